@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The harness itself: that it starts and clears away a server, and that its checks can fail."""
+import os
+import pwd
+import subprocess
+
+import pytest
+
+import procs
+from httpd import MPM
+
+
+def test_serves_a_file_and_leaves_nothing(httpd):
+    server = httpd()
+    assert server.get("/hello.txt") == b"hello\n"
+    server.stop()
+    assert server.problems() == []
+
+
+def test_children_run_as_another_user_than_root(httpd):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to have privileges to drop")
+    server = httpd()
+    user = pwd.getpwnam("www-data")
+    assert server.children()
+    for child in server.children():
+        assert procs.status_field(child, "Uid") == [str(user.pw_uid)] * 4
+        assert procs.status_field(child, "Gid") == [str(user.pw_gid)] * 4
+        assert "0" not in procs.status_field(child, "Groups")
+        assert int(procs.status_field(child, "CapEff")[0], 16) == 0
+
+
+def test_scoreboard_is_read(httpd):
+    server = httpd(modules=["test_scoreboard"])
+    board = server.scoreboard()
+    assert {p["pid"] for p in board.processes} >= set(server.children())
+    assert board.busy == 0
+
+
+def test_a_bad_line_in_the_error_log_is_a_problem_unless_announced(httpd):
+    server = httpd()
+    with open(server.root / "logs" / "error.log", "a") as log:
+        log.write("[core:notice] [pid 1] AH00052: child pid 2 exit signal Segmentation fault (11)\n")
+    assert len(server.bad_log_lines()) == 1
+    server.expect_log("exit signal Segmentation")
+    assert server.bad_log_lines() == []
+
+
+def test_a_process_that_stays_is_a_problem(httpd):
+    server = httpd()
+    stray = subprocess.Popen(["/bin/sleep", "60"], env=server.env)
+    try:
+        assert stray.pid in server.processes()
+    finally:
+        stray.kill()
+        stray.wait()
+
+
+def test_the_running_mpm_is_the_chosen_one(httpd):
+    server = httpd()
+    assert server.auto()["ServerMPM"] == MPM
