@@ -1,0 +1,239 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The one test command's driver: builds with -Werror, runs every suite, adds up.
+#
+#   tests/run.sh             called by `make -f Makefile.apxs check`, which sets the
+#                            environment: MAKE, BUILD, and what `make help` names
+#
+# The last line is "N passed, N failed, N skipped" over all suites. A program that
+# crashes, is killed by its time limit or says nothing of its result counts as one
+# failure; so does a suite in which nothing ran. The exit code is 0 only when
+# something passed and nothing failed. Logs lie in BUILD/check.
+# shellcheck disable=SC2317 # suites are called by name
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export BUILD=${BUILD:-build} PYTHONDONTWRITEBYTECODE=1
+MAKE=${MAKE:-make -f Makefile.apxs}
+SUITES=${SUITES:-lint unit fuzz integration browser}
+FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+LOGS=$BUILD/check
+CPUS=$(nproc)
+
+passed=0 failed=0 skipped=0
+note=
+
+# The closing line comes whatever happens; make's own complaint about our exit
+# code can only follow on stderr.
+finish() {
+    local code=$?
+    trap - EXIT
+    if ((failed)); then
+        echo "What failed is above; logs: $LOGS"
+    fi
+    echo "$passed passed, $failed failed, $skipped skipped"
+    ((code == 0 && failed == 0 && passed > 0))
+    exit $?
+}
+trap finish EXIT
+trap 'failed=$((failed + 1)); echo "interrupted"; exit 130' INT TERM HUP
+
+# tally NAME PASSED FAILED SKIPPED LOG: add one program's or suite's result and show it.
+tally() {
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    printf '%-34s %5d passed %3d failed %3d skipped%s\n' "$1" "$2" "$3" "$4" "${note:+   ($note)}"
+    if (($3)) && [[ -s $5 ]]; then
+        echo "---- the end of $5"
+        tail -n "${6:-40}" "$5"
+        echo "----"
+    fi
+    note=
+}
+
+# limit SECONDS COMMAND...: ends a program that hangs. In the foreground, so that Ctrl-C
+# reaches it; by SIGINT, on which pytest still stops the servers it started.
+limit() {
+    timeout --foreground --signal=INT --kill-after=60 "$@"
+}
+
+# tests_of GLOB...: the files there are.
+tests_of() {
+    compgen -G "$1"
+}
+
+# nothing NAME: a suite without a test proves nothing, and must not look as if it did.
+nothing() {
+    note="there is no test in this suite"
+    tally "$1" 0 1 0 /dev/null
+}
+
+# ---- the build ---------------------------------------------------------------
+
+build() {
+    local log=$LOGS/build.log jobs=()
+    [[ ${MAKEFLAGS:-} == *-j* ]] || jobs=(-j "$CPUS")
+    # shellcheck disable=SC2086 # MAKE is a command with arguments
+    if $MAKE "${jobs[@]}" WERROR=-Werror all test-modules unit fuzz >"$log" 2>&1; then
+        tally "build -Werror" 1 0 0 "$log"
+    else
+        tally "build -Werror" 0 1 0 "$log" 60
+        exit 1
+    fi
+}
+
+# ---- lint: one program, one test ---------------------------------------------
+
+suite_lint() {
+    local test name log
+    [[ $(tests_of 'tests/lint/*') ]] || nothing lint
+    for test in tests/lint/*; do
+        [[ -f $test && -x $test ]] || continue
+        name=lint/$(basename "$test")
+        log=$LOGS/${name/\//-}.log
+        if limit 120 "$test" >"$log" 2>&1 </dev/null; then
+            tally "$name" 1 0 0 "$log"
+        else
+            tally "$name" 0 1 0 "$log"
+        fi
+    done
+}
+
+# ---- unit: Check programs, plain and under the sanitizers ---------------------
+
+# check_program NAME LOG COMMAND...: Check ends with "N%: Checks: N, Failures: N, Errors: N",
+# one such line for each runner in the program.
+check_program() {
+    local name=$1 log=$2 code sums checks=0 bad=0
+    shift 2
+    limit 300 "$@" >"$log" 2>&1 </dev/null
+    code=$?
+    sums=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' "$log")
+    if [[ $sums ]]; then
+        checks=$(awk '{n += $1} END {print n}' <<<"$sums")
+        bad=$(awk '{n += $2 + $3} END {print n}' <<<"$sums")
+    fi
+    if ((checks == 0)); then
+        note="exit code $code and no test counted"
+        tally "$name" 0 1 0 "$log"
+    elif ((code != 0 && bad == 0)); then
+        note="exit code $code"
+        tally "$name" "$checks" 1 0 "$log"
+    else
+        tally "$name" $((checks - bad)) "$bad" 0 "$log"
+    fi
+}
+
+# ThreadSanitizer's address map does not suit every kernel's randomisation; without
+# randomisation it does, where personality(2) is allowed.
+without_aslr() {
+    if setarch "$(uname -m)" -R true 2>/dev/null; then
+        echo setarch "$(uname -m)" -R
+    fi
+}
+
+suite_unit() {
+    local source name kind run
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1
+    export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    [[ $(tests_of 'tests/unit/test_*.c') ]] || nothing unit
+    for source in $(tests_of 'tests/unit/test_*.c'); do
+        name=$(basename "$source" .c)
+        for kind in plain asan tsan; do
+            run=()
+            export CK_TIMEOUT_MULTIPLIER=1
+            [[ $kind == plain ]] || CK_TIMEOUT_MULTIPLIER=10
+            [[ $kind != tsan ]] || read -ra run <<<"$(without_aslr)"
+            check_program "unit/$name $kind" "$LOGS/unit-$name-$kind.log" "${run[@]}" "$BUILD/unit/$kind/$name"
+        done
+    done
+}
+
+# ---- fuzz: each target for FUZZ_SECONDS, starting from its corpus -------------
+
+# New inputs are kept in BUILD between runs; the committed corpus is only read.
+fuzz_one() {
+    local name=$1 grown=$BUILD/fuzz/corpus/$1 seeds=tests/unit/fuzz/corpus/${1#fuzz_}
+    mkdir -p "$grown"
+    [[ -d $seeds ]] || seeds=tests/unit/fuzz/corpus/$name
+    [[ -d $seeds ]] || seeds=
+    limit $((FUZZ_SECONDS + 120)) "$BUILD/fuzz/$name" -max_total_time="$FUZZ_SECONDS" -timeout=10 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$LOGS/$name-" \
+        "$grown" ${seeds:+"$seeds"} >"$LOGS/$name.log" 2>&1 </dev/null
+    echo "exit code $?" >>"$LOGS/$name.log"
+}
+
+suite_fuzz() {
+    local source name log
+    [[ $(tests_of 'tests/unit/fuzz/fuzz_*.c') ]] || nothing fuzz
+    for source in $(tests_of 'tests/unit/fuzz/fuzz_*.c'); do
+        while (($(jobs -rp | wc -l) >= CPUS)); do
+            wait -n
+        done
+        fuzz_one "$(basename "$source" .c)" &
+    done
+    wait
+    for source in $(tests_of 'tests/unit/fuzz/fuzz_*.c'); do
+        name=$(basename "$source" .c)
+        log=$LOGS/$name.log
+        note=$(sed -n 's/^Done \([1-9][0-9]* runs\) in.*/\1/p' "$log")
+        if [[ $note && $(tail -n 1 "$log") == "exit code 0" ]]; then
+            tally "fuzz/$name" 1 0 0 "$log"
+        else
+            tally "fuzz/$name" 0 1 0 "$log"
+        fi
+    done
+}
+
+# ---- pytest ------------------------------------------------------------------
+
+# attribute NAME XML: of the first <testsuite>.
+attribute() {
+    local n
+    n=$(grep -o '<testsuite [^>]*>' "$2" 2>/dev/null | head -n 1 | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p")
+    echo "${n:-0}"
+}
+
+# suite_pytest NAME SECONDS: the summary is read from the JUnit file, which a run that broke off does not leave.
+suite_pytest() {
+    local name=$1 log=$LOGS/$1.log xml=$LOGS/$1.xml code total bad left_out
+    [[ $(tests_of "tests/$name/test_*.py") ]] || { nothing "$name"; return; }
+    rm -f "$xml"
+    # The system's Python is the one Debian's packages belong to.
+    # shellcheck disable=SC2086 # PYTEST_ARGS is a list
+    MPM_BUILD=$(realpath "$BUILD") limit "$2" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$xml" \
+        ${PYTEST_ARGS:-} "tests/$name" 2>&1 </dev/null | tee "$log"
+    code=${PIPESTATUS[0]}
+    total=$(attribute tests "$xml")
+    bad=$(($(attribute failures "$xml") + $(attribute errors "$xml")))
+    left_out=$(attribute skipped "$xml")
+    if ((code != 0 && bad == 0)); then
+        bad=1 note="pytest's exit code $code"
+        total=$((total + 1))
+    fi
+    if ((total == 0)); then
+        bad=1 total=1 note="nothing ran"
+    fi
+    # What failed is on the screen already.
+    tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" /dev/null
+}
+
+# ------------------------------------------------------------------------------
+
+mkdir -p "$LOGS" || exit 1
+rm -f "$LOGS"/*.log "$LOGS"/*.xml
+if ! tools/deps.sh build demo test; then
+    note="packages are missing"
+    tally deps 0 1 0 /dev/null
+    exit 1
+fi
+build
+for suite in $SUITES; do
+    case $suite in
+        lint | unit | fuzz) "suite_$suite" ;;
+        integration) suite_pytest integration 3600 ;;
+        browser) suite_pytest browser 900 ;;
+        *) note="no such suite"; tally "$suite" 0 1 0 /dev/null ;;
+    esac
+done
+exit 0
