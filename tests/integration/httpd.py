@@ -192,8 +192,10 @@ class Httpd:
                   "<Location /server-status>\nSetHandler server-status\n</Location>"]
         if "mpmstats" in modules:
             lines.append("<Location /mpm-status>\nSetHandler mpm-status\n</Location>")
-        if "test_scoreboard" in modules:
-            lines.append("<Location /test-scoreboard>\nSetHandler test-scoreboard\n</Location>")
+        for module, path in (("test_scoreboard", "/test-scoreboard"), ("test_handlers", "/test/"),
+                             ("test_suspend", "/test-suspend"), ("test_mpm", "/test-mpm")):
+            if module in modules:
+                lines.append(f"<Location {path}>\nSetHandler {module.replace('_', '-')}\n</Location>")
         if "cgid" in modules:
             lines += ["ScriptSock ${ROOT}/run/cgisock", 'ScriptAlias "/cgi/" "${ROOT}/cgi-bin/"']
         lines += [self.conf, self.main_conf]

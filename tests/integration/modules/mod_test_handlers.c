@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Test-only: handler `test-handlers` does what the last path segment says, with
+ * arguments from the query string:
+ *
+ *   sleep?ms=N            waits N ms, then answers "slept"
+ *   spin?ms=N             burns CPU for N ms, then answers "spun"
+ *   stream?chunks=N&bytes=N&ms=N   N chunks of N bytes, flushed, with N ms between them
+ *   crash?ms=N            waits, then writes to address 0
+ *   kill?ms=N             waits, then sends its own process SIGKILL
+ *   exit?code=N           leaves the process by exit(N), as a module that gives up does
+ *   leak?kb=N             keeps N KiB for ever
+ *   body                  reads the body, answers its length and the sum of its bytes
+ *   info                  answers pid, addresses, protocol, requests on the connection
+ *
+ * A number that is missing counts as 0. Never load this into a server anybody else can reach.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "httpd.h"
+#include "http_config.h"
+#include "http_protocol.h"
+#include "apr_strings.h"
+#include "apr_time.h"
+
+static long argument(request_rec *r, const char *name)
+{
+    const char *at = r->args;
+    size_t length = strlen(name);
+    while (at && *at) {
+        if (!strncmp(at, name, length) && at[length] == '=')
+            return strtol(at + length + 1, NULL, 10);
+        at = strchr(at, '&');
+        if (at)
+            at++;
+    }
+    return 0;
+}
+
+static void wait_as_told(request_rec *r)
+{
+    apr_sleep(apr_time_from_msec(argument(r, "ms")));
+}
+
+static int answer(request_rec *r, const char *text)
+{
+    ap_set_content_type(r, "text/plain");
+    ap_set_content_length(r, strlen(text));
+    ap_rputs(text, r);
+    return OK;
+}
+
+static int do_sleep(request_rec *r)
+{
+    wait_as_told(r);
+    return answer(r, "slept");
+}
+
+static int do_spin(request_rec *r)
+{
+    apr_time_t end = apr_time_now() + apr_time_from_msec(argument(r, "ms"));
+    while (apr_time_now() < end)
+        ;
+    return answer(r, "spun");
+}
+
+static int do_stream(request_rec *r)
+{
+    long chunks = argument(r, "chunks"), bytes = argument(r, "bytes");
+    char *chunk = apr_palloc(r->pool, bytes);
+    memset(chunk, 's', bytes);
+    ap_set_content_type(r, "text/plain");
+    for (long i = 0; i < chunks; i++) {
+        if (i)
+            wait_as_told(r);
+        if (ap_rwrite(chunk, bytes, r) < 0 || ap_rflush(r) < 0)
+            return OK;
+    }
+    return OK;
+}
+
+static int do_crash(request_rec *r)
+{
+    wait_as_told(r);
+    *(int *volatile)NULL = 1;
+    return OK;
+}
+
+static int do_kill(request_rec *r)
+{
+    wait_as_told(r);
+    kill(getpid(), SIGKILL);
+    return OK;
+}
+
+static int do_exit(request_rec *r)
+{
+    exit(argument(r, "code"));
+}
+
+static int do_leak(request_rec *r)
+{
+    size_t bytes = argument(r, "kb") * 1024;
+    char *volatile lost = malloc(bytes);
+    if (lost)
+        memset(lost, 1, bytes);
+    return answer(r, "leaked");
+}
+
+static int do_body(request_rec *r)
+{
+    char buffer[8192];
+    long got, total = 0;
+    unsigned long sum = 0;
+    int rc = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
+    if (rc != OK)
+        return rc;
+    if (ap_should_client_block(r)) {
+        while ((got = ap_get_client_block(r, buffer, sizeof buffer)) > 0) {
+            for (long i = 0; i < got; i++)
+                sum += (unsigned char)buffer[i];
+            total += got;
+        }
+        if (got < 0)
+            return HTTP_BAD_REQUEST;
+    }
+    return answer(r, apr_psprintf(r->pool, "%ld %lu", total, sum));
+}
+
+static int do_info(request_rec *r)
+{
+    return answer(r, apr_psprintf(r->pool, "pid=%ld client=%s useragent=%s protocol=%s keepalives=%d",
+                                  (long)getpid(), r->connection->client_ip, r->useragent_ip,
+                                  r->protocol, r->connection->keepalives));
+}
+
+static const struct {
+    const char *name;
+    int (*run)(request_rec *r);
+} actions[] = {
+    {"sleep", do_sleep}, {"spin", do_spin}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
+    {"exit", do_exit},   {"leak", do_leak}, {"body", do_body},     {"info", do_info},
+};
+
+static int test_handler(request_rec *r)
+{
+    if (strcmp(r->handler, "test-handlers"))
+        return DECLINED;
+    const char *slash = strrchr(r->uri, '/');
+    for (size_t i = 0; slash && i < sizeof actions / sizeof *actions; i++)
+        if (!strcmp(slash + 1, actions[i].name))
+            return actions[i].run(r);
+    return HTTP_NOT_FOUND;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    (void)p;
+    ap_hook_handler(test_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(test_handlers) = {
+    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, AP_MODULE_FLAG_NONE
+};
