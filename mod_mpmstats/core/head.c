@@ -29,20 +29,21 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 typedef struct {
     const char *text;
     uint8_t len;
+    uint8_t shared;   /* bytes in common with the word before it */
 } word_t;
-#define WORD(s) { s, sizeof(s) - 1 }
+#define WORD(s, shared) { s, sizeof(s) - 1, shared }
 
-/* Fields we read; those with a common beginning stand together. */
+/* Fields we read. */
 enum { KIND_CONNECTION, KIND_LENGTH, KIND_EXPECT, KIND_HOST, KIND_TE, KIND_UPGRADE, KINDS };
 static const word_t names[KINDS] = {
-    WORD("connection"), WORD("content-length"), WORD("expect"),
-    WORD("host"), WORD("transfer-encoding"), WORD("upgrade"),
+    WORD("connection", 0), WORD("content-length", 3), WORD("expect", 0),
+    WORD("host", 0), WORD("transfer-encoding", 0), WORD("upgrade", 0),
 };
 
 enum { TOKEN_CLOSE, TOKEN_KEEPALIVE, TOKENS };
-static const word_t tokens[TOKENS] = { WORD("close"), WORD("keep-alive") };
+static const word_t tokens[TOKENS] = { WORD("close", 0), WORD("keep-alive", 0) };
 
-static const word_t codings[] = { WORD("chunked") };
+static const word_t codings[] = { WORD("chunked", 0) };
 
 static inline char lower(char c)
 {
@@ -55,32 +56,26 @@ static inline bool blank(char c)
 }
 
 /*
- * Adds a byte to the match in progress. A candidate that fails is replaced by a
- * later one that begins with the bytes matched so far, so words of a table may
- * share a beginning.
+ * Adds a byte to the match in progress. A candidate that fails is replaced by the
+ * next one if that begins with the bytes matched so far.
  */
 static inline void match_byte(head_scan_t *s, const word_t *table, unsigned n, char c)
 {
-    const char *so_far = table[0].text;
-    unsigned k = 0;
+    unsigned k = s->match;
 
-    if (s->match_len) {
-        if (s->match == NO_MATCH) {
-            return;
-        }
-        k = s->match;
-        so_far = table[k].text;
+    if (k == NO_MATCH) {
+        return;
     }
-    for (; k < n; k++) {
-        if (s->match_len < table[k].len && table[k].text[s->match_len] == c
-            && memcmp(table[k].text, so_far, s->match_len) == 0) {
-            s->match = (uint8_t)k;
-            s->match_len++;
+    while (table[k].text[s->match_len] != c || s->match_len == table[k].len) {
+        k++;
+        if (k == n || table[k].shared < s->match_len) {
+            s->match = NO_MATCH;
+            s->match_len = 1;
             return;
         }
     }
-    s->match = NO_MATCH;
-    s->match_len = 1;
+    s->match = (uint8_t)k;
+    s->match_len++;
 }
 
 static inline bool matched(const head_scan_t *s, const word_t *table)
