@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accepting connections.
+ *
+ * One connection is accepted per event: the listener stays readable, so the next
+ * one goes to whichever process polls next. A process that is at its limit, or
+ * that has run out of descriptors or memory, takes its listeners out of epoll
+ * and leaves the connections to the others, or to the kernel's queue.
+ */
+#include "mpm/accept.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apr_portable.h"
+#include "ap_listen.h"
+#include "http_core.h"
+#include "mpm_common.h"
+#include "unixd.h"
+#include "mpm/child.h"
+#include "mpm/conn.h"
+#include "mpm/hybrid.h"
+#include "mpm/park.h"
+#include "mpm/tags.h"
+
+#ifndef EPOLLEXCLUSIVE
+#define EPOLLEXCLUSIVE (1u << 28)
+#endif
+
+/* How long to leave the listeners alone after a shortage of descriptors or memory. */
+#define SHORTAGE_PAUSE apr_time_from_msec(100)
+
+/* Shortages are logged at most this often. */
+#define SHORTAGE_LOG_INTERVAL apr_time_from_sec(10)
+
+typedef struct {
+    ap_listen_rec *rec;
+    int fd;
+    int async_ok;
+} listener_t;
+
+ap_listen_rec **accept_buckets;
+
+/* Made in accept_start; constant afterwards. */
+static listener_t *listeners;
+static unsigned listener_count;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Guarded by lock. */
+static int open_for_us;             /* sockets are open */
+static int in_epoll;
+static apr_time_t resume_at;        /* 0: not because of a shortage */
+static apr_time_t shortage_logged;
+
+/* Written under lock, read without: a hint. */
+static _Atomic int full;            /* out of epoll because of the connection limit */
+
+/* ---- which listeners speak HTTP ----------------------------------------- */
+
+/* `AcceptFilter PROTOCOL none` is how httpd's documentation has an administrator
+ * say that the server speaks first. */
+static int accept_filter_is_none(const char *protocol)
+{
+    const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
+    const char *name = core->accf_map ? apr_table_get(core->accf_map, protocol) : NULL;
+
+    return name != NULL && ap_cstr_casecmp(name, "none") == 0;
+}
+
+static int speaks_http(const ap_listen_rec *lr)
+{
+    const char *protocol = lr->protocol;
+
+    if (protocol == NULL) {
+        protocol = "http";
+    }
+    if (ap_cstr_casecmp(protocol, "http") != 0 && ap_cstr_casecmp(protocol, "https") != 0) {
+        return 0;
+    }
+    return !accept_filter_is_none(protocol);
+}
+
+/* ---- in and out of epoll (with lock) ------------------------------------ */
+
+static void add_to_epoll(void)
+{
+    unsigned i;
+
+    if (in_epoll || !open_for_us) {
+        return;
+    }
+    for (i = 0; i < listener_count; i++) {
+        struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG_LISTENER(i) };
+
+        if (epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, listeners[i].fd, &ev) != 0) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
+                         "cannot watch the listening socket %pI", listeners[i].rec->bind_addr);
+        }
+    }
+    in_epoll = 1;
+    child.score->not_accepting = 0;
+    shared_set(child.stats->not_accepting, 0);
+}
+
+static void take_from_epoll(void)
+{
+    unsigned i;
+
+    if (!in_epoll) {
+        return;
+    }
+    for (i = 0; i < listener_count; i++) {
+        epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, listeners[i].fd, NULL);
+    }
+    in_epoll = 0;
+    child.score->not_accepting = 1;
+    shared_set(child.stats->not_accepting, 1);
+}
+
+/* ---- starting ----------------------------------------------------------- */
+
+static void add_listener(ap_listen_rec *lr)
+{
+    listener_t *l = &listeners[listener_count++];
+    apr_os_sock_t fd;
+
+    apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
+    apr_os_sock_get(&fd, lr->sd);
+    l->rec = lr;
+    l->fd = fd;
+    l->async_ok = speaks_http(lr);
+    if (lr->accept_func == NULL) {
+        lr->accept_func = ap_unixd_accept;
+    }
+}
+
+void accept_start(void)
+{
+    ap_listen_rec *lr;
+    unsigned n = 0;
+    int b;
+
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
+            n++;
+        }
+    }
+    listeners = apr_pcalloc(child.pool, sizeof(*listeners) * (n + 1));
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
+            add_listener(lr);
+        }
+    }
+    pthread_mutex_lock(&lock);
+    open_for_us = 1;
+    add_to_epoll();
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- accepting ---------------------------------------------------------- */
+
+static int connection_limit(void)
+{
+    const lane_t *lane = child.lane;
+    int limit = child.max_connections;
+
+    if (lane->worker_factor > 0) {
+        /* AsyncRequestWorkerFactor, as documented: connections per process. */
+        int idle = lane->threads_per_child - workers_busy();
+        double n = lane->threads_per_child + lane->worker_factor * (idle > 0 ? idle : 0);
+
+        if (n < limit) {
+            limit = (int)n;
+        }
+    }
+    return limit;
+}
+
+static int is_shortage(apr_status_t rv)
+{
+    return rv == EMFILE || rv == ENFILE || rv == ENOBUFS || rv == ENOMEM;
+}
+
+/* With lock. */
+static void pause_for_shortage(apr_status_t rv)
+{
+    apr_time_t now = child_now();
+
+    take_from_epoll();
+    resume_at = now + SHORTAGE_PAUSE;
+    if (shortage_logged == 0 || now - shortage_logged > SHORTAGE_LOG_INTERVAL) {
+        shortage_logged = now;
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     "child %d cannot accept connections for now; new ones wait in the kernel's "
+                     "queue. Raise the limit on open files (ulimit -n, LimitNOFILE) "
+                     "if this goes on", (int)getpid());
+    }
+}
+
+/* One accept(2), with the lock that keeps the socket open. NULL: nothing, or it was dealt with. */
+static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t *rv)
+{
+    void *sock = NULL;
+
+    *rv = APR_EAGAIN;
+    pthread_mutex_lock(&lock);
+    if (!open_for_us || !in_epoll) {
+        pthread_mutex_unlock(&lock);
+        return NULL;
+    }
+    if (park_count() >= connection_limit()) {
+        take_from_epoll();
+        atomic_store(&full, 1);
+        pthread_mutex_unlock(&lock);
+        accept_room();                  /* the last one may have gone just now */
+        return NULL;
+    }
+    *rv = l->rec->accept_func(&sock, l->rec, pool);
+    if (is_shortage(*rv)) {
+        pause_for_shortage(*rv);
+    }
+    pthread_mutex_unlock(&lock);
+    return sock;
+}
+
+/* MaxConnectionsPerChild */
+static void count_accepted(void)
+{
+    apr_uint64_t n = atomic_fetch_add_explicit(&child.stats->accepted, 1, memory_order_relaxed) + 1;
+
+    if (ap_max_requests_per_child > 0 && n == (apr_uint64_t)ap_max_requests_per_child) {
+        ap_log_error(APLOG_MARK, APLOG_TRACE1, 0, ap_server_conf,
+                     "child %d has served MaxConnectionsPerChild", (int)getpid());
+        child_stop(CHILD_GRACEFUL);
+    }
+}
+
+void accept_ready(worker_t *w, unsigned n)
+{
+    listener_t *l = &listeners[n];
+    apr_pool_t *pool;
+    apr_socket_t *sock;
+    apr_status_t rv = conn_pool_create(&pool);
+
+    if (rv != APR_SUCCESS) {
+        pthread_mutex_lock(&lock);
+        pause_for_shortage(rv);
+        pthread_mutex_unlock(&lock);
+        return;
+    }
+    sock = accept_locked(l, pool, &rv);
+    if (sock == NULL) {
+        apr_pool_destroy(pool);
+        if (rv == APR_EGENERAL) {
+            /* ap_unixd_accept: the socket itself is broken. */
+            ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                         "listening socket %pI is broken, child %d stops gracefully",
+                         l->rec->bind_addr, (int)getpid());
+            child_stop(CHILD_GRACEFUL);
+        }
+        return;
+    }
+    count_accepted();
+    conn_begin(w, pool, sock, l->async_ok);
+}
+
+void accept_stop(void)
+{
+    pthread_mutex_lock(&lock);
+    take_from_epoll();
+    if (open_for_us) {
+        open_for_us = 0;
+        ap_close_listeners();
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void accept_room(void)
+{
+    if (atomic_load_explicit(&child.stopping, memory_order_relaxed) != CHILD_RUNNING) {
+        if (park_count() == 0) {
+            child_wake_ticker();
+        }
+        return;
+    }
+    if (!atomic_load(&full)) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    if (atomic_load(&full) && park_count() < connection_limit()) {
+        atomic_store(&full, 0);
+        if (resume_at == 0) {
+            add_to_epoll();
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+apr_time_t accept_resume(apr_time_t now)
+{
+    apr_time_t next;
+
+    pthread_mutex_lock(&lock);
+    if (resume_at != 0 && resume_at <= now) {
+        resume_at = 0;
+        if (!atomic_load(&full)) {
+            add_to_epoll();
+        }
+    }
+    next = resume_at;
+    pthread_mutex_unlock(&lock);
+    if (atomic_load(&full)) {
+        accept_room();                  /* idle workers have come back: AsyncRequestWorkerFactor */
+    }
+    return next;
+}

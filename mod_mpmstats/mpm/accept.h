@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/accept.h
+ * @brief The listening sockets of a child.
+ *
+ * They are in every child's epoll with EPOLLEXCLUSIVE. accept.c's lock guards
+ * whether they are there and whether they are open: a socket is never closed
+ * under an accept(2).
+ */
+#ifndef MPM_ACCEPT_H
+#define MPM_ACCEPT_H
+
+#include "apr_time.h"
+#include "mpm/worker.h"
+
+/** The listeners, by bucket (ListenCoresBucketsRatio); set in open_logs, constant in a child. Every child serves all of them. */
+extern struct ap_listen_rec **accept_buckets;
+
+/** Put the listeners in epoll. Ticker, before the workers start. */
+void accept_start(void);
+
+/** A listener is readable: accept one connection and run it. @a n is the number in the event's tag. */
+void accept_ready(worker_t *w, unsigned n);
+
+/** Stop accepting for good and close the sockets. Any thread. */
+void accept_stop(void);
+
+/** A connection has gone: accept again if the limit was why we did not. Any thread. */
+void accept_room(void);
+
+/** Ticker: accept again after a shortage. Returns when to come again, 0 for never. */
+apr_time_t accept_resume(apr_time_t now);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child: setting up, the ticker, the end.
+ *
+ * The ticker sleeps until the next deadline while nothing runs; a worker that
+ * begins a run wakes it (child_ticker_needed). While something runs it looks
+ * every TICK whether a poller blocks.
+ */
+#include "mpm/child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apr_signal.h"
+#include "http_core.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
+#include "mpm/accept.h"
+#include "mpm/conn.h"
+#include "mpm/hybrid.h"
+#include "mpm/park.h"
+#include "mpm/procs.h"
+#include "mpm/timers.h"
+#include "mpm/worker.h"
+
+/* A poller seen in one run at two looks is taken to block: 0.5 to 1 ms. */
+#define TICK_NS 500000
+
+/* Spare workers and the parent are looked after this often. */
+#define MAINTAIN_INTERVAL apr_time_from_msec(100)
+
+/* With nothing to do the ticker still looks once a second whether its parent lives. */
+#define LONGEST_SLEEP apr_time_from_sec(1)
+
+child_t child;
+
+_Atomic int child_ticker_asleep;
+_Atomic apr_time_t child_ticker_until;
+
+/* Set in set_up, constant afterwards. */
+static int tick_fd = -1;
+static int control_fd = -1;
+static int help_fd = -1;
+static pid_t parent_pid;
+static apr_thread_t *ticker_thread;
+
+static volatile sig_atomic_t told_to_die;
+static _Atomic apr_time_t help_asked;
+
+apr_time_t child_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (apr_time_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void child_wake_ticker(void)
+{
+    uint64_t one = 1;
+
+    if (write(tick_fd, &one, sizeof(one)) < 0) {
+        /* EAGAIN: it is awake as can be. */
+    }
+}
+
+void child_stop(int how)
+{
+    int now = atomic_load(&child.stopping);
+
+    while (now < how && !atomic_compare_exchange_weak(&child.stopping, &now, how)) {
+        continue;
+    }
+    child_wake_ticker();
+}
+
+void child_ask_for_help(void)
+{
+    apr_time_t now = child_now();
+
+    /* The parent needs to hear it once; it looks at the scoreboard itself. */
+    if (now - atomic_load(&help_asked) < apr_time_from_msec(5)) {
+        return;
+    }
+    atomic_store(&help_asked, now);
+    if (help_fd >= 0 && write(help_fd, "!", 1) < 0) {
+        /* EAGAIN: it has more of these than it can read. EPIPE: it is gone. */
+    }
+}
+
+/* ---- setting up --------------------------------------------------------- */
+
+static void die(int code) __attribute__((noreturn));
+static void die(int code)
+{
+    hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
+    if (child.pool != NULL) {
+        apr_pool_destroy(child.pool);
+    }
+    if (hybrid_one_process) {
+        procs_note_one_process_end();
+    }
+    exit(code);
+}
+
+static void on_term(int sig)
+{
+    (void)sig;
+    told_to_die = 1;
+    if (tick_fd >= 0) {
+        child_wake_ticker();
+    }
+}
+
+/* Worker threads must not be interrupted by signals meant for the process. */
+static void set_signals(void)
+{
+    struct sigaction sa;
+    sigset_t ours;
+
+    apr_setup_signal_thread();
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on_term;
+    sigaction(SIGTERM, &sa, NULL);
+    if (hybrid_one_process) {
+        sigaction(SIGINT, &sa, NULL);
+        sigaction(AP_SIG_GRACEFUL_STOP, &sa, NULL);
+    }
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    if (hybrid_one_process) {
+        sigaddset(&ours, SIGINT);
+        sigaddset(&ours, AP_SIG_GRACEFUL_STOP);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+}
+
+static void block_our_signals(sigset_t *old)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_BLOCK, &all, old);
+}
+
+static void set_up_events(void)
+{
+    struct rlimit lim;
+
+    /* The administrator's hard limit is the limit; the soft one is for programs that use select(2). */
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+        lim.rlim_cur = lim.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &lim);
+    }
+    child.max_connections = lane_connections_per_process(child.lane);
+    child.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    tick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (child.epoll_fd < 0 || tick_fd < 0) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
+                     "child %d cannot create its epoll instance", (int)getpid());
+        die(APEXIT_CHILDSICK);
+    }
+    park_init(child.max_connections);
+    timers_child_init(child.pool);
+    conn_child_init(child.pool);
+}
+
+static void set_up(const lane_t *lane, int slot, int control, int help)
+{
+    apr_status_t rv;
+
+    hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
+    child.lane = lane;
+    child.slot = slot;
+    child.stats = &hybrid_retained->shared->process[slot];
+    child.score = &ap_scoreboard_image->parent[slot];
+    control_fd = control;
+    help_fd = help;
+    parent_pid = getppid();
+
+    ap_fatal_signal_child_setup(ap_server_conf);
+    apr_pool_create(&child.pool, hybrid_pconf);
+    apr_pool_tag(child.pool, "pchild");
+    if (!hybrid_one_process) {
+        rv = ap_thread_main_create(&ticker_thread, child.pool);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, rv, ap_server_conf,
+                         "child %d cannot initialize its main thread", (int)getpid());
+            die(APEXIT_CHILDFATAL);
+        }
+    }
+    ap_reopen_scoreboard(child.pool, NULL, 0);
+    if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
+        die(APEXIT_CHILDFATAL);
+    }
+    set_signals();
+    ap_run_child_init(child.pool, ap_server_conf);
+    set_up_events();
+}
+
+/* ---- the ticker --------------------------------------------------------- */
+
+static void read_control(void)
+{
+    char what;
+    ssize_t n = read(control_fd, &what, 1);
+
+    if (n == 1) {
+        child_stop(what == PROCS_TELL_NOW ? CHILD_NOW : CHILD_GRACEFUL);
+    }
+    else if (n == 0) {
+        /* The parent is gone: finish, and free the port. */
+        close(control_fd);
+        control_fd = -1;
+        child_stop(CHILD_GRACEFUL);
+    }
+}
+
+static void look_for_parent(void)
+{
+    if (!hybrid_one_process && getppid() != parent_pid) {
+        child_stop(CHILD_GRACEFUL);
+    }
+}
+
+/* Connections whose time has come. Returns when the next one's does. */
+static apr_time_t serve_deadlines(void)
+{
+    apr_time_t next = 0;
+    conn_t *k;
+
+    while ((k = park_next_due(child_now(), &next)) != NULL) {
+        if (k->expired || conn_look(k, ticker_thread)) {
+            park_ready(k);
+        }
+        else {
+            park_again(k, conn_look_interval());
+        }
+    }
+    return next;
+}
+
+static void sleep_ns(apr_int64_t ns)
+{
+    struct pollfd fds[2] = {
+        { .fd = tick_fd, .events = POLLIN },
+        { .fd = control_fd, .events = POLLIN }
+    };
+    struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+    uint64_t n;
+
+    if (ppoll(fds, 2, &ts, NULL) <= 0) {
+        return;
+    }
+    if (fds[0].revents && read(tick_fd, &n, sizeof(n)) < 0) {
+        /* Nothing there after all. */
+    }
+    if (fds[1].revents) {
+        read_control();
+    }
+}
+
+static apr_time_t sooner(apr_time_t a, apr_time_t b)
+{
+    return b != 0 && b < a ? b : a;
+}
+
+/* What is due now; returns when to come again if nothing happens. */
+static apr_time_t tick(void)
+{
+    static apr_time_t maintained;
+    apr_time_t now = child_now();
+    apr_time_t next = now + LONGEST_SLEEP;
+
+    next = sooner(next, serve_deadlines());
+    next = sooner(next, accept_resume(now));
+    if (timers_due(now)) {
+        park_wake_pollers();
+        next = sooner(next, now + apr_time_from_msec(10));
+    }
+    else {
+        next = sooner(next, timers_next());
+    }
+    if (now - maintained >= MAINTAIN_INTERVAL) {
+        maintained = now;
+        workers_maintain(now);
+        look_for_parent();
+    }
+    return next;
+}
+
+/* Sleep until @a next, or only for a tick while something runs. */
+static void rest(apr_time_t next)
+{
+    static unsigned long runs_seen;
+    unsigned long runs = workers_runs();
+    int running = workers_watch();
+    apr_int64_t ns;
+
+    if (running || runs != runs_seen) {
+        runs_seen = runs;
+        sleep_ns(TICK_NS);
+        return;
+    }
+    atomic_store(&child_ticker_until, next);
+    atomic_store(&child_ticker_asleep, 1);
+    if (workers_runs() == runs) {
+        ns = (next - child_now()) * 1000;
+        if (ns > 0) {
+            sleep_ns(ns);
+        }
+    }
+    atomic_store(&child_ticker_asleep, 0);
+}
+
+static void begin_stopping(int how)
+{
+    hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
+    child.score->quiescing = 1;
+    shared_set(child.stats->quiescing, 1);
+    accept_stop();
+    ap_run_child_stopping(child.pool, how == CHILD_GRACEFUL);
+}
+
+/* Until nothing is left to be done. */
+static void run(void)
+{
+    int stopping = CHILD_RUNNING;
+
+    for (;;) {
+        int wanted;
+
+        if (told_to_die) {
+            told_to_die = 0;
+            child_stop(CHILD_NOW);
+        }
+        wanted = atomic_load(&child.stopping);
+        if (wanted != stopping) {
+            if (stopping == CHILD_RUNNING) {
+                begin_stopping(wanted);
+            }
+            stopping = wanted;
+        }
+        if (stopping == CHILD_NOW) {
+            return;
+        }
+        if (stopping == CHILD_GRACEFUL && park_count() == 0 && timers_running() == 0) {
+            return;
+        }
+        rest(tick());
+    }
+}
+
+void child_main(const lane_t *lane, int slot, int control, int help)
+{
+    sigset_t mask;
+    apr_status_t rv;
+
+    set_up(lane, slot, control, help);
+    /* Threads inherit the mask: signals are for the ticker alone. */
+    block_our_signals(&mask);
+    rv = workers_start();
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (rv != APR_SUCCESS) {
+        die(APEXIT_CHILDSICK);
+    }
+    workers_maintain(child_now());
+    accept_start();
+    hybrid_retained->mpm->mpm_state = AP_MPMQ_RUNNING;
+    run();
+    workers_leave();
+    if (atomic_load(&child.stopping) == CHILD_NOW) {
+        park_cut_all();
+    }
+    workers_join();
+    die(0);
+}

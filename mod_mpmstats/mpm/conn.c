@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a connection, as steps a worker takes while it owns it. Each
+ * step either says which comes next, or parks or ends the connection; then it
+ * is no longer ours.
+ *
+ * The states and what process_connection hooks may leave behind are those of
+ * conn_state_e in httpd.h.
+ */
+#include "mpm/conn.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include "apr_portable.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_protocol.h"
+#include "http_ssl.h"
+#include "http_vhost.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
+#include "util_filter.h"
+
+#include "mpm/accept.h"
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/inbound.h"
+#include "mpm/server.h"
+#include "mpm/linger.h"
+#include "mpm/park.h"
+
+/* A parked head is looked at this often, so that mod_reqtimeout can end it. */
+#define LOOK_INTERVAL apr_time_from_sec(1)
+
+typedef enum {
+    STEP_READ,          /* get a whole head, or park */
+    STEP_PROCESS,       /* run the process_connection hooks */
+    STEP_WRITE,         /* flush what is left of the response, or park */
+    STEP_LINGER,        /* close with lingering */
+    STEP_CLOSE,         /* close at once */
+    STEP_DONE           /* parked or gone */
+} step_e;
+
+/* Set in conn_child_init, constant afterwards. */
+static apr_allocator_t *allocator;
+static apr_interval_time_t look_interval;
+
+void conn_child_init(apr_pool_t *pchild)
+{
+    apr_thread_mutex_t *mutex;
+
+    /* One allocator for all connections: what one request gives back, the next
+     * takes while it is still in the cache, and an idle connection keeps nothing. */
+    apr_allocator_create(&allocator);
+    if (ap_max_mem_free != APR_ALLOCATOR_MAX_FREE_UNLIMITED) {
+        apr_allocator_max_free_set(allocator, ap_max_mem_free);
+    }
+    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
+    apr_allocator_mutex_set(allocator, mutex);
+    look_interval = ap_find_linked_module("mod_reqtimeout.c") != NULL ? LOOK_INTERVAL : 0;
+}
+
+apr_interval_time_t conn_look_interval(void)
+{
+    return look_interval;
+}
+
+apr_status_t conn_pool_create(apr_pool_t **pool)
+{
+    apr_status_t rv = apr_pool_create_ex(pool, NULL, NULL, allocator);
+
+    if (rv == APR_SUCCESS) {
+        apr_pool_tag(*pool, "hybrid_conn");
+    }
+    return rv;
+}
+
+conn_t *conn_of(conn_rec *c)
+{
+    return c->master != NULL || c->outgoing ? NULL
+        : ap_get_module_config(c->conn_config, &mpm_hybrid_module);
+}
+
+/* ---- what the scoreboard shows ----------------------------------------- */
+
+static apr_uint32_t *score_field(mpm_hybrid_conn_e kind)
+{
+    switch (kind) {
+    case MPM_HYBRID_CONN_KEEPALIVE:
+        return &child.score->keep_alive;
+    case MPM_HYBRID_CONN_WRITE:
+        return &child.score->write_completion;
+    case MPM_HYBRID_CONN_LINGER:
+        return &child.score->lingering_close;
+    case MPM_HYBRID_CONN_SUSPENDED:
+        return &child.score->suspended;
+#if HYBRID_HAVE_WAITIO
+    case MPM_HYBRID_CONN_WAITIO:
+        return &child.score->wait_io;
+#endif
+    default:
+        return NULL;
+    }
+}
+
+static void count_in(conn_t *k, mpm_hybrid_conn_e kind)
+{
+    apr_uint32_t *field = score_field(kind);
+
+    k->kind = kind;
+    shared_add(child.stats->connections[kind], 1);
+    if (field != NULL) {
+        __atomic_fetch_add(field, 1, __ATOMIC_RELAXED);
+    }
+}
+
+static void count_out(conn_t *k)
+{
+    apr_uint32_t *field = score_field(k->kind);
+
+    shared_sub(child.stats->connections[k->kind], 1);
+    if (field != NULL) {
+        __atomic_fetch_sub(field, 1, __ATOMIC_RELAXED);
+    }
+}
+
+static void count_as(conn_t *k, mpm_hybrid_conn_e kind)
+{
+    if (k->kind != kind) {
+        count_out(k);
+        count_in(k, kind);
+    }
+}
+
+/* ---- suspend and resume ------------------------------------------------ */
+
+static void notify_suspend(conn_t *k)
+{
+    ap_run_suspend_connection(k->c, k->r);
+    k->c->sbh = NULL;
+    k->suspended = 1;
+}
+
+static void notify_resume(conn_t *k, ap_sb_handle_t *sbh)
+{
+    k->suspended = 0;
+    k->c->sbh = sbh;
+    ap_run_resume_connection(k->c, k->r);
+}
+
+/* The connection's pool goes: modules must see a resume before their cleanups run. */
+static apr_status_t resume_before_cleanup(void *data)
+{
+    conn_t *k = data;
+
+    if (k->suspended) {
+        notify_resume(k, NULL);
+    }
+    return APR_SUCCESS;
+}
+
+/* Returns STEP_DONE, or how to end the connection when it cannot wait. */
+static step_e park(conn_t *k, mpm_hybrid_conn_e kind, uint32_t events,
+                   apr_interval_time_t timeout, apr_interval_time_t look)
+{
+    apr_status_t rv;
+    conn_rec *c = k->c;
+
+    count_as(k, kind);
+    if (!k->suspended) {
+        notify_suspend(k);
+    }
+    rv = park_wait(k, events, timeout, look);
+    if (rv == APR_SUCCESS) {
+        return STEP_DONE;
+    }
+    ap_log_cerror(APLOG_MARK, APLOG_ERR, rv, c,
+                  "cannot wait for the connection in epoll, closing it");
+    return STEP_CLOSE;
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static uint32_t events_wanted(conn_t *k, uint32_t by_default)
+{
+    conn_sense_e sense = k->pub.sense;
+
+    k->pub.sense = CONN_SENSE_DEFAULT;
+    if (sense == CONN_SENSE_WANT_READ) {
+        return EPOLLIN;
+    }
+    if (sense == CONN_SENSE_WANT_WRITE) {
+        return EPOLLOUT;
+    }
+    return by_default;
+}
+
+static step_e step_keepalive(conn_t *k)
+{
+    k->pub.state = HYBRID_STATE_KEEPALIVE;
+    k->pub.sense = CONN_SENSE_DEFAULT;
+    return park(k, MPM_HYBRID_CONN_KEEPALIVE, EPOLLIN, k->keepalive_timeout, 0);
+}
+
+static step_e step_read(conn_t *k)
+{
+    mpm_hybrid_conn_e kind;
+
+    if (k->inbound == NULL || k->c->clogging_input_filters) {
+        return STEP_PROCESS;
+    }
+    k->pub.state = HYBRID_STATE_PROCESSING;
+    if (inbound_advance(k) == INBOUND_READY) {
+        return STEP_PROCESS;
+    }
+    kind = inbound_kind(k);
+    if (kind == MPM_HYBRID_CONN_KEEPALIVE) {
+        return step_keepalive(k);
+    }
+    k->pub.state = HYBRID_STATE_KEEPALIVE;
+    return park(k, kind, EPOLLIN, k->timeout, look_interval);
+}
+
+/* What the hooks have left, as the next step. */
+static step_e after_processing(conn_t *k, int rc)
+{
+    conn_rec *c = k->c;
+
+    if (rc != OK && rc != DONE) {
+        ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
+                      "process_connection returned %d in state %d, closing", rc, (int)k->pub.state);
+        return STEP_LINGER;
+    }
+    if (c->aborted) {
+        return STEP_LINGER;
+    }
+    switch (k->pub.state) {
+    case HYBRID_STATE_KEEPALIVE:
+    case CONN_STATE_WRITE_COMPLETION:
+        return STEP_WRITE;
+#if HYBRID_HAVE_WAITIO
+    case CONN_STATE_ASYNC_WAITIO:
+        return park(k, MPM_HYBRID_CONN_WAITIO, events_wanted(k, EPOLLIN), k->timeout, 0);
+#endif
+    case CONN_STATE_SUSPENDED:
+        count_as(k, MPM_HYBRID_CONN_SUSPENDED);
+        notify_suspend(k);
+        park_suspend(k);
+        return STEP_DONE;
+    case CONN_STATE_LINGER:
+    case HYBRID_STATE_PROCESSING:       /* no hook cared to say */
+        return STEP_LINGER;
+    default:
+        ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
+                      "process_connection left the unexpected state %d, closing",
+                      (int)k->pub.state);
+        return STEP_LINGER;
+    }
+}
+
+static step_e step_process(conn_t *k)
+{
+    count_as(k, MPM_HYBRID_CONN_RUNNING);
+    if (k->inbound != NULL) {
+        inbound_dispatched(k);
+    }
+    k->used = 1;
+    shared_add(child.stats->dispatched, 1);
+    k->pub.state = HYBRID_STATE_PROCESSING;
+    return after_processing(k, ap_run_process_connection(k->c));
+}
+
+static apr_status_t flush_output(conn_rec *c)
+{
+    ap_filter_t *f = c->output_filters;
+
+    while (f->next != NULL) {
+        f = f->next;
+    }
+    return f->frec->filter_func.out_func(f, NULL);
+}
+
+static step_e step_write(conn_t *k)
+{
+    conn_rec *c = k->c;
+    apr_status_t rv;
+
+    k->pub.state = CONN_STATE_WRITE_COMPLETION;
+    rv = flush_output(c);
+    if (rv != APR_SUCCESS) {
+        ap_log_cerror(APLOG_MARK, APLOG_DEBUG, rv, c, "cannot write to the client");
+        return STEP_LINGER;
+    }
+    if (c->data_in_output_filters || k->pub.sense == CONN_SENSE_WANT_READ) {
+        return park(k, MPM_HYBRID_CONN_WRITE, events_wanted(k, EPOLLOUT), k->timeout, 0);
+    }
+    if (c->keepalive != AP_CONN_KEEPALIVE || c->aborted) {
+        return STEP_LINGER;
+    }
+    if (c->data_in_input_filters || (k->inbound != NULL && inbound_buffered(k))) {
+        return STEP_READ;
+    }
+    return step_keepalive(k);
+}
+
+static void close_connection(conn_t *k)
+{
+    apr_pool_t *pool = k->pool;
+    apr_socket_t *sock = k->sock;
+
+    count_out(k);
+    park_forget_fd(k);
+    apr_socket_timeout_set(sock, 0);
+    apr_socket_close(sock);
+    apr_pool_destroy(pool);
+    park_conn_free(k);
+    __atomic_fetch_sub(&child.score->connections, 1, __ATOMIC_RELAXED);
+    accept_room();
+}
+
+static int writable_now(const conn_t *k)
+{
+    struct pollfd pfd = { .fd = k->fd, .events = POLLOUT };
+
+    return poll(&pfd, 1, 0) == 1;
+}
+
+/* Before our side is shut: is there something the client has not taken yet, or
+ * would TLS's last word find no room? Then that is waited for first, parked. */
+static int output_pending(conn_t *k)
+{
+    return !k->linger_started && !k->expired && !k->c->aborted
+        && (k->c->data_in_output_filters
+            || (ap_ssl_conn_is_ssl(k->c) && !writable_now(k)));
+}
+
+static step_e step_linger(conn_t *k)
+{
+    if (output_pending(k)) {
+        k->c->keepalive = AP_CONN_CLOSE;
+        if (k->c->data_in_output_filters && flush_output(k->c) != APR_SUCCESS) {
+            k->c->aborted = 1;
+        }
+        if (output_pending(k)) {
+            k->pub.state = CONN_STATE_WRITE_COMPLETION;
+            k->pub.sense = CONN_SENSE_DEFAULT;
+            return park(k, MPM_HYBRID_CONN_WRITE, EPOLLOUT, k->timeout, 0);
+        }
+    }
+    count_as(k, MPM_HYBRID_CONN_LINGER);
+    switch (linger_step(k)) {
+    case LINGER_WAIT:
+        return park(k, MPM_HYBRID_CONN_LINGER, EPOLLIN, linger_time_left(k), 0);
+    default:
+        return STEP_CLOSE;
+    }
+}
+
+static void take_steps(conn_t *k, step_e step)
+{
+    while (step != STEP_DONE) {
+        switch (step) {
+        case STEP_READ:
+            step = step_read(k);
+            break;
+        case STEP_PROCESS:
+            step = step_process(k);
+            break;
+        case STEP_WRITE:
+            step = step_write(k);
+            break;
+        case STEP_LINGER:
+            step = step_linger(k);
+            break;
+        default:
+            close_connection(k);
+            step = STEP_DONE;
+        }
+    }
+}
+
+/* ---- entry points ------------------------------------------------------ */
+
+/* Its time was up. Modules get what they would get from a blocking read that timed out. */
+static step_e step_overdue(conn_t *k)
+{
+    if (k->linger_started) {
+        return STEP_CLOSE;
+    }
+    if (k->pub.state == HYBRID_STATE_KEEPALIVE && k->kind != MPM_HYBRID_CONN_KEEPALIVE
+        && k->inbound != NULL) {
+        inbound_give_up(k, APR_TIMEUP);
+        return STEP_PROCESS;
+    }
+    apr_table_setn(k->c->notes, "short-lingering-close", "1");
+    return STEP_LINGER;
+}
+
+static step_e step_resumed(conn_t *k)
+{
+    if (k->expired) {
+        return step_overdue(k);
+    }
+    if (k->linger_started) {
+        return STEP_LINGER;
+    }
+    switch (k->pub.state) {
+    case HYBRID_STATE_KEEPALIVE:
+        return STEP_READ;
+    case CONN_STATE_WRITE_COMPLETION:
+        return STEP_WRITE;
+    case CONN_STATE_LINGER:
+        return STEP_LINGER;
+    default:
+        return STEP_PROCESS;
+    }
+}
+
+void conn_run(worker_t *w, conn_t *k)
+{
+    conn_rec *c = k->c;
+
+    ap_update_sb_handle(k->sbh, child.slot, w->index);
+    c->current_thread = w->thread;
+    if (k->suspended) {
+        notify_resume(k, k->sbh);
+    }
+    take_steps(k, step_resumed(k));
+}
+
+int conn_look(conn_t *k, apr_thread_t *ticker)
+{
+    int found;
+
+    k->c->current_thread = ticker;
+    found = inbound_look(k) == INBOUND_READY;
+    return found;
+}
+
+/* Unique among the connections of this server at one time, and constant for one. */
+static long conn_id(const conn_t *k)
+{
+    return (long)k->index * child.lane->slots + child.slot;
+}
+
+static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int fd)
+{
+    conn_t *k = park_conn_new(fd);
+    conn_rec *c = NULL;
+
+    if (k == NULL) {
+        return NULL;
+    }
+    k->pool = pool;
+    k->sock = sock;
+    k->r = NULL;
+    k->inbound = NULL;
+    k->network = NULL;
+    k->registered = k->suspended = k->linger_started = k->expired = k->used = 0;
+    k->timeout = ap_server_conf->timeout;
+    k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    k->pub.state = HYBRID_STATE_PROCESSING;
+    k->pub.sense = CONN_SENSE_DEFAULT;
+    ap_create_sb_handle(&k->sbh, pool, child.slot, w->index);
+    c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(k), k->sbh,
+                                 apr_bucket_alloc_create(pool));
+    if (c == NULL) {
+        park_conn_free(k);
+        return NULL;
+    }
+    k->c = c;
+    c->cs = &k->pub;
+    c->current_thread = w->thread;
+    ap_set_module_config(c->conn_config, &mpm_hybrid_module, k);
+    apr_pool_pre_cleanup_register(pool, k, resume_before_cleanup);
+    count_in(k, MPM_HYBRID_CONN_RUNNING);
+    __atomic_fetch_add(&child.score->connections, 1, __ATOMIC_RELAXED);
+    return k;
+}
+
+/* The vhost of the address: its timeouts hold until a request names another. */
+static void use_server(conn_t *k, const server_rec *s, const server_rec *base)
+{
+    k->timeout = s->timeout;
+    k->keepalive_timeout = s->keep_alive_timeout_set ? s->keep_alive_timeout
+                                                     : base->keep_alive_timeout;
+}
+
+void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
+{
+    apr_os_sock_t fd;
+    conn_t *k;
+    int rc;
+
+    apr_os_sock_get(&fd, sock);
+    k = conn_create(w, pool, sock, fd);
+    if (k == NULL) {
+        apr_socket_close(sock);
+        apr_pool_destroy(pool);
+        accept_room();
+        return;
+    }
+    ap_update_vhost_given_ip(k->c);
+    use_server(k, k->c->base_server, k->c->base_server);
+    if (async_ok && server_async_head(k->c->base_server)) {
+        inbound_attach(k);
+    }
+    rc = ap_pre_connection(k->c, sock);
+    if (rc != OK && rc != DONE) {
+        ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, k->c, "connection refused by a module");
+        take_steps(k, STEP_CLOSE);
+        return;
+    }
+    if (k->inbound != NULL) {
+        inbound_prepare(k);
+    }
+    take_steps(k, STEP_READ);
+}
+
+/* ---- hooks ------------------------------------------------------------- */
+
+/* A secondary connection (mod_http2's streams) needs a state of its own. */
+int conn_pre_connection(conn_rec *c, void *csd)
+{
+    (void)csd;
+    if (c->master != NULL && (c->cs == NULL || c->cs == c->master->cs)) {
+        c->cs = apr_pcalloc(c->pool, sizeof(*c->cs));
+        c->cs->state = HYBRID_STATE_PROCESSING;
+        c->cs->sense = CONN_SENSE_DEFAULT;
+    }
+    return OK;
+}
+
+static apr_status_t forget_request(void *data)
+{
+    conn_t *k = data;
+
+    k->r = NULL;
+    return APR_SUCCESS;
+}
+
+void conn_pre_read_request(request_rec *r, conn_rec *c)
+{
+    conn_t *k = conn_of(c);
+
+    if (k == NULL) {
+        return;
+    }
+    k->r = r;
+    use_server(k, c->base_server, c->base_server);
+    apr_pool_cleanup_register(r->pool, k, forget_request, apr_pool_cleanup_null);
+}
+
+int conn_post_read_request(request_rec *r)
+{
+    conn_t *k = conn_of(r->connection);
+
+    if (k != NULL) {
+        use_server(k, r->server, r->connection->base_server);
+    }
+    return OK;
+}
+
+/* A protocol other than HTTP/1 may never read a request: its server is known now. */
+int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol)
+{
+    conn_t *k = conn_of(c);
+
+    (void)protocol;
+    if (r == NULL && s != NULL && k != NULL) {
+        use_server(k, s, c->base_server);
+    }
+    return DECLINED;
+}

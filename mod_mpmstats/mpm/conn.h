@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/conn.h
+ * @brief The life of a client connection, from accept to close.
+ *
+ * Memory of a conn_t is never given back to the system, only used again for
+ * another connection: a late event may look at `generation` of one that has
+ * gone. Everything else in it belongs to the owner (a worker, or the ticker
+ * for the length of a call), but for what park.h says.
+ */
+#ifndef MPM_CONN_H
+#define MPM_CONN_H
+
+#include "mpm/compat.h"
+#include "mpm/mpm_hybrid.h"
+#include "mpm/worker.h"
+#include "core/timeouts.h"
+
+struct inbound_t;
+
+typedef struct conn_t {
+    conn_state_t pub;                   /**< what modules see as c->cs */
+    conn_rec *c;
+    request_rec *r;                     /**< current request, for the suspend/resume hooks */
+    apr_pool_t *pool;
+    apr_socket_t *sock;
+    ap_sb_handle_t *sbh;
+    struct inbound_t *inbound;          /**< NULL: a worker reads the head itself */
+    void *network;                      /**< inbound.c's knowledge of the socket; in c->pool */
+    int fd;
+    mpm_hybrid_conn_e kind;             /**< under which it is counted now */
+    apr_interval_time_t timeout;        /**< Timeout of the server in charge */
+    apr_interval_time_t keepalive_timeout;
+    apr_time_t linger_until;            /**< monotonic; once linger_started */
+    unsigned registered:1;              /**< the socket is in epoll */
+    unsigned suspended:1;               /**< the suspend_connection hook has run last */
+    unsigned linger_started:1;
+    unsigned expired:1;                 /**< handed over because its time was up */
+    unsigned used:1;                    /**< has been dispatched at least once */
+
+    /* guarded by the park's lock (park.h) */
+    timeouts_entry_t wait;
+    unsigned char parked;
+    unsigned char missed;
+    apr_time_t deadline;                /**< monotonic; when what it waits for is overdue */
+    struct conn_t *next;                /**< in a list: free, run queue, suspended */
+    apr_uint32_t index;                 /**< in the table; constant */
+    apr_uint32_t generation;            /**< of the connection in this memory */
+} conn_t;
+
+/** Make the conn_t of @a c known to modules' hooks; NULL for a secondary or outgoing connection. */
+conn_t *conn_of(conn_rec *c);
+
+/**
+ * A socket has just been accepted: set the connection up and run it until it
+ * parks or closes. Takes ownership of @a pool (and the socket in it).
+ * @param async_ok  its listener speaks a protocol whose heads may be read without a worker
+ */
+void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok);
+
+/** The worker owns @a k, which is ready or overdue: run it until it parks or closes. */
+void conn_run(worker_t *w, conn_t *k);
+
+/** Ticker: look whether a module's filter has run out of patience with a parked head; then nonzero. */
+int conn_look(conn_t *k, apr_thread_t *ticker);
+
+/** How often (µs) conn_look() must be called for a parked head; 0 = never. */
+apr_interval_time_t conn_look_interval(void);
+
+/** Pool for a new connection, with the allocator all of them share. */
+apr_status_t conn_pool_create(apr_pool_t **pool);
+
+/** Prepare this child. Ticker, before the workers start. */
+void conn_child_init(apr_pool_t *pchild);
+
+/** Hooks. */
+int conn_pre_connection(conn_rec *c, void *csd);
+void conn_pre_read_request(request_rec *r, conn_rec *c);
+int conn_post_read_request(request_rec *r);
+int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol);
+
+#endif

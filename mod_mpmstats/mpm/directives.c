@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the directives. A value that is no number at all is refused here; a
+ * number out of range is corrected later by lane_check(), as httpd does it.
+ */
+#include "mpm/directives.h"
+
+#include <limits.h>
+
+#include "apr_strings.h"
+#include "http_core.h"
+#include "mpm/hybrid.h"
+#include "mpm/lane.h"
+#include "mpm/server.h"
+
+/* The whole argument as an int; NULL or what is wrong with it. */
+static const char *parse_int(cmd_parms *cmd, const char *arg, int *value)
+{
+    char *end;
+    apr_int64_t n;
+
+    errno = 0;
+    n = apr_strtoi64(arg, &end, 10);
+    if (end == arg || *end != '\0' || errno != 0 || n > INT_MAX || n <= LANE_UNSET) {
+        return apr_psprintf(cmd->pool, "%s must be a whole number, not '%s'",
+                            cmd->cmd->name, arg);
+    }
+    *value = (int)n;
+    return NULL;
+}
+
+static int *lane_field(cmd_parms *cmd)
+{
+    return (int *)((char *)&lane_default + (apr_size_t)cmd->info);
+}
+
+const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int value;
+
+    (void)dummy;
+    if (err == NULL) {
+        err = parse_int(cmd, arg, &value);
+    }
+    if (err != NULL) {
+        return err;
+    }
+    *lane_field(cmd) = value;
+    return NULL;
+}
+
+const char *directives_set_max_clients(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, NULL,
+                 "MaxClients is deprecated, use MaxRequestWorkers instead.");
+    return directives_set_count(cmd, dummy, arg);
+}
+
+const char *directives_set_count_or_auto(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int value = 0;
+
+    (void)dummy;
+    if (err != NULL) {
+        return err;
+    }
+    if (ap_cstr_casecmp(arg, "auto") != 0) {
+        err = parse_int(cmd, arg, &value);
+        if (err != NULL || value < 1) {
+            return apr_psprintf(cmd->pool, "%s must be 'auto' or a number of at least 1, not '%s'",
+                                cmd->cmd->name, arg);
+        }
+    }
+    *lane_field(cmd) = value;
+    return NULL;
+}
+
+const char *directives_set_worker_factor(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    char *end;
+    double value;
+
+    (void)dummy;
+    if (err != NULL) {
+        return err;
+    }
+    value = strtod(arg, &end);
+    if (end == arg || *end != '\0') {
+        return apr_psprintf(cmd->pool, "AsyncRequestWorkerFactor must be a number, not '%s'", arg);
+    }
+    if (!(value > 0)) {
+        return "AsyncRequestWorkerFactor argument must be a positive number";
+    }
+    lane_default.worker_factor = value;
+    return NULL;
+}
+
+const char *directives_set_async_head(cmd_parms *cmd, void *dummy, int on)
+{
+    const char *err = ap_check_cmd_context(cmd, NOT_IN_DIR_LOC_FILE | NOT_IN_LIMIT);
+
+    (void)dummy;
+    if (err == NULL) {
+        server_conf(cmd->server)->async_head = on;
+    }
+    return err;
+}
+
+const char *directives_set_body_buffer(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, NOT_IN_DIR_LOC_FILE | NOT_IN_LIMIT);
+    int value;
+
+    (void)dummy;
+    if (err == NULL) {
+        err = parse_int(cmd, arg, &value);
+    }
+    if (err != NULL) {
+        return err;
+    }
+    if (value < 0 || value > SERVER_BODY_BUFFER_MAX) {
+        return apr_psprintf(cmd->pool, "MPMBodyBuffer must be between 0 (off) and %d bytes, not '%s'",
+                            SERVER_BODY_BUFFER_MAX, arg);
+    }
+    server_conf(cmd->server)->body_buffer = value;
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/directives.h
+ * @brief Setters of the directives in mod_mpm_hybrid.c's table.
+ *
+ * Each takes the argument as written, checks what can be checked without the
+ * other directives (lane_check() does the rest), and returns NULL or a message
+ * for the administrator.
+ */
+#ifndef MPM_DIRECTIVES_H
+#define MPM_DIRECTIVES_H
+
+#include "httpd.h"
+#include "http_config.h"
+
+/** Sets the int of lane_default at offset `cmd->info`. */
+const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg);
+
+/** MaxClients: the old name of MaxRequestWorkers. */
+const char *directives_set_max_clients(cmd_parms *cmd, void *dummy, const char *arg);
+
+/** AsyncRequestWorkerFactor. */
+const char *directives_set_worker_factor(cmd_parms *cmd, void *dummy, const char *arg);
+
+/** MPMConcurrency, MPMMaxConnections: a count, or `auto`. */
+const char *directives_set_count_or_auto(cmd_parms *cmd, void *dummy, const char *arg);
+
+/** MPMAsyncHead, MPMBodyBuffer, per server; see server.h. */
+const char *directives_set_async_head(cmd_parms *cmd, void *dummy, int on);
+const char *directives_set_body_buffer(cmd_parms *cmd, void *dummy, const char *arg);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/hybrid.h
+ * @brief What every file of the module shares: the module record and the state
+ *        that outlives a restart.
+ */
+#ifndef MPM_HYBRID_INTERNAL_H
+#define MPM_HYBRID_INTERNAL_H
+
+#include "mpm/compat.h"
+
+#include "http_config.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "unixd.h"
+
+extern module AP_MODULE_DECLARE_DATA mpm_hybrid_module;
+
+APLOG_USE_MODULE(mpm_hybrid);
+
+struct procs_t;
+struct shared_t;
+
+/**
+ * Kept by httpd across restarts, during which this module is unloaded and
+ * loaded again: no pointer to code or to configuration may be in here.
+ * Written by the parent's only thread; a child has its copy from the fork and
+ * changes nothing but mpm->mpm_state.
+ */
+typedef struct {
+    ap_unixd_mpm_retained_data *mpm;
+    int first_server_limit;
+    int first_thread_limit;
+    struct procs_t *procs;      /**< the children; see procs.h */
+    struct shared_t *shared;    /**< counters shared with them; see shared.h */
+} hybrid_retained_t;
+
+/** Set in pre_config, before any other hook of ours. */
+extern hybrid_retained_t *hybrid_retained;
+
+/** Configuration pool of the current configuration; set in open_logs. */
+extern apr_pool_t *hybrid_pconf;
+
+/** -X: one process is parent and child. Set in pre_config. */
+extern int hybrid_one_process;
+
+#endif

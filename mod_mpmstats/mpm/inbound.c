@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Heads and small bodies, read without waiting. inbound.h has the picture.
+ *
+ * What decides that a head is whole is core/head.c; what httpd makes of it is
+ * httpd's business: the bytes are handed up as they came.
+ */
+#include "mpm/inbound.h"
+
+#include <sys/socket.h>
+
+#include "apr_portable.h"
+#include "apr_strings.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "http_ssl.h"
+#include "util_filter.h"
+
+#include "core/body.h"
+#include "core/head.h"
+#include "mpm/hybrid.h"
+#include "mpm/server.h"
+
+#define FILTER_NAME "HYBRID_INBOUND"
+
+/* Asked of the filters below at once; mod_ssl's own buffer has this size. */
+#define READ_SIZE 8192
+
+/* More than this is never held back, whatever LimitRequest* say. */
+#define HEAD_BYTES_MAX (1024 * 1024)
+
+struct inbound_t {
+    conn_t *k;
+    ap_filter_t *filter;            /* our place in the chain */
+    apr_bucket_brigade *stash;      /* read, not yet asked for by anybody */
+    apr_bucket_brigade *fresh;      /* working space of take_fresh */
+    head_scan_t scan;
+    head_limits_t limits;
+    body_scan_t body;
+    enum { STAGE_HEAD, STAGE_BODY } stage;
+    apr_status_t ended;             /* not APR_SUCCESS: what follows the stash */
+    apr_uint64_t bytes;             /* plain bytes seen since the last dispatch */
+    unsigned async:1;               /* between accept or keep-alive and dispatch */
+    unsigned handshake:1;           /* TLS, and no plain byte seen yet */
+    unsigned plain:1;               /* no filter below keeps bytes back */
+    unsigned unscanned:1;           /* the stash holds bytes of the next request */
+};
+
+/* The end of the filter chain: the socket, and what is known about it. */
+typedef struct {
+    apr_socket_t *sock;
+    int fd;
+    unsigned advancing:1;           /* inbound_advance is reading: never ask twice */
+    unsigned dry:1;                 /* the last read left nothing behind */
+    unsigned eof:1;
+    unsigned seen:1;                /* anything ever came */
+} network_t;
+
+static ap_filter_rec_t *inbound_filter_rec;
+
+/* ---- the network bucket ------------------------------------------------ */
+
+static const apr_bucket_type_t network_bucket_type;
+
+static apr_bucket *network_bucket(network_t *net, apr_bucket_alloc_t *list)
+{
+    apr_bucket *b = apr_bucket_alloc(sizeof(*b), list);
+
+    APR_BUCKET_INIT(b);
+    b->free = apr_bucket_free;
+    b->list = list;
+    b->type = &network_bucket_type;
+    b->length = (apr_size_t)-1;
+    b->start = -1;
+    b->data = net;
+    return b;
+}
+
+static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read_type_e block)
+{
+    ssize_t n;
+
+    if (block == APR_BLOCK_READ) {
+        apr_size_t wanted = *len;
+        apr_status_t rv = apr_socket_recv(net->sock, buf, len);
+
+        net->dry = *len < wanted;
+        return rv;
+    }
+    if (net->advancing && net->dry) {
+        *len = 0;
+        return APR_EAGAIN;
+    }
+    do {
+        n = recv(net->fd, buf, *len, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        *len = 0;
+        net->dry = 1;
+        return errno == EWOULDBLOCK ? APR_EAGAIN : errno;
+    }
+    net->dry = (apr_size_t)n < *len;
+    *len = (apr_size_t)n;
+    return n == 0 ? APR_EOF : APR_SUCCESS;
+}
+
+/* Read what there is into a bucket of just that size, and put the socket behind it. */
+static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *len,
+                                 apr_read_type_e block)
+{
+    network_t *net = b->data;
+    char buf[READ_SIZE];
+    apr_size_t n = sizeof(buf);
+    apr_status_t rv = receive(net, buf, &n, block);
+    char *copy;
+
+    *str = NULL;
+    *len = 0;
+    if (rv != APR_SUCCESS && rv != APR_EOF) {
+        return rv;
+    }
+    if (n == 0) {
+        net->eof = 1;
+        apr_bucket_immortal_make(b, "", 0);
+        *str = "";
+        return APR_SUCCESS;
+    }
+    net->seen = 1;
+    copy = malloc(n);
+    if (copy == NULL) {
+        return APR_ENOMEM;
+    }
+    memcpy(copy, buf, n);
+    b = apr_bucket_heap_make(b, copy, n, free);
+    APR_BUCKET_INSERT_AFTER(b, network_bucket(net, b->list));
+    *str = copy;
+    *len = n;
+    return APR_SUCCESS;
+}
+
+static const apr_bucket_type_t network_bucket_type = {
+    "HYBRID_NETWORK", 5, APR_BUCKET_DATA,
+    apr_bucket_destroy_noop,
+    network_read,
+    apr_bucket_setaside_noop,
+    apr_bucket_split_notimpl,
+    apr_bucket_copy_notimpl
+};
+
+apr_status_t inbound_network_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_socket_t *sock)
+{
+    conn_t *k = conn_of(c);
+    network_t *net;
+
+    if (k == NULL || sock != k->sock) {
+        return (apr_status_t)DECLINED;
+    }
+    net = apr_pcalloc(c->pool, sizeof(*net));
+    net->sock = sock;
+    net->fd = k->fd;
+    net->advancing = k->inbound != NULL && k->inbound->async;
+    k->network = net;
+    APR_BRIGADE_INSERT_TAIL(bb, network_bucket(net, bb->bucket_alloc));
+    return APR_SUCCESS;
+}
+
+/* ---- the filter -------------------------------------------------------- */
+
+static void lookup_limits(inbound_t *in)
+{
+    const server_rec *s = in->k->c->base_server;
+    const core_server_config *core = ap_get_core_module_config(s->module_config);
+
+    head_limits_httpd(&in->limits, s->limit_req_line, s->limit_req_fieldsize,
+                      s->limit_req_fields, HEAD_BYTES_MAX,
+                      core->http_conformance != AP_HTTP_CONFORMANCE_UNSAFE);
+}
+
+/* Whether bytes may be kept by a filter between us and the socket. */
+static int nothing_kept_below(const ap_filter_t *f)
+{
+    for (; f != NULL; f = f->next) {
+        const char *name = f->frec->name;
+
+        if (strcmp(name, "core_in") != 0 && strcmp(name, "reqtimeout") != 0
+            && strcmp(name, "log_input_output") != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void inbound_attach(conn_t *k)
+{
+    conn_rec *c = k->c;
+    inbound_t *in = apr_pcalloc(c->pool, sizeof(*in));
+
+    in->k = k;
+    in->stash = apr_brigade_create(c->pool, c->bucket_alloc);
+    in->fresh = apr_brigade_create(c->pool, c->bucket_alloc);
+    in->async = 1;
+    k->inbound = in;
+    in->filter = ap_add_input_filter_handle(inbound_filter_rec, in, NULL, c);
+}
+
+void inbound_prepare(conn_t *k)
+{
+    inbound_t *in = k->inbound;
+
+    lookup_limits(in);
+    head_scan_init(&in->scan, &in->limits);
+    in->plain = nothing_kept_below(in->filter->next);
+    in->handshake = ap_ssl_conn_is_ssl(k->c);
+}
+
+/* One line, or as much of it as there is; see head.h on lines that httpd will find too long. */
+static apr_status_t stash_getline(inbound_t *in, apr_bucket_brigade *bb)
+{
+    apr_status_t rv = apr_brigade_split_line(bb, in->stash, APR_NONBLOCK_READ, HUGE_STRING_LEN);
+    apr_bucket *last = APR_BRIGADE_LAST(bb);
+    const char *data;
+    apr_size_t len;
+
+    if (rv != APR_SUCCESS || APR_BRIGADE_EMPTY(bb) || !APR_BRIGADE_EMPTY(in->stash)
+        || APR_BUCKET_IS_METADATA(last)
+        || apr_bucket_read(last, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
+        || len == 0 || data[len - 1] == '\n') {
+        return rv;
+    }
+    if (len > 1 || APR_BRIGADE_FIRST(bb) != last) {
+        if (len > 1) {
+            apr_bucket_split(last, len - 1);
+            last = APR_BUCKET_NEXT(last);
+        }
+        APR_BUCKET_REMOVE(last);
+        APR_BRIGADE_INSERT_HEAD(in->stash, last);
+    }
+    return rv;
+}
+
+static apr_status_t stash_take(inbound_t *in, apr_bucket_brigade *bb, apr_off_t readbytes)
+{
+    apr_bucket *after;
+    apr_status_t rv = apr_brigade_partition(in->stash, readbytes, &after);
+
+    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
+        return rv;
+    }
+    while (APR_BRIGADE_FIRST(in->stash) != after && !APR_BRIGADE_EMPTY(in->stash)) {
+        apr_bucket *e = APR_BRIGADE_FIRST(in->stash);
+
+        APR_BUCKET_REMOVE(e);
+        APR_BRIGADE_INSERT_TAIL(bb, e);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t stash_peek(inbound_t *in, apr_bucket_brigade *bb, apr_off_t readbytes)
+{
+    apr_bucket *after, *e, *copy;
+    apr_status_t rv = apr_brigade_partition(in->stash, readbytes, &after);
+
+    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
+        return rv;
+    }
+    for (e = APR_BRIGADE_FIRST(in->stash);
+         e != after && e != APR_BRIGADE_SENTINEL(in->stash); e = APR_BUCKET_NEXT(e)) {
+        rv = apr_bucket_copy(e, &copy);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        APR_BRIGADE_INSERT_TAIL(bb, copy);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t stash_eat_crlf(inbound_t *in)
+{
+    while (!APR_BRIGADE_EMPTY(in->stash)) {
+        apr_bucket *e = APR_BRIGADE_FIRST(in->stash);
+        const char *data;
+        apr_size_t len;
+
+        if (APR_BUCKET_IS_METADATA(e)) {
+            return APR_SUCCESS;
+        }
+        if (apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+            return APR_SUCCESS;
+        }
+        if (len > 0 && *data != '\r' && *data != '\n') {
+            return APR_SUCCESS;
+        }
+        if (len > 1) {
+            apr_bucket_split(e, 1);
+        }
+        apr_bucket_delete(e);
+    }
+    return APR_EAGAIN;
+}
+
+static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb,
+                               ap_input_mode_t mode, apr_off_t readbytes)
+{
+    switch (mode) {
+    case AP_MODE_GETLINE:
+        return stash_getline(in, bb);
+    case AP_MODE_SPECULATIVE:
+        return stash_peek(in, bb, readbytes);
+    case AP_MODE_EATCRLF:
+        return stash_eat_crlf(in);
+    case AP_MODE_EXHAUSTIVE:
+        APR_BRIGADE_CONCAT(bb, in->stash);
+        return APR_SUCCESS;
+    default:
+        return stash_take(in, bb, readbytes);
+    }
+}
+
+static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
+                                   ap_input_mode_t mode, apr_read_type_e block,
+                                   apr_off_t readbytes)
+{
+    inbound_t *in = f->ctx;
+    network_t *net = in->k->network;
+
+    if (mode == AP_MODE_INIT) {
+        return ap_get_brigade(f->next, bb, mode, block, readbytes);
+    }
+    if (!APR_BRIGADE_EMPTY(in->stash)) {
+        return from_stash(in, bb, mode, readbytes);
+    }
+    if (in->ended != APR_SUCCESS) {
+        return in->ended;
+    }
+    /* The core looks for a pipelined request after each response. The socket was
+     * read dry: what has come since then, epoll will tell. */
+    if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ
+        && in->plain && net != NULL && net->dry && !net->eof) {
+        return APR_EAGAIN;
+    }
+    return ap_get_brigade(f->next, bb, mode, block, readbytes);
+}
+
+/* ---- advancing --------------------------------------------------------- */
+
+/* Keep the bytes of @a e beyond this call: filters below may lend us their buffers. */
+static apr_status_t keep(apr_bucket *e, const char *data, apr_size_t len)
+{
+    char *copy;
+
+    if (APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_IMMORTAL(e)) {
+        return APR_SUCCESS;
+    }
+    copy = malloc(len);
+    if (copy == NULL) {
+        return APR_ENOMEM;
+    }
+    memcpy(copy, data, len);
+    e->type->destroy(e->data);
+    apr_bucket_heap_make(e, copy, len, free);
+    return APR_SUCCESS;
+}
+
+/* A complete head: is there a body to wait for? */
+static inbound_e head_complete(inbound_t *in)
+{
+    apr_off_t limit = server_body_buffer(in->k->c->base_server);
+    head_body_e kind = head_scan_body(&in->scan);
+
+    if (limit == 0 || (kind != HEAD_BODY_LENGTH && kind != HEAD_BODY_CHUNKED)) {
+        return INBOUND_READY;
+    }
+    if (kind == HEAD_BODY_LENGTH && in->scan.content_length > limit) {
+        return INBOUND_READY;
+    }
+    in->stage = STAGE_BODY;
+    if (kind == HEAD_BODY_LENGTH) {
+        body_scan_init_length(&in->body, (uint64_t)in->scan.content_length, (uint64_t)limit);
+    }
+    else {
+        body_scan_init_chunked(&in->body, (uint64_t)limit, in->limits.strict);
+    }
+    return INBOUND_WAIT;
+}
+
+/* Look at the next bytes of the request, once. */
+static inbound_e scan_bytes(inbound_t *in, const char *data, apr_size_t len)
+{
+    size_t used = 0;
+
+    in->bytes += len;
+    if (in->stage == STAGE_HEAD) {
+        head_verdict_e verdict = head_scan_feed(&in->scan, data, len, &used);
+
+        if (verdict == HEAD_MORE) {
+            return INBOUND_WAIT;
+        }
+        if (verdict != HEAD_COMPLETE || head_complete(in) == INBOUND_READY) {
+            return INBOUND_READY;
+        }
+        data += used;
+        len -= used;
+    }
+    return body_scan_feed(&in->body, data, len, &used) == BODY_MORE ? INBOUND_WAIT : INBOUND_READY;
+}
+
+static inbound_e scan_bucket(inbound_t *in, apr_bucket *e)
+{
+    const char *data;
+    apr_size_t len;
+
+    if (APR_BUCKET_IS_METADATA(e)) {
+        return INBOUND_READY;       /* an error or the end: httpd knows what to do */
+    }
+    if (apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
+        || keep(e, data, len) != APR_SUCCESS) {
+        return INBOUND_READY;
+    }
+    if (len == 0) {
+        return INBOUND_WAIT;
+    }
+    apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ);
+    in->handshake = 0;
+    return scan_bytes(in, data, len);
+}
+
+/* What the last request left in the stash is the beginning of the next. */
+static inbound_e scan_left_over(inbound_t *in)
+{
+    apr_bucket *e;
+
+    in->unscanned = 0;
+    for (e = APR_BRIGADE_FIRST(in->stash); e != APR_BRIGADE_SENTINEL(in->stash);
+         e = APR_BUCKET_NEXT(e)) {
+        if (scan_bucket(in, e) == INBOUND_READY) {
+            return INBOUND_READY;
+        }
+    }
+    return INBOUND_WAIT;
+}
+
+/* Scan what a read has brought and add it to the stash. */
+static inbound_e take_fresh(inbound_t *in)
+{
+    inbound_e verdict = INBOUND_WAIT;
+
+    while (!APR_BRIGADE_EMPTY(in->fresh)) {
+        apr_bucket *e = APR_BRIGADE_FIRST(in->fresh);
+
+        APR_BUCKET_REMOVE(e);
+        if (verdict == INBOUND_WAIT) {
+            verdict = scan_bucket(in, e);
+        }
+        else if (!APR_BUCKET_IS_METADATA(e)) {
+            const char *data;
+            apr_size_t len;
+
+            if (apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) == APR_SUCCESS) {
+                (void)keep(e, data, len);
+            }
+        }
+        if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
+            apr_bucket_delete(e);   /* nothing may begin with an empty bucket */
+            continue;
+        }
+        APR_BRIGADE_INSERT_TAIL(in->stash, e);
+    }
+    return verdict;
+}
+
+/* The protocol was settled in the handshake (ALPN), or a module has switched it: no heads. */
+static int has_heads(const conn_t *k)
+{
+    const char *protocol = ap_get_protocol(k->c);
+
+    return protocol == NULL || strncmp(protocol, "http/1.", 7) == 0;
+}
+
+static inbound_e read_on(inbound_t *in)
+{
+    for (;;) {
+        network_t *net;
+        apr_status_t rv = ap_get_brigade(in->filter->next, in->fresh, AP_MODE_READBYTES,
+                                         APR_NONBLOCK_READ, READ_SIZE);
+
+        net = in->k->network;
+        if (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(in->fresh)) {
+            if (take_fresh(in) == INBOUND_READY) {
+                return INBOUND_READY;
+            }
+            continue;
+        }
+        apr_brigade_cleanup(in->fresh);
+        if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
+            in->ended = rv;
+            return INBOUND_READY;
+        }
+        if (net == NULL || net->eof) {
+            in->ended = APR_EOF;
+            return INBOUND_READY;
+        }
+        return INBOUND_WAIT;
+    }
+}
+
+inbound_e inbound_advance(conn_t *k)
+{
+    inbound_t *in = k->inbound;
+    network_t *net = k->network;
+    inbound_e verdict = INBOUND_WAIT;
+
+    if (in->ended != APR_SUCCESS || !has_heads(k)) {
+        return INBOUND_READY;
+    }
+    in->async = 1;
+    if (net != NULL) {
+        net->advancing = 1;
+        net->dry = 0;
+    }
+    if (in->unscanned) {
+        verdict = scan_left_over(in);
+    }
+    if (verdict == INBOUND_WAIT) {
+        verdict = read_on(in);
+    }
+    if (verdict == INBOUND_WAIT && !has_heads(k)) {
+        verdict = INBOUND_READY;
+    }
+    net = k->network;               /* the first read makes it */
+    if (net != NULL) {
+        net->advancing = 0;
+    }
+    return verdict;
+}
+
+inbound_e inbound_look(conn_t *k)
+{
+    inbound_t *in = k->inbound;
+    network_t *net = k->network;
+    inbound_e verdict;
+
+    if (net == NULL) {
+        return INBOUND_WAIT;
+    }
+    net->advancing = 1;
+    net->dry = 1;                   /* no system call: epoll tells when there is something */
+    verdict = read_on(in);
+    net->advancing = 0;
+    return verdict;
+}
+
+void inbound_give_up(conn_t *k, apr_status_t why)
+{
+    if (k->inbound->ended == APR_SUCCESS) {
+        k->inbound->ended = why;
+    }
+}
+
+void inbound_dispatched(conn_t *k)
+{
+    inbound_t *in = k->inbound;
+
+    in->async = 0;
+    in->stage = STAGE_HEAD;
+    in->bytes = 0;
+    in->handshake = 0;
+    in->unscanned = 1;
+    head_scan_init(&in->scan, &in->limits);
+}
+
+int inbound_begun(const conn_t *k)
+{
+    return k->inbound->bytes != 0;
+}
+
+int inbound_buffered(const conn_t *k)
+{
+    return !APR_BRIGADE_EMPTY(k->inbound->stash);
+}
+
+mpm_hybrid_conn_e inbound_kind(const conn_t *k)
+{
+    const inbound_t *in = k->inbound;
+    const network_t *net = k->network;
+
+    if (in->stage == STAGE_BODY) {
+        return MPM_HYBRID_CONN_BODY;
+    }
+    if (in->bytes != 0) {
+        return MPM_HYBRID_CONN_HEAD;
+    }
+    if (k->used) {
+        return MPM_HYBRID_CONN_KEEPALIVE;
+    }
+    if (net == NULL || !net->seen) {
+        return MPM_HYBRID_CONN_NEW;
+    }
+    return in->handshake ? MPM_HYBRID_CONN_HANDSHAKE : MPM_HYBRID_CONN_HEAD;
+}
+
+void inbound_register(void)
+{
+    inbound_filter_rec = ap_register_input_filter(FILTER_NAME, inbound_filter, NULL,
+                                                  AP_FTYPE_CONNECTION);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/inbound.h
+ * @brief Reading a request's head, and a small body, without waiting.
+ *
+ * Two pieces in the input filter chain of a client connection:
+ *
+ * - a bucket of our own in place of the core's socket bucket. It knows when
+ *   the socket has been read dry, and spares the system call that would only
+ *   say so;
+ * - a filter on top of the connection's filters (above mod_ssl). While the
+ *   connection has no worker, inbound_advance() pulls through the filters below
+ *   without blocking, and keeps what comes in a stash until a head is whole.
+ *   Later readers are served from the stash first, then from below.
+ *
+ * All of it belongs to the connection's owner.
+ */
+#ifndef MPM_INBOUND_H
+#define MPM_INBOUND_H
+
+#include "mpm/conn.h"
+
+typedef enum {
+    INBOUND_WAIT,       /**< nothing more to read now, the head is not whole */
+    INBOUND_READY       /**< run the connection */
+} inbound_e;
+
+typedef struct inbound_t inbound_t;
+
+/** Filters are registered here; once, in register_hooks. */
+void inbound_register(void);
+
+/** Hook: the bucket at the end of the filter chain. */
+apr_status_t inbound_network_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_socket_t *sock);
+
+/** Hold the heads of @a k back until they are whole; before its other filters are added. */
+void inbound_attach(conn_t *k);
+
+/** All pre_connection hooks have run: stand on top of the filters they added. */
+void inbound_prepare(conn_t *k);
+
+/** Read what there is. Never blocks. */
+inbound_e inbound_advance(conn_t *k);
+
+/** Ask the filters below whether they have run out of patience; no system call. */
+inbound_e inbound_look(conn_t *k);
+
+/** Time is up: what has been read is all there will be, then @a why. */
+void inbound_give_up(conn_t *k, apr_status_t why);
+
+/** The request that was waited for is being run: the next one starts anew. */
+void inbound_dispatched(conn_t *k);
+
+/** As what the connection should be counted while it waits. */
+mpm_hybrid_conn_e inbound_kind(const conn_t *k);
+
+/** Whether any byte of the next request has been seen. */
+int inbound_begun(const conn_t *k);
+
+/** Whether bytes are in the stash. */
+int inbound_buffered(const conn_t *k);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/lane.h
+ * @brief A lane: a group of listeners with its own processes and limits.
+ *
+ * Today there is one, `default`. Nothing outside directives.c and mpm_hybrid.c may
+ * assume so: functions take the lane they work for.
+ *
+ * A lane is written while the configuration is read, completed by
+ * lane_check(), and constant from then on: parent and children read it
+ * without a lock.
+ */
+#ifndef MPM_LANE_H
+#define MPM_LANE_H
+
+#include <limits.h>
+
+#include "httpd.h"
+#include "mpm/mpm_hybrid.h"
+
+/** Value of a limit nobody has set. */
+#define LANE_UNSET INT_MIN
+
+typedef struct lane_t {
+    const char *name;
+    const char *model;               /**< "event"; other models come with MPMModel */
+
+    int server_limit;                /**< processes that may be configured for this run */
+    int thread_limit;                /**< upper bound of threads_per_child for this run */
+    int threads_per_child;           /**< workers a process may have */
+    int max_request_workers;         /**< workers of all processes */
+    int start_servers;
+    int min_spare_threads;
+    int max_spare_threads;
+    int min_spare_servers;           /**< prefork model */
+    int max_spare_servers;           /**< prefork model */
+    int concurrency;                 /**< workers per process that poll or run short requests; 0 = from the cores */
+    int max_connections;             /**< per process, from MPMMaxConnections; 0 = from RLIMIT_NOFILE */
+    double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */
+
+    int max_processes;               /**< max_request_workers / threads_per_child */
+    int slots;                       /**< process slots in the scoreboard */
+} lane_t;
+
+/** The one lane. Written by the configuration phase only. */
+extern lane_t lane_default;
+
+/** Forget what an earlier configuration said. */
+void lane_reset(lane_t *lane);
+
+/**
+ * Complete and check the limits; says each correction in the error log (and on
+ * the console at startup).
+ * @param first_server_limit, first_thread_limit  in: the values this run began with, 0 at
+ *        the first call; out: those values
+ * @param s        main server, for the log
+ * @param startup  whether the console still listens
+ */
+void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
+                server_rec *s, int startup);
+
+/** Connections one process may hold at once, from the lane and RLIMIT_NOFILE. */
+int lane_connections_per_process(const lane_t *lane);
+
+/** Copy what other modules may know. */
+void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/linger.h
+ * @brief Lingering close: our side is shut, the client's is drained, nobody waits.
+ *
+ * Why it is needed: closing with unread input makes the kernel send a reset,
+ * which can destroy the response on its way.
+ */
+#ifndef MPM_LINGER_H
+#define MPM_LINGER_H
+
+#include "mpm/conn.h"
+
+typedef enum {
+    LINGER_WAIT,    /**< park until there is more to drain, or linger_time_left() is over */
+    LINGER_OVER     /**< close */
+} linger_e;
+
+/** Begin or go on. Owner. */
+linger_e linger_step(conn_t *k);
+
+/** µs that may still pass before the connection is closed anyway. */
+apr_interval_time_t linger_time_left(const conn_t *k);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/maintain.h
+ * @brief How many children there should be, and making it so. Parent only.
+ */
+#ifndef MPM_MAINTAIN_H
+#define MPM_MAINTAIN_H
+
+#include "apr_time.h"
+#include "mpm/lane.h"
+
+/** A run begins: start the first children, and tell those of older generations to go. */
+void maintain_start(const lane_t *lane, int help_fd);
+
+/** Look around and do what is due. Returns after how many µs to come again. */
+apr_interval_time_t maintain_run(apr_time_t now);
+
+/** A child says that all its workers are busy. */
+void maintain_help_asked(void);
+
+/**
+ * A child has ended.
+ * @param current  it was of the current generation
+ * @param crashed  it was killed by a signal that was not ours
+ * @param sick     it could not get what it needs (APEXIT_CHILDSICK)
+ */
+void maintain_child_ended(int current, int crashed, int sick);
+
+#endif

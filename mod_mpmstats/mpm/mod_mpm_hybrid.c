@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mpm_hybrid: one MPM for event, worker and prefork in which no thread waits
+ * for a client. This file is the table of contents: directives, hooks, the
+ * module record.
+ */
+#include "ap_listen.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_protocol.h"
+#include "mpm_common.h"
+
+#include "mpm/conn.h"
+#include "mpm/directives.h"
+#include "mpm/hybrid.h"
+#include "mpm/inbound.h"
+#include "mpm/lane.h"
+#include "mpm/parent.h"
+#include "mpm/query.h"
+#include "mpm/server.h"
+#include "mpm/shared.h"
+#include "mpm/startup.h"
+#include "mpm/timers.h"
+
+#define LIMIT(name, field, help) \
+    AP_INIT_TAKE1(name, directives_set_count, (void *)APR_OFFSETOF(lane_t, field), RSRC_CONF, help)
+
+static const command_rec directives[] = {
+    LISTEN_COMMANDS,
+    LIMIT("StartServers", start_servers, "Number of child processes launched at server startup"),
+    LIMIT("ServerLimit", server_limit, "Upper bound of the number of processes, for this run"),
+    LIMIT("ThreadLimit", thread_limit, "Upper bound of ThreadsPerChild, for this run"),
+    LIMIT("ThreadsPerChild", threads_per_child, "Workers a process may have"),
+    LIMIT("MinSpareThreads", min_spare_threads, "Idle workers to keep ready, in all processes"),
+    LIMIT("MaxSpareThreads", max_spare_threads, "Idle workers to keep at most, in all processes"),
+    LIMIT("MinSpareServers", min_spare_servers, "Idle processes to keep ready, prefork model"),
+    LIMIT("MaxSpareServers", max_spare_servers, "Idle processes to keep at most, prefork model"),
+    LIMIT("MaxRequestWorkers", max_request_workers, "Requests that are processed at once"),
+    AP_INIT_TAKE1("MaxClients", directives_set_max_clients,
+                  (void *)APR_OFFSETOF(lane_t, max_request_workers), RSRC_CONF,
+                  "Deprecated name of MaxRequestWorkers"),
+    AP_INIT_TAKE1("AsyncRequestWorkerFactor", directives_set_worker_factor, NULL, RSRC_CONF,
+                  "Bounds the connections a process accepts, per idle worker"),
+    AP_INIT_TAKE1("MPMConcurrency", directives_set_count_or_auto,
+                  (void *)APR_OFFSETOF(lane_t, concurrency), RSRC_CONF,
+                  "Workers per process that poll or run short requests at once, or auto"),
+    AP_INIT_TAKE1("MPMMaxConnections", directives_set_count_or_auto,
+                  (void *)APR_OFFSETOF(lane_t, max_connections), RSRC_CONF,
+                  "Connections a process holds at once, or auto"),
+    AP_INIT_FLAG("MPMAsyncHead", directives_set_async_head, NULL, RSRC_CONF,
+                 "Whether request heads are read without a worker"),
+    AP_INIT_TAKE1("MPMBodyBuffer", directives_set_body_buffer, NULL, RSRC_CONF,
+                  "Size in bytes up to which a body is collected without a worker; 0 = off"),
+    AP_GRACEFUL_SHUTDOWN_TIMEOUT_COMMAND,
+    { NULL }
+};
+
+static void register_hooks(apr_pool_t *p)
+{
+    /* Messages at startup must reach the console before core redirects the log. */
+    static const char *const before_core[] = { "core.c", NULL };
+
+    (void)p;
+    ap_hook_pre_config(startup_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_check_config(startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(startup_open_logs, NULL, before_core, APR_HOOK_REALLY_FIRST);
+    ap_hook_mpm(parent_run, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_mpm_query(query_mpm, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_mpm_get_name(query_name, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_mpm_register_timed_callback(timers_register, NULL, NULL, APR_HOOK_MIDDLE);
+
+    ap_hook_pre_connection(conn_pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_network_bucket(inbound_network_bucket, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_read_request(conn_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    inbound_register();
+
+    APR_REGISTER_OPTIONAL_FN(mpm_hybrid_limits_get);
+    APR_REGISTER_OPTIONAL_FN(mpm_hybrid_process_get);
+}
+
+module AP_MODULE_DECLARE_DATA mpm_hybrid_module = {
+    MPM20_MODULE_STUFF,
+    NULL,                   /* hook run before the configuration is read */
+    NULL,                   /* per-directory configuration */
+    NULL,
+    server_conf_create,
+    server_conf_merge,
+    directives,
+    register_hooks,
+    0
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/mpm_hybrid.h
+ * @brief What only mpm_hybrid knows, for modules that show it.
+ *
+ * Every function is optional (APR_RETRIEVE_OPTIONAL_FN in or after post_config):
+ * under another MPM it is absent, and the caller shows less. All of them may be
+ * called from any thread of the parent or of a child once the pre_mpm hook has
+ * run; they take no lock and copy what they return. The values come from shared
+ * memory that children write with relaxed atomics: each is true by itself, two
+ * of them read together need not fit exactly.
+ */
+#ifndef MPM_HYBRID_H
+#define MPM_HYBRID_H
+
+#include "apr.h"
+#include "apr_errno.h"
+#include "apr_optional.h"
+#include "apr_time.h"
+
+/** Raised when a struct below changes; a field is only ever added at the end. */
+#define MPM_HYBRID_API_VERSION 1
+
+/** What a connection waits for; `MPM_HYBRID_CONN_RUNNING` is the one a worker owns. */
+typedef enum {
+    MPM_HYBRID_CONN_NEW,        /**< accepted, no byte seen yet */
+    MPM_HYBRID_CONN_HANDSHAKE,  /**< TLS handshake under way */
+    MPM_HYBRID_CONN_HEAD,       /**< part of a request head seen */
+    MPM_HYBRID_CONN_BODY,       /**< head complete, a small body is being collected */
+    MPM_HYBRID_CONN_KEEPALIVE,  /**< between two requests */
+    MPM_HYBRID_CONN_RUNNING,    /**< owned by a worker */
+    MPM_HYBRID_CONN_WAITIO,     /**< a module asked to wait (CONN_STATE_ASYNC_WAITIO) */
+    MPM_HYBRID_CONN_WRITE,      /**< the response is being taken by the client */
+    MPM_HYBRID_CONN_LINGER,     /**< lingering close */
+    MPM_HYBRID_CONN_SUSPENDED,  /**< a module resumes it */
+    MPM_HYBRID_CONN_KINDS
+} mpm_hybrid_conn_e;
+
+/** The limits of a lane as they are in force (after range checks), counts unless said otherwise. */
+typedef struct {
+    int api_version;             /**< MPM_HYBRID_API_VERSION of the running module */
+    const char *lane;            /**< name of the lane; static storage */
+    const char *model;           /**< "event", "worker" or "prefork"; static storage */
+    int server_limit;
+    int thread_limit;
+    int threads_per_child;
+    int max_request_workers;
+    int start_servers;
+    int min_spare_threads;
+    int max_spare_threads;
+    int min_spare_servers;
+    int max_spare_servers;
+    int max_connections_per_child;   /**< 0 = unlimited */
+    int concurrency;                 /**< workers per process that poll or run short requests at once */
+    int connections_per_process;     /**< parked and running connections a process holds at most */
+    int slots;                       /**< process slots in the scoreboard (server_limit and the reserve for old generations) */
+} mpm_hybrid_limits_t;
+
+/** One child process, by scoreboard slot. */
+typedef struct {
+    int pid;                         /**< 0: the slot is free */
+    int generation;
+    int quiescing;                   /**< finishes what it has, accepts nothing */
+    int not_accepting;               /**< at its connection limit for now */
+    apr_time_t started;              /**< when it was forked, µs since the epoch */
+    apr_uint32_t workers;            /**< threads that exist */
+    apr_uint32_t workers_busy;       /**< of those, in a request */
+    apr_uint32_t workers_peak;       /**< most busy at once since start */
+    apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
+    apr_uint64_t accepted;           /**< connections since start */
+    apr_uint64_t requests_dispatched;/**< times a worker was given a connection to run */
+    apr_uint64_t promotions;         /**< pollers replaced because their worker blocked */
+    apr_uint64_t shed;               /**< connections dropped because a limit was reached */
+} mpm_hybrid_process_t;
+
+/** The limits of lane number @a lane (0 is `default`); APR_ENOENT past the last. */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_limits_get, (int lane, mpm_hybrid_limits_t *out));
+
+/** The child in scoreboard slot @a slot; APR_ENOENT past the last slot. */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_process_get, (int slot, mpm_hybrid_process_t *out));
+
+#endif

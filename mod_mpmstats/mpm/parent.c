@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parent. It sleeps in ppoll(2) and wakes for a signal, for a child's call
+ * for help, and once a second to keep house.
+ */
+#include "mpm/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "ap_listen.h"
+#include "http_main.h"
+#include "mpm_common.h"
+#include "unixd.h"
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/maintain.h"
+#include "mpm/procs.h"
+#include "mpm/shared.h"
+
+/* The monitor hook runs this often, as in httpd's own MPMs. */
+#define MONITOR_INTERVAL apr_time_from_sec(10)
+
+/* Set in parent_run, for this run. */
+static int help_fds[2] = { -1, -1 };
+static int fatal_child;
+
+static ap_unixd_mpm_retained_data *mpm(void)
+{
+    return hybrid_retained->mpm;
+}
+
+/* ---- signals ------------------------------------------------------------ */
+
+static void on_child(int sig)
+{
+    (void)sig;          /* it is enough that ppoll returns */
+}
+
+/* SIGCHLD has a handler only while this run lasts: the module may be unloaded afterwards. */
+static void watch_children(int on)
+{
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on ? on_child : SIG_DFL;
+    sa.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+    sigaction(SIGCHLD, &sa, NULL);
+}
+
+static int told_to_end(void)
+{
+    return mpm()->restart_pending || mpm()->shutdown_pending;
+}
+
+/*
+ * Sleep, unless a signal has told us something already. The signals are let in
+ * only while we sleep, so that none can slip in between the look and the sleep.
+ */
+static void sleep_a_while(apr_interval_time_t us)
+{
+    struct pollfd fd = { .fd = help_fds[0], .events = POLLIN };
+    struct timespec ts = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+    sigset_t ours, old;
+    char buf[256];
+
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
+    sigaddset(&ours, SIGCHLD);
+    sigaddset(&ours, AP_SIG_GRACEFUL);
+    sigaddset(&ours, AP_SIG_GRACEFUL_STOP);
+    sigprocmask(SIG_BLOCK, &ours, &old);
+    if (!told_to_end() && !procs_zombies()) {
+        ppoll(&fd, 1, &ts, &old);
+    }
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    if (fd.revents) {
+        while (read(help_fds[0], buf, sizeof(buf)) == sizeof(buf)) {
+            continue;
+        }
+        maintain_help_asked();
+    }
+}
+
+/* ---- reaping ------------------------------------------------------------ */
+
+/* A child has ended. Nonzero if the server has to stop because of it. */
+static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
+{
+    int verdict = ap_process_child_status(proc, why, status);
+    int generation = 0;
+    int slot = procs_ended(proc->pid, &generation);
+
+    if (slot < 0) {
+        if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                         "process %d has ended, which is no child of this server's MPM",
+                         (int)proc->pid);
+        }
+        return 0;
+    }
+    if (verdict == APEXIT_CHILDFATAL && generation == mpm()->my_generation) {
+        fatal_child = 1;
+        return 1;
+    }
+    maintain_child_ended(generation == mpm()->my_generation, APR_PROC_CHECK_SIGNALED(why)
+                         && status != SIGTERM, verdict == APEXIT_CHILDSICK);
+    return 0;
+}
+
+static void reap(apr_pool_t *p)
+{
+    apr_proc_t proc;
+    apr_exit_why_e why;
+    int status;
+
+    while (apr_proc_wait_all_procs(&proc, &status, &why, APR_NOWAIT, p) == APR_CHILD_DONE) {
+        if (child_ended(&proc, why, status)) {
+            mpm()->shutdown_pending = 1;
+            mpm()->is_ungraceful = 1;
+            return;
+        }
+    }
+}
+
+/* ---- the run ------------------------------------------------------------ */
+
+static int set_up_once(server_rec *s)
+{
+    if (!mpm()->was_graceful) {
+        if (ap_run_pre_mpm(s->process->pool, SB_SHARED) != OK) {
+            mpm()->mpm_state = AP_MPMQ_STOPPING;
+            return !OK;
+        }
+        ap_scoreboard_image->global->running_generation = mpm()->my_generation;
+    }
+    if (hybrid_retained->shared == NULL) {
+        hybrid_retained->shared = shared_create(lane_default.slots);
+        if (hybrid_retained->shared == NULL) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
+                         "cannot map memory for the counters of %d processes, lower ServerLimit",
+                         lane_default.slots);
+            return !OK;
+        }
+    }
+    if (hybrid_retained->procs == NULL) {
+        hybrid_retained->procs = procs_create(lane_default.slots);
+    }
+    return OK;
+}
+
+static apr_status_t close_help_pipe(void *unused)
+{
+    (void)unused;
+    close(help_fds[0]);
+    close(help_fds[1]);
+    help_fds[0] = help_fds[1] = -1;
+    return APR_SUCCESS;
+}
+
+static int open_help_pipe(apr_pool_t *pconf)
+{
+    if (pipe2(help_fds, O_CLOEXEC | O_NONBLOCK) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, ap_server_conf,
+                     "cannot create the pipe from the children");
+        return !OK;
+    }
+    apr_pool_cleanup_register(pconf, NULL, close_help_pipe, close_help_pipe);
+    return OK;
+}
+
+static void announce(apr_pool_t *plog, server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s configured -- resuming normal operations",
+                 ap_get_server_description());
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "Server built: %s", ap_get_server_built());
+    ap_log_command_line(plog, s);
+    ap_log_mpm_common(s);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                 "mpm_hybrid, model %s: up to %d processes of %d workers, %d polling in each",
+                 lane_default.model, lane_default.max_processes,
+                 lane_default.threads_per_child, lane_default.concurrency);
+}
+
+static void serve(apr_pool_t *p, server_rec *s)
+{
+    apr_time_t monitored = child_now();
+
+    maintain_start(&lane_default, help_fds[1]);
+    while (!told_to_end()) {
+        apr_time_t now = child_now();
+        apr_interval_time_t rest = maintain_run(now);
+
+        if (now - monitored >= MONITOR_INTERVAL) {
+            monitored = now;
+            ap_run_monitor(p, s);
+        }
+        sleep_a_while(rest);
+        reap(p);
+    }
+}
+
+/* ---- its end ------------------------------------------------------------ */
+
+static void log_and_remove_pid(apr_pool_t *p, server_rec *s, const char *text)
+{
+    if (!fatal_child) {
+        ap_remove_pid(p, ap_pid_fname);
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s", text);
+    }
+}
+
+static int stop_now(apr_pool_t *p, server_rec *s)
+{
+    procs_tell_all(PROCS_TELL_NOW);
+    procs_reclaim();
+    log_and_remove_pid(p, s, "caught SIGTERM, shutting down");
+    return DONE;
+}
+
+static int stop_gracefully(apr_pool_t *p, server_rec *s)
+{
+    apr_time_t until = 0;
+
+    ap_close_listeners();
+    procs_tell_all(PROCS_TELL_GRACEFUL);
+    log_and_remove_pid(p, s, "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
+    if (ap_graceful_shutdown_timeout > 0) {
+        until = child_now() + apr_time_from_sec(ap_graceful_shutdown_timeout);
+    }
+    mpm()->shutdown_pending = 0;
+    for (;;) {
+        apr_time_t now = child_now();
+
+        reap(p);
+        if (procs_total() == 0 || mpm()->shutdown_pending || (until != 0 && now >= until)) {
+            break;
+        }
+        sleep_a_while(until != 0 && until - now < apr_time_from_sec(1) ? until - now
+                                                                       : apr_time_from_sec(1));
+    }
+    procs_tell_all(PROCS_TELL_NOW);
+    procs_reclaim();
+    return DONE;
+}
+
+static int restart(server_rec *s)
+{
+    mpm()->my_generation++;
+    ap_scoreboard_image->global->running_generation = mpm()->my_generation;
+    if (mpm()->is_ungraceful) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "SIGHUP received.  Attempting to restart");
+        procs_tell_all(PROCS_TELL_NOW);
+        procs_reclaim();
+        return OK;
+    }
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                 AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart");
+    /* The old children go on until the new ones are there: maintain_start() tells them. */
+    return OK;
+}
+
+static int run_one_process(void)
+{
+    procs_note_one_process();
+    child_main(&lane_default, 0, -1, -1);
+}
+
+int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s)
+{
+    int rc;
+
+    ap_log_pid(pconf, ap_pid_fname);
+    if (set_up_once(s) != OK || open_help_pipe(pconf) != OK) {
+        return !OK;
+    }
+    ap_unixd_mpm_set_signals(pconf, hybrid_one_process);
+    announce(plog, s);
+    mpm()->mpm_state = AP_MPMQ_RUNNING;
+    if (hybrid_one_process) {
+        return run_one_process();
+    }
+    watch_children(1);
+    fatal_child = 0;
+    serve(pconf, s);
+    mpm()->mpm_state = AP_MPMQ_STOPPING;
+    if (!mpm()->shutdown_pending) {
+        rc = restart(s);
+    }
+    else if (mpm()->is_ungraceful) {
+        rc = stop_now(pconf, s);
+    }
+    else {
+        rc = stop_gracefully(pconf, s);
+    }
+    watch_children(0);
+    return rc;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parked connections: the table, the deadlines, the queue of those that are to
+ * run. See park.h for the lock.
+ */
+#include "mpm/park.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/tags.h"
+#include "mpm/timers.h"
+
+#define CHUNK 256
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Guarded by lock. */
+static timeouts_t timeouts;
+static conn_t **chunks;             /* the table, CHUNK connections each */
+static apr_uint32_t table_used;     /* entries that have ever been used */
+static conn_t *free_list;
+static conn_t *ready_first, *ready_last;
+static conn_t *suspended;
+
+/* Set by park_init, constant afterwards. */
+static apr_uint32_t table_max;
+static int wake_fd = -1;
+
+/* Written under lock, read without: a hint. */
+static _Atomic int in_use;
+static _Atomic int ready_count;
+
+void park_init(int max)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_WAKE };
+
+    timeouts_init(&timeouts);
+    table_max = (apr_uint32_t)max;
+    chunks = calloc((size_t)max / CHUNK + 1, sizeof(*chunks));
+    wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (chunks == NULL || wake_fd < 0
+        || epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, wake_fd, &ev) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
+                     "child %d cannot set up its table of %d connections; lower MPMMaxConnections",
+                     (int)getpid(), max);
+        exit(APEXIT_CHILDSICK);
+    }
+}
+
+int park_wake_fd(void)
+{
+    return wake_fd;
+}
+
+int park_count(void)
+{
+    return atomic_load_explicit(&in_use, memory_order_relaxed);
+}
+
+void park_wake_pollers(void)
+{
+    uint64_t one = 1;
+
+    if (write(wake_fd, &one, sizeof(one)) < 0) {
+        /* EAGAIN: the counter is full, so they are being woken already. */
+    }
+}
+
+/* With lock: an entry nobody has used yet. */
+static conn_t *fresh_entry(void)
+{
+    conn_t *k;
+
+    if (table_used == table_max) {
+        return NULL;
+    }
+    if (chunks[table_used / CHUNK] == NULL) {
+        chunks[table_used / CHUNK] = calloc(CHUNK, sizeof(conn_t));
+        if (chunks[table_used / CHUNK] == NULL) {
+            return NULL;
+        }
+    }
+    k = &chunks[table_used / CHUNK][table_used % CHUNK];
+    k->index = table_used++;
+    k->fd = -1;
+    return k;
+}
+
+conn_t *park_conn_new(int fd)
+{
+    conn_t *k;
+
+    pthread_mutex_lock(&lock);
+    k = free_list;
+    if (k != NULL) {
+        free_list = k->next;
+    }
+    else {
+        k = fresh_entry();
+    }
+    if (k != NULL) {
+        k->fd = fd;
+        atomic_fetch_add_explicit(&in_use, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+void park_forget_fd(conn_t *k)
+{
+    pthread_mutex_lock(&lock);
+    k->fd = -1;
+    pthread_mutex_unlock(&lock);
+}
+
+void park_conn_free(conn_t *k)
+{
+    pthread_mutex_lock(&lock);
+    k->generation++;
+    k->parked = 0;
+    k->fd = -1;
+    k->next = free_list;
+    free_list = k;
+    atomic_fetch_sub_explicit(&in_use, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+}
+
+/* With lock: when the ticker has to come for it. */
+static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
+                         apr_interval_time_t look)
+{
+    if (k->linger_started) {
+        timeouts_add_at(&timeouts, &k->wait, k->deadline);      /* one deadline for all its waits */
+    }
+    else if (look > 0) {
+        timeouts_add_until(&timeouts, &k->wait, look, k->deadline, now);
+    }
+    else {
+        timeouts_add(&timeouts, &k->wait, timeout, now);
+    }
+}
+
+/* Let epoll tell us; the caller has parked k already and must not look at it afterwards. */
+static int arm(int fd, int registered, uint32_t events, uint64_t tag)
+{
+    struct epoll_event ev = { .events = events | EPOLLONESHOT | EPOLLRDHUP, .data.u64 = tag };
+
+    return epoll_ctl(child.epoll_fd, registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
+}
+
+apr_status_t park_wait(conn_t *k, uint32_t events, apr_interval_time_t timeout,
+                       apr_interval_time_t look)
+{
+    apr_time_t now = child_now();
+    uint64_t tag = TAG_CONN(k->index, k->generation);
+    int fd = k->fd;
+    int registered = k->registered;
+    apr_time_t due;
+    int err;
+
+    k->registered = 1;
+    k->expired = 0;
+    pthread_mutex_lock(&lock);
+    k->deadline = now + timeout;
+    k->parked = 1;
+    k->missed = 0;
+    add_deadline(k, now, timeout, look);
+    due = timeouts_deadline(&k->wait);
+    pthread_mutex_unlock(&lock);
+    child_ticker_due(due);
+
+    if (arm(fd, registered, events, tag) == 0) {
+        return APR_SUCCESS;
+    }
+    err = errno;
+    pthread_mutex_lock(&lock);
+    if (TAG_CONN(k->index, k->generation) != tag || !k->parked) {
+        /* The ticker was faster: the connection is no longer ours. */
+        pthread_mutex_unlock(&lock);
+        return APR_SUCCESS;
+    }
+    k->parked = 0;
+    k->registered = registered;
+    timeouts_remove(&k->wait);
+    pthread_mutex_unlock(&lock);
+    return err;
+}
+
+conn_t *park_claim(uint64_t tag)
+{
+    apr_uint32_t index = TAG_LOW(tag);
+    conn_t *k = NULL;
+
+    pthread_mutex_lock(&lock);
+    if (index < table_used) {
+        k = &chunks[index / CHUNK][index % CHUNK];
+        if (TAG_CONN(k->index, k->generation) != tag) {
+            k = NULL;
+        }
+        else if (k->parked) {
+            k->parked = 0;
+            timeouts_remove(&k->wait);
+        }
+        else {
+            k->missed = 1;
+            k = NULL;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+conn_t *park_next_due(apr_time_t now, apr_time_t *next)
+{
+    timeouts_entry_t *e;
+    conn_t *k = NULL;
+
+    pthread_mutex_lock(&lock);
+    e = timeouts_pop_expired(&timeouts, now);
+    if (e != NULL) {
+        k = (conn_t *)((char *)e - offsetof(conn_t, wait));
+        k->parked = 0;
+        k->missed = 0;
+        k->expired = k->deadline <= now;
+        *next = now;
+    }
+    else {
+        *next = timeouts_next(&timeouts) == TIMEOUTS_NEVER ? 0 : timeouts_next(&timeouts);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+/* With lock. */
+static void append_ready(conn_t *k)
+{
+    k->next = NULL;
+    if (ready_last != NULL) {
+        ready_last->next = k;
+    }
+    else {
+        ready_first = k;
+    }
+    ready_last = k;
+    atomic_fetch_add_explicit(&ready_count, 1, memory_order_relaxed);
+}
+
+void park_again(conn_t *k, apr_interval_time_t look)
+{
+    apr_time_t now = child_now();
+    int missed;
+
+    pthread_mutex_lock(&lock);
+    missed = k->missed;
+    if (missed) {
+        append_ready(k);
+    }
+    else {
+        k->parked = 1;
+        add_deadline(k, now, k->deadline - now, look);
+    }
+    pthread_mutex_unlock(&lock);
+    if (missed) {
+        park_wake_pollers();
+    }
+}
+
+void park_ready(conn_t *k)
+{
+    pthread_mutex_lock(&lock);
+    append_ready(k);
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
+conn_t *park_take_ready(void)
+{
+    conn_t *k;
+
+    if (atomic_load_explicit(&ready_count, memory_order_relaxed) == 0) {
+        return NULL;
+    }
+    pthread_mutex_lock(&lock);
+    k = ready_first;
+    if (k != NULL) {
+        ready_first = k->next;
+        if (ready_first == NULL) {
+            ready_last = NULL;
+        }
+        atomic_fetch_sub_explicit(&ready_count, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+void park_suspend(conn_t *k)
+{
+    pthread_mutex_lock(&lock);
+    k->next = suspended;
+    suspended = k;
+    pthread_mutex_unlock(&lock);
+    /* The module may have been quicker than us. If its callback still runs, it
+     * may still use the connection: whoever runs the callback looks afterwards. */
+    if (timers_running() == 0) {
+        park_check_suspended();
+    }
+}
+
+void park_check_suspended(void)
+{
+    conn_t **link, *k;
+    int queued = 0;
+
+    pthread_mutex_lock(&lock);
+    link = &suspended;
+    while ((k = *link) != NULL) {
+        if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
+            link = &k->next;
+            continue;
+        }
+        *link = k->next;
+        append_ready(k);
+        queued = 1;
+    }
+    pthread_mutex_unlock(&lock);
+    if (queued) {
+        park_wake_pollers();
+    }
+}
+
+void park_cut_all(void)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->fd >= 0) {
+            shutdown(k->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/park.h
+ * @brief Connections that wait in epoll without a thread.
+ *
+ * To park a connection is to give up owning it; whoever claims it next owns
+ * it. Claims come from an epoll event (park_claim) and from its deadline
+ * (park_next_expired, ticker only); one lock decides between them:
+ *
+ *   park lock  guards  conn_t.{wait, parked, missed, deadline, next, generation, fd
+ *                      (written; the owner reads it freely)},
+ *                      the table of connections, the run queue, the list of
+ *                      suspended connections.
+ *
+ * It is a leaf: nothing is called with it held that could take another lock.
+ * Sockets are registered EPOLLONESHOT, so an event comes once per park; the
+ * generation in its tag tells an event for a connection that is gone.
+ */
+#ifndef MPM_PARK_H
+#define MPM_PARK_H
+
+#include <stdint.h>
+
+#include "mpm/conn.h"
+
+/** Prepare for at most @a max connections; ends the child with a message if there is no memory. */
+void park_init(int max);
+
+/** Memory for a connection on @a fd, owned by the caller; NULL when @a max are in use. */
+conn_t *park_conn_new(int fd);
+
+/** The descriptor is about to be closed: park_cut_all() must leave it alone. Owner. */
+void park_forget_fd(conn_t *k);
+
+/** Give the memory of an owned connection back. */
+void park_conn_free(conn_t *k);
+
+/** Connections in existence. */
+int park_count(void);
+
+/**
+ * Wait for @a events on the socket, at most @a timeout (µs), looking in every
+ * @a look (µs, 0 = never) through conn_look().
+ * The caller owns @a k and, on success, does no longer. On failure it still does.
+ */
+apr_status_t park_wait(conn_t *k, uint32_t events, apr_interval_time_t timeout,
+                       apr_interval_time_t look);
+
+/** The connection an epoll event is for, now owned by the caller; NULL if there is nothing to do. */
+conn_t *park_claim(uint64_t tag);
+
+/**
+ * Ticker: take the next connection whose time is up (k->expired is set) or
+ * whose look is due (k->expired is 0); NULL when none is. The caller owns it and must
+ * either hand it to park_ready() or, for a look, give it back with park_again().
+ * @param next  out: when to come again (monotonic µs), 0 for never
+ */
+conn_t *park_next_due(apr_time_t now, apr_time_t *next);
+
+/** Ticker: after a look that found nothing, let it wait on. */
+void park_again(conn_t *k, apr_interval_time_t look);
+
+/** Put an owned connection in the queue for the next free worker, and wake one. */
+void park_ready(conn_t *k);
+
+/** A worker takes the next from that queue; NULL if it is empty. */
+conn_t *park_take_ready(void);
+
+/** A module resumes the connection by itself: keep it until its state changes. */
+void park_suspend(conn_t *k);
+
+/** Queue every suspended connection whose state a module has changed. */
+void park_check_suspended(void);
+
+/** Shut down the sockets of all connections, so that whoever waits for a client stops. */
+void park_cut_all(void);
+
+/** Make a poller look at the queues. */
+void park_wake_pollers(void);
+
+/** eventfd in the epoll set that tells pollers to look at the queue. */
+int park_wake_fd(void);
+
+#endif

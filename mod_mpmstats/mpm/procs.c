@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Children: forking, telling, reaping. */
+#include "mpm/procs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "http_main.h"
+#include "mpm_common.h"
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/shared.h"
+
+typedef struct {
+    pid_t pid;              /* 0: free */
+    int generation;
+    int control_fd;         /* write end of its pipe */
+    int told;               /* it has been told to go */
+} proc_t;
+
+struct procs_t {
+    int slots;
+    int max_used;
+    proc_t proc[];
+};
+
+procs_t *procs_create(int slots)
+{
+    procs_t *t = ap_calloc(1, sizeof(*t) + sizeof(proc_t) * (size_t)slots);
+    int i;
+
+    t->slots = slots;
+    for (i = 0; i < slots; i++) {
+        t->proc[i].control_fd = -1;
+    }
+    return t;
+}
+
+static procs_t *table(void)
+{
+    return hybrid_retained->procs;
+}
+
+int procs_max_used(void)
+{
+    return table() ? table()->max_used : 0;
+}
+
+static int count(int (*is_one)(const proc_t *))
+{
+    procs_t *t = table();
+    int i, n = 0;
+
+    for (i = 0; i < t->slots; i++) {
+        n += is_one(&t->proc[i]);
+    }
+    return n;
+}
+
+static int is_active(const proc_t *p)
+{
+    return p->pid != 0 && !p->told && p->generation == hybrid_retained->mpm->my_generation;
+}
+
+static int is_used(const proc_t *p)
+{
+    return p->pid != 0;
+}
+
+static int is_free(const proc_t *p)
+{
+    return p->pid == 0;
+}
+
+int procs_active(void)
+{
+    return count(is_active);
+}
+
+int procs_total(void)
+{
+    return count(is_used);
+}
+
+int procs_free_slots(void)
+{
+    return count(is_free);
+}
+
+pid_t procs_accepting(int slot)
+{
+    return is_active(&table()->proc[slot]) ? table()->proc[slot].pid : 0;
+}
+
+void procs_forget_inherited(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->slots; i++) {
+        if (t->proc[i].control_fd >= 0) {
+            close(t->proc[i].control_fd);
+            t->proc[i].control_fd = -1;
+        }
+    }
+}
+
+static void note_started(int slot, pid_t pid, int control_fd)
+{
+    procs_t *t = table();
+    int generation = hybrid_retained->mpm->my_generation;
+
+    t->proc[slot].pid = pid;
+    t->proc[slot].generation = generation;
+    t->proc[slot].control_fd = control_fd;
+    t->proc[slot].told = 0;
+    if (slot >= t->max_used) {
+        t->max_used = slot + 1;
+    }
+    ap_scoreboard_image->parent[slot].pid = pid;
+    ap_scoreboard_image->parent[slot].generation = generation;
+    shared_set(hybrid_retained->shared->process[slot].pid, pid);
+    ap_run_child_status(ap_server_conf, pid, generation, slot, MPM_CHILD_STARTED);
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                 "child %d started in slot %d, generation %d", (int)pid, slot, generation);
+}
+
+static int first_free(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->slots; i++) {
+        if (is_free(&t->proc[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Its line in the scoreboard may still show what its predecessor left. */
+static void clear_slot(int slot)
+{
+    process_score *ps = &ap_scoreboard_image->parent[slot];
+    int i;
+
+    ps->quiescing = ps->not_accepting = 0;
+    ps->connections = ps->write_completion = ps->lingering_close = 0;
+    ps->keep_alive = ps->suspended = 0;
+#if HYBRID_HAVE_WAITIO
+    ps->wait_io = 0;
+#endif
+    for (i = 0; i < lane_default.thread_limit; i++) {
+        ap_update_child_status_from_indexes(slot, i, SERVER_DEAD, NULL);
+    }
+    shared_begin(hybrid_retained->shared, slot, hybrid_retained->mpm->my_generation);
+}
+
+/* In the child, right after the fork. */
+static void be_child(const lane_t *lane, int slot, const int *control, int help_fd)
+    __attribute__((noreturn));
+static void be_child(const lane_t *lane, int slot, const int *control, int help_fd)
+{
+    ap_thread_current_after_fork();
+    signal(SIGCHLD, SIG_DFL);
+    close(control[1]);
+    procs_forget_inherited();
+    AP_MONCONTROL(1);
+    child_main(lane, slot, control[0], help_fd);
+}
+
+int procs_start(const lane_t *lane, int help_fd)
+{
+    int slot = first_free();
+    int control[2];
+    pid_t pid;
+
+    if (slot < 0) {
+        return -1;
+    }
+    if (pipe2(control, O_CLOEXEC) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
+                     "cannot create a pipe for a new child; raise the limit on open files");
+        return -1;
+    }
+    fcntl(control[1], F_SETFL, O_NONBLOCK);
+    clear_slot(slot);
+    pid = fork();
+    if (pid == 0) {
+        be_child(lane, slot, control, help_fd);
+    }
+    close(control[0]);
+    if (pid < 0) {
+        int err = errno;
+
+        close(control[1]);
+        ap_log_error(APLOG_MARK, APLOG_ERR, err, ap_server_conf,
+                     "fork: unable to create a child process; raise the limit on "
+                     "processes (ulimit -u, TasksMax) or memory");
+        return -1;
+    }
+    note_started(slot, pid, control[1]);
+    return slot;
+}
+
+static void note_ended(int slot)
+{
+    proc_t *p = &table()->proc[slot];
+    pid_t pid = p->pid;
+    int generation = p->generation;
+    int i;
+
+    for (i = 0; i < lane_default.thread_limit; i++) {
+        ap_update_child_status_from_indexes(slot, i, SERVER_DEAD, NULL);
+    }
+    if (p->control_fd >= 0) {
+        close(p->control_fd);
+    }
+    p->control_fd = -1;
+    p->pid = 0;
+    ap_run_child_status(ap_server_conf, pid, generation, slot, MPM_CHILD_EXITED);
+    clear_slot(slot);
+    ap_scoreboard_image->parent[slot].pid = 0;
+    shared_end(hybrid_retained->shared, slot);
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                 "child %d has left slot %d, generation %d", (int)pid, slot, generation);
+}
+
+int procs_ended(pid_t pid, int *generation)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->slots; i++) {
+        if (t->proc[i].pid == pid) {
+            *generation = t->proc[i].generation;
+            note_ended(i);
+            return i;
+        }
+    }
+    return -1;
+}
+
+int procs_zombies(void)
+{
+    siginfo_t info;
+
+    info.si_pid = 0;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+void procs_tell(int slot, char what)
+{
+    proc_t *p = &table()->proc[slot];
+
+    if (p->pid != 0 && p->control_fd >= 0) {
+        p->told = 1;
+        if (write(p->control_fd, &what, 1) < 0 && errno != EPIPE) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
+                         "cannot tell child %d to go", (int)p->pid);
+        }
+    }
+}
+
+void procs_tell_all(char what)
+{
+    int i;
+
+    for (i = 0; i < table()->slots; i++) {
+        procs_tell(i, what);
+    }
+}
+
+void procs_signal_all(int sig)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->slots; i++) {
+        if (t->proc[i].pid > 0) {
+            kill(t->proc[i].pid, sig);
+        }
+    }
+}
+
+/* ---- waiting for the end ------------------------------------------------ */
+
+static void reap_all(void)
+{
+    procs_t *t = table();
+    int i, status;
+
+    for (i = 0; i < t->slots; i++) {
+        apr_proc_t proc;
+        apr_exit_why_e why;
+
+        if (t->proc[i].pid == 0) {
+            continue;
+        }
+        proc.pid = t->proc[i].pid;
+        switch (apr_proc_wait(&proc, &status, &why, APR_NOWAIT)) {
+        case APR_CHILD_NOTDONE:
+            break;
+        case APR_CHILD_DONE:
+            ap_process_child_status(&proc, why, status);
+            /* fall through */
+        default:
+            note_ended(i);
+        }
+    }
+    apr_proc_other_child_refresh_all(APR_OC_REASON_RESTART);
+}
+
+/* The times are those of ap_reclaim_child_processes(): SIGTERM after 3 s, SIGKILL after 9 s. */
+void procs_reclaim(void)
+{
+    static const struct {
+        apr_interval_time_t at;
+        int sig;
+        const char *text;
+    } steps[] = {
+        { APR_TIME_C(3000000), SIGTERM, "still did not exit, sending a SIGTERM" },
+        { APR_TIME_C(5000000), SIGTERM, "still did not exit, sending a SIGTERM" },
+        { APR_TIME_C(9000000), SIGKILL, "still did not exit, sending a SIGKILL" },
+        { APR_TIME_C(10000000), 0, "could not be made to exit, attempting to continue anyway" }
+    };
+    apr_time_t start = child_now();
+    unsigned step = 0;
+
+    for (;;) {
+        reap_all();
+        if (procs_total() == 0) {
+            return;
+        }
+        if (child_now() - start >= steps[step].at) {
+            int i;
+
+            for (i = 0; i < table()->slots; i++) {
+                if (table()->proc[i].pid != 0) {
+                    ap_log_error(APLOG_MARK, step < 2 ? APLOG_WARNING : APLOG_ERR, 0,
+                                 ap_server_conf, "child process %d %s",
+                                 (int)table()->proc[i].pid, steps[step].text);
+                }
+            }
+            if (steps[step].sig == 0) {
+                return;
+            }
+            procs_signal_all(steps[step].sig);
+            step++;
+        }
+        apr_sleep(apr_time_from_msec(5));
+    }
+}
+
+/* ---- -X ----------------------------------------------------------------- */
+
+void procs_note_one_process(void)
+{
+    clear_slot(0);
+    note_started(0, getpid(), -1);
+}
+
+void procs_note_one_process_end(void)
+{
+    note_ended(0);
+}

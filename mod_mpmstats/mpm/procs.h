@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/procs.h
+ * @brief The parent's table of its children.
+ *
+ * It lies in the parent's own memory, and it alone says which pids are ours:
+ * the scoreboard is shared with the children and could have been scribbled
+ * over. It outlives restarts (hybrid_retained_t), so there are no pointers to
+ * code or configuration in it. Parent's only thread; in a child it is a copy
+ * that procs_forget_inherited() closes.
+ */
+#ifndef MPM_PROCS_H
+#define MPM_PROCS_H
+
+#include <sys/types.h>
+
+#include "apr_thread_proc.h"
+#include "mpm/lane.h"
+
+/* What the parent writes into a child's pipe. End of file: the parent is gone. */
+#define PROCS_TELL_GRACEFUL '!'
+#define PROCS_TELL_NOW      '$'
+
+typedef struct procs_t procs_t;
+
+/** Table for @a slots children; allocated for good. */
+procs_t *procs_create(int slots);
+
+/** Highest slot ever used, plus one. */
+int procs_max_used(void);
+
+/** Start a child; its slot, or -1 when there is no free slot or fork failed (which is logged). */
+int procs_start(const lane_t *lane, int help_fd);
+
+/** Children of the current generation that accept connections. */
+int procs_active(void);
+
+/** All children, those of older generations too. */
+int procs_total(void);
+
+/** Slots in which a child may be started. */
+int procs_free_slots(void);
+
+/** Our child of that pid has ended: clear up after it. Its slot, -1 if it is none of ours.
+ *  @param generation  out: of the child */
+int procs_ended(pid_t pid, int *generation);
+
+/** Whether any process is waiting to be reaped. */
+int procs_zombies(void);
+
+/** Tell all children, or the one in @a slot, to go (PROCS_TELL_*). */
+void procs_tell_all(char what);
+void procs_tell(int slot, char what);
+
+/** Pid of the accepting child of the current generation in @a slot, 0 if there is none. */
+pid_t procs_accepting(int slot);
+
+/** Send a signal to all children. */
+void procs_signal_all(int sig);
+
+/**
+ * Wait until all children have ended, first patiently, then with SIGTERM, in the
+ * end with SIGKILL; other children of httpd are looked after as well.
+ */
+void procs_reclaim(void);
+
+/** In a new child: close the parent's ends of its siblings' pipes. */
+void procs_forget_inherited(void);
+
+/** -X: note that the one process is the child in slot 0; and its end. */
+void procs_note_one_process(void);
+void procs_note_one_process_end(void);
+
+#endif

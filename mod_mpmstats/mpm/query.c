@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ap_mpm_query(): every AP_MPMQ_* of ap_mpm.h. */
+#include "mpm/query.h"
+
+#include "mpm_common.h"
+#include "mpm/hybrid.h"
+#include "mpm/lane.h"
+#include "mpm/procs.h"
+
+int query_mpm(int code, int *result, apr_status_t *rv)
+{
+    const lane_t *lane = &lane_default;
+
+    *rv = APR_SUCCESS;
+    switch (code) {
+    case AP_MPMQ_MAX_DAEMON_USED:
+        *result = procs_max_used();
+        break;
+    case AP_MPMQ_IS_THREADED:
+        *result = AP_MPMQ_DYNAMIC;
+        break;
+    case AP_MPMQ_IS_FORKED:
+        *result = AP_MPMQ_DYNAMIC;
+        break;
+    case AP_MPMQ_HARD_LIMIT_DAEMONS:
+        *result = lane->slots;
+        break;
+    case AP_MPMQ_HARD_LIMIT_THREADS:
+        *result = lane->thread_limit;
+        break;
+    case AP_MPMQ_MAX_THREADS:
+        *result = lane->threads_per_child;
+        break;
+    case AP_MPMQ_MIN_SPARE_DAEMONS:
+    case AP_MPMQ_MAX_SPARE_DAEMONS:
+        *result = 0;
+        break;
+    case AP_MPMQ_MIN_SPARE_THREADS:
+        *result = lane->min_spare_threads;
+        break;
+    case AP_MPMQ_MAX_SPARE_THREADS:
+        *result = lane->max_spare_threads;
+        break;
+    case AP_MPMQ_MAX_REQUESTS_DAEMON:
+        *result = ap_max_requests_per_child;
+        break;
+    case AP_MPMQ_MAX_DAEMONS:
+        *result = lane->max_processes;
+        break;
+    case AP_MPMQ_MPM_STATE:
+        *result = hybrid_retained->mpm->mpm_state;
+        break;
+    case AP_MPMQ_IS_ASYNC:
+        *result = 1;
+        break;
+    case AP_MPMQ_GENERATION:
+        *result = hybrid_retained->mpm->my_generation;
+        break;
+#if HYBRID_HAVE_WAITIO
+    case AP_MPMQ_CAN_WAITIO:
+        *result = 1;
+        break;
+#endif
+    default:
+        *rv = APR_ENOTIMPL;
+    }
+    return OK;
+}
+
+const char *query_name(void)
+{
+    return "hybrid";
+}

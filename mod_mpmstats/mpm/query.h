@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/query.h
+ * @brief Answers to ap_mpm_query() and the MPM's name.
+ */
+#ifndef MPM_QUERY_H
+#define MPM_QUERY_H
+
+#include "apr_errno.h"
+
+/** The mpm_query hook. */
+int query_mpm(int code, int *result, apr_status_t *rv);
+
+/** The mpm_get_name hook. */
+const char *query_name(void);
+
+#endif

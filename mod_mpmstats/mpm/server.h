@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/server.h
+ * @brief Per-server (virtual host) settings of the MPM. Constant once configured.
+ */
+#ifndef MPM_SERVER_H
+#define MPM_SERVER_H
+
+#include "httpd.h"
+
+/** A body collected without a worker may not be larger than this, in bytes. */
+#define SERVER_BODY_BUFFER_MAX (16 * 1024 * 1024)
+
+typedef struct {
+    int async_head;     /**< MPMAsyncHead: 1 on, 0 off, -1 not set */
+    int body_buffer;    /**< MPMBodyBuffer in bytes, -1 not set */
+} server_conf_t;
+
+void *server_conf_create(apr_pool_t *p, server_rec *s);
+void *server_conf_merge(apr_pool_t *p, void *base, void *add);
+
+/** The settings of @a s; never NULL. */
+server_conf_t *server_conf(const server_rec *s);
+
+/** Whether heads for @a s are read without a worker. */
+int server_async_head(const server_rec *s);
+
+/** Bytes of body to collect before a worker is given the request; 0 = none. */
+apr_off_t server_body_buffer(const server_rec *s);
+
+#endif

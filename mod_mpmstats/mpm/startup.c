@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the start of the program to the first fork: state, daemon, limits, listeners. */
+#include "mpm/startup.h"
+
+#include <unistd.h>
+
+#include "ap_listen.h"
+#include "http_core.h"
+#include "http_main.h"
+#include "mpm_common.h"
+#include "mpm/accept.h"
+#include "mpm/hybrid.h"
+#include "mpm/lane.h"
+
+#define RETAINED_KEY "mpm_hybrid_module"
+
+hybrid_retained_t *hybrid_retained;
+apr_pool_t *hybrid_pconf;
+int hybrid_one_process;
+
+static void get_retained(void)
+{
+    hybrid_retained = ap_retained_data_get(RETAINED_KEY);
+    if (hybrid_retained == NULL) {
+        hybrid_retained = ap_retained_data_create(RETAINED_KEY, sizeof(*hybrid_retained));
+        hybrid_retained->mpm = ap_unixd_mpm_get_retained_data();
+    }
+    hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
+    if (hybrid_retained->mpm->baton != hybrid_retained) {
+        hybrid_retained->mpm->was_graceful = 0;
+        hybrid_retained->mpm->baton = hybrid_retained;
+    }
+    hybrid_retained->mpm->module_loads++;
+}
+
+static int detach(apr_pool_t *pconf, int in_foreground_group)
+{
+    apr_status_t rv;
+
+    /* The terminal goes; a crash from here on is told in the error log. */
+    ap_fatal_signal_setup(ap_server_conf, pconf);
+    rv = apr_proc_detach(in_foreground_group ? APR_PROC_DETACH_FOREGROUND
+                                             : APR_PROC_DETACH_DAEMONIZE);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, NULL, "apr_proc_detach failed");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    int no_detach = 0, foreground = 1;
+    int rc = OK;
+
+    (void)plog;
+    (void)ptemp;
+    hybrid_one_process = ap_exists_config_define("DEBUG");
+    if (!hybrid_one_process) {
+        hybrid_one_process = ap_exists_config_define("ONE_PROCESS");
+        no_detach = ap_exists_config_define("NO_DETACH");
+        foreground = ap_exists_config_define("FOREGROUND");
+    }
+    get_retained();
+    /* The configuration is read once to be checked and once to be used: detach in between. */
+    if (hybrid_retained->mpm->module_loads == 2 && !hybrid_one_process && !foreground) {
+        rc = detach(pconf, no_detach);
+        if (rc != OK) {
+            return rc;
+        }
+    }
+    ap_listen_pre_config();
+    lane_reset(&lane_default);
+    ap_extended_status = 0;
+    return OK;
+}
+
+static int starting_up(void)
+{
+    return hybrid_retained->mpm->module_loads == 1;
+}
+
+int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)p;
+    (void)plog;
+    (void)ptemp;
+    lane_check(&lane_default, &hybrid_retained->first_server_limit,
+               &hybrid_retained->first_thread_limit, s, starting_up());
+    if (hybrid_one_process) {
+        lane_default.max_processes = 1;
+        lane_default.start_servers = 1;
+    }
+    return OK;
+}
+
+int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    int startup = starting_up();
+    int flags = startup ? APLOG_STARTUP : 0;
+    int buckets = 0;
+    apr_status_t rv;
+
+    (void)plog;
+    (void)ptemp;
+    hybrid_pconf = p;
+    if (ap_setup_listeners(ap_server_conf) < 1) {
+        ap_log_error(APLOG_MARK, APLOG_ALERT | flags, 0, startup ? NULL : s,
+                     "no listening sockets available, shutting down");
+        return !OK;
+    }
+    if (hybrid_one_process) {
+        buckets = 1;
+    }
+    else if (hybrid_retained->mpm->was_graceful) {
+        buckets = hybrid_retained->mpm->num_buckets;
+    }
+    rv = ap_duplicate_listeners(p, ap_server_conf, &accept_buckets, &buckets);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT | flags, rv, startup ? NULL : s,
+                     "could not duplicate listeners");
+        return !OK;
+    }
+    hybrid_retained->mpm->num_buckets = buckets;
+    return OK;
+}

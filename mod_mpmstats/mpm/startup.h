@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/startup.h
+ * @brief The hooks between the start of the program and the first fork.
+ */
+#ifndef MPM_STARTUP_H
+#define MPM_STARTUP_H
+
+#include "httpd.h"
+
+int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
+int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Timed callbacks, ordered by when they are due. */
+#include "mpm/timers.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "apr_skiplist.h"
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/park.h"
+
+typedef struct callback_t {
+    apr_time_t due;             /* monotonic */
+    ap_mpm_callback_fn_t *fn;
+    void *baton;
+} callback_t;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static apr_skiplist *callbacks;         /* guarded by lock; made before the threads start */
+static _Atomic apr_time_t next_due;     /* of the first; 0 = none. Written under lock. */
+static _Atomic int running;
+
+/* Never 0: a skip list drops an element that equals another. */
+static int by_due(void *a, void *b)
+{
+    const callback_t *x = a, *y = b;
+
+    return x->due < y->due ? -1 : 1;
+}
+
+void timers_child_init(apr_pool_t *pchild)
+{
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, pchild);
+    apr_pool_tag(pool, "hybrid_timers");
+    apr_skiplist_init(&callbacks, pool);
+    apr_skiplist_set_compare(callbacks, by_due, by_due);
+}
+
+/* With lock. */
+static void note_next(void)
+{
+    callback_t *first = apr_skiplist_peek(callbacks);
+
+    atomic_store_explicit(&next_due, first ? first->due : 0, memory_order_relaxed);
+}
+
+apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton)
+{
+    callback_t *cb;
+    apr_time_t before, after;
+
+    if (callbacks == NULL) {
+        return APR_ENOTIMPL;        /* the parent has no workers to run them */
+    }
+    pthread_mutex_lock(&lock);
+    cb = apr_skiplist_alloc(callbacks, sizeof(*cb));
+    cb->due = child_now() + t;
+    cb->fn = fn;
+    cb->baton = baton;
+    apr_skiplist_insert(callbacks, cb);
+    before = atomic_load_explicit(&next_due, memory_order_relaxed);
+    note_next();
+    after = atomic_load_explicit(&next_due, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+    if (before == 0 || after < before) {
+        child_wake_ticker();
+    }
+    return APR_SUCCESS;
+}
+
+apr_time_t timers_next(void)
+{
+    return atomic_load_explicit(&next_due, memory_order_relaxed);
+}
+
+int timers_due(apr_time_t now)
+{
+    apr_time_t due = timers_next();
+
+    return due != 0 && due <= now;
+}
+
+int timers_running(void)
+{
+    return atomic_load(&running);
+}
+
+int timers_run_due(apr_time_t now)
+{
+    ap_mpm_callback_fn_t *fn = NULL;
+    void *baton = NULL;
+    callback_t *cb;
+
+    if (!timers_due(now)) {
+        return 0;
+    }
+    pthread_mutex_lock(&lock);
+    cb = apr_skiplist_peek(callbacks);
+    if (cb != NULL && cb->due <= now) {
+        apr_skiplist_pop(callbacks, NULL);
+        fn = cb->fn;
+        baton = cb->baton;
+        apr_skiplist_free(callbacks, cb);
+        atomic_fetch_add(&running, 1);
+    }
+    note_next();
+    pthread_mutex_unlock(&lock);
+    if (fn == NULL) {
+        return 0;
+    }
+    fn(baton);
+    atomic_fetch_sub(&running, 1);
+    /* The callback may have finished a suspended request. */
+    park_check_suspended();
+    return 1;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Workers and the tokens to poll.
+ *
+ * A worker's `word` says what it does: a run number, and whether it polls, runs
+ * with its token, or runs without. The worker moves it POLLS -> RUNS -> POLLS;
+ * the ticker alone moves it RUNS -> BLOCKED, and by that compare-and-swap
+ * becomes the owner of the token. The number makes sure that it is still the
+ * run it has looked at.
+ *
+ *   pool lock  guards  idle stack, free tokens, the counts, worker_state_t.{token,
+ *                      leave, next}. A leaf.
+ *
+ * A token's events belong to its holder. They change hands with the token, by
+ * way of the lock and the semaphore of the next holder.
+ */
+#include "mpm/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "mpm_common.h"
+#include "mpm/accept.h"
+#include "mpm/child.h"
+#include "mpm/conn.h"
+#include "mpm/hybrid.h"
+#include "mpm/park.h"
+#include "mpm/tags.h"
+#include "mpm/timers.h"
+
+/* Events fetched at once. All of them are served before the next epoll_wait;
+ * what a blocked holder leaves goes to the next one. */
+#define BATCH 16
+
+/* A worker above the spare limit goes after having slept this long. */
+#define IDLE_TIME apr_time_from_sec(10)
+
+enum { POLLS, RUNS, BLOCKED };
+#define WORD(run, what) (((apr_uint64_t)(run) << 2) | (what))
+#define WORD_IS(word, what) (((word) & 3) == (what))
+
+typedef struct token_t {
+    struct epoll_event events[BATCH];
+    int count, next;
+    struct worker_state_t *holder;      /* ticker's view; pool lock */
+    apr_uint64_t seen;                  /* ticker: the holder's word at the last look */
+    struct token_t *link;               /* free tokens */
+} token_t;
+
+typedef struct worker_state_t {
+    worker_t pub;
+    _Atomic apr_uint64_t word;
+    sem_t wake;
+    token_t *token;                     /* given while it sleeps */
+    int leave;
+    enum { SLOT_FREE, SLOT_USED, SLOT_LEFT } slot;     /* pool lock */
+    apr_time_t idle_since;
+    struct worker_state_t *below;       /* idle stack, towards the longest asleep */
+    struct worker_state_t *above;
+} __attribute__((aligned(64))) worker_state_t;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Guarded by lock. */
+static worker_state_t *idle_top, *idle_bottom;
+static token_t *free_tokens;
+static int idle_count;
+static int alive_count;
+
+/* Made in workers_start, by the ticker; the pointers are constant afterwards. */
+static worker_state_t *workers;
+static token_t *tokens;
+static apr_pool_t *thread_pool;
+static apr_threadattr_t *thread_attr;
+
+static _Atomic int leaving;
+static _Atomic int busy;
+static _Atomic unsigned long runs;
+static int creation_failed;         /* ticker: has been said */
+
+/* ---- sleeping and waking ------------------------------------------------ */
+
+/* With lock. */
+static void push_idle(worker_state_t *w)
+{
+    w->idle_since = child_now();
+    w->above = NULL;
+    w->below = idle_top;
+    if (idle_top != NULL) {
+        idle_top->above = w;
+    }
+    else {
+        idle_bottom = w;
+    }
+    idle_top = w;
+    idle_count++;
+}
+
+/* With lock. */
+static void unlink_idle(worker_state_t *w)
+{
+    if (w->above != NULL) {
+        w->above->below = w->below;
+    }
+    else {
+        idle_top = w->below;
+    }
+    if (w->below != NULL) {
+        w->below->above = w->above;
+    }
+    else {
+        idle_bottom = w->above;
+    }
+    idle_count--;
+}
+
+/* With lock; then the caller posts w->wake. */
+static worker_state_t *give_to_idle(token_t *token)
+{
+    worker_state_t *w = idle_top;
+
+    if (w != NULL) {
+        unlink_idle(w);
+        w->token = token;
+        token->holder = w;
+        token->seen = 0;
+    }
+    return w;
+}
+
+static void sleep_until_woken(worker_state_t *w)
+{
+    while (sem_wait(&w->wake) != 0 && errno == EINTR) {
+        continue;
+    }
+}
+
+/* A token that lies about, or sleep until one is given. NULL: leave. */
+static token_t *get_token(worker_state_t *w)
+{
+    token_t *token;
+
+    pthread_mutex_lock(&lock);
+    if (atomic_load(&leaving)) {
+        pthread_mutex_unlock(&lock);
+        return NULL;
+    }
+    token = free_tokens;
+    if (token != NULL) {
+        free_tokens = token->link;
+        token->holder = w;
+        token->seen = 0;
+        pthread_mutex_unlock(&lock);
+        return token;
+    }
+    w->token = NULL;
+    push_idle(w);
+    pthread_mutex_unlock(&lock);
+
+    ap_update_child_status_from_indexes(child.slot, w->pub.index,
+                                        atomic_load(&child.stopping) ? SERVER_GRACEFUL
+                                                                     : SERVER_READY, NULL);
+    sleep_until_woken(w);
+    return w->token;
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+static void run_begins(worker_state_t *w)
+{
+    apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
+
+    atomic_store_explicit(&w->word, (word & ~(apr_uint64_t)3) | RUNS, memory_order_release);
+    atomic_fetch_add_explicit(&busy, 1, memory_order_relaxed);
+    atomic_fetch_add(&runs, 1);         /* before the look at child_ticker_asleep */
+    shared_add(child.stats->workers_busy, 1);
+    child_ticker_needed();
+}
+
+/* Nonzero if the token is still ours. */
+static int run_ends(worker_state_t *w)
+{
+    apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
+    apr_uint64_t next = (word & ~(apr_uint64_t)3) + 4;
+
+    atomic_fetch_sub_explicit(&busy, 1, memory_order_relaxed);
+    shared_sub(child.stats->workers_busy, 1);
+    if (WORD_IS(word, RUNS)
+        && atomic_compare_exchange_strong_explicit(&w->word, &word, next | POLLS,
+                                                   memory_order_acq_rel, memory_order_acquire)) {
+        return 1;
+    }
+    atomic_store_explicit(&w->word, next | POLLS, memory_order_release);
+    return 0;
+}
+
+static void drain_wake_fd(void)
+{
+    uint64_t n;
+
+    if (read(park_wake_fd(), &n, sizeof(n)) < 0) {
+        /* Another poller was faster. */
+    }
+}
+
+/* Serve one event. Nonzero if the token is still ours. */
+static int serve_event(worker_state_t *w, uint64_t tag)
+{
+    conn_t *k;
+
+    if (TAG_IS_CONN(tag)) {
+        k = park_claim(tag);
+        if (k == NULL) {
+            return 1;
+        }
+        run_begins(w);
+        conn_run(&w->pub, k);
+        return run_ends(w);
+    }
+    if (TAG_IS_LISTENER(tag)) {
+        run_begins(w);
+        accept_ready(&w->pub, TAG_LOW(tag));
+        return run_ends(w);
+    }
+    if (!atomic_load(&leaving)) {
+        drain_wake_fd();
+    }
+    return 1;
+}
+
+/* Serve what does not come from epoll: due callbacks, connections that were handed over. */
+static int serve_queue(worker_state_t *w)
+{
+    conn_t *k;
+
+    if (timers_next() != 0 && timers_due(child_now())) {
+        run_begins(w);
+        timers_run_due(child_now());
+        return run_ends(w);
+    }
+    while ((k = park_take_ready()) != NULL) {
+        run_begins(w);
+        conn_run(&w->pub, k);
+        if (!run_ends(w)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Hold @a token: serve its events, then wait for more. Returns when the token is lost, or to leave. */
+static void poll_and_serve(worker_state_t *w, token_t *token)
+{
+    ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_READY, NULL);
+    for (;;) {
+        while (token->next < token->count) {
+            uint64_t tag = token->events[token->next++].data.u64;
+
+            if (!serve_event(w, tag)) {
+                return;
+            }
+        }
+        if (!serve_queue(w)) {
+            return;
+        }
+        if (atomic_load_explicit(&leaving, memory_order_relaxed)) {
+            return;
+        }
+        ap_update_child_status_from_indexes(child.slot, w->pub.index,
+                                            atomic_load(&child.stopping) ? SERVER_GRACEFUL
+                                                                         : SERVER_READY, NULL);
+        token->next = 0;
+        token->count = epoll_wait(child.epoll_fd, token->events, BATCH, -1);
+        if (token->count < 0) {
+            token->count = 0;
+        }
+    }
+}
+
+static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
+{
+    worker_state_t *w = data;
+    token_t *token;
+
+    w->pub.thread = thread;
+    ap_scoreboard_image->servers[child.slot][w->pub.index].pid = getpid();
+    ap_scoreboard_image->servers[child.slot][w->pub.index].tid = apr_os_thread_current();
+    ap_scoreboard_image->servers[child.slot][w->pub.index].generation
+        = hybrid_retained->mpm->my_generation;
+    ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_STARTING, NULL);
+    ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_READY, NULL);
+
+    for (token = w->token; token == NULL || !atomic_load(&leaving); ) {
+        if (token != NULL) {
+            poll_and_serve(w, token);
+        }
+        token = get_token(w);
+        if (token == NULL) {
+            break;
+        }
+    }
+    ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_DEAD, NULL);
+    shared_sub(child.stats->workers, 1);
+    pthread_mutex_lock(&lock);
+    w->slot = SLOT_LEFT;
+    alive_count--;
+    pthread_mutex_unlock(&lock);
+    child_wake_ticker();
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+/* ---- creating (ticker only) --------------------------------------------- */
+
+static worker_state_t *free_slot(void)
+{
+    int i;
+
+    for (i = 0; i < child.lane->threads_per_child; i++) {
+        if (workers[i].slot == SLOT_FREE) {
+            return &workers[i];
+        }
+    }
+    return NULL;
+}
+
+/* A new worker, holding @a token if that is not NULL. */
+static apr_status_t create_worker(token_t *token)
+{
+    worker_state_t *w;
+    apr_status_t rv;
+
+    pthread_mutex_lock(&lock);
+    w = free_slot();
+    if (w == NULL) {
+        pthread_mutex_unlock(&lock);
+        return APR_EAGAIN;
+    }
+    w->slot = SLOT_USED;
+    w->token = token;
+    w->leave = 0;
+    if (token != NULL) {
+        token->holder = w;
+        token->seen = 0;
+    }
+    alive_count++;
+    pthread_mutex_unlock(&lock);
+
+    shared_add(child.stats->workers, 1);
+    rv = ap_thread_create(&w->pub.thread, thread_attr, worker_main, w, thread_pool);
+    if (rv == APR_SUCCESS) {
+        creation_failed = 0;
+        return rv;
+    }
+    shared_sub(child.stats->workers, 1);
+    pthread_mutex_lock(&lock);
+    w->slot = SLOT_FREE;
+    alive_count--;
+    pthread_mutex_unlock(&lock);
+    if (!creation_failed) {
+        creation_failed = 1;
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     "child %d cannot create a worker thread (it has %d); it goes on with those. "
+                     "Raise the limit on processes (ulimit -u, TasksMax) or memory, "
+                     "or lower ThreadsPerChild", (int)getpid(), alive_count);
+    }
+    return rv;
+}
+
+static int spare_share(int spare)
+{
+    int processes = child.lane->max_processes < child.lane->start_servers
+        ? child.lane->max_processes : child.lane->start_servers;
+    int share = (spare + processes - 1) / processes;
+
+    return share > child.lane->threads_per_child ? child.lane->threads_per_child : share;
+}
+
+apr_status_t workers_start(void)
+{
+    int i;
+    apr_status_t rv;
+    int first = child.lane->concurrency;
+
+    workers = apr_pcalloc(child.pool, sizeof(*workers) * (child.lane->threads_per_child + 1));
+    workers = (void *)APR_ALIGN((apr_uintptr_t)workers, 64);
+    tokens = apr_pcalloc(child.pool, sizeof(*tokens) * child.lane->concurrency);
+    apr_pool_create(&thread_pool, child.pool);
+    apr_pool_tag(thread_pool, "hybrid_threads");
+    apr_threadattr_create(&thread_attr, child.pool);
+    apr_threadattr_detach_set(thread_attr, 0);
+    if (ap_thread_stacksize != 0) {
+        rv = apr_threadattr_stacksize_set(thread_attr, ap_thread_stacksize);
+        if (rv != APR_SUCCESS && rv != APR_ENOTIMPL) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, rv, ap_server_conf,
+                         "ThreadStackSize of %" APR_SIZE_T_FMT " is inappropriate, using default",
+                         ap_thread_stacksize);
+        }
+    }
+    for (i = 0; i < child.lane->threads_per_child; i++) {
+        workers[i].pub.index = i;
+        workers[i].pub.state = &workers[i];
+        sem_init(&workers[i].wake, 0, 0);
+    }
+    for (i = 0; i < first; i++) {
+        rv = create_worker(&tokens[i]);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* ---- watching (ticker only) --------------------------------------------- */
+
+/* The token of a holder that blocks: to a sleeper, a new worker, or to whoever comes first. */
+static void pass_on(token_t *token)
+{
+    worker_state_t *w;
+
+    shared_add(child.stats->promotions, 1);
+    pthread_mutex_lock(&lock);
+    token->holder = NULL;
+    w = give_to_idle(token);
+    pthread_mutex_unlock(&lock);
+    if (w != NULL) {
+        sem_post(&w->wake);
+        return;
+    }
+    if (create_worker(token) == APR_SUCCESS) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    /* Somebody may have gone to sleep in the meantime. */
+    token->holder = NULL;
+    w = give_to_idle(token);
+    if (w == NULL) {
+        token->link = free_tokens;
+        free_tokens = token;
+    }
+    pthread_mutex_unlock(&lock);
+    if (w != NULL) {
+        sem_post(&w->wake);
+        return;
+    }
+    child_ask_for_help();
+}
+
+/* The holder, if it is in the same run as at the last look. */
+static int blocks(token_t *token, apr_uint64_t *word)
+{
+    worker_state_t *w;
+
+    pthread_mutex_lock(&lock);
+    w = token->holder;
+    pthread_mutex_unlock(&lock);
+    if (w == NULL) {
+        return 0;
+    }
+    *word = atomic_load_explicit(&w->word, memory_order_acquire);
+    if (!WORD_IS(*word, RUNS) || *word != token->seen) {
+        token->seen = *word;
+        return 0;
+    }
+    return atomic_compare_exchange_strong_explicit(&w->word, word,
+                                                   (*word & ~(apr_uint64_t)3) | BLOCKED,
+                                                   memory_order_acq_rel, memory_order_acquire);
+}
+
+int workers_watch(void)
+{
+    int i, running = 0;
+
+    for (i = 0; i < child.lane->concurrency; i++) {
+        apr_uint64_t word = 0;
+
+        if (blocks(&tokens[i], &word)) {
+            pass_on(&tokens[i]);
+            running = 1;
+        }
+        else if (WORD_IS(word, RUNS)) {
+            running = 1;
+        }
+    }
+    return running;
+}
+
+unsigned long workers_runs(void)
+{
+    return atomic_load(&runs);
+}
+
+int workers_busy(void)
+{
+    return atomic_load_explicit(&busy, memory_order_relaxed);
+}
+
+/* ---- more, fewer (ticker only) ------------------------------------------ */
+
+static void join_left(void)
+{
+    int i;
+
+    for (i = 0; i < child.lane->threads_per_child; i++) {
+        apr_status_t ignored;
+        int left;
+
+        pthread_mutex_lock(&lock);
+        left = workers[i].slot == SLOT_LEFT;
+        pthread_mutex_unlock(&lock);
+        if (left) {
+            apr_thread_join(&ignored, workers[i].pub.thread);
+            pthread_mutex_lock(&lock);
+            workers[i].slot = SLOT_FREE;
+            pthread_mutex_unlock(&lock);
+        }
+    }
+}
+
+/* The one that has slept longest, if it is one too many. */
+static worker_state_t *superfluous(apr_time_t now)
+{
+    worker_state_t *w = NULL;
+
+    pthread_mutex_lock(&lock);
+    if (idle_bottom != NULL && idle_count > spare_share(child.lane->max_spare_threads)
+        && now - idle_bottom->idle_since > IDLE_TIME) {
+        w = idle_bottom;
+        unlink_idle(w);
+        w->token = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return w;
+}
+
+void workers_maintain(apr_time_t now)
+{
+    apr_uint32_t n = (apr_uint32_t)workers_busy();
+    worker_state_t *w;
+    int wanted;
+
+    if (n > shared_get(child.stats->workers_peak)) {
+        shared_set(child.stats->workers_peak, n);
+    }
+    join_left();
+    if (atomic_load(&child.stopping)) {
+        return;
+    }
+    while ((w = superfluous(now)) != NULL) {
+        sem_post(&w->wake);
+    }
+    pthread_mutex_lock(&lock);
+    wanted = spare_share(child.lane->min_spare_threads) - idle_count;
+    if (wanted > child.lane->threads_per_child - alive_count) {
+        wanted = child.lane->threads_per_child - alive_count;
+    }
+    pthread_mutex_unlock(&lock);
+    while (wanted-- > 0 && create_worker(NULL) == APR_SUCCESS) {
+        continue;
+    }
+}
+
+void workers_leave(void)
+{
+    worker_state_t *w;
+    uint64_t one = 1;
+
+    atomic_store(&leaving, 1);
+    pthread_mutex_lock(&lock);
+    while ((w = idle_top) != NULL) {
+        unlink_idle(w);
+        w->token = NULL;
+        sem_post(&w->wake);
+    }
+    pthread_mutex_unlock(&lock);
+    /* Nobody drains it any more, so every poller sees it. */
+    if (write(park_wake_fd(), &one, sizeof(one)) < 0) {
+        /* EAGAIN: it is readable already. */
+    }
+}
+
+void workers_join(void)
+{
+    int alive;
+
+    for (;;) {
+        join_left();
+        pthread_mutex_lock(&lock);
+        alive = alive_count;
+        pthread_mutex_unlock(&lock);
+        if (alive == 0) {
+            join_left();
+            return;
+        }
+        apr_sleep(apr_time_from_msec(2));
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/worker.h
+ * @brief The threads that run requests, and who of them polls.
+ *
+ * Each process has `concurrency` tokens. A worker polls (epoll_wait) and runs
+ * what it gets only while it holds a token; all others sleep, and the one that
+ * slept least is woken first. When the ticker sees a holder in the same run
+ * twice it takes the token and gives it, with the events already fetched, to a
+ * sleeping worker, or to a new one below the ceiling. A worker that comes back
+ * without its token sleeps, unless a token lies about.
+ */
+#ifndef MPM_WORKER_H
+#define MPM_WORKER_H
+
+#include "apr_thread_proc.h"
+
+typedef struct worker_t {
+    int index;                  /**< thread number in the scoreboard */
+    apr_thread_t *thread;
+    struct worker_state_t *state;
+} worker_t;
+
+struct lane_t;
+
+/** Start the first workers. Ticker. */
+apr_status_t workers_start(void);
+
+/** Ticker: hand on the tokens of workers that block. Non-zero while any worker is in a run. */
+int workers_watch(void);
+
+/** Ticker, now and then: create spare workers, let superfluous ones go, join those that left. */
+void workers_maintain(apr_time_t now);
+
+/** Tell all to leave once they have finished what they run. Any thread. */
+void workers_leave(void);
+
+/** Ticker: wait for all to have left. */
+void workers_join(void);
+
+/** Runs begun so far; wraps. */
+unsigned long workers_runs(void);
+
+/** Workers that are in a run. */
+int workers_busy(void);
+
+#endif
