@@ -13,6 +13,15 @@ import h2.events
 from clients import request
 
 
+class _Connection(h2.connection.H2Connection):
+    """python3-h2 takes a GOAWAY for the end of the connection; in HTTP/2 the streams already open go on after it."""
+
+    def _receive_goaway_frame(self, frame):
+        event = h2.events.ConnectionTerminated()
+        event.error_code, event.last_stream_id = frame.error_code, frame.last_stream_id
+        return [], [event]
+
+
 class Stream:
     def __init__(self):
         self.status = None
@@ -30,12 +39,12 @@ class H2:
             assert sock.selected_alpn_protocol() == "h2", "the server did not choose h2"
         self._begin(sock, "https" if tls else "http")
         self.conn.initiate_connection()
-        self._flush()
+        self.flush()
 
     def _begin(self, sock, scheme):
         self.sock = sock
         self.scheme = scheme
-        self.conn = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self.conn = _Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self.streams = {}
         self.goaway = None
         self.closed = False
@@ -57,7 +66,7 @@ class H2:
             data += more
         head, rest = data.split(b"\r\n\r\n", 1)
         assert head.startswith(b"HTTP/1.1 101"), head
-        self._flush()
+        self.flush()
         self._take(rest)
         return self
 
@@ -70,7 +79,8 @@ class H2:
     def close(self):
         self.sock.close()
 
-    def _flush(self):
+    def flush(self):
+        """Send what the protocol machine has ready."""
         data = self.conn.data_to_send()
         if data:
             self.sock.sendall(data)
@@ -81,7 +91,7 @@ class H2:
         self.streams[stream] = Stream()
         self.conn.send_headers(stream, [(":method", method), (":path", path), (":scheme", self.scheme),
                                         (":authority", "test.localhost"), *headers], end_stream=body is None)
-        self._flush()
+        self.flush()
         if body is not None:
             self._send_body(stream, body)
         return stream
@@ -94,7 +104,7 @@ class H2:
                 continue
             self.conn.send_data(stream, body[:room], end_stream=room == len(body))
             body = body[room:]
-            self._flush()
+            self.flush()
 
     def read_once(self):
         """Take what one recv() gives; False at the end of the connection."""
@@ -110,7 +120,7 @@ class H2:
             return
         for event in self.conn.receive_data(data):
             self._event(event)
-        self._flush()
+        self.flush()
 
     def _event(self, event):
         stream = self.streams.get(getattr(event, "stream_id", None))

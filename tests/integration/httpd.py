@@ -18,6 +18,7 @@ import uuid
 from pathlib import Path
 
 import procs
+import tls
 from procs import wait_until
 
 REPO = Path(__file__).resolve().parents[2]
@@ -120,7 +121,9 @@ class Httpd:
         if preload:
             self.env["LD_PRELOAD"] = preload
         self.foreground = None
+        self._parent = None
         self.announced = []
+        self.forgive_files = []
         self.seen_pids = set()
         self._make_root()
 
@@ -315,12 +318,12 @@ class Httpd:
 
     @property
     def pid(self):
-        """The parent's pid while it runs, else None."""
+        """The parent's pid while it runs, else None. It outlives its pid file in a graceful stop."""
         try:
-            pid = int(self.pid_file.read_text())
+            self._parent = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
-            return None
-        return pid if procs.alive(pid) else None
+            pass
+        return self._parent if self._parent and procs.alive(self._parent) else None
 
     def processes(self):
         """Every live process of this server, orphans, CGI daemon and scripts of the server included."""
@@ -369,6 +372,10 @@ class Httpd:
     @property
     def tls_url(self):
         return f"https://127.0.0.1:{self.tls_port}"
+
+    def tls_client(self, **options):
+        """A client context for the TLS port; options as for tls.client_context."""
+        return tls.client_context(self.tls_dir, **options)
 
     def get(self, path, timeout=10):
         """Body of a plain GET with Connection: close; raises urllib.error.HTTPError on a 4xx/5xx."""
@@ -442,7 +449,7 @@ class Httpd:
         if self.foreground:
             self.foreground.wait(10)
         found += [f"left in SysV IPC: {o}" for o in procs.sysv_of(self.seen_pids)]
-        left = sorted(p.name for p in (self.root / "run").iterdir())
+        left = sorted(p.name for p in (self.root / "run").iterdir() if p.name not in self.forgive_files)
         if left:
             found.append(f"left in the run-time directory: {left}")
         found += [f"error log: {line}" for line in self.bad_log_lines()]

@@ -184,6 +184,25 @@ def sysv_of(pids):
     return found
 
 
+def tcp_table():
+    """Rows of /proc/net/tcp as (local port, remote port, state in hex, inode). The inode is "0" as long as a
+    connection waits in an accept queue."""
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return [(int(r[1].split(":")[1], 16), int(r[2].split(":")[1], 16), r[3], r[9]) for r in rows]
+
+
+def listening(port):
+    """Inodes of the sockets that listen on a port."""
+    return [inode for local, _, state, inode in tcp_table() if local == port and state == "0A"]
+
+
+def accepted(port, client_sock):
+    """True when the server on `port` has accepted the connection of this client socket."""
+    mine = client_sock.getsockname()[1]
+    return any(local == port and remote == mine and inode != "0" for local, remote, _, inode in tcp_table())
+
+
 def free_port():
     """A TCP port of 127.0.0.1 that is free now and that no other test process of this machine will be given.
 

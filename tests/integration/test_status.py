@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mod_mpmstats's handler mpm-status, under every MPM there is: what it answers, to whom, and that nothing a client
+sends can break it. The schema of the JSON is docs/status.schema.json."""
+import html.parser
+import json
+import re
+import threading
+import time
+import urllib.request
+
+import jsonschema
+import pytest
+
+from clients import Client, request
+from httpd import REPO, STOCK_MPMS, module_path
+from procs import wait_until
+
+MPMS = [mpm for mpm in (*STOCK_MPMS, "hybrid") if module_path("mpm_" + mpm).exists()]
+CONF = """
+HttpProtocolOptions Unsafe
+TraceEnable Off
+<Location /t>
+  SetHandler test-handlers
+</Location>
+<Location /deep/below/mpm-status>
+  SetHandler mpm-status
+</Location>
+"""
+SCHEMA = json.loads((REPO / "docs" / "status.schema.json").read_text())
+METRICS = (REPO / "mod_mpmstats" / "stats" / "metrics.def").read_text()
+
+pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
+
+
+def closed(schema):
+    """The schema with every object closed: what it does not name is an error."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {key: closed(value) for key, value in schema.items()}
+    if "properties" in schema and schema.get("type") == "object":
+        out["additionalProperties"] = False
+    return out
+
+
+VALIDATOR = jsonschema.Draft202012Validator(closed(SCHEMA))
+
+
+def checked(body):
+    """The JSON as a dict, valid against the schema and in agreement with itself."""
+    status = json.loads(body.decode("utf-8", errors="strict"))
+    VALIDATOR.validate(status)
+    for process in status["processes"]:
+        letters = "".join(w["state"] for w in status["workers"] if w["slot"] == process["slot"])
+        assert letters == process["scoreboard"].replace(".", ""), process
+        assert process["workers"]["busy"] == sum(letter in "RWKDCL" for letter in letters)
+        assert process["workers"]["idle"] == letters.count("_")
+    totals = status["totals"]
+    assert len(status["workers"]) == sum(totals["workers_" + role] for role in ("busy", "idle", "starting", "finishing"))
+    assert totals["processes"] == len(status["processes"])
+    return status
+
+
+def status_of(server):
+    return checked(server.get("/mpm-status?json"))
+
+
+def get(server, path, method="GET", **options):
+    with Client(server.port) as client:
+        return client.send(request(path, method, **options)).response(method)
+
+
+class Busy:
+    """A request to the sleeping handler that is under way until the block is left."""
+
+    def __init__(self, server, path=b"/t/sleep", ms=3000):
+        self.client = Client(server.port)
+        self.client.send(b"GET " + path + b"?ms=%d HTTP/1.1\r\nHost: test.localhost\r\n\r\n" % ms)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        assert self.client.response().status == 200
+        self.client.close()
+
+
+def worker_with(server, text):
+    """The busy worker whose request contains `text`, once there is one."""
+    def look():
+        status = status_of(server)
+        return next(((w, status) for w in status["workers"]
+                     if w["state"] == "W" and text in w.get("request", "")), None)
+    return wait_until(look, 5, f"a worker running {text!r}")
+
+
+@pytest.fixture(scope="module", params=MPMS)
+def server(request, module_httpd):
+    return module_httpd(mpm=request.param, modules=["test_handlers"], conf=CONF)
+
+
+def own_server(httpd, mpm, **options):
+    return httpd(mpm=mpm, modules=["test_handlers"], conf=CONF, **options)
+
+
+# ---- the schema --------------------------------------------------------------------------------------------
+
+def test_schema_is_a_schema():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_schema_names_the_figures_of_the_table_and_no_others():
+    process = SCHEMA["properties"]["processes"]["items"]
+    records = {
+        "SERVER": SCHEMA["properties"]["server"], "LIMITS": SCHEMA["properties"]["limits"],
+        "TOTALS": SCHEMA["properties"]["totals"], "CONNECTIONS": SCHEMA["$defs"]["connections_by_state"],
+        "PROCESS": process, "PROCESS_WORKERS": process["properties"]["workers"],
+        "WORKER": SCHEMA["properties"]["workers"]["items"],
+    }
+    structure = {"connections_by_state", "workers", "scoreboard"}
+    declared = {}
+    for scope, name in re.findall(r"^([A-Z_]+)_METRIC\((\w+),", METRICS, re.M):
+        declared.setdefault(scope, set()).add(name)
+    assert declared.keys() == records.keys()
+    for scope, names in declared.items():
+        assert set(records[scope]["properties"]) - structure == names, scope
+
+
+def test_a_key_the_schema_does_not_name_is_found(server):
+    status = status_of(server)
+    status["workers"][0]["unheard_of"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(status)
+
+
+# ---- what it shows -----------------------------------------------------------------------------------------
+
+def test_json_is_valid_and_agrees_with_the_server(server):
+    status = status_of(server)
+    assert status["server"]["mpm"] == server.mpm
+    assert status["server"]["version"].startswith("Apache/2.4.")
+    assert status["server"]["name"] == f"127.0.0.1:{server.port}"
+    assert status["server"]["pid"] == server.pid
+    assert {p["pid"] for p in status["processes"]} <= set(server.children())
+    assert abs(status["server"]["now_us"] / 1e6 - time.time()) < 60
+    assert status["server"]["started_us"] <= status["server"]["restarted_us"] <= status["server"]["now_us"]
+
+
+def test_limits_are_those_of_the_configuration(server):
+    limits = status_of(server)["limits"]
+    expected = {"max_request_workers": "MaxRequestWorkers", "server_limit": "ServerLimit",
+                "max_connections_per_child": "MaxConnectionsPerChild"}
+    if server.mpm != "prefork":
+        expected |= {"threads_per_child": "ThreadsPerChild", "thread_limit": "ThreadLimit"}
+    for key, directive in expected.items():
+        assert limits[key] == server.mpm_conf[directive], key
+
+
+def test_what_the_mpm_does_not_know_is_absent(server):
+    status = status_of(server)
+    by_state = status["totals"].get("connections_by_state", {})
+    if server.mpm == "hybrid":
+        assert {"model"} <= status["server"].keys()
+        assert {"concurrency", "connections_per_process", "start_servers", "slots"} <= status["limits"].keys()
+        assert {"new", "handshake", "head", "body", "running", "keepalive"} <= by_state.keys()
+        assert all("started_us" in p and "accepted" in p for p in status["processes"])
+        return
+    assert "model" not in status["server"] and "slots" not in status["limits"]
+    assert not any("started_us" in p for p in status["processes"])
+    if server.mpm == "event":
+        assert by_state.keys() == {"keepalive", "write", "linger", "suspended", "waitio"}
+        assert "connections" in status["totals"]
+    else:
+        assert not by_state and "connections" not in status["totals"]
+    assert ("threads_per_child" in status["limits"]) == (server.mpm != "prefork")
+
+
+def test_a_running_request_is_shown_with_client_host_and_age(server):
+    before = status_of(server)["totals"]["requests"]
+    with Busy(server, b"/t/shown/sleep", ms=1500):
+        worker, _ = worker_with(server, "/t/shown/sleep")
+        assert worker["client"] == "127.0.0.1"
+        assert worker["vhost"] == f"test.localhost:{server.port}"
+        assert worker["protocol"] == "http/1.1"
+        assert worker["request"] == "GET /t/shown/sleep?ms=1500 HTTP/1.1"
+        assert 0 <= worker["since_us"] < 60e6
+        later, status = wait_until(lambda: next(((w, s) for s in [status_of(server)] for w in s["workers"]
+                                                 if w["slot"] == worker["slot"] and w["thread"] == worker["thread"]
+                                                 and w["since_us"] > worker["since_us"]), None), 5, "a higher age")
+        assert later["state"] == "W" and later["state_name"] == "writing"
+        assert status["totals"]["workers_busy"] >= 2
+        if server.mpm == "hybrid":
+            assert status["totals"]["connections_by_state"]["running"] >= 2
+    took = [w.get("last_duration_us", 0) for w in status_of(server)["workers"]]
+    assert max(took) >= 1.4e6
+    assert status_of(server)["totals"]["requests"] > before
+
+
+def test_page_is_complete_without_script(server):
+    body = server.get("/mpm-status").decode()
+    status = status_of(server)
+    page = Page(body)
+    assert "{{" not in body
+    assert f"127.0.0.1:{server.port}" in page.text
+    for process in status["processes"]:
+        assert str(process["pid"]) in page.text
+    for text in ("MaxRequestWorkers", "ServerLimit", "Scoreboard", "Processes", "Workers"):
+        assert text in page.text
+    cells = [attrs["data-s"] for tag, attrs in page.tags if tag == "i"]
+    assert cells.count("_") >= status["totals"]["workers_idle"] - 1
+    assert not [tag for tag, attrs in page.tags if "src" in attrs or tag in ("img", "iframe", "object", "form")]
+    assert [attrs["href"] for tag, attrs in page.tags if tag == "a"] == ["?json"]
+
+
+def test_saturation_is_told_when_the_last_worker_is_busy(httpd):
+    for mpm in MPMS:
+        server = own_server(httpd, mpm, mpm_conf={
+            "StartServers": 1, "ServerLimit": 2 if mpm == "prefork" else 1, "ThreadsPerChild": 2, "MaxRequestWorkers": 2,
+            "MinSpareThreads": 1, "MaxSpareThreads": 3})
+        assert status_of(server)["totals"]["saturated"] is False
+        with Busy(server, b"/t/last/sleep", ms=2500):
+            _, status = worker_with(server, "/t/last/sleep")
+            assert status["totals"]["saturated"] is True, mpm
+            assert 'data-show="totals.saturated">' in server.get("/mpm-status").decode()
+        wait_until(lambda: status_of(server)["totals"]["saturated"] is False, 5, "the end of it")
+        assert 'data-show="totals.saturated" hidden>' in server.get("/mpm-status").decode()
+
+
+def test_a_graceful_restart_keeps_the_counters_and_shows_the_old_process(httpd):
+    for mpm in MPMS:
+        server = own_server(httpd, mpm)
+        for _ in range(5):
+            server.get("/hello.txt")
+        before = status_of(server)
+        with Busy(server, b"/t/old/sleep", ms=4000):
+            old, _ = worker_with(server, "/t/old/sleep")
+            server.graceful()
+            after = status_of(server)
+            process = next((p for p in after["processes"] if p["pid"] == old["pid"]), None)
+            assert process and process["state"] == "quiescing", (mpm, after["processes"])
+            assert after["totals"]["processes_quiescing"] >= 1
+        assert after["server"]["generation"] == before["server"]["generation"] + 1
+        assert after["server"]["pid"] == before["server"]["pid"]
+        assert after["server"]["started_us"] == before["server"]["started_us"]
+        assert after["server"]["restarted_us"] > before["server"]["restarted_us"]
+        assert after["server"]["counters_since_us"] == before["server"]["counters_since_us"]
+        assert after["totals"]["requests"] > before["totals"]["requests"]
+
+
+def test_requests_are_recorded_unless_extended_status_is_off(httpd):
+    def plain(extended):
+        server = own_server(httpd, "event", start=False)
+        text = server.conf_text()
+        text = re.sub(r"^LoadModule status_module.*$", "", text, flags=re.M)
+        text = re.sub(r"^ExtendedStatus On$", extended, text, flags=re.M)
+        text = re.sub(r"<Location /server-status>.*?</Location>", "", text, flags=re.S)
+        server.conf_file.write_text(text)
+        server.start()
+        server.get("/hello.txt")
+        return server
+
+    by_default = status_of(plain(""))
+    assert by_default["server"]["extended_status"] is True
+    assert any(w.get("client") == "127.0.0.1" for w in by_default["workers"])
+    server = plain("ExtendedStatus Off")
+    off = status_of(server)
+    assert off["server"]["extended_status"] is False
+    assert "requests" not in off["totals"]
+    assert not any({"client", "request", "vhost"} & w.keys() for w in off["workers"])
+    assert "ExtendedStatus is Off" in server.get("/mpm-status").decode()
+    server.wait_log("ExtendedStatus is Off: mpm-status")
+
+
+# ---- how it answers ----------------------------------------------------------------------------------------
+
+def test_headers_forbid_caching_guessing_and_anything_from_outside(server):
+    for path, kind in (("/mpm-status", "text/html; charset=utf-8"),
+                       ("/mpm-status?json", "application/json; charset=utf-8")):
+        response = get(server, path)
+        assert response.status == 200
+        assert response.headers["content-type"] == kind
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy and "http:" not in policy and "*" not in policy
+
+
+def test_nonce_is_in_the_page_and_new_each_time(server):
+    seen = set()
+    for _ in range(3):
+        response = get(server, "/mpm-status")
+        nonce = re.search(r"script-src 'nonce-([A-Za-z0-9+/]{22}==)'", response.headers["content-security-policy"])[1]
+        page = Page(response.body.decode())
+        assert [attrs["nonce"] for tag, attrs in page.tags if tag in ("script", "style")] == [nonce, nonce]
+        assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
+        seen.add(nonce)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("path", ["/mpm-status", "/mpm-status?json"])
+def test_head_has_the_headers_of_get_and_no_body(server, path):
+    with Client(server.port) as client:
+        head = client.send(request(path, "HEAD")).response("HEAD")
+        got = client.get(path)                      # the connection is still in step
+    assert head.status == 200
+    for name in ("content-type", "cache-control", "x-content-type-options"):
+        assert head.headers[name] == got.headers[name]
+    assert head.headers.get("content-length") != "0"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "FROB"])
+def test_other_methods_are_405_with_allow(server, method):
+    for path in ("/mpm-status", "/mpm-status?json", "/mpm-status?nonsense"):
+        response = get(server, path, method, body=b"x=1" if method in ("POST", "PUT", "PATCH") else b"")
+        assert response.status == 405, method
+        assert {"GET", "HEAD"} <= set(re.split(r", *", response.headers["allow"]))
+        assert "POST" not in response.headers["allow"]
+        assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("query", ["auto", "jsonx", "JSON", "json=1", "json&x", "x&json", "%6ason", "&", "=", "<script>"])
+def test_unknown_query_is_400_and_says_what_there_is(server, query):
+    response = get(server, "/mpm-status?" + query)
+    assert response.status == 400
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert b"unknown query" in response.body and b"?json" in response.body
+    assert b"script" not in response.body
+
+
+def test_empty_query_is_the_page(server):
+    assert get(server, "/mpm-status?").headers["content-type"].startswith("text/html")
+
+
+def test_what_is_below_the_page_is_404(server):
+    for path in ("/mpm-status/x", "/mpm-status/x/y?json", "/mpm-status//x", "/mpm-status/x/",
+                 "/deep/below/mpm-status/x", "/mpm-status/mpm-status", "/mpm-status/%3Cb%3E"):
+        response = get(server, path)
+        assert response.status == 404, path
+        assert response.headers["cache-control"] == "no-store"
+
+
+def test_page_may_lie_at_any_depth_and_end_in_a_slash(server):
+    for path in ("/mpm-status", "/mpm-status/", "/deep/below/mpm-status", "/deep/below/mpm-status/"):
+        assert get(server, path).status == 200, path
+        checked(get(server, path + "?json").body)
+
+
+def test_http_1_0_gets_the_whole_page(server):
+    with Client(server.port) as client:
+        response = client.get("/mpm-status", version="HTTP/1.0")
+    assert response.status == 200
+    assert response.body.decode().rstrip().endswith("</html>")
+
+
+# ---- hostile clients ---------------------------------------------------------------------------------------
+
+class Page(html.parser.HTMLParser):
+    """Tags with their attributes, and the text that is shown."""
+
+    def __init__(self, body):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.words, self.raw = [], [], None
+        self.feed(body)
+        self.text = " ".join(self.words)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.raw = tag if tag in ("script", "style") else None
+
+    def handle_endtag(self, tag):
+        self.raw = None
+
+    def handle_data(self, data):
+        if not self.raw:
+            self.words.append(data)
+
+
+HOSTILE = [
+    b"<script>alert(1)</script>",
+    b"\"><img/src=x/onerror=alert(1)>",
+    b"'onmouseover='alert(1)",
+    b"</td></table></script><b>",
+    b"&lt;&#60;&amp&",
+    b"\"},{\"a\":\"\\",
+    b"\\u0000\\\"\\",
+    b"\x01\x02\x1b[31m\x7f\x08",
+    b"\xff\xfe\xc0\xaf\xed\xa0\x80",
+    b"\xe2\x80\xa8\xe2\x80\xae\xef\xbf\xbe",
+    b"\xf0\x9f\x98\x80\xf4\x90\x80\x80",
+    b"{{server.pid}}{{/if}}",
+    b"]]><!--",
+]
+
+
+def shown(raw):
+    """What a view may show of a request: valid UTF-8 as it is, the rest replaced somehow."""
+    return [part for part in re.split("[\ufffd\\x00-\\x1f\\x7f-\\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]+",
+                                      raw.decode("utf-8", errors="replace")) if part]
+
+
+@pytest.mark.parametrize("raw", HOSTILE, ids=lambda raw: re.sub(r"[^a-z]+", "-", repr(raw).lower()).strip("-") or "b")
+def test_hostile_request_line_is_text_in_every_view(server, raw):
+    assert len(raw) < 30                    # all of it is within the 63 bytes the scoreboard keeps
+    mark = f"/t/h{HOSTILE.index(raw):02d}/"
+    with Busy(server, mark.encode() + raw + b"/sleep", ms=1200):
+        worker, _ = worker_with(server, mark)
+        page_bytes = server.get("/mpm-status")
+    for part in shown(raw):
+        assert part in worker["request"]
+    body = page_bytes.decode("utf-8", errors="strict")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", body)
+    page = Page(body)
+    cell = [word for word in page.words if word.startswith("GET " + mark)]
+    assert len(cell) == 1, "the request is one piece of text"
+    for part in shown(raw):
+        assert part in cell[0]
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert {tag for tag, _ in page.tags}.isdisjoint({"img", "b\"", "iframe"})
+    assert not [attrs for _, attrs in page.tags if any(name.startswith("on") for name in attrs)]
+
+
+def test_hostile_host_header_is_text_in_every_view(server):
+    for host in (b"<script>alert(1)</script>", b"a\"><b>", b"\xff\xfe", b"a\x01b", b"x" * 300, b"[::1]", b"a&b'c"):
+        for path, check in ((b"/mpm-status?json", checked), (b"/mpm-status", lambda body: Page(body.decode("utf-8")))):
+            with Client(server.port) as client:
+                response = client.send(b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n\r\n").response()
+            assert response.status in (200, 400), host
+            if response.status == 200:
+                assert b"<script>alert" not in response.body and b"\"><b>" not in response.body
+                check(response.body)
+
+
+def test_a_client_that_leaves_in_the_middle_harms_nobody(server):
+    for n in range(60):
+        with Client(server.port, rcvbuf=2048) as client:
+            client.send(request("/mpm-status" if n % 2 else "/mpm-status?json"))
+            if n % 3:
+                client.read(100)
+            client.reset()
+    status_of(server)
+
+
+def test_views_stay_valid_while_the_scoreboard_changes(httpd):
+    for mpm in MPMS:
+        server = own_server(httpd, mpm)
+        stop = threading.Event()
+
+        def churn():
+            n = 0
+            while not stop.is_set():
+                n += 1
+                try:
+                    urllib.request.urlopen(f"{server.url}/hello.txt?{n}<\"&\u00e9".encode("utf-8").decode("latin-1")
+                                           .replace("\u00c3\u00a9", "%C3%A9"), timeout=5).read()
+                except OSError:
+                    pass                    # a stock MPM may cut a connection at the restart
+
+        threads = [threading.Thread(target=churn) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for n in range(60):
+                if n in (20, 40):
+                    server.graceful(wait=False)
+                try:
+                    status = json.loads(server.get("/mpm-status?json"))
+                    page = server.get("/mpm-status")
+                except OSError:
+                    continue
+                VALIDATOR.validate(status)
+                assert page.decode("utf-8").rstrip().endswith("</html>")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        server.expect_log("scoreboard is full|AH0004[5-7]|AH00288|AH03490")
