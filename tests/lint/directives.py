@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every directive of the modules is documented, and the integration tests use it.
 
-The directives are read from the command tables: AP_INIT_*("Name", … in mod_mpmstats/{mpm,stats}/*.c,
-and what httpd's LISTEN_COMMANDS stands for, from its header. An entry in docs/directives.md is a heading
-that names the directive; a test mentions it as a word in a Python file below tests/integration.
+The directives are read from the command tables of mod_mpmstats/{mpm,stats}/*.c after preprocessing, so that
+those which come by a macro (LISTEN_COMMANDS, one of the module's own) count as well. An entry in
+docs/directives.md is a heading that names the directive; a test mentions it as a word in a Python file below
+tests/integration.
 """
 import re
 import subprocess
@@ -13,29 +14,30 @@ from os import environ
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-INIT = re.compile(r'\bAP_INIT_[A-Z0-9_]+\s*\(\s*"([^"]+)"')
-COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+# What AP_INIT_*("Name", …) becomes: { "Name", { .take1=function }, …
+COMMAND = re.compile(r'\{\s*"([^"]+)"\s*,\s*\{\s*\.(?:\w*args|take\w+|iterate2?|flag|no_args|raw_args)\s*=')
 
 
-def listen_commands():
-    """The directives behind LISTEN_COMMANDS."""
-    apxs = environ.get("APXS", "apxs")
-    include = subprocess.run([apxs, "-q", "INCLUDEDIR"], check=True, capture_output=True, text=True).stdout.strip()
-    header = (Path(include) / "ap_listen.h").read_text()
-    macro = re.search(r"#define LISTEN_COMMANDS((?:.*\\\n)*.*\n)", header)
-    return INIT.findall(macro.group(1))
+def query(name):
+    return subprocess.run([environ.get("APXS", "apxs"), "-q", name], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def preprocessor():
+    """The command that preprocesses a file of the modules as the build does."""
+    apr = subprocess.run([query("APR_CONFIG"), "--includes", "--cppflags"], check=True, capture_output=True, text=True)
+    return [query("CC"), "-E", "-P", f"-I{REPO / 'mod_mpmstats'}", f"-I{query('INCLUDEDIR')}", *apr.stdout.split()]
 
 
 def directives():
     """Each directive of the modules and the file that declares it."""
+    preprocess = preprocessor()
     found = {}
     for area in ("mpm", "stats"):
         for path in sorted((REPO / "mod_mpmstats" / area).glob("*.c")):
-            source = COMMENT.sub("", path.read_text())
-            names = INIT.findall(source)
-            if re.search(r"^\s*LISTEN_COMMANDS\b", source, re.M):
-                names += listen_commands()
-            for name in names:
+            if "command_rec" not in path.read_text():
+                continue
+            source = subprocess.run([*preprocess, str(path)], check=True, capture_output=True, text=True).stdout
+            for name in COMMAND.findall(source):
                 found[name] = path.relative_to(REPO)
     return found
 

@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs and removes the modules, the files a2enmod uses, mpmstats and its manual page.
+#
+#   tools/install.sh install|uninstall
+#
+# Environment, with what `make -f Makefile.apxs` sets: BUILD (where the artefacts
+# are), DESTDIR (a root to install below; empty: this machine), LIBEXECDIR and
+# SYSCONFDIR (httpd's, asked of APXS when not set), PREFIX (of mpmstats).
+#
+# No service is started, stopped or restarted. A configuration file that was
+# edited after an installation is never overwritten and never removed.
+set -eu
+cd "$(dirname "$0")/.."
+
+build=${BUILD:-build}
+root=${DESTDIR:-}
+apxs=${APXS:-apxs}
+prefix=${PREFIX:-/usr}
+libexecdir=${LIBEXECDIR:-$("$apxs" -q LIBEXECDIR)}
+sysconfdir=${SYSCONFDIR:-$("$apxs" -q SYSCONFDIR)}
+available=$sysconfdir/mods-available
+enabled=$sysconfdir/mods-enabled
+sbindir=$prefix/sbin
+mandir=$prefix/share/man/man1
+modules="mpm_hybrid mpmstats"
+
+say() { echo "  $*"; }
+
+# The a2enmod files name Debian's module directory; another httpd has its own.
+conf_for_here() {
+    sed "s|/usr/lib/apache2/modules/|$libexecdir/|" "conf/$1"
+}
+
+# copy MODE FILE TARGET
+copy() {
+    install -D -m "$1" "$2" "$root$3"
+    say "INSTALL $root$3"
+}
+
+drop() {
+    if [ -e "$root$1" ] || [ -L "$root$1" ]; then
+        rm -f "$root$1"
+        say "REMOVE  $root$1"
+    fi
+}
+
+# An edited file stays, the new one comes beside it.
+install_conf() {
+    fresh=$(mktemp)
+    conf_for_here "$1" >"$fresh"
+    if [ -e "$root$available/$1" ] && ! cmp -s "$fresh" "$root$available/$1"; then
+        copy 644 "$fresh" "$available/$1.new"
+        say "        $root$available/$1 differs and is left as it is"
+    else
+        copy 644 "$fresh" "$available/$1"
+    fi
+    rm -f "$fresh"
+}
+
+remove_conf() {
+    drop "$available/$1.new"
+    if [ -e "$root$available/$1" ] && ! conf_for_here "$1" | cmp -s - "$root$available/$1"; then
+        say "KEEP    $root$available/$1 (it was edited)"
+        return
+    fi
+    drop "$available/$1"
+}
+
+do_install() {
+    for module in $modules; do
+        if [ ! -f "$build/mod_$module.so" ]; then
+            echo "$build/mod_$module.so is not there: run  make -f Makefile.apxs  first" >&2
+            exit 1
+        fi
+    done
+    for module in $modules; do
+        copy 644 "$build/mod_$module.so" "$libexecdir/mod_$module.so"
+        fresh=$(mktemp)
+        conf_for_here "$module.load" >"$fresh"
+        copy 644 "$fresh" "$available/$module.load"
+        rm -f "$fresh"
+        install_conf "$module.conf"
+    done
+    copy 755 "$build/mpmstats" "$sbindir/mpmstats"
+    copy 644 tools/mpmstats/mpmstats.1 "$mandir/mpmstats.1"
+
+    if [ -z "$root" ] && command -v a2enmod >/dev/null; then
+        echo "To run the server on it:  a2dismod mpm_event && a2enmod mpm_hybrid && apachectl restart"
+    fi
+}
+
+is_enabled() {
+    [ -L "$root$enabled/$1.load" ]
+}
+
+# A server without an MPM does not start, so event takes the place of hybrid; and
+# no link in mods-enabled may be left without its file.
+disable() {
+    if [ -z "$root" ] && command -v a2dismod >/dev/null; then
+        if is_enabled mpm_hybrid; then
+            a2dismod -q -f mpm_hybrid
+            a2enmod -q mpm_event
+            echo "mpm_hybrid was enabled; mpm_event is now. The running server stays on hybrid until  apachectl restart"
+        fi
+        if is_enabled mpmstats; then
+            a2dismod -q -f mpmstats
+        fi
+        return
+    fi
+    if is_enabled mpm_hybrid; then
+        echo "mpm_hybrid was enabled below $root: enable another MPM there"
+    fi
+    for module in $modules; do
+        drop "$enabled/$module.load"
+        drop "$enabled/$module.conf"
+    done
+}
+
+do_uninstall() {
+    disable
+    for module in $modules; do
+        drop "$libexecdir/mod_$module.so"
+        drop "$available/$module.load"
+        remove_conf "$module.conf"
+    done
+    drop "$sbindir/mpmstats"
+    drop "$mandir/mpmstats.1"
+}
+
+case ${1:-} in
+    install) do_install ;;
+    uninstall) do_uninstall ;;
+    *) echo "usage: tools/install.sh install|uninstall" >&2; exit 2 ;;
+esac
