@@ -153,8 +153,11 @@ def test_limits_are_those_of_the_configuration(server):
                 "max_connections_per_child": "MaxConnectionsPerChild"}
     if server.mpm != "prefork":
         expected |= {"threads_per_child": "ThreadsPerChild", "thread_limit": "ThreadLimit"}
+    configured = dict(server.mpm_conf)
+    if server.mpm == "prefork":         # lowers MaxRequestWorkers to ServerLimit
+        configured["MaxRequestWorkers"] = configured["ServerLimit"]
     for key, directive in expected.items():
-        assert limits[key] == server.mpm_conf[directive], key
+        assert limits[key] == configured[directive], key
 
 
 def test_what_the_mpm_does_not_know_is_absent(server):
@@ -213,39 +216,39 @@ def test_page_is_complete_without_script(server):
     assert [attrs["href"] for tag, attrs in page.tags if tag == "a"] == ["?json"]
 
 
-def test_saturation_is_told_when_the_last_worker_is_busy(httpd):
-    for mpm in MPMS:
-        server = own_server(httpd, mpm, mpm_conf={
-            "StartServers": 1, "ServerLimit": 2 if mpm == "prefork" else 1, "ThreadsPerChild": 2, "MaxRequestWorkers": 2,
-            "MinSpareThreads": 1, "MaxSpareThreads": 3})
-        assert status_of(server)["totals"]["saturated"] is False
-        with Busy(server, b"/t/last/sleep", ms=2500):
-            _, status = worker_with(server, "/t/last/sleep")
-            assert status["totals"]["saturated"] is True, mpm
-            assert 'data-show="totals.saturated">' in server.get("/mpm-status").decode()
-        wait_until(lambda: status_of(server)["totals"]["saturated"] is False, 5, "the end of it")
-        assert 'data-show="totals.saturated" hidden>' in server.get("/mpm-status").decode()
+@pytest.mark.parametrize("mpm", MPMS)
+def test_saturation_is_told_when_the_last_worker_is_busy(httpd, mpm):
+    server = own_server(httpd, mpm, mpm_conf={
+        "StartServers": 1, "ServerLimit": 2 if mpm == "prefork" else 1, "ThreadsPerChild": 2, "MaxRequestWorkers": 2,
+        "MinSpareThreads": 1, "MaxSpareThreads": 3})
+    assert status_of(server)["totals"]["saturated"] is False
+    with Busy(server, b"/t/last/sleep", ms=2500):
+        _, status = worker_with(server, "/t/last/sleep")
+        assert status["totals"]["saturated"] is True, mpm
+        assert 'data-show="totals.saturated">' in server.get("/mpm-status").decode()
+    wait_until(lambda: status_of(server)["totals"]["saturated"] is False, 5, "the end of it")
+    wait_until(lambda: 'data-show="totals.saturated" hidden>' in server.get("/mpm-status").decode(), 5, "a calm page")
 
 
-def test_a_graceful_restart_keeps_the_counters_and_shows_the_old_process(httpd):
-    for mpm in MPMS:
-        server = own_server(httpd, mpm)
-        for _ in range(5):
-            server.get("/hello.txt")
-        before = status_of(server)
-        with Busy(server, b"/t/old/sleep", ms=4000):
-            old, _ = worker_with(server, "/t/old/sleep")
-            server.graceful()
-            after = status_of(server)
-            process = next((p for p in after["processes"] if p["pid"] == old["pid"]), None)
-            assert process and process["state"] == "quiescing", (mpm, after["processes"])
-            assert after["totals"]["processes_quiescing"] >= 1
-        assert after["server"]["generation"] == before["server"]["generation"] + 1
-        assert after["server"]["pid"] == before["server"]["pid"]
-        assert after["server"]["started_us"] == before["server"]["started_us"]
-        assert after["server"]["restarted_us"] > before["server"]["restarted_us"]
-        assert after["server"]["counters_since_us"] == before["server"]["counters_since_us"]
-        assert after["totals"]["requests"] > before["totals"]["requests"]
+@pytest.mark.parametrize("mpm", MPMS)
+def test_a_graceful_restart_keeps_the_counters_and_shows_the_old_process(httpd, mpm):
+    server = own_server(httpd, mpm)
+    for _ in range(5):
+        server.get("/hello.txt")
+    before = status_of(server)
+    with Busy(server, b"/t/old/sleep", ms=4000):
+        old, _ = worker_with(server, "/t/old/sleep")
+        server.graceful()
+        after = status_of(server)
+        process = next((p for p in after["processes"] if p["pid"] == old["pid"]), None)
+        assert process and process["state"] == "quiescing", (mpm, after["processes"])
+        assert after["totals"]["processes_quiescing"] >= 1
+    assert after["server"]["generation"] == before["server"]["generation"] + 1
+    assert after["server"]["pid"] == before["server"]["pid"]
+    assert after["server"]["started_us"] == before["server"]["started_us"]
+    assert after["server"]["restarted_us"] > before["server"]["restarted_us"]
+    assert after["server"]["counters_since_us"] == before["server"]["counters_since_us"]
+    assert after["totals"]["requests"] > before["totals"]["requests"]
 
 
 def test_requests_are_recorded_unless_extended_status_is_off(httpd):
@@ -443,37 +446,37 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(server):
     status_of(server)
 
 
-def test_views_stay_valid_while_the_scoreboard_changes(httpd):
-    for mpm in MPMS:
-        server = own_server(httpd, mpm)
-        stop = threading.Event()
+@pytest.mark.parametrize("mpm", MPMS)
+def test_views_stay_valid_while_the_scoreboard_changes(httpd, mpm):
+    server = own_server(httpd, mpm)
+    stop = threading.Event()
 
-        def churn():
-            n = 0
-            while not stop.is_set():
-                n += 1
-                try:
-                    urllib.request.urlopen(f"{server.url}/hello.txt?{n}<\"&\u00e9".encode("utf-8").decode("latin-1")
-                                           .replace("\u00c3\u00a9", "%C3%A9"), timeout=5).read()
-                except OSError:
-                    pass                    # a stock MPM may cut a connection at the restart
+    def churn():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            try:
+                urllib.request.urlopen(f"{server.url}/hello.txt?{n}<\"&\u00e9".encode("utf-8").decode("latin-1")
+                                       .replace("\u00c3\u00a9", "%C3%A9"), timeout=5).read()
+            except OSError:
+                pass                    # a stock MPM may cut a connection at the restart
 
-        threads = [threading.Thread(target=churn) for _ in range(4)]
+    threads = [threading.Thread(target=churn) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for n in range(60):
+            if n in (20, 40):
+                server.graceful(wait=False)
+            try:
+                status = json.loads(server.get("/mpm-status?json"))
+                page = server.get("/mpm-status")
+            except OSError:
+                continue
+            VALIDATOR.validate(status)
+            assert page.decode("utf-8").rstrip().endswith("</html>")
+    finally:
+        stop.set()
         for thread in threads:
-            thread.start()
-        try:
-            for n in range(60):
-                if n in (20, 40):
-                    server.graceful(wait=False)
-                try:
-                    status = json.loads(server.get("/mpm-status?json"))
-                    page = server.get("/mpm-status")
-                except OSError:
-                    continue
-                VALIDATOR.validate(status)
-                assert page.decode("utf-8").rstrip().endswith("</html>")
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-        server.expect_log("scoreboard is full|AH0004[5-7]|AH00288|AH03490")
+            thread.join()
+    server.expect_log("scoreboard is full|AH0004[5-7]|AH00288|AH03490")
