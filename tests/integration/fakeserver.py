@@ -4,13 +4,14 @@
 `FakeServer` speaks HTTP(S) on 127.0.0.1 or a unix-domain socket; what a path answers is an `Answer`.
 `RawServer` gives a connection to a function, for what is no HTTP at all. Both are context managers.
 """
-import copy
 import json
 import socket
 import socketserver
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler
+
+from httpd import REPO
 
 _STATES = {"_": "idle", "S": "starting", "R": "reading", "W": "writing", "K": "keepalive", "C": "closing", "G": "finishing"}
 
@@ -41,7 +42,8 @@ def document(**changes):
         "server": {"version": "Apache/2.4.71 (Debian)", "built": "2026-01-01T00:00:00", "name": "www.example.org:80",
                    "mpm": "hybrid", "model": "event", "pid": 3999, "generation": 2, "config_generation": 3,
                    "now_us": 1_700_090_000_123_456, "started_us": 1_700_000_000_000_000,
-                   "restarted_us": 1_700_080_000_000_000, "uptime_s": 90000, "threaded": True, "async": True,
+                   "restarted_us": 1_700_080_000_000_000, "counters_since_us": 1_700_000_000_000_000,
+                   "uptime_s": 90000, "threaded": True, "async": True, "extended_status": True,
                    "load1": 0.42, "load5": 1.5, "load15": 2.25},
         "limits": {"max_request_workers": 40, "server_limit": 5, "thread_limit": 64, "threads_per_child": 8,
                    "min_spare_threads": 5, "max_spare_threads": 20, "max_connections_per_child": 0, "start_servers": 2,
@@ -49,6 +51,7 @@ def document(**changes):
         "totals": {"processes": 3, "processes_quiescing": 1,
                    "workers_busy": sum(p["workers"]["busy"] for p in processes),
                    "workers_idle": sum(p["workers"]["idle"] for p in processes), "workers_starting": 1,
+                   "workers_finishing": 1,
                    "connections": 123, "requests": 1_234_567, "bytes": 10 * 2**30, "saturated": False,
                    "connections_by_state": {kind: 10 + i for i, kind in enumerate(kinds)}},
         "processes": processes,
@@ -64,18 +67,16 @@ def document(**changes):
 
 
 def stock_document():
-    """What a stock MPM without ExtendedStatus can tell: most optional keys are absent."""
-    full = copy.deepcopy(document())
-    for key in ("model",):
-        del full["server"][key]
-    full["limits"] = {k: full["limits"][k] for k in ("max_request_workers", "server_limit", "threads_per_child")}
-    for key in ("connections", "connections_by_state", "requests", "bytes"):
-        del full["totals"][key]
-    full["processes"] = [{k: p[k] for k in ("slot", "pid", "generation", "state", "workers", "scoreboard")}
-                         for p in full["processes"]]
-    full["workers"] = [{k: w[k] for k in ("slot", "thread", "pid", "generation", "state", "state_name")}
-                       for w in full["workers"]]
-    return full
+    """The least a server may tell: what the schema requires and nothing else."""
+    return _required(json.loads((REPO / "docs" / "status.schema.json").read_text()), document())
+
+
+def _required(schema, value):
+    if isinstance(value, list):
+        return [_required(schema.get("items", {}), item) for item in value]
+    if isinstance(value, dict) and "required" in schema:
+        return {key: _required(schema["properties"][key], value[key]) for key in schema["required"]}
+    return value
 
 
 class Answer:

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import time
 
+import jsonschema
 import pytest
 
 import cli
 import procs
+from httpd import REPO
 from cli import control_characters, columns_of, environment, fails, in_terminal, run, without_colours
 from fakeserver import Answer, FakeServer, RawServer, document, stock_document
 
@@ -78,8 +80,6 @@ def test_https_is_verified_unless_told_otherwise(server, tls_dir):
     assert json.loads(run("--url", url, "--cacert", tls_dir / "ca.crt", "--json").stdout)["schema"] == 1
     assert json.loads(run("--url", url, "--insecure", "--json").stdout)["schema"] == 1
     assert "--cacert" in fails(5, "--url", url)
-    assert "--cacert" in fails(5, "--url", f"https://127.0.0.2:{server.tls_port}", "--cacert", tls_dir / "ca.crt") \
-        or True
 
 
 def test_a_certificate_of_another_name_is_refused(tls_dir):
@@ -87,9 +87,9 @@ def test_a_certificate_of_another_name_is_refused(tls_dir):
     with FakeServer(STATUS, certificate=certificate) as fake:
         good = fake.url().replace("127.0.0.1", "localhost")
         assert run("--url", good, "--cacert", tls_dir / "ca.crt").returncode == 0
-        # a name that leads to this machine, but is not in the certificate
-        bad = fake.url().replace("127.0.0.1", "127.1")
-        fails(5, "--url", bad.replace("127.1", "other.localhost"), "--cacert", tls_dir / "ca.crt")
+        # leads to this machine too, but is not in the certificate
+        bad = fake.url().replace("127.0.0.1", "other.localhost")
+        assert "other.localhost" in fails(5, "--url", bad, "--cacert", tls_dir / "ca.crt")
 
 
 def test_json_is_the_document_the_server_sent(server):
@@ -105,6 +105,12 @@ def test_the_path_of_another_handler_is_not_taken_for_the_status_page(server):
     assert "text/html" in fails(8, "--url", f"http://127.0.0.1:{server.port}/server-status")
     assert "404" in fails(7, "--url", f"http://127.0.0.1:{server.port}/no-such-page")
     assert "JSON" in fails(8, "--url", f"http://127.0.0.1:{server.port}/hello.txt")
+
+
+def test_the_documents_these_tests_use_are_what_the_schema_describes():
+    schema = json.loads((REPO / "docs" / "status.schema.json").read_text())
+    jsonschema.validate(document(), schema)
+    jsonschema.validate(stock_document(), schema)
 
 
 # ---- addresses --------------------------------------------------------------------------------------------
@@ -351,9 +357,10 @@ def test_a_password_on_the_command_line_is_blanked_for_ps():
         process = subprocess.Popen([cli.PROGRAM, "--url", silent.url(), "--user", "aladdin:opensesame"],
                                    env=environment(), stderr=subprocess.DEVNULL)
         try:
-            arguments = f"/proc/{process.pid}/cmdline"
-            procs.wait_until(lambda: b"opensesame" not in open(arguments, "rb").read(), 10, "blanking")
-            assert b"aladdin" in open(arguments, "rb").read()
+            def arguments():
+                with open(f"/proc/{process.pid}/cmdline", "rb") as file:
+                    return file.read()
+            procs.wait_until(lambda: b"aladdin" in arguments() and b"opensesame" not in arguments(), 10, "blanking")
         finally:
             process.kill()
             process.wait()
@@ -365,7 +372,7 @@ def test_every_part_of_the_status_agrees_with_the_document(saved):
     told = document()
     text = run(*saved(told)).stdout
     for fact in ("www.example.org:80", "Apache/2.4.71 (Debian)", "MPM hybrid", "model event", "pid 3999", "generation 2",
-                 "up 1d01h", "restarted 2h46m ago", "load 0.42 1.50 2.25", "11 of 40 busy (27%), 7 idle",
+                 "up 1d01h", "restarted 2h46m ago", "load 0.42 1.50 2.25", "11 of 40 busy (27%), 9 idle",
                  "3 of 5 (60%), 1 quiescing", "123 of 1,000 (12%)", "1,234,567 requests", "10.0 GiB",
                  "longest running request 2.01 s", "MaxRequestWorkers 40", "ServerLimit 5", "MaxConnectionsPerChild none",
                  "MinSpareThreads 5", "MaxSpareThreads 20", "taken 2023-11-15 23:13:20"):
@@ -558,12 +565,12 @@ def options_of(text):
     return re.findall(r"^  (?:-.,|   ) (--[a-z-]+)", text, re.M)
 
 
-MANUAL = os.path.join(os.path.dirname(__file__), "../../tools/mpmstats/mpmstats.1")
-COMPLETION = os.path.join(os.path.dirname(__file__), "../../tools/mpmstats/mpmstats.bash")
+MANUAL = REPO / "tools" / "mpmstats" / "mpmstats.1"
+COMPLETION = REPO / "tools" / "mpmstats" / "mpmstats.bash"
 
 
 def test_the_manual_page_has_every_command_option_and_exit_code():
-    manual = open(MANUAL).read()
+    manual = MANUAL.read_text()
     for command in commands():
         assert f".It Cm {command}" in manual, command
         for option in options_of(run(command, "--help").stdout):
@@ -572,7 +579,7 @@ def test_the_manual_page_has_every_command_option_and_exit_code():
 
 
 def test_the_manual_page_has_no_fault_of_form():
-    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", MANUAL], capture_output=True, text=True,
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", str(MANUAL)], capture_output=True, text=True,
                           env={"PATH": os.environ["PATH"], "MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
     assert done.returncode == 0 and done.stderr == "" and "EXIT STATUS" in done.stdout
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of commands, and --help.
+ */
+#include "command.h"
+
+#include <string.h>
+
+#include "url.h"
+
+extern const command_t cmd_status;
+
+const command_t *const commands[] = {
+    &cmd_status,
+    NULL};
+
+const command_t *command_find(const char *name)
+{
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    }
+    return NULL;
+}
+
+bool command_no_arguments(int argc, char **argv, failure_t *failure)
+{
+    return argc == 0
+           || failure_set(failure, RC_USAGE, "'%s' is one argument too many; --help shows what the command takes",
+                          argv[0]);
+}
+
+static void help_program(FILE *out)
+{
+    fputs("Usage: mpmstats [OPTION]... [COMMAND] [ARGUMENT]...\n"
+          "Shows what a running apache2 does, as told by mod_mpmstats.\n"
+          "Without an address it asks " URL_DEFAULT ".\n\nCommands:\n", out);
+    for (size_t i = 0; commands[i] != NULL; i++)
+        fprintf(out, "  %-10s  %s%s\n", commands[i]->name, commands[i]->summary,
+                i == 0 ? " (the default)" : "");
+    fputs("\nOptions, before or after the command:\n", out);
+    options_help(out, settings_options);
+    fputs("\nExamples:\n"
+          "  mpmstats\n"
+          "  mpmstats --url https://www.example.org/mpm-status --user admin\n"
+          "  mpmstats --unix-socket /run/apache2/status.sock --json\n"
+          "  mpmstats COMMAND --help\n\n"
+          "Exit codes and everything else: man mpmstats\n", out);
+}
+
+void command_help(FILE *out, const command_t *command)
+{
+    if (command == NULL) {
+        help_program(out);
+        return;
+    }
+    fprintf(out, "Usage: mpmstats %s%s%s [OPTION]...\n%c%s.\n%s", command->name,
+            command->synopsis[0] != '\0' ? " " : "", command->synopsis,
+            command->summary[0] - 'a' + 'A', command->summary + 1, command->details);
+    if (command->options != NULL) {
+        fputs("\nOptions:\n", out);
+        options_help(out, command->options);
+    }
+    fputs("\nOptions of every command:\n", out);
+    options_help(out, settings_options);
+    fprintf(out, "\nExamples:\n%s", command->examples);
+}

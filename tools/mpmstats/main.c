@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mpmstats: the command line that looks at apache2 through mod_mpmstats.
+ * Options are global ones, then a command, then global ones and its own.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <curl/curl.h>
+#include <jansson.h>
+
+#include "command.h"
+#include "settings.h"
+#include "terminal.h"
+#include "version.h"
+
+static int print_version(void)
+{
+    printf("mpmstats %s (libcurl %s, jansson %s)\n", MPMSTATS_VERSION,
+           curl_version_info(CURLVERSION_NOW)->version, jansson_version_str());
+    return terminal_finish(RC_OK);
+}
+
+/* The command the arguments name: *index is its place, or one before its arguments when it is the default. */
+static const command_t *find_command(int argc, char **argv, settings_t *settings, int *index,
+                                     failure_t *failure)
+{
+    const option_set_t globals[] = {{settings_options, settings}, {NULL, NULL}};
+    const command_t *command;
+
+    *index = options_parse(globals, true, argc, argv, failure);
+    if (*index == 0)
+        return NULL;
+    if (*index == argc) {
+        (*index)--;
+        return commands[0];
+    }
+    command = command_find(argv[*index]);
+    if (command == NULL)
+        failure_set(failure, RC_USAGE, "there is no command '%s'; mpmstats --help lists them", argv[*index]);
+    return command;
+}
+
+static int run_command(const command_t *command, settings_t *settings, int argc, char **argv)
+{
+    const option_set_t sets[] = {{settings_options, settings}, {command->options, command->target}, {NULL, NULL}};
+    failure_t failure;
+    int rest = options_parse(sets, false, argc, argv, &failure);
+
+    if (rest == 0)
+        return failure_report(&failure);
+    if (settings->version)
+        return print_version();
+    terminal_init(!settings->no_color);
+    if (settings->help) {
+        command_help(stdout, command);
+        return terminal_finish(RC_OK);
+    }
+    return terminal_finish(command->run(settings, argc - rest, argv + rest));
+}
+
+int main(int argc, char **argv)
+{
+    settings_t settings;
+    failure_t failure;
+    const command_t *command;
+    int index;
+
+    terminal_init(true);
+    settings_init(&settings);
+    command = find_command(argc, argv, &settings, &index, &failure);
+    if (command == NULL)
+        return failure_report(&failure);
+    /* --help before a command, or without one, explains the program */
+    if (settings.help && !settings.version) {
+        command_help(stdout, NULL);
+        return terminal_finish(RC_OK);
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    index = run_command(command, &settings, argc - index, argv + index);
+    curl_global_cleanup();
+    return index;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checked allocation. The exit is here and nowhere else.
+ */
+#include "memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+
+static void *checked(void *memory)
+{
+    if (memory == NULL) {
+        fputs("mpmstats: out of memory; nothing was changed, try again later\n", stderr);
+        exit(RC_LOCAL);
+    }
+    return memory;
+}
+
+void *memory_get(size_t count, size_t size)
+{
+    return checked(calloc(count == 0 ? 1 : count, size));
+}
+
+void *memory_resize(void *old, size_t count, size_t size)
+{
+    return checked(reallocarray(old, count == 0 ? 1 : count, size));
+}
+
+char *memory_copy(const char *text)
+{
+    return checked(strdup(text));
+}
+
+char *memory_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    length = vasprintf(&text, format, args);
+    va_end(args);
+    return checked(length < 0 ? NULL : text);
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of mpmstats(1) for bash. Commands, options and keys are asked of
+# the program itself, so this file never lags behind it.
+
+_mpmstats()
+{
+    local program=$1 cur=$2 prev=$3 word command=
+    local -i i
+
+    # the shell takes = as a word of its own: --json=pretty is three of them
+    if [[ $prev == '=' ]]; then
+        prev=${COMP_WORDS[COMP_CWORD-2]}
+    elif [[ $cur == '=' ]]; then
+        cur=
+    fi
+
+    case $prev in
+    --from|--cacert|--unix-socket)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return ;;
+    --json)
+        if [[ ${COMP_WORDS[COMP_CWORD-1]} == '=' || ${COMP_WORDS[COMP_CWORD]} == '=' ]]; then
+            mapfile -t COMPREPLY < <(compgen -W 'auto pretty compact' -- "$cur")
+            return
+        fi ;;
+    --url|-u|--timeout|--user)
+        return ;;
+    esac
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case ${COMP_WORDS[i-1]} in
+        --url|-u|--unix-socket|--from|--timeout|--cacert|--user|=) continue ;;
+        esac
+        if [[ $word == [a-z]* ]]; then
+            command=$word
+            break
+        fi
+    done
+
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" $command --help 2>/dev/null |
+            sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p')" -- "$cur")
+    elif [[ -z $command ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" --help 2>/dev/null |
+            sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" -- "$cur")
+    fi
+} &&
+complete -F _mpmstats mpmstats

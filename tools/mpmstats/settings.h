@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  tools/mpmstats/settings.h
+ * @brief The options every command takes: which server, and how to show it.
+ */
+#ifndef MPMSTATS_SETTINGS_H
+#define MPMSTATS_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "options.h"
+
+/** Filled once by main() before a command runs; strings are the command line's or the environment's. */
+typedef struct {
+    char *url;            /**< --url or $MPMSTATS_URL; NULL for the default */
+    char *unix_socket;    /**< --unix-socket or NULL */
+    char *from;           /**< --from: a saved snapshot instead of a server, or NULL */
+    double timeout_s;
+    bool insecure;
+    char *cacert;
+    char *user;           /**< NAME[:PASSWORD], as given */
+    char *json;           /**< --json: "auto", "pretty" or "compact"; NULL for people */
+    bool no_color;
+    bool help, version;
+} settings_t;
+
+/** Their declaration; targets are settings_t. */
+extern const option_t settings_options[];
+
+/** The defaults, with what the environment says. */
+void settings_init(settings_t *settings);
+
+#endif

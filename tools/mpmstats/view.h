@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  tools/mpmstats/view.h
+ * @brief The parts of a snapshot as people see them; commands put them together.
+ *
+ * All print to stdout, fitted to terminal_width().
+ */
+#ifndef MPMSTATS_VIEW_H
+#define MPMSTATS_VIEW_H
+
+#include <stddef.h>
+
+#include "sample.h"
+
+/** Server, MPM, generation, uptime, load; @a origin is where it was read, or NULL when a server answered just now. */
+void view_server(const snapshot_t *snap, const char *origin);
+
+/** Bars of workers, processes and connections, each beside its limit, and the saturation warning. */
+void view_gauges(const snapshot_t *snap);
+
+/** Connections by what they wait for; nothing when the MPM does not know. */
+void view_connections(const snapshot_t *snap);
+
+/** All limits by the name of their directive. */
+void view_limits(const snapshot_t *snap);
+
+/** A row per process. */
+void view_processes(const snapshot_process_t *const *rows, size_t count);
+
+/** A row per worker. */
+void view_workers(const snapshot_worker_t *const *rows, size_t count);
+
+/** Prints the sample's JSON in the style of --json; returns the exit code. */
+int view_json(json_t *document, const char *style);
+
+#endif

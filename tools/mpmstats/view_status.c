@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The top of the status view: what runs, and every gauge beside its limit.
+ */
+#include "view.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fields.h"
+#include "format.h"
+#include "memory.h"
+#include "terminal.h"
+#include "text.h"
+
+#define LABEL_COLUMNS 12
+#define BAR_MOST 40
+#define BAR_LEAST 8
+
+/* Facts in a flow: separated, and wrapped where the line ends. */
+typedef struct {
+    size_t column, indent, width;
+    bool first;
+} flow_t;
+
+static flow_t flow_begin(const char *label)
+{
+    int width = terminal_width();
+    flow_t flow = {.width = width > 0 ? (size_t)width : (size_t)-1, .first = true};
+
+    if (label != NULL) {
+        text_print_left(stdout, label, LABEL_COLUMNS);
+        flow.column = flow.indent = LABEL_COLUMNS;
+    }
+    return flow;
+}
+
+/* Takes @a fact over. */
+static void flow_put(flow_t *flow, const char *separator, char *fact)
+{
+    char *safe = text_safe(fact);
+    size_t width = text_width(safe), gap = flow->first ? 0 : text_width(separator);
+
+    if (!flow->first && flow->column + gap + width > flow->width) {
+        fputc('\n', stdout);
+        text_spaces(stdout, flow->indent);
+        flow->column = flow->indent;
+    } else if (!flow->first) {
+        fputs(separator, stdout);
+        flow->column += gap;
+    }
+    if (flow->column + width > flow->width)
+        width = flow->width > flow->column ? flow->width - flow->column : 1;
+    text_print_left(stdout, safe, width);
+    flow->column += width;
+    flow->first = false;
+    free(safe);
+    free(fact);
+}
+
+static void flow_end(const flow_t *flow)
+{
+    if (!flow->first || flow->indent > 0)
+        fputc('\n', stdout);
+}
+
+static char *dot(void)
+{
+    return memory_format(" %s ", terminal_glyph(GLYPH_DOT));
+}
+
+/* "word value" of a field, when it is known. */
+static void flow_field(flow_t *flow, const char *separator, const char *format, const char *name,
+                       const snapshot_t *snap)
+{
+    const field_t *field = field_find(fields_server, name);
+    char *value;
+
+    if (!field_known(field, snap))
+        return;
+    value = field_is_text(field) ? memory_copy(field_string(field, snap)) : format_field(field, snap);
+    if (strcmp(format, "%s") == 0) {
+        flow_put(flow, separator, value);
+        return;
+    }
+    flow_put(flow, separator, memory_format("%s %s", format, value));
+    free(value);
+}
+
+static double since(apr_int64_t then, const snapshot_t *snap)
+{
+    if (then == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN)
+        return NAN;
+    return (double)(snap->server.now_us - then);
+}
+
+static void put_times(flow_t *flow, const char *separator, const snapshot_t *snap)
+{
+    double restarted = since(snap->server.restarted_us, snap);
+    double started = since(snap->server.started_us, snap);
+    char *span;
+
+    flow_field(flow, separator, "up", "uptime_s", snap);
+    /* the start counts as one too: say it only where it was something of its own */
+    if (!isnan(restarted) && !isnan(started) && started - restarted > 2e6) {
+        span = format_span(restarted < 0 ? 0 : restarted);
+        flow_put(flow, separator, memory_format("restarted %s ago", span));
+        free(span);
+    }
+    if (snap->server.load1 >= 0 && snap->server.load5 >= 0 && snap->server.load15 >= 0)
+        flow_put(flow, separator, memory_format("load %.2f %.2f %.2f", snap->server.load1,
+                                                snap->server.load5, snap->server.load15));
+}
+
+void view_server(const snapshot_t *snap, const char *origin)
+{
+    char *separator = dot();
+    flow_t flow;
+
+    if (origin != NULL) {
+        char *when = format_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
+
+        flow = flow_begin(NULL);
+        flow_put(&flow, separator, memory_format("from %s", origin));
+        flow_put(&flow, separator, memory_format("taken %s", when));
+        flow_end(&flow);
+        free(when);
+    }
+    fputs(terminal_style(STYLE_TITLE), stdout);
+    flow = flow_begin(NULL);
+    flow_field(&flow, separator, "%s", "name", snap);
+    flow_field(&flow, separator, "%s", "version", snap);
+    flow_end(&flow);
+    fputs(terminal_style(STYLE_PLAIN), stdout);
+    flow = flow_begin(NULL);
+    flow_field(&flow, separator, "MPM", "mpm", snap);
+    flow_field(&flow, separator, "model", "model", snap);
+    flow_field(&flow, separator, "pid", "pid", snap);
+    flow_field(&flow, separator, "generation", "generation", snap);
+    flow_field(&flow, separator, "configuration", "config_generation", snap);
+    put_times(&flow, separator, snap);
+    flow_end(&flow);
+    free(separator);
+}
+
+/* ---- bars ---- */
+
+typedef struct {
+    const char *label;
+    double taken, ready, limit; /* NAN: not known */
+    bool alarm;
+    char *notes;                /* what stands behind the bar */
+} gauge_t;
+
+static void print_glyphs(glyph_e glyph, style_e style, size_t count)
+{
+    if (count == 0)
+        return;
+    fputs(terminal_style(style), stdout);
+    for (size_t i = 0; i < count; i++)
+        fputs(terminal_glyph(glyph), stdout);
+    fputs(terminal_style(STYLE_PLAIN), stdout);
+}
+
+/* Columns of a part; something that is there at all is seen. */
+static size_t share(double part, double limit, size_t columns)
+{
+    double exact = isnan(part) ? 0 : part / limit * (double)columns;
+
+    if (exact > 0 && exact < 1)
+        return 1;
+    return exact >= (double)columns ? columns : (size_t)(exact + 0.5);
+}
+
+static void print_bar(const gauge_t *gauge, size_t columns)
+{
+    size_t taken = share(gauge->taken, gauge->limit, columns);
+    size_t ready = share(gauge->ready, gauge->limit, columns);
+    style_e style = gauge->alarm || gauge->taken >= gauge->limit ? STYLE_ALARM
+                    : gauge->taken >= gauge->limit * 0.8         ? STYLE_WARN
+                                                                 : STYLE_BUSY;
+
+    if (ready > columns - taken)
+        ready = columns - taken;
+    print_glyphs(GLYPH_FULL, style, taken);
+    print_glyphs(GLYPH_HALF, STYLE_GOOD, ready);
+    print_glyphs(GLYPH_EMPTY, STYLE_FAINT, columns - taken - ready);
+    fputs("  ", stdout);
+}
+
+static bool has_bar(const gauge_t *gauge)
+{
+    return !isnan(gauge->taken) && gauge->limit > 0;
+}
+
+/* The same for all, so that they can be compared: what the longest notes leave, or none. */
+static size_t bar_columns(const gauge_t *gauges, size_t count)
+{
+    int width = terminal_width();
+    size_t columns = BAR_MOST;
+
+    for (size_t i = 0; i < count && width > 0; i++) {
+        size_t used = LABEL_COLUMNS + 2 + text_width(gauges[i].notes);
+        size_t room = (size_t)width > used ? (size_t)width - used : 0;
+
+        if (has_bar(&gauges[i]) && room < columns)
+            columns = room;
+    }
+    return columns < BAR_LEAST ? 0 : columns;
+}
+
+static void print_gauge(const gauge_t *gauge, size_t columns)
+{
+    int width = terminal_width();
+    size_t notes = text_width(gauge->notes);
+
+    text_print_left(stdout, gauge->label, LABEL_COLUMNS);
+    if (columns > 0 && has_bar(gauge))
+        print_bar(gauge, columns);
+    else if (width > 0 && notes > (size_t)width - LABEL_COLUMNS)
+        notes = (size_t)width - LABEL_COLUMNS;
+    text_print_left(stdout, gauge->notes, notes);
+    fputc('\n', stdout);
+}
+
+/* "12 of 400 busy (3%)", or the figure alone where no limit is known. */
+static char *of_limit(double value, double limit, const char *word)
+{
+    char *shown = format_count(value), *most = format_count(limit), *text;
+
+    if (isnan(limit) || limit <= 0)
+        text = memory_format("%s%s", shown, word);
+    else
+        text = memory_format("%s of %s%s (%.0f%%)", shown, most, word, floor(value / limit * 100));
+    free(shown);
+    free(most);
+    return text;
+}
+
+/* Adds ", word n" for a figure that is known. */
+static char *with_count(char *text, const char *word, double number)
+{
+    char *shown, *longer;
+
+    if (isnan(number))
+        return text;
+    shown = format_count(number);
+    longer = memory_format("%s, %s %s", text, shown, word);
+    free(text);
+    free(shown);
+    return longer;
+}
+
+static double value(const char *name, const snapshot_t *snap)
+{
+    return field_number(field_find(fields_server, name), snap);
+}
+
+static gauge_t gauge_workers(const snapshot_t *snap)
+{
+    gauge_t gauge = {"Workers", value("workers_busy", snap), value("workers_idle", snap),
+                     value("max_request_workers", snap), snap->totals.saturated == 1, NULL};
+
+    gauge.notes = with_count(of_limit(gauge.taken, gauge.limit, " busy"), "idle", gauge.ready);
+    return gauge;
+}
+
+static gauge_t gauge_processes(const snapshot_t *snap)
+{
+    double quiescing = value("processes_quiescing", snap);
+    gauge_t gauge = {"Processes", value("processes", snap), NAN, value("server_limit", snap), false, NULL};
+
+    gauge.notes = of_limit(gauge.taken, gauge.limit, "");
+    if (quiescing > 0)
+        gauge.notes = with_count(gauge.notes, "quiescing", quiescing);
+    return gauge;
+}
+
+static gauge_t gauge_connections(const snapshot_t *snap)
+{
+    gauge_t gauge = {"Connections", value("connections", snap), NAN,
+                     value("connections_max", snap), false, NULL};
+
+    gauge.notes = of_limit(gauge.taken, gauge.limit, "");
+    return gauge;
+}
+
+static void line_traffic(const snapshot_t *snap)
+{
+    flow_t flow;
+    char *separator = dot();
+
+    flow = flow_begin("Served");
+    if (!isnan(value("requests", snap))) {
+        char *requests = format_count(value("requests", snap));
+
+        flow_put(&flow, separator, memory_format("%s requests", requests));
+        free(requests);
+    }
+    if (!isnan(value("bytes", snap)))
+        flow_put(&flow, separator, format_bytes(value("bytes", snap)));
+    if (value("oldest_request_us", snap) > 0)
+        flow_field(&flow, separator, "longest running request", "oldest_request_us", snap);
+    flow_end(&flow);
+    free(separator);
+}
+
+void view_gauges(const snapshot_t *snap)
+{
+    gauge_t gauges[] = {gauge_workers(snap), gauge_processes(snap), gauge_connections(snap)};
+    size_t count = sizeof(gauges) / sizeof(gauges[0]);
+    size_t columns = bar_columns(gauges, count);
+    flow_t flow;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!isnan(gauges[i].taken))
+            print_gauge(&gauges[i], columns);
+        free(gauges[i].notes);
+    }
+    line_traffic(snap);
+    if (snap->totals.saturated == 1) {
+        fputs(terminal_style(STYLE_ALARM), stdout);
+        flow = flow_begin("SATURATED");
+        flow_put(&flow, " ", memory_copy("every worker the limits allow is busy;"));
+        flow_put(&flow, " ", memory_copy("new requests wait"));
+        flow_end(&flow);
+        fputs(terminal_style(STYLE_PLAIN), stdout);
+    }
+}
+
+/* ---- lists of figures ---- */
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* A line of all known fields whose path in the JSON begins so. */
+static void list_fields(const char *label, const char *path, const snapshot_t *snap)
+{
+    flow_t flow = {.first = true};
+
+    for (const field_t *field = fields_server; field->name != NULL; field++) {
+        char *shown;
+
+        if (!has_prefix(field->path, path) || !field_known(field, snap))
+            continue;
+        if (flow.first)
+            flow = flow_begin(label);
+        shown = format_field(field, snap);
+        flow_put(&flow, "  ", memory_format("%s %s", field->label, shown));
+        free(shown);
+    }
+    if (!flow.first)
+        flow_end(&flow);
+}
+
+void view_connections(const snapshot_t *snap)
+{
+    list_fields("by state", "totals.connections_by_state.", snap);
+}
+
+void view_limits(const snapshot_t *snap)
+{
+    list_fields("Limits", "limits.", snap);
+}
