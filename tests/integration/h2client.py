@@ -26,7 +26,7 @@ class Stream:
     def __init__(self):
         self.status = None
         self.headers = {}
-        self.body = b""
+        self.body = bytearray()
         self.ended = False
         self.reset = None       # error code of a RST_STREAM
 

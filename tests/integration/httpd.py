@@ -51,8 +51,8 @@ DEFAULT_MPM_CONF = {"StartServers": 1, "ServerLimit": 4, "ThreadLimit": 25, "Thr
 
 # A line of the error log that matches one of these fails the test, unless expect_log() announced it.
 _BAD_LOG = re.compile(
-    r"\[(?:\w+:)?(?:emerg|alert|crit)\]|exit signal|[Ss]egmentation fault|segfault|\bassert|\bBUG\b|AH0004[5-7]"
-    r"|AH00288|AH03490|scoreboard is full|double free|stack smashing|corrupted|Sanitizer|runtime error:")
+    r"\[(?:\w+:)?(?:emerg|alert|crit)\]|exit signal|[Ss]egmentation fault|segfault|\bassert|\bBUG\b"
+    r"|sending a SIGKILL|could not make child process|AH00288|AH03490|scoreboard is full|double free|stack smashing|corrupted|Sanitizer|runtime error:")
 
 
 class Problem(AssertionError):
