@@ -25,6 +25,7 @@
 #include "mpm/accept.h"
 #include "mpm/conn.h"
 #include "mpm/hybrid.h"
+#include "mpm/linger.h"
 #include "mpm/park.h"
 #include "mpm/procs.h"
 #include "mpm/timers.h"
@@ -49,6 +50,7 @@ static int tick_fd = -1;
 static int control_fd = -1;
 static int help_fd = -1;
 static pid_t parent_pid;
+static uid_t started_as;
 static apr_thread_t *ticker_thread;
 
 static volatile sig_atomic_t told_to_die;
@@ -106,6 +108,10 @@ static void die(int code)
     }
     if (hybrid_one_process) {
         procs_note_one_process_end();
+        /* With -X as root the privileges to do so are gone by now. */
+        if (geteuid() == started_as) {
+            ap_remove_pid(hybrid_pconf, ap_pid_fname);
+        }
     }
     exit(code);
 }
@@ -189,6 +195,7 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
     control_fd = control;
     help_fd = help;
     parent_pid = getppid();
+    started_as = geteuid();
 
     ap_fatal_signal_child_setup(ap_server_conf);
     apr_pool_create(&child.pool, hybrid_pconf);
@@ -331,6 +338,7 @@ static void begin_stopping(int how)
     child.score->quiescing = 1;
     shared_set(child.stats->quiescing, 1);
     accept_stop();
+    park_hurry_linger(LINGER_SHORT_TIME);
     ap_run_child_stopping(child.pool, how == CHILD_GRACEFUL);
 }
 

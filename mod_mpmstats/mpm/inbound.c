@@ -155,7 +155,7 @@ apr_status_t inbound_network_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_soc
     network_t *net;
 
     if (k == NULL || sock != k->sock) {
-        return (apr_status_t)DECLINED;
+        return AP_DECLINED;
     }
     net = apr_pcalloc(c->pool, sizeof(*net));
     net->sock = sock;
@@ -300,6 +300,20 @@ static apr_status_t stash_eat_crlf(inbound_t *in)
     return APR_EAGAIN;
 }
 
+/* Splitting at the very end leaves a bucket without bytes; the next reader would
+ * take it for an answer. */
+static void drop_empty(inbound_t *in)
+{
+    while (!APR_BRIGADE_EMPTY(in->stash)) {
+        apr_bucket *e = APR_BRIGADE_FIRST(in->stash);
+
+        if (APR_BUCKET_IS_METADATA(e) || e->length != 0) {
+            return;
+        }
+        apr_bucket_delete(e);
+    }
+}
+
 static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb,
                                ap_input_mode_t mode, apr_off_t readbytes)
 {
@@ -329,7 +343,10 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         return ap_get_brigade(f->next, bb, mode, block, readbytes);
     }
     if (!APR_BRIGADE_EMPTY(in->stash)) {
-        return from_stash(in, bb, mode, readbytes);
+        apr_status_t rv = from_stash(in, bb, mode, readbytes);
+
+        drop_empty(in);
+        return rv;
     }
     if (in->ended != APR_SUCCESS) {
         return in->ended;

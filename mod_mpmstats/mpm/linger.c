@@ -10,9 +10,8 @@
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
 
-/* httpd's times: MAX_SECS_TO_LINGER and SECONDS_TO_LINGER in server/connection.c. */
+/* MAX_SECS_TO_LINGER in server/connection.c. */
 #define NORMAL_TIME apr_time_from_sec(30)
-#define SHORT_TIME apr_time_from_sec(2)
 
 static linger_e begin(conn_t *k)
 {
@@ -25,9 +24,10 @@ static linger_e begin(conn_t *k)
     if (ap_start_lingering_close(c)) {
         return LINGER_OVER;
     }
-    is_short = apr_table_get(c->notes, "short-lingering-close") != NULL;
+    is_short = atomic_load(&child.stopping) != CHILD_RUNNING
+        || apr_table_get(c->notes, "short-lingering-close") != NULL;
     k->pub.state = is_short ? CONN_STATE_LINGER_SHORT : CONN_STATE_LINGER_NORMAL;
-    k->linger_until = child_now() + (is_short ? SHORT_TIME : NORMAL_TIME);
+    k->linger_until = child_now() + (is_short ? LINGER_SHORT_TIME : NORMAL_TIME);
     return LINGER_WAIT;
 }
 

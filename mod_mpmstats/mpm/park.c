@@ -336,6 +336,24 @@ void park_check_suspended(void)
     }
 }
 
+void park_hurry_linger(apr_interval_time_t most)
+{
+    apr_time_t now = child_now();
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->parked && k->linger_started && k->deadline > now + most) {
+            timeouts_remove(&k->wait);
+            k->deadline = k->linger_until = now + most;
+            add_deadline(k, now, most, 0);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void park_cut_all(void)
 {
     apr_uint32_t i;

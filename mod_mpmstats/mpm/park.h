@@ -72,6 +72,9 @@ void park_suspend(conn_t *k);
 /** Queue every suspended connection whose state a module has changed. */
 void park_check_suspended(void);
 
+/** Ticker: no lingering close may take longer than @a most (µs) from now. */
+void park_hurry_linger(apr_interval_time_t most);
+
 /** Shut down the sockets of all connections, so that whoever waits for a client stops. */
 void park_cut_all(void);
 
