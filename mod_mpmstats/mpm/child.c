@@ -40,6 +40,9 @@
 /* With nothing to do the ticker still looks once a second whether its parent lives. */
 #define LONGEST_SLEEP apr_time_from_sec(1)
 
+/* After an immediate stop has cut all connections, requests have this long to end. */
+#define NOW_PATIENCE apr_time_from_sec(1)
+
 child_t child;
 
 _Atomic int child_ticker_asleep;
@@ -391,7 +394,14 @@ void child_main(const lane_t *lane, int slot, int control, int help)
     workers_leave();
     if (atomic_load(&child.stopping) == CHILD_NOW) {
         park_cut_all();
+        if (workers_join(NOW_PATIENCE) != 0) {
+            /* Their requests do not notice that the client is gone. Nothing may be
+             * cleaned up under them, so the process just ends. */
+            _exit(0);
+        }
     }
-    workers_join();
+    else {
+        workers_join(0);
+    }
     die(0);
 }

@@ -583,8 +583,9 @@ void workers_leave(void)
     }
 }
 
-void workers_join(void)
+int workers_join(apr_interval_time_t patience)
 {
+    apr_time_t until = child_now() + patience;
     int alive;
 
     for (;;) {
@@ -592,9 +593,9 @@ void workers_join(void)
         pthread_mutex_lock(&lock);
         alive = alive_count;
         pthread_mutex_unlock(&lock);
-        if (alive == 0) {
+        if (alive == 0 || (patience != 0 && child_now() >= until)) {
             join_left();
-            return;
+            return alive;
         }
         apr_sleep(apr_time_from_msec(2));
     }

@@ -35,8 +35,8 @@ void workers_maintain(apr_time_t now);
 /** Tell all to leave once they have finished what they run. Any thread. */
 void workers_leave(void);
 
-/** Ticker: wait for all to have left. */
-void workers_join(void);
+/** Ticker: wait for all to have left, at most @a patience (µs, 0 = for ever). How many are still there. */
+int workers_join(apr_interval_time_t patience);
 
 /** Runs begun so far; wraps. */
 unsigned long workers_runs(void);
