@@ -28,6 +28,7 @@
 #include "mpm/inbound.h"
 #include "mpm/server.h"
 #include "mpm/linger.h"
+#include "mpm/outbound.h"
 #include "mpm/park.h"
 
 /* A parked head is looked at this often, so that mod_reqtimeout can end it. */
@@ -271,14 +272,30 @@ static step_e step_process(conn_t *k)
     return after_processing(k, ap_run_process_connection(k->c));
 }
 
-static apr_status_t flush_output(conn_rec *c)
+/* Write what the client takes now, without waiting for it. */
+static apr_status_t flush_output(conn_t *k)
 {
-    ap_filter_t *f = c->output_filters;
+    ap_filter_t *f = k->c->output_filters;
+    apr_status_t rv;
 
     while (f->next != NULL) {
         f = f->next;
     }
-    return f->frec->filter_func.out_func(f, NULL);
+    for (;;) {
+        rv = f->frec->filter_func.out_func(f, NULL);
+        if (rv != APR_SUCCESS || k->c->data_in_output_filters || !outbound_pending(k)) {
+            return rv;
+        }
+        rv = outbound_push(k);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+}
+
+static int output_held(const conn_t *k)
+{
+    return k->c->data_in_output_filters || outbound_pending(k);
 }
 
 static step_e step_write(conn_t *k)
@@ -287,12 +304,12 @@ static step_e step_write(conn_t *k)
     apr_status_t rv;
 
     k->pub.state = CONN_STATE_WRITE_COMPLETION;
-    rv = flush_output(c);
+    rv = flush_output(k);
     if (rv != APR_SUCCESS) {
         ap_log_cerror(APLOG_MARK, APLOG_DEBUG, rv, c, "cannot write to the client");
         return STEP_LINGER;
     }
-    if (c->data_in_output_filters || k->pub.sense == CONN_SENSE_WANT_READ) {
+    if (output_held(k) || k->pub.sense == CONN_SENSE_WANT_READ) {
         return park(k, MPM_HYBRID_CONN_WRITE, events_wanted(k, EPOLLOUT), k->timeout, 0);
     }
     if (c->keepalive != AP_CONN_KEEPALIVE || c->aborted) {
@@ -331,7 +348,7 @@ static int writable_now(const conn_t *k)
 static int output_pending(conn_t *k)
 {
     return !k->linger_started && !k->expired && !k->c->aborted
-        && (k->c->data_in_output_filters
+        && (output_held(k)
             || (ap_ssl_conn_is_ssl(k->c) && !writable_now(k)));
 }
 
@@ -339,7 +356,7 @@ static step_e step_linger(conn_t *k)
 {
     if (output_pending(k)) {
         k->c->keepalive = AP_CONN_CLOSE;
-        if (k->c->data_in_output_filters && flush_output(k->c) != APR_SUCCESS) {
+        if (output_held(k) && flush_output(k) != APR_SUCCESS) {
             k->c->aborted = 1;
         }
         if (output_pending(k)) {
@@ -456,6 +473,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->sock = sock;
     k->r = NULL;
     k->inbound = NULL;
+    k->outbound = NULL;
     k->network = NULL;
     k->registered = k->suspended = k->linger_started = k->expired = k->used = 0;
     k->timeout = ap_server_conf->timeout;
@@ -515,6 +533,7 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
     if (k->inbound != NULL) {
         inbound_prepare(k);
     }
+    outbound_attach(k);
     take_steps(k, STEP_READ);
 }
 

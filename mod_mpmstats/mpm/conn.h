@@ -17,6 +17,7 @@
 #include "core/timeouts.h"
 
 struct inbound_t;
+struct outbound_t;
 
 typedef struct conn_t {
     conn_state_t pub;                   /**< what modules see as c->cs */
@@ -26,6 +27,7 @@ typedef struct conn_t {
     apr_socket_t *sock;
     ap_sb_handle_t *sbh;
     struct inbound_t *inbound;          /**< NULL: a worker reads the head itself */
+    struct outbound_t *outbound;        /**< files on their way out; NULL until pre_connection has run */
     void *network;                      /**< inbound.c's knowledge of the socket; in c->pool */
     int fd;
     mpm_hybrid_conn_e kind;             /**< under which it is counted now */

@@ -15,6 +15,7 @@
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/lane.h"
+#include "mpm/outbound.h"
 #include "mpm/parent.h"
 #include "mpm/query.h"
 #include "mpm/server.h"
@@ -75,6 +76,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
+    outbound_register();
 
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_limits_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_process_get);
