@@ -8,6 +8,7 @@ import fcntl
 import os
 import pwd
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -66,11 +67,19 @@ def tls_dir(base_dir):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _session():
+def _session(base_dir):
     procs.become_subreaper()
     mpm = httpd_module.module_path("mpm_" + httpd_module.MPM)
     assert mpm.exists(), f"{mpm} is missing: build it first, or choose another MPM with MPM=event"
     testmodules.build()
+    _forget_old_roots(base_dir)
+
+
+def _forget_old_roots(base_dir):
+    """ServerRoots kept by failures of earlier days."""
+    for root in base_dir.glob("*-*-*"):
+        if root.stat().st_mtime < time.time() - 86400:
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def _short_name(request):
@@ -84,9 +93,7 @@ def _servers(request, base_dir, tls_dir):
     failures_before = _failures
 
     def make(*, start=True, **options):
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw")
-        root = base_dir / f"{_short_name(request)}-{worker}-{len(made)}"
-        httpd_module.shutil.rmtree(root, ignore_errors=True)
+        root = base_dir / f"{_short_name(request)}-{os.getpid()}-{len(made)}"
         server = httpd_module.Httpd(root, tls_dir, **options)
         made.append(server)
         _live.append(server)
