@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154 # ROOT and die are demo.sh's
+#
+# The demo's clients: some real requests at the start, then a trickle, so that the
+# status page has something to show. All of it is curl on 127.0.0.1.
+
+traffic=     # process id of the trickle
+
+# traffic_pages DIRECTORY: what is served.
+traffic_pages() {
+    cat >"$1/index.html" <<'END'
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>mpm_hybrid</title></head>
+<body><h1>It works, on mpm_hybrid</h1><p><a href="/mpm-status">What the server is doing</a></p></body></html>
+END
+    head -c 1048576 /dev/zero >"$1/slow.bin"
+    chmod 644 "$1/index.html" "$1/slow.bin"
+}
+
+# expect WHAT ANSWER CURL-ARGUMENT...: one request; its "code version" must be as said.
+expect() {
+    local what=$1 answer=$2 got
+    shift 2
+    got=$(curl -sS -k --max-time 10 -o /dev/null -w '%{http_code} %{http_version}' "$@" 2>&1)
+    [[ $got == "$answer" ]] || die "$what: expected \"$answer\", got \"$got\" (see $ROOT/logs/error.log)"
+}
+
+# traffic_requests HTTP_PORT HTTPS_PORT: each protocol is asked for and must be answered.
+traffic_requests() {
+    local plain=http://127.0.0.1:$1 tls=https://127.0.0.1:$2
+    expect "http" "200 1.1" --http1.1 "$plain/"
+    expect "a page that is not there" "404 1.1" --http1.1 "$plain/missing"
+    expect "HTTP/1.0" "200 1.1" --http1.0 "$plain/"
+    expect "https" "200 1.1" --http1.1 "$tls/"
+    expect "HTTP/2 over TLS" "200 2" --http2 "$tls/"
+    expect "HTTP/2 by upgrade" "200 2" --http2 "$plain/"
+    expect "HTTP/2 with prior knowledge" "200 2" --http2-prior-knowledge "$plain/"
+    # Keep-alive: a hundred requests on one connection.
+    curl -fsS --max-time 30 -o /dev/null "$plain/?n=[1-100]" || die "100 requests on one connection failed"
+    say "http, https and HTTP/2 (h2, h2c) answer; 107 requests sent"
+}
+
+# trickle URL PID: a few requests a second and one slow download at a time, as long as the demo lives.
+trickle() {
+    while [[ -d /proc/$2 ]]; do
+        curl -s --max-time 60 -o /dev/null "$1/slow.bin" &
+        while kill -0 $! 2>/dev/null && [[ -d /proc/$2 ]]; do
+            curl -s --max-time 5 -o /dev/null "$1/?n=[1-5]"
+            sleep 1
+        done
+    done
+}
+
+# In a session of its own, so that all its curls can be ended at once.
+traffic_start() {
+    export -f trickle
+    # shellcheck disable=SC2016
+    setsid bash -c 'trickle "$1" "$2"' trickle "http://127.0.0.1:$1" $$ </dev/null >/dev/null 2>&1 9>&- &
+    traffic=$!
+    sleep 0.3
+}
+
+traffic_stop() {
+    [[ $traffic ]] || return 0
+    pkill -TERM -s "$traffic"
+    wait "$traffic" 2>/dev/null
+    traffic=
+}
