@@ -35,19 +35,19 @@ static inline void oracle_add(void *sink, const char *data, size_t len)
 
 static inline bool oracle_utf8(const char *s, size_t len)
 {
-    static iconv_t to_ucs;
+    static iconv_t to_utf16;   /* not UCS-4: glibc lets that go beyond U+10FFFF */
     uint32_t out[256];
     char *in = (char *)(uintptr_t)s;
 
-    if (!to_ucs) {
-        to_ucs = iconv_open("UCS-4LE", "UTF-8");
+    if (!to_utf16) {
+        to_utf16 = iconv_open("UTF-16LE", "UTF-8");
     }
-    iconv(to_ucs, NULL, NULL, NULL, NULL);
+    iconv(to_utf16, NULL, NULL, NULL, NULL);
     while (len > 0) {
         char *to = (char *)out;
         size_t room = sizeof(out), before = len;
 
-        iconv(to_ucs, &in, &len, &to, &room);
+        iconv(to_utf16, &in, &len, &to, &room);
         if (len == before) {
             return false;
         }
