@@ -3,9 +3,8 @@
  * The limits of a lane: defaults, range checks, what they mean together.
  *
  * The defaults and the corrections are those of httpd's documentation for the
- * event MPM (mod/mpm_common). Where a directive is not set at all, the layout
- * follows the machine: as many processes as cores (at least two, for
- * isolation), the workers shared out evenly.
+ * event MPM (mod/mpm_common). Where ThreadsPerChild is not set, core/sizing.h
+ * lays the workers out over the machine's cores.
  */
 #include "mpm/lane.h"
 
@@ -15,20 +14,17 @@
 #include "apr_strings.h"
 #include "http_log.h"
 #include "mpm_common.h"
+#include "core/sizing.h"
 #include "mpm/hybrid.h"
 
-#define DEFAULT_SERVER_LIMIT 16
-#define DEFAULT_THREAD_LIMIT 64
-#define DEFAULT_THREADS_PER_CHILD 25
-#define DEFAULT_MAX_REQUEST_WORKERS 400
-#define DEFAULT_START_SERVERS 3
-#define DEFAULT_MIN_SPARE_THREADS 75
-#define DEFAULT_MAX_SPARE_THREADS 250
+#define EVENT_SERVER_LIMIT 16
+#define EVENT_START_SERVERS 3
+#define EVENT_MIN_SPARE_THREADS 75
+#define EVENT_MAX_SPARE_THREADS 250
 #define DEFAULT_MIN_SPARE_SERVERS 5
 #define DEFAULT_MAX_SPARE_SERVERS 10
 #define HARD_SERVER_LIMIT 20000
 #define HARD_THREAD_LIMIT 20000
-#define AUTO_MAX_PROCESSES 8
 
 /* Descriptors a process needs beside its connections: listeners, logs, epoll,
  * pipes, and one or two for each running request (file, backend). */
@@ -111,75 +107,72 @@ static void keep_first(server_rec *s, int *value, int *first, const char *name)
     }
 }
 
-/* Nobody said how the workers are to be laid out: one process a core. */
-static void lay_out_by_cores(lane_t *lane)
+static int or_zero(int value)
 {
-    int processes = cores_online();
-    int workers = lane->max_request_workers;
+    return value == LANE_UNSET || value < 0 ? 0 : value;
+}
 
-    if (processes < 2) {
-        processes = 2;
-    }
-    if (processes > AUTO_MAX_PROCESSES) {
-        processes = AUTO_MAX_PROCESSES;
-    }
-    if (lane->server_limit != LANE_UNSET && lane->server_limit >= 1
-        && processes > lane->server_limit) {
-        processes = lane->server_limit;
-    }
-    if (workers == LANE_UNSET) {
-        workers = DEFAULT_MAX_REQUEST_WORKERS;
-    }
-    if (workers < processes) {
-        processes = workers < 1 ? 1 : workers;
-    }
-    lane->threads_per_child = (workers + processes - 1) / processes;
-    if (lane->thread_limit != LANE_UNSET && lane->threads_per_child > lane->thread_limit
-        && lane->thread_limit >= 1) {
-        lane->threads_per_child = lane->thread_limit;
-    }
-    lane->max_request_workers = lane->threads_per_child
-        * ((workers + lane->threads_per_child - 1) / lane->threads_per_child);
-    if (lane->start_servers == LANE_UNSET) {
-        lane->start_servers = processes;
+static void fill(int *value, int by_default)
+{
+    if (*value == LANE_UNSET) {
+        *value = by_default;
     }
 }
 
+/* With ThreadsPerChild the administrator has laid the workers out: what is left
+ * open then is what event's documentation says. */
+static void as_event_does(sizing_layout_t *l)
+{
+    if (l->server_limit == 0) {
+        l->server_limit = EVENT_SERVER_LIMIT;
+    }
+    if (l->max_request_workers == 0) {
+        l->max_request_workers = l->server_limit * l->threads_per_child;
+    }
+    if (l->start_servers == 0) {
+        l->start_servers = EVENT_START_SERVERS;
+    }
+    if (l->min_spare_threads == 0) {
+        l->min_spare_threads = EVENT_MIN_SPARE_THREADS;
+    }
+    if (l->max_spare_threads == 0) {
+        l->max_spare_threads = EVENT_MAX_SPARE_THREADS;
+    }
+}
+
+/* What is not set follows from what is, and from the machine. What is set stays:
+ * lane_check() corrects it, aloud. */
 static void fill_in_unset(lane_t *lane)
 {
-    if (lane->threads_per_child == LANE_UNSET) {
-        lay_out_by_cores(lane);
-    }
-    if (lane->thread_limit == LANE_UNSET) {
-        lane->thread_limit = DEFAULT_THREAD_LIMIT;
-        if (lane->threads_per_child > lane->thread_limit) {
-            lane->thread_limit = lane->threads_per_child;
-        }
-    }
-    if (lane->server_limit == LANE_UNSET) {
-        int needed = lane->max_request_workers / (lane->threads_per_child > 0
-                                                  ? lane->threads_per_child : 1);
+    int laid_out = lane->threads_per_child == LANE_UNSET;
+    sizing_layout_t layout = {
+        .start_servers = or_zero(lane->start_servers),
+        .server_limit = or_zero(lane->server_limit),
+        .thread_limit = or_zero(lane->thread_limit),
+        .threads_per_child = or_zero(lane->threads_per_child),
+        .max_request_workers = or_zero(lane->max_request_workers),
+        .min_spare_threads = or_zero(lane->min_spare_threads),
+        .max_spare_threads = or_zero(lane->max_spare_threads)
+    };
 
-        lane->server_limit = DEFAULT_SERVER_LIMIT > needed ? DEFAULT_SERVER_LIMIT : needed;
+    if (!laid_out) {
+        as_event_does(&layout);
     }
-    if (lane->max_request_workers == LANE_UNSET) {
-        lane->max_request_workers = lane->server_limit * lane->threads_per_child;
+    sizing_layout(cores_online(), &layout);
+    fill(&lane->threads_per_child, layout.threads_per_child);
+    fill(&lane->thread_limit, layout.thread_limit);
+    fill(&lane->server_limit, layout.server_limit);
+    fill(&lane->start_servers, layout.start_servers);
+    fill(&lane->min_spare_threads, layout.min_spare_threads);
+    fill(&lane->max_spare_threads, layout.max_spare_threads);
+    fill(&lane->min_spare_servers, DEFAULT_MIN_SPARE_SERVERS);
+    fill(&lane->max_spare_servers, DEFAULT_MAX_SPARE_SERVERS);
+    if (laid_out && lane->max_request_workers >= 1) {
+        /* Ours is the number of threads, so it may be rounded without a word. */
+        lane->max_request_workers = layout.max_request_workers;
     }
-    if (lane->start_servers == LANE_UNSET) {
-        lane->start_servers = DEFAULT_START_SERVERS;
-    }
-    if (lane->min_spare_threads == LANE_UNSET) {
-        lane->min_spare_threads = DEFAULT_MIN_SPARE_THREADS;
-    }
-    if (lane->max_spare_threads == LANE_UNSET) {
-        lane->max_spare_threads = DEFAULT_MAX_SPARE_THREADS;
-    }
-    if (lane->min_spare_servers == LANE_UNSET) {
-        lane->min_spare_servers = DEFAULT_MIN_SPARE_SERVERS;
-    }
-    if (lane->max_spare_servers == LANE_UNSET) {
-        lane->max_spare_servers = DEFAULT_MAX_SPARE_SERVERS;
-    }
+    fill(&lane->max_request_workers, layout.max_request_workers);
+    lane->min_processes = laid_out ? layout.start_servers : 1;
 }
 
 static void check_threads(lane_t *lane, server_rec *s, int startup)
@@ -266,10 +259,7 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
     check_spares(lane, s, startup);
 
     if (lane->concurrency == 0) {
-        lane->concurrency = cores_online() / lane->max_processes;
-    }
-    if (lane->concurrency < 1) {
-        lane->concurrency = 1;
+        lane->concurrency = sizing_concurrency(cores_online(), lane->max_processes);
     }
     if (lane->concurrency > lane->threads_per_child) {
         lane->concurrency = lane->threads_per_child;

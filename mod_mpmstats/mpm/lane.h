@@ -40,6 +40,7 @@ typedef struct lane_t {
 
     int max_processes;               /**< max_request_workers / threads_per_child */
     int slots;                       /**< process slots in the scoreboard */
+    int min_processes;               /**< never fewer than these */
 } lane_t;
 
 /** The one lane. Written by the configuration phase only. */

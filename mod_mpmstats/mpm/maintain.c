@@ -15,6 +15,7 @@
 #include "apr_portable.h"
 #include "ap_listen.h"
 #include "mpm_common.h"
+#include "core/sizing.h"
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
 #include "mpm/procs.h"
@@ -22,44 +23,35 @@
 
 #define HOUSEKEEPING apr_time_from_sec(1)
 
-/* More idle workers than MaxSpareThreads for this long: one process goes. */
-#define SURPLUS_TIME apr_time_from_sec(10)
+/* Surplus processes go after so long, or so long if that was a mistake before. */
+#define RETIRE_TIME apr_time_from_sec(10)
+#define RETIRE_TIME_MAX apr_time_from_sec(300)
 
-/* After a child that crashed or found no resources the next waits, longer each time. */
-#define FIRST_DELAY apr_time_from_msec(50)
-#define LONGEST_DELAY apr_time_from_sec(10)
-
-/* A child may crash at once this often before its successors are delayed. */
-#define CRASHES_FREE 3
-
-/* No crash for so long: all is well again. */
-#define HEALTHY_TIME apr_time_from_sec(30)
-
-/* At the limit: said when it begins, and not again for so long. */
-#define LIMIT_LOG_INTERVAL apr_time_from_sec(60)
+/* A child that dies early is replaced after a delay that doubles each time. */
+static const sizing_restart_limits_t restart_limits = {
+    .first_us = 50 * 1000,
+    .max_us = 10 * 1000 * 1000,
+    .healthy_us = 10 * 1000 * 1000
+};
 
 /* All of it belongs to the parent's only thread; maintain_start sets it for a run. */
 static struct {
     const lane_t *lane;
     int help_fd;
-    int help_asked;
     int old_to_tell;            /* older generations have not been told yet */
     int first_left;             /* of StartServers */
-    apr_time_t surplus_since;
     apr_time_t not_before;      /* no child is started earlier */
-    apr_time_t last_crash;
-    int crashes;
-    apr_time_t limit_logged;
-    int slots_logged;
+    sizing_server_memory_t memory;
+    sizing_restart_memory_t failures;
 } m;
 
 /* ---- looking ------------------------------------------------------------ */
 
 typedef struct {
-    int active;                 /* processes that accept */
-    int idle;                   /* workers they have or may create, and that are not busy */
-    int backlog;                /* connections nobody has accepted */
-    int quietest;               /* slot of the process with the fewest connections */
+    int ready;                  /* processes that accept */
+    int starting;               /* have no worker yet */
+    int busy;                   /* workers in a request */
+    int quietest;               /* slot of the process with the fewest connections, -1: none */
 } view_t;
 
 static int backlog(void)
@@ -97,107 +89,96 @@ static unsigned connections(int slot)
 static view_t look(void)
 {
     view_t v = { 0, 0, 0, -1 };
+    apr_uint32_t ceiling = (apr_uint32_t)m.lane->threads_per_child;
     unsigned fewest = 0;
     int slot;
 
     for (slot = 0; slot < m.lane->slots; slot++) {
+        const shared_process_t *p = &hybrid_retained->shared->process[slot];
         apr_uint32_t busy;
 
         if (procs_accepting(slot) == 0) {
             continue;
         }
-        busy = shared_get(hybrid_retained->shared->process[slot].workers_busy);
-        v.active++;
-        if (busy < (apr_uint32_t)m.lane->threads_per_child) {
-            v.idle += m.lane->threads_per_child - (int)busy;
+        if (shared_get(p->workers) == 0) {
+            v.starting++;
+            continue;
         }
+        busy = shared_get(p->workers_busy);
+        v.ready++;
+        v.busy += (int)(busy < ceiling ? busy : ceiling);
         if (v.quietest < 0 || connections(slot) < fewest) {
             v.quietest = slot;
             fewest = connections(slot);
         }
-    }
-    if (v.idle < m.lane->min_spare_threads) {
-        v.backlog = backlog();
     }
     return v;
 }
 
 /* ---- deciding ----------------------------------------------------------- */
 
-static int children_wanted(const view_t *v)
+static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
 {
-    int per_child = m.lane->threads_per_child;
-    int missing = m.lane->min_spare_threads - v->idle + v->backlog;
-    int wanted = missing > 0 ? (missing + per_child - 1) / per_child : 0;
-    int room = m.lane->max_processes - v->active;
+    const lane_t *lane = m.lane;
+    sizing_server_limits_t limits = {
+        .server_limit = lane->server_limit,
+        .max_request_workers = lane->max_request_workers,
+        .threads_per_child = lane->threads_per_child,
+        .min_spare_threads = lane->min_spare_threads,
+        .max_spare_threads = lane->max_spare_threads,
+        .min_processes = lane->min_processes,
+        .retire_us = RETIRE_TIME,
+        .retire_max_us = RETIRE_TIME_MAX
+    };
+    sizing_server_t state = {
+        .now_us = now,
+        .ready = v->ready,
+        .starting = v->starting,
+        .free_slots = procs_free_slots(),
+        .busy = v->busy,
+        .unmet_events = v->busy >= v->ready * lane->threads_per_child ? backlog() : 0
+    };
 
-    if (wanted < m.first_left) {
-        wanted = m.first_left;
-    }
-    if (v->active == 0 && wanted == 0) {
-        wanted = 1;
-    }
-    return wanted < room ? wanted : room;
+    return sizing_server(&limits, &state, &m.memory);
 }
 
-static void say_if_at_limit(const view_t *v, apr_time_t now)
+static void report(sizing_report_e what)
 {
-    if (v->active < m.lane->max_processes || v->idle > 0) {
-        return;
+    switch (what) {
+    case SIZING_REPORT_FULL:
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "server reached MaxRequestWorkers setting (%d), %d connections wait to be "
+                     "accepted, consider raising the MaxRequestWorkers setting",
+                     m.lane->max_request_workers, backlog());
+        break;
+    case SIZING_REPORT_NEAR:
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "server is within MinSpareThreads of MaxRequestWorkers (%d), "
+                     "consider raising the MaxRequestWorkers setting",
+                     m.lane->max_request_workers);
+        break;
+    case SIZING_REPORT_SLOTS:
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "all %d process slots are in use by children that are finishing; no new child "
+                     "until one of them has gone. Increase ServerLimit.", m.lane->slots);
+        break;
+    default:
+        break;
     }
-    if (m.limit_logged != 0 && now - m.limit_logged < LIMIT_LOG_INTERVAL) {
-        return;
-    }
-    m.limit_logged = now;
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                 "server reached MaxRequestWorkers setting (%d), %d connections wait to be "
-                 "accepted, consider raising the MaxRequestWorkers setting",
-                 m.lane->max_request_workers, backlog());
 }
 
 static int start_children(int wanted)
 {
     int started = 0;
 
-    while (started < wanted) {
-        if (procs_free_slots() == 0) {
-            if (!m.slots_logged) {
-                m.slots_logged = 1;
-                ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                             "all %d process slots are in use by children that are finishing; "
-                             "no new child until one of them has gone. Increase ServerLimit.",
-                             m.lane->slots);
-            }
-            return started;
-        }
+    while (started < wanted && procs_free_slots() > 0) {
         if (procs_start(m.lane, m.help_fd) < 0) {
-            maintain_child_ended(1, 0, 1);
-            return started;
+            maintain_child_failed(0);
+            break;
         }
         started++;
     }
-    m.slots_logged = 0;
     return started;
-}
-
-static void retire_if_surplus(const view_t *v, apr_time_t now)
-{
-    int surplus = v->active > 1 && m.first_left == 0
-        && v->idle - m.lane->threads_per_child >= m.lane->min_spare_threads
-        && v->idle > m.lane->max_spare_threads;
-
-    if (!surplus) {
-        m.surplus_since = 0;
-        return;
-    }
-    if (m.surplus_since == 0) {
-        m.surplus_since = now;
-    }
-    /* One at a time: the one that is leaving still serves its connections. */
-    if (now - m.surplus_since >= SURPLUS_TIME && procs_total() == v->active) {
-        m.surplus_since = now;
-        procs_tell(v->quietest, PROCS_TELL_GRACEFUL);
-    }
 }
 
 static void tell_old_generations(void)
@@ -212,16 +193,33 @@ static void tell_old_generations(void)
     }
 }
 
+static int wanted_now(const view_t *v, const sizing_server_advice_t *advice)
+{
+    int room = m.lane->max_processes - v->ready - v->starting;
+    int wanted = advice->start_processes > m.first_left ? advice->start_processes : m.first_left;
+
+    return wanted < room ? wanted : room;
+}
+
+/* The quietest one goes; it still serves the connections it has. */
+static void retire(int n)
+{
+    while (n-- > 0) {
+        view_t v = look();
+
+        if (v.quietest >= 0) {
+            procs_tell(v.quietest, PROCS_TELL_GRACEFUL);
+        }
+    }
+}
+
 apr_interval_time_t maintain_run(apr_time_t now)
 {
     view_t v = look();
-    int wanted = children_wanted(&v);
+    sizing_server_advice_t advice = ask_for_advice(&v, now);
+    int wanted = wanted_now(&v, &advice);
 
-    if (m.last_crash != 0 && now - m.last_crash > HEALTHY_TIME) {
-        m.last_crash = 0;
-        m.crashes = 0;
-    }
-    m.help_asked = 0;
+    report(advice.report);
     if (wanted > 0 && now < m.not_before) {
         return m.not_before - now;
     }
@@ -230,9 +228,8 @@ apr_interval_time_t maintain_run(apr_time_t now)
 
         m.first_left = started < m.first_left ? m.first_left - started : 0;
     }
-    else {
-        say_if_at_limit(&v, now);
-        retire_if_surplus(&v, now);
+    else if (m.first_left == 0) {
+        retire(advice.retire_processes);
     }
     if (m.old_to_tell) {
         tell_old_generations();
@@ -251,37 +248,14 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.old_to_tell = procs_total() > 0;
 }
 
-void maintain_help_asked(void)
+void maintain_child_failed(apr_interval_time_t lived)
 {
-    m.help_asked = 1;
-}
+    apr_interval_time_t d = sizing_restart_delay(&restart_limits, lived, &m.failures);
 
-static void delay(apr_time_t now, int times)
-{
-    apr_interval_time_t d = FIRST_DELAY;
-
-    while (times-- > 0 && d < LONGEST_DELAY) {
-        d *= 2;
-    }
-    m.not_before = now + (d < LONGEST_DELAY ? d : LONGEST_DELAY);
-}
-
-void maintain_child_ended(int current, int crashed, int sick)
-{
-    apr_time_t now = child_now();
-
-    if (!current || (!crashed && !sick)) {
-        return;
-    }
-    m.last_crash = now;
-    m.crashes++;
-    if (sick) {
-        delay(now, m.crashes);
-    }
-    else if (m.crashes > CRASHES_FREE) {
-        delay(now, m.crashes - CRASHES_FREE);
+    if (d > 0) {
+        m.not_before = child_now() + d;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     "%d children have crashed in short order, the next is started in %d ms",
-                     m.crashes, (int)((m.not_before - now) / 1000));
+                     "%d children in a row have failed early, the next is started in %d ms",
+                     m.failures.early_deaths, (int)(d / 1000));
     }
 }

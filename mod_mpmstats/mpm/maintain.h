@@ -15,15 +15,7 @@ void maintain_start(const lane_t *lane, int help_fd);
 /** Look around and do what is due. Returns after how many µs to come again. */
 apr_interval_time_t maintain_run(apr_time_t now);
 
-/** A child says that all its workers are busy. */
-void maintain_help_asked(void);
-
-/**
- * A child has ended.
- * @param current  it was of the current generation
- * @param crashed  it was killed by a signal that was not ours
- * @param sick     it could not get what it needs (APEXIT_CHILDSICK)
- */
-void maintain_child_ended(int current, int crashed, int sick);
+/** A child of this generation has crashed, or found no resources, @a lived µs after its start. */
+void maintain_child_failed(apr_interval_time_t lived);
 
 #endif

@@ -83,7 +83,6 @@ static void sleep_a_while(apr_interval_time_t us)
         while (read(help_fds[0], buf, sizeof(buf)) == sizeof(buf)) {
             continue;
         }
-        maintain_help_asked();
     }
 }
 
@@ -94,7 +93,8 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
 {
     int verdict = ap_process_child_status(proc, why, status);
     int generation = 0;
-    int slot = procs_ended(proc->pid, &generation);
+    apr_interval_time_t lived = 0;
+    int slot = procs_ended(proc->pid, &generation, &lived);
 
     if (slot < 0) {
         if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {
@@ -108,8 +108,10 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
         fatal_child = 1;
         return 1;
     }
-    maintain_child_ended(generation == mpm()->my_generation, APR_PROC_CHECK_SIGNALED(why)
-                         && status != SIGTERM, verdict == APEXIT_CHILDSICK);
+    if (generation == mpm()->my_generation
+        && ((APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) || verdict == APEXIT_CHILDSICK)) {
+        maintain_child_failed(lived);
+    }
     return 0;
 }
 

@@ -19,6 +19,7 @@ typedef struct {
     int generation;
     int control_fd;         /* write end of its pipe */
     int told;               /* it has been told to go */
+    apr_time_t started;     /* monotonic */
 } proc_t;
 
 struct procs_t {
@@ -117,6 +118,7 @@ static void note_started(int slot, pid_t pid, int control_fd)
     t->proc[slot].generation = generation;
     t->proc[slot].control_fd = control_fd;
     t->proc[slot].told = 0;
+    t->proc[slot].started = child_now();
     if (slot >= t->max_used) {
         t->max_used = slot + 1;
     }
@@ -229,7 +231,7 @@ static void note_ended(int slot)
                  "child %d has left slot %d, generation %d", (int)pid, slot, generation);
 }
 
-int procs_ended(pid_t pid, int *generation)
+int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
 {
     procs_t *t = table();
     int i;
@@ -237,6 +239,7 @@ int procs_ended(pid_t pid, int *generation)
     for (i = 0; i < t->slots; i++) {
         if (t->proc[i].pid == pid) {
             *generation = t->proc[i].generation;
+            *lived = child_now() - t->proc[i].started;
             note_ended(i);
             return i;
         }

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "apr_thread_proc.h"
+#include "apr_time.h"
 #include "mpm/lane.h"
 
 /* What the parent writes into a child's pipe. End of file: the parent is gone. */
@@ -42,8 +43,9 @@ int procs_total(void);
 int procs_free_slots(void);
 
 /** Our child of that pid has ended: clear up after it. Its slot, -1 if it is none of ours.
- *  @param generation  out: of the child */
-int procs_ended(pid_t pid, int *generation);
+ *  @param generation  out: of the child
+ *  @param lived       out: µs since it was started */
+int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived);
 
 /** Whether any process is waiting to be reaped. */
 int procs_zombies(void);

@@ -9,7 +9,7 @@
  * run it has looked at.
  *
  *   pool lock  guards  idle stack, free tokens, the counts, worker_state_t.{token,
- *                      leave, next}. A leaf.
+ *                      slot, above, below}. A leaf.
  *
  * A token's events belong to its holder. They change hands with the token, by
  * way of the lock and the semaphore of the next holder.
@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "mpm_common.h"
+#include "core/sizing.h"
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/conn.h"
@@ -36,7 +37,7 @@
  * what a blocked holder leaves goes to the next one. */
 #define BATCH 16
 
-/* A worker above the spare limit goes after having slept this long. */
+/* Workers above the spare limit go when none of them was needed for so long. */
 #define IDLE_TIME apr_time_from_sec(10)
 
 enum { POLLS, RUNS, BLOCKED };
@@ -56,9 +57,7 @@ typedef struct worker_state_t {
     _Atomic apr_uint64_t word;
     sem_t wake;
     token_t *token;                     /* given while it sleeps */
-    int leave;
     enum { SLOT_FREE, SLOT_USED, SLOT_LEFT } slot;     /* pool lock */
-    apr_time_t idle_since;
     struct worker_state_t *below;       /* idle stack, towards the longest asleep */
     struct worker_state_t *above;
 } __attribute__((aligned(64))) worker_state_t;
@@ -81,13 +80,14 @@ static _Atomic int leaving;
 static _Atomic int busy;
 static _Atomic unsigned long runs;
 static int creation_failed;         /* ticker: has been said */
+static sizing_low_t idle_low;       /* fewest asleep since window_start; noted under lock */
+static apr_time_t window_start;     /* ticker */
 
 /* ---- sleeping and waking ------------------------------------------------ */
 
 /* With lock. */
 static void push_idle(worker_state_t *w)
 {
-    w->idle_since = child_now();
     w->above = NULL;
     w->below = idle_top;
     if (idle_top != NULL) {
@@ -116,6 +116,7 @@ static void unlink_idle(worker_state_t *w)
         idle_bottom = w->above;
     }
     idle_count--;
+    sizing_low_note(&idle_low, idle_count);
 }
 
 /* With lock; then the caller posts w->wake. */
@@ -342,7 +343,6 @@ static apr_status_t create_worker(token_t *token)
     }
     w->slot = SLOT_USED;
     w->token = token;
-    w->leave = 0;
     if (token != NULL) {
         token->holder = w;
         token->seen = 0;
@@ -371,13 +371,22 @@ static apr_status_t create_worker(token_t *token)
     return rv;
 }
 
+/* This process's share of a server-wide count. */
 static int spare_share(int spare)
 {
-    int processes = child.lane->max_processes < child.lane->start_servers
-        ? child.lane->max_processes : child.lane->start_servers;
-    int share = (spare + processes - 1) / processes;
+    return sizing_share(spare, child.lane->start_servers, child.slot % child.lane->start_servers);
+}
 
-    return share > child.lane->threads_per_child ? child.lane->threads_per_child : share;
+static sizing_process_limits_t limits(void)
+{
+    sizing_process_limits_t l = {
+        .ceiling_threads = child.lane->threads_per_child,
+        .min_spare_threads = spare_share(child.lane->min_spare_threads),
+        .max_spare_threads = spare_share(child.lane->max_spare_threads),
+        .surplus_us = IDLE_TIME
+    };
+
+    return l;
 }
 
 apr_status_t workers_start(void)
@@ -406,6 +415,8 @@ apr_status_t workers_start(void)
         workers[i].pub.state = &workers[i];
         sem_init(&workers[i].wake, 0, 0);
     }
+    sizing_low_init(&idle_low, 0);
+    window_start = child_now();
     for (i = 0; i < first; i++) {
         rv = create_worker(&tokens[i]);
         if (rv != APR_SUCCESS) {
@@ -521,27 +532,46 @@ static void join_left(void)
     }
 }
 
-/* The one that has slept longest, if it is one too many. */
-static worker_state_t *superfluous(apr_time_t now)
+/* Let the one that has slept longest go. */
+static void dismiss_one(void)
 {
-    worker_state_t *w = NULL;
+    worker_state_t *w;
 
     pthread_mutex_lock(&lock);
-    if (idle_bottom != NULL && idle_count > spare_share(child.lane->max_spare_threads)
-        && now - idle_bottom->idle_since > IDLE_TIME) {
-        w = idle_bottom;
+    w = idle_bottom;
+    if (w != NULL) {
         unlink_idle(w);
         w->token = NULL;
     }
     pthread_mutex_unlock(&lock);
-    return w;
+    if (w != NULL) {
+        sem_post(&w->wake);
+    }
+}
+
+static sizing_process_advice_t ask_for_advice(apr_time_t now)
+{
+    sizing_process_limits_t l = limits();
+    sizing_process_t state;
+
+    memset(&state, 0, sizeof(state));
+    pthread_mutex_lock(&lock);
+    state.workers = alive_count;
+    state.idle = idle_count;
+    pthread_mutex_unlock(&lock);
+    state.window_us = now - window_start;
+    state.idle_low = state.idle;
+    if (state.window_us >= IDLE_TIME) {
+        state.idle_low = sizing_low_take(&idle_low, state.idle);
+        window_start = now;
+    }
+    return sizing_process(&l, &state);
 }
 
 void workers_maintain(apr_time_t now)
 {
     apr_uint32_t n = (apr_uint32_t)workers_busy();
-    worker_state_t *w;
-    int wanted;
+    sizing_process_advice_t advice;
 
     if (n > shared_get(child.stats->workers_peak)) {
         shared_set(child.stats->workers_peak, n);
@@ -550,16 +580,11 @@ void workers_maintain(apr_time_t now)
     if (atomic_load(&child.stopping)) {
         return;
     }
-    while ((w = superfluous(now)) != NULL) {
-        sem_post(&w->wake);
+    advice = ask_for_advice(now);
+    while (advice.leave_threads-- > 0) {
+        dismiss_one();
     }
-    pthread_mutex_lock(&lock);
-    wanted = spare_share(child.lane->min_spare_threads) - idle_count;
-    if (wanted > child.lane->threads_per_child - alive_count) {
-        wanted = child.lane->threads_per_child - alive_count;
-    }
-    pthread_mutex_unlock(&lock);
-    while (wanted-- > 0 && create_worker(NULL) == APR_SUCCESS) {
+    while (advice.create_threads-- > 0 && create_worker(NULL) == APR_SUCCESS) {
         continue;
     }
 }
