@@ -220,7 +220,7 @@ static step_e step_read(conn_t *k)
         return step_keepalive(k);
     }
     k->pub.state = HYBRID_STATE_KEEPALIVE;
-    return park(k, kind, EPOLLIN, k->timeout, look_interval);
+    return park(k, kind, EPOLLIN, inbound_patience(k), look_interval);
 }
 
 /* What the hooks have left, as the next step. */

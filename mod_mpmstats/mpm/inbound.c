@@ -20,7 +20,9 @@
 
 #include "core/body.h"
 #include "core/head.h"
+#include "mpm/child.h"
 #include "mpm/hybrid.h"
+#include "mpm/reqtimeout.h"
 #include "mpm/server.h"
 
 #define FILTER_NAME "HYBRID_INBOUND"
@@ -39,12 +41,14 @@ struct inbound_t {
     head_scan_t scan;
     head_limits_t limits;
     body_scan_t body;
+    reqtimeout_body_t budget;       /* in STAGE_BODY */
     enum { STAGE_HEAD, STAGE_BODY } stage;
     apr_status_t ended;             /* not APR_SUCCESS: what follows the stash */
     apr_uint64_t bytes;             /* plain bytes seen since the last dispatch */
     unsigned async:1;               /* between accept or keep-alive and dispatch */
     unsigned handshake:1;           /* TLS, and no plain byte seen yet */
     unsigned plain:1;               /* no filter below keeps bytes back */
+    unsigned body_overdue:1;        /* the budget ended the body; not said yet */
     unsigned unscanned:1;           /* the stash holds bytes of the next request */
 };
 
@@ -332,6 +336,17 @@ static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb,
     }
 }
 
+/* As mod_reqtimeout does when its filter finds the budget spent. */
+static void say_body_overdue(inbound_t *in)
+{
+    conn_rec *c = in->k->c;
+
+    in->body_overdue = 0;
+    ap_log_cerror(APLOG_MARK, APLOG_INFO, APR_TIMEUP, c, "Request body read timeout");
+    apr_table_setn(c->notes, "short-lingering-close", "1");
+    c->keepalive = AP_CONN_CLOSE;
+}
+
 static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
                                    ap_input_mode_t mode, apr_read_type_e block,
                                    apr_off_t readbytes)
@@ -349,6 +364,9 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         return rv;
     }
     if (in->ended != APR_SUCCESS) {
+        if (in->body_overdue) {
+            say_body_overdue(in);
+        }
         return in->ended;
     }
     /* The core looks for a pipelined request after each response. The socket was
@@ -393,6 +411,7 @@ static inbound_e head_complete(inbound_t *in)
         return INBOUND_READY;
     }
     in->stage = STAGE_BODY;
+    reqtimeout_begin(&in->budget, in->k->c->base_server, child_now());
     if (kind == HEAD_BODY_LENGTH) {
         body_scan_init_length(&in->body, (uint64_t)in->scan.content_length, (uint64_t)limit);
     }
@@ -420,6 +439,7 @@ static inbound_e scan_bytes(inbound_t *in, const char *data, apr_size_t len)
         data += used;
         len -= used;
     }
+    reqtimeout_extend(&in->budget, len);
     return body_scan_feed(&in->body, data, len, &used) == BODY_MORE ? INBOUND_WAIT : INBOUND_READY;
 }
 
@@ -495,7 +515,8 @@ static int has_heads(const conn_t *k)
     return protocol == NULL || strncmp(protocol, "http/1.", 7) == 0;
 }
 
-static inbound_e read_on(inbound_t *in)
+/* Read with the filters that are in the chain now. */
+static inbound_e read_through(inbound_t *in)
 {
     for (;;) {
         network_t *net;
@@ -504,8 +525,13 @@ static inbound_e read_on(inbound_t *in)
 
         net = in->k->network;
         if (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(in->fresh)) {
+            int stage = in->stage;
+
             if (take_fresh(in) == INBOUND_READY) {
                 return INBOUND_READY;
+            }
+            if ((int)in->stage != stage) {
+                return INBOUND_WAIT;
             }
             continue;
         }
@@ -520,6 +546,24 @@ static inbound_e read_on(inbound_t *in)
         }
         return INBOUND_WAIT;
     }
+}
+
+/* While a body is collected mod_reqtimeout still counts the time for the head: it stands aside. */
+static inbound_e read_on(inbound_t *in)
+{
+    ap_filter_t *above = NULL, *reqtimeout;
+    inbound_e verdict;
+
+    if (in->stage == STAGE_HEAD) {
+        verdict = read_through(in);
+        if (verdict == INBOUND_READY || in->stage == STAGE_HEAD) {
+            return verdict;
+        }
+    }
+    reqtimeout = reqtimeout_detach(in->filter, &above);
+    verdict = read_through(in);
+    reqtimeout_attach(reqtimeout, above);
+    return verdict;
 }
 
 inbound_e inbound_advance(conn_t *k)
@@ -570,8 +614,11 @@ inbound_e inbound_look(conn_t *k)
 
 void inbound_give_up(conn_t *k, apr_status_t why)
 {
-    if (k->inbound->ended == APR_SUCCESS) {
-        k->inbound->ended = why;
+    inbound_t *in = k->inbound;
+
+    if (in->ended == APR_SUCCESS) {
+        in->ended = why;
+        in->body_overdue = in->stage == STAGE_BODY && APR_STATUS_IS_TIMEUP(why);
     }
 }
 
@@ -585,6 +632,18 @@ void inbound_dispatched(conn_t *k)
     in->handshake = 0;
     in->unscanned = 1;
     head_scan_init(&in->scan, &in->limits);
+}
+
+apr_interval_time_t inbound_patience(const conn_t *k)
+{
+    const inbound_t *in = k->inbound;
+    apr_interval_time_t left;
+
+    if (in->stage != STAGE_BODY || in->budget.until == 0) {
+        return k->timeout;
+    }
+    left = in->budget.until - child_now();
+    return left < 0 ? 0 : left < k->timeout ? left : k->timeout;
 }
 
 int inbound_begun(const conn_t *k)

@@ -45,6 +45,9 @@ inbound_e inbound_advance(conn_t *k);
 /** Ask the filters below whether they have run out of patience; no system call. */
 inbound_e inbound_look(conn_t *k);
 
+/** How long (µs) the connection may wait for more of what it is reading. */
+apr_interval_time_t inbound_patience(const conn_t *k);
+
 /** Time is up: what has been read is all there will be, then @a why. */
 void inbound_give_up(conn_t *k, apr_status_t why);
 

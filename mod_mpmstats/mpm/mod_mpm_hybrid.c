@@ -18,6 +18,7 @@
 #include "mpm/outbound.h"
 #include "mpm/parent.h"
 #include "mpm/query.h"
+#include "mpm/reqtimeout.h"
 #include "mpm/server.h"
 #include "mpm/shared.h"
 #include "mpm/startup.h"
@@ -52,6 +53,8 @@ static const command_rec directives[] = {
                  "Whether request heads are read without a worker"),
     AP_INIT_TAKE1("MPMBodyBuffer", directives_set_body_buffer, NULL, RSRC_CONF,
                   "Size in bytes up to which a body is collected without a worker; 0 = off"),
+    AP_INIT_RAW_ARGS("RequestReadTimeout", reqtimeout_directive, NULL, RSRC_CONF,
+                     "mod_reqtimeout's; its budget for bodies holds for collected ones too"),
     AP_GRACEFUL_SHUTDOWN_TIMEOUT_COMMAND,
     { NULL }
 };

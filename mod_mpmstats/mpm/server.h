@@ -7,6 +7,7 @@
 #define MPM_SERVER_H
 
 #include "httpd.h"
+#include "mpm/reqtimeout.h"
 
 /** A body collected without a worker may not be larger than this, in bytes. */
 #define SERVER_BODY_BUFFER_MAX (16 * 1024 * 1024)
@@ -14,6 +15,7 @@
 typedef struct {
     int async_head;     /**< MPMAsyncHead: 1 on, 0 off, -1 not set */
     int body_buffer;    /**< MPMBodyBuffer in bytes, -1 not set */
+    reqtimeout_budget_t body_budget;
 } server_conf_t;
 
 void *server_conf_create(apr_pool_t *p, server_rec *s);

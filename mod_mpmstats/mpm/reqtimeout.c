@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Budgets for bodies; see reqtimeout.h. The defaults and the rule are those of mod_reqtimeout's documentation. */
+#include "mpm/reqtimeout.h"
+
+#include "apr_strings.h"
+#include "mpm/hybrid.h"
+#include "mpm/server.h"
+
+#define FILTER_NAME "reqtimeout"
+#define DEFAULT_SECONDS 20
+#define DEFAULT_MIN_RATE 500
+
+static int is_loaded(void)
+{
+    return ap_find_linked_module("mod_reqtimeout.c") != NULL;
+}
+
+/* "20", "20-40", "20,MinRate=500", "20-40,MinRate=500"; errors are mod_reqtimeout's to report. */
+static void parse_budget(reqtimeout_budget_t *budget, const char *value)
+{
+    char *end;
+    const char *rate = ap_strcasestr(value, ",minrate=");
+
+    budget->set = 1;
+    budget->seconds = (int)apr_strtoi64(value, &end, 10);
+    budget->max_seconds = *end == '-' ? (int)apr_strtoi64(end + 1, NULL, 10) : 0;
+    budget->min_rate = rate ? (int)apr_strtoi64(rate + strlen(",minrate="), NULL, 10) : 0;
+}
+
+const char *reqtimeout_directive(cmd_parms *cmd, void *dummy, const char *args)
+{
+    const char *word;
+
+    (void)dummy;
+    if (!is_loaded()) {
+        return apr_psprintf(cmd->pool, "Invalid command '%s': it needs mod_reqtimeout, "
+                            "which is not loaded", cmd->cmd->name);
+    }
+    while (*(word = ap_getword_conf(cmd->pool, &args)) != '\0') {
+        if (strncasecmp(word, "body=", 5) == 0) {
+            parse_budget(&server_conf(cmd->server)->body_budget, word + 5);
+        }
+    }
+    return NULL;
+}
+
+void reqtimeout_merge(reqtimeout_budget_t *out, const reqtimeout_budget_t *base,
+                      const reqtimeout_budget_t *add)
+{
+    *out = add->set ? *add : *base;
+}
+
+void reqtimeout_begin(reqtimeout_body_t *body, const server_rec *s, apr_time_t now)
+{
+    const reqtimeout_budget_t *set = &server_conf(s)->body_budget;
+    int seconds = set->set ? set->seconds : DEFAULT_SECONDS;
+
+    body->until = body->max_until = 0;
+    body->min_rate = set->set ? set->min_rate : DEFAULT_MIN_RATE;
+    if (!is_loaded() || seconds <= 0) {
+        return;
+    }
+    body->until = now + apr_time_from_sec(seconds);
+    if (set->max_seconds > 0) {
+        body->max_until = now + apr_time_from_sec(set->max_seconds);
+    }
+}
+
+void reqtimeout_extend(reqtimeout_body_t *body, apr_size_t bytes)
+{
+    if (body->until == 0 || body->min_rate <= 0) {
+        return;
+    }
+    body->until += (apr_time_t)bytes * APR_USEC_PER_SEC / body->min_rate;
+    if (body->max_until != 0 && body->until > body->max_until) {
+        body->until = body->max_until;
+    }
+}
+
+ap_filter_t *reqtimeout_detach(ap_filter_t *top, ap_filter_t **above)
+{
+    ap_filter_t *f;
+
+    for (f = top; f != NULL && f->next != NULL; f = f->next) {
+        if (strcmp(f->next->frec->name, FILTER_NAME) == 0) {
+            ap_filter_t *found = f->next;
+
+            *above = f;
+            f->next = found->next;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+void reqtimeout_attach(ap_filter_t *filter, ap_filter_t *above)
+{
+    if (filter != NULL) {
+        above->next = filter;
+    }
+}
