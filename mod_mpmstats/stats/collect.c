@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server and its limits, from httpd's own queries. The processes and workers
+ * are read in slots.c, what only mpm_hybrid knows in hybrid.c.
+ */
+#include "stats/collect.h"
+
+#include "ap_mpm.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "scoreboard.h"
+#include "stats/facts.h"
+#include "stats/hybrid.h"
+#include "stats/metrics.h"
+#include "stats/slots.h"
+
+/* What the MPM answers, or `otherwise` when it does not know the question. */
+static int mpm_answer(int question, int otherwise)
+{
+    int answer;
+
+    return ap_mpm_query(question, &answer) == APR_SUCCESS ? answer : otherwise;
+}
+
+/* A limit httpd reports as 0 where the running MPM has no such limit. */
+static apr_int64_t nonzero_limit(int question)
+{
+    int answer = mpm_answer(question, 0);
+
+    return answer > 0 ? answer : SNAPSHOT_UNKNOWN;
+}
+
+static void collect_times(snapshot_server_t *server)
+{
+    const facts_t *facts = facts_get();
+
+    server->now_us = apr_time_now();
+    server->started_us = facts->started;
+    server->restarted_us = facts->restarted;
+    server->counters_since_us = ap_get_scoreboard_global()->restart_time;
+    server->uptime_s = apr_time_sec(server->now_us - facts->started);
+    server->pid = facts->parent;
+}
+
+static void collect_load(snapshot_server_t *server)
+{
+    ap_loadavg_t load;
+
+    ap_get_loadavg(&load);
+    server->load1 = load.loadavg;
+    server->load5 = load.loadavg5;
+    server->load15 = load.loadavg15;
+}
+
+static void collect_server(snapshot_server_t *server, request_rec *r)
+{
+    metrics_clear(METRICS_SERVER, server);
+    server->version = ap_get_server_description();
+    server->built = ap_get_server_built();
+    server->name = apr_psprintf(r->pool, "%s:%u", ap_get_server_name_for_url(r),
+                                (unsigned int)ap_get_server_port(r));
+    server->mpm = ap_show_mpm();
+    /* Not the MPM's answer: in a child of an old generation that is the old number. */
+    server->generation = ap_get_scoreboard_global()->running_generation;
+    server->config_generation = ap_state_query(AP_SQ_CONFIG_GEN);
+    server->threaded = mpm_answer(AP_MPMQ_IS_THREADED, 0) != AP_MPMQ_NOT_SUPPORTED;
+    server->async = mpm_answer(AP_MPMQ_IS_ASYNC, 0) != 0;
+    server->extended_status = ap_extended_status != 0;
+    collect_times(server);
+    collect_load(server);
+}
+
+/* Stock MPMs tell daemons and threads apart from each other; their product is the limit. */
+static void collect_limits(snapshot_limits_t *limits, const snapshot_server_t *server)
+{
+    int daemons = mpm_answer(AP_MPMQ_MAX_DAEMONS, 0);
+    int threads = mpm_answer(AP_MPMQ_MAX_THREADS, 1);
+
+    if (daemons > 0) {
+        limits->max_request_workers = (apr_int64_t)daemons * (threads > 0 ? threads : 1);
+    }
+    limits->server_limit = nonzero_limit(AP_MPMQ_HARD_LIMIT_DAEMONS);
+    limits->min_spare_servers = nonzero_limit(AP_MPMQ_MIN_SPARE_DAEMONS);
+    limits->max_spare_servers = nonzero_limit(AP_MPMQ_MAX_SPARE_DAEMONS);
+    if (server->threaded) {
+        limits->thread_limit = nonzero_limit(AP_MPMQ_HARD_LIMIT_THREADS);
+        limits->threads_per_child = nonzero_limit(AP_MPMQ_MAX_THREADS);
+        limits->min_spare_threads = nonzero_limit(AP_MPMQ_MIN_SPARE_THREADS);
+        limits->max_spare_threads = nonzero_limit(AP_MPMQ_MAX_SPARE_THREADS);
+    }
+    limits->max_connections_per_child = mpm_answer(AP_MPMQ_MAX_REQUESTS_DAEMON, 0);
+}
+
+const snapshot_t *collect_snapshot(request_rec *r)
+{
+    snapshot_t *snapshot;
+
+    if (!ap_exists_scoreboard_image()) {
+        return NULL;
+    }
+    snapshot = apr_pcalloc(r->pool, sizeof(*snapshot));
+    collect_server(&snapshot->server, r);
+    metrics_clear(METRICS_LIMITS, &snapshot->limits);
+    if (!hybrid_limits(&snapshot->limits, &snapshot->server.model)) {
+        collect_limits(&snapshot->limits, &snapshot->server);
+    }
+    slots_read(snapshot, r->pool);
+    return snapshot;
+}

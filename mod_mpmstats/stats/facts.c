@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Times and identities of the server as a whole. The module is unloaded and
+ * loaded again at every restart, so what must outlive one is kept in the
+ * process's retained data.
+ */
+#include "stats/facts.h"
+
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "scoreboard.h"
+
+APLOG_USE_MODULE(mpmstats);
+
+static const char retained_key[] = "mod_mpmstats";
+
+/* Written in post_config only: in the parent, before it forks. */
+static facts_t facts;
+
+const facts_t *facts_get(void)
+{
+    return &facts;
+}
+
+/* When the parent was started: kept over restarts, which begin with this hook again. */
+static apr_time_t retained_start(void)
+{
+    apr_time_t *started = ap_retained_data_get(retained_key);
+
+    if (started == NULL) {
+        started = ap_retained_data_create(retained_key, sizeof(*started));
+        *started = apr_time_now();
+    }
+    return *started;
+}
+
+int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    facts.started = retained_start();
+    ap_extended_status = 1;
+    return OK;
+}
+
+int facts_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    facts.restarted = apr_time_now();
+    /* The MPM has gone into the background by now, so this is the pid that stays. */
+    facts.parent = getpid();
+    if (!ap_extended_status && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                     "ExtendedStatus is Off: mpm-status shows the state of the workers, "
+                     "but no clients, requests or counters");
+    }
+    return OK;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/facts.h
+ * @brief What is settled while the configuration is read and stays true until the next restart.
+ *
+ * Written by the configuration hooks in the parent, before any child or thread
+ * exists; read-only from then on.
+ */
+#ifndef MPMSTATS_FACTS_H
+#define MPMSTATS_FACTS_H
+
+#include <unistd.h>
+
+#include "apr_pools.h"
+#include "apr_time.h"
+#include "httpd.h"
+
+typedef struct {
+    apr_time_t started;     /**< the parent process began to read its first configuration */
+    apr_time_t restarted;   /**< the configuration in force was loaded */
+    pid_t parent;           /**< the process that runs the MPM's main loop */
+} facts_t;
+
+/** The facts; valid from post_config on. */
+const facts_t *facts_get(void);
+
+/** Hook pre_config: asks the core to record requests, unless the configuration says otherwise. */
+int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
+
+/** Hook post_config. */
+int facts_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+#endif

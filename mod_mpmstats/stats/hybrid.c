@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bridge to mpm_hybrid's optional functions. The two modules are built apart
+ * and one may be older than the other: a struct is read only if its version is
+ * the one compiled in, and received into more room than it needs, since a newer
+ * MPM writes fields this file does not know.
+ */
+#include "stats/hybrid.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "httpd.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "mpm/mpm_hybrid.h"
+
+APLOG_USE_MODULE(mpmstats);
+
+#define ROOM 1024
+
+typedef union {
+    mpm_hybrid_limits_t known;
+    char room[ROOM];
+} limits_room_t;
+
+typedef union {
+    mpm_hybrid_process_t known;
+    char room[ROOM];
+} process_room_t;
+
+_Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t) < ROOM,
+               "no room left for the fields of a newer mpm_hybrid");
+
+/* Written once in the parent while the configuration is read; read-only in children. */
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_limits_get) *limits_get;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_process_get) *process_get;
+
+/* Set by the first thread of a process that reports the mismatch: one log line a process. */
+static atomic_flag mismatch_reported = ATOMIC_FLAG_INIT;
+
+void hybrid_find(void)
+{
+    limits_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_limits_get);
+    process_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_process_get);
+}
+
+static int versions_match(const mpm_hybrid_limits_t *limits)
+{
+    if (limits->api_version == MPM_HYBRID_API_VERSION) {
+        return 1;
+    }
+    if (!atomic_flag_test_and_set(&mismatch_reported)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "mod_mpm_hybrid speaks version %d of the status interface, mod_mpmstats "
+                     "version %d: showing only what the scoreboard tells; install both from "
+                     "the same build",
+                     limits->api_version, MPM_HYBRID_API_VERSION);
+    }
+    return 0;
+}
+
+static int read_limits(limits_room_t *out)
+{
+    memset(out, 0, sizeof(*out));
+    return limits_get != NULL && process_get != NULL
+           && limits_get(0, &out->known) == APR_SUCCESS && versions_match(&out->known);
+}
+
+int hybrid_limits(snapshot_limits_t *limits, const char **model)
+{
+    limits_room_t in;
+
+    if (!read_limits(&in)) {
+        return 0;
+    }
+    *model = in.known.model;
+    limits->max_request_workers = in.known.max_request_workers;
+    limits->server_limit = in.known.server_limit;
+    limits->start_servers = in.known.start_servers;
+    limits->min_spare_servers = in.known.min_spare_servers;
+    limits->max_spare_servers = in.known.max_spare_servers;
+    limits->thread_limit = in.known.thread_limit;
+    limits->threads_per_child = in.known.threads_per_child;
+    limits->min_spare_threads = in.known.min_spare_threads;
+    limits->max_spare_threads = in.known.max_spare_threads;
+    limits->max_connections_per_child = in.known.max_connections_per_child;
+    limits->connections_per_process = in.known.connections_per_process;
+    limits->concurrency = in.known.concurrency;
+    limits->slots = in.known.slots;
+    return 1;
+}
+
+static void copy_connections(snapshot_connections_t *to, const apr_uint32_t *from)
+{
+    to->new = from[MPM_HYBRID_CONN_NEW];
+    to->handshake = from[MPM_HYBRID_CONN_HANDSHAKE];
+    to->head = from[MPM_HYBRID_CONN_HEAD];
+    to->body = from[MPM_HYBRID_CONN_BODY];
+    to->keepalive = from[MPM_HYBRID_CONN_KEEPALIVE];
+    to->running = from[MPM_HYBRID_CONN_RUNNING];
+    to->waitio = from[MPM_HYBRID_CONN_WAITIO];
+    to->write = from[MPM_HYBRID_CONN_WRITE];
+    to->linger = from[MPM_HYBRID_CONN_LINGER];
+    to->suspended = from[MPM_HYBRID_CONN_SUSPENDED];
+}
+
+int hybrid_process(snapshot_process_t *process)
+{
+    limits_room_t limits;
+    process_room_t in;
+    apr_int64_t held = 0;
+
+    if (!read_limits(&limits)) {
+        return 0;
+    }
+    memset(&in, 0, sizeof(in));
+    if (process_get((int)process->slot, &in.known) != APR_SUCCESS
+        || in.known.pid != process->pid) {
+        return 0;
+    }
+    for (int kind = 0; kind < MPM_HYBRID_CONN_KINDS; kind++) {
+        held += in.known.connections[kind];
+    }
+    copy_connections(&process->connections_by_state, in.known.connections);
+    process->connections = held;
+    process->started_us = in.known.started;
+    process->workers_peak = in.known.workers_peak;
+    process->accepted = (apr_int64_t)in.known.accepted;
+    process->dispatched = (apr_int64_t)in.known.requests_dispatched;
+    process->promotions = (apr_int64_t)in.known.promotions;
+    process->shed = (apr_int64_t)in.known.shed;
+    return 1;
+}
