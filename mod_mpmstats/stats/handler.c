@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Judges the request, takes a snapshot and lets a renderer write it into the
+ * output filters. Nothing is kept beyond the renderer's buffer, so the size of a
+ * view does not matter; the response to a client that has gone ends early.
+ */
+#include "stats/handler.h"
+
+#include <string.h>
+
+#include "apr_base64.h"
+#include "apr_buckets.h"
+#include "apr_general.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "util_filter.h"
+
+#include "stats/collect.h"
+#include "stats/render_html.h"
+#include "stats/render_json.h"
+
+APLOG_USE_MODULE(mpmstats);
+
+#define HANDLER_NAME "mpm-status"
+#define NONCE_BYTES 16
+
+typedef void (*render_fn)(out_t *out, const snapshot_t *snapshot, const char *nonce);
+
+/* One way to look at the server, chosen by the whole query string. */
+typedef struct {
+    const char *query;
+    const char *content_type;
+    render_fn render;
+} view_t;
+
+static void render_data(out_t *out, const snapshot_t *snapshot, const char *nonce)
+{
+    (void)nonce;
+    render_json(out, snapshot);
+}
+
+static const view_t views[] = {
+    {"", "text/html; charset=utf-8", render_html},
+    {"json", "application/json; charset=utf-8", render_data},
+};
+
+static const char known_views[] =
+    "mpm-status: unknown query string. Without one this is the status page, "
+    "?json is the same as JSON.\n";
+
+static const view_t *find_view(const char *query)
+{
+    for (apr_size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+        if (strcmp(views[i].query, query != NULL ? query : "") == 0) {
+            return &views[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the handler is also configured for the path one segment up. */
+static int parent_is_status(request_rec *r, apr_size_t len)
+{
+    char *parent = apr_pstrmemdup(r->pool, r->uri, len);
+    request_rec *lookup = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, parent), r, NULL);
+    int is_status = lookup->handler != NULL && strcmp(lookup->handler, HANDLER_NAME) == 0;
+
+    ap_destroy_sub_req(lookup);
+    return is_status;
+}
+
+/*
+ * Whether the request names something below the page. path_info alone does not
+ * tell: <Location /a/b> has one when no directory /a exists. But what is below
+ * the page has a parent that is the page, or is below it too.
+ */
+static int is_below_page(request_rec *r)
+{
+    apr_size_t len = strlen(r->uri);
+
+    if (r->path_info == NULL || r->path_info[0] == '\0') {
+        return 0;
+    }
+    while (len > 0 && r->uri[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && r->uri[len - 1] != '/') {
+        len--;
+    }
+    return len > 1 ? parent_is_status(r, len - 1) : 0;
+}
+
+static const char *make_nonce(request_rec *r)
+{
+    unsigned char bytes[NONCE_BYTES];
+    char *nonce = apr_palloc(r->pool, (apr_size_t)apr_base64_encode_len(NONCE_BYTES));
+    apr_status_t rv = apr_generate_random_bytes(bytes, sizeof(bytes));
+
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      HANDLER_NAME ": no random bytes for the Content-Security-Policy");
+        return NULL;
+    }
+    apr_base64_encode_binary(nonce, bytes, sizeof(bytes));
+    return nonce;
+}
+
+/* On every answer, those of the core's error documents included. */
+static void set_common_headers(request_rec *r)
+{
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(r->err_headers_out, "Referrer-Policy", "no-referrer");
+    apr_table_setn(r->err_headers_out, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static void set_policy(request_rec *r, const char *nonce)
+{
+    const char *policy = apr_pstrcat(r->pool, "default-src 'none'; style-src 'nonce-", nonce,
+                                     "'; script-src 'nonce-", nonce,
+                                     "'; connect-src 'self'; img-src data:; base-uri 'none'; "
+                                     "form-action 'none'; frame-ancestors 'none'; "
+                                     "require-trusted-types-for 'script'; trusted-types 'none'",
+                                     NULL);
+
+    apr_table_setn(r->headers_out, "Content-Security-Policy", policy);
+}
+
+/* An out_pass_fn: `receiver` is the request. */
+static apr_status_t pass_on(void *receiver, const char *data, apr_size_t len)
+{
+    request_rec *r = receiver;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *brigade;
+    apr_status_t rv;
+
+    if (r->connection->aborted) {
+        return APR_ECONNABORTED;
+    }
+    brigade = apr_brigade_create(r->pool, alloc);
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_transient_create(data, len, alloc));
+    rv = ap_pass_brigade(r->output_filters, brigade);
+    apr_brigade_destroy(brigade);
+    return rv;
+}
+
+static int send_view(request_rec *r, const view_t *view)
+{
+    const snapshot_t *snapshot;
+    const char *nonce = make_nonce(r);
+    out_t out;
+
+    if (nonce == NULL) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    ap_set_content_type(r, view->content_type);
+    set_policy(r, nonce);
+    if (r->header_only) {
+        return OK;
+    }
+    snapshot = collect_snapshot(r);
+    if (snapshot == NULL) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      HANDLER_NAME ": this server has no scoreboard to show");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    out_init(&out, pass_on, r);
+    view->render(&out, snapshot, nonce);
+    if (out_finish(&out) != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, out.status, r,
+                      HANDLER_NAME ": the client did not take the answer");
+    }
+    return OK;
+}
+
+static int refuse_query(request_rec *r)
+{
+    r->status = HTTP_BAD_REQUEST;
+    ap_set_content_type(r, "text/plain; charset=utf-8");
+    ap_rputs(known_views, r);
+    return OK;
+}
+
+int handler_run(request_rec *r)
+{
+    const view_t *view;
+
+    if (r->handler == NULL || strcmp(r->handler, HANDLER_NAME) != 0) {
+        return DECLINED;
+    }
+    set_common_headers(r);
+    ap_allow_methods(r, REPLACE_ALLOW, "GET", "HEAD", NULL);
+    if (r->method_number != M_GET) {
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    if (is_below_page(r)) {
+        return HTTP_NOT_FOUND;
+    }
+    view = find_view(r->args);
+    return view != NULL ? send_view(r, view) : refuse_query(r);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A write buffer with an error that sticks. Escaping itself is core/escape.c's. */
+#include "stats/out.h"
+
+#include <string.h>
+
+#include "apr_strings.h"
+#include "core/escape.h"
+
+void out_init(out_t *out, out_pass_fn pass, void *receiver)
+{
+    out->pass = pass;
+    out->receiver = receiver;
+    out->status = APR_SUCCESS;
+    out->used = 0;
+}
+
+static void empty_buffer(out_t *out)
+{
+    if (out->used > 0 && out->status == APR_SUCCESS) {
+        out->status = out->pass(out->receiver, out->buffer, out->used);
+    }
+    out->used = 0;
+}
+
+apr_status_t out_finish(out_t *out)
+{
+    empty_buffer(out);
+    return out->status;
+}
+
+void out_bytes(out_t *out, const char *data, apr_size_t len)
+{
+    while (len > 0 && out->status == APR_SUCCESS) {
+        apr_size_t room = sizeof(out->buffer) - out->used;
+        apr_size_t part = len < room ? len : room;
+
+        memcpy(out->buffer + out->used, data, part);
+        out->used += part;
+        data += part;
+        len -= part;
+        if (out->used == sizeof(out->buffer)) {
+            empty_buffer(out);
+        }
+    }
+}
+
+void out_raw(out_t *out, const char *str)
+{
+    out_bytes(out, str, strlen(str));
+}
+
+void out_number(out_t *out, apr_int64_t number)
+{
+    char text[24];
+
+    out_bytes(out, text, (apr_size_t)apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT, number));
+}
+
+/* An escape_sink_fn. */
+static void put_escaped(void *sink, const char *data, size_t len)
+{
+    out_bytes(sink, data, len);
+}
+
+void out_html(out_t *out, const char *str)
+{
+    escape_html(put_escaped, out, str, strlen(str));
+}
+
+void out_json(out_t *out, const char *str)
+{
+    out_raw(out, "\"");
+    escape_json(put_escaped, out, str, strlen(str));
+    out_raw(out, "\"");
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps the page current: fetches ?json each second and writes what changed into
+// the elements the server rendered. Everything it needs to know about a figure is
+// in the page: data-m says where it is in the JSON, data-f how it is written.
+// Strings reach the page as text only, never as markup.
+(() => {
+'use strict';
+
+const SCHEMA = 1;
+const INTERVAL_MS = 1000;
+const RETRY_MS = 3000;
+const TIMEOUT_MS = 10000;
+const SAMPLES = 120;
+
+const byId = (id) => document.getElementById(id);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const find = (object, path) => path.reduce((at, key) => (at === undefined ? at : at[key]), object);
+const pathOf = (text) => text.split('.');
+
+// ---- figures as text; stats/format.c writes them in the same way ----
+
+const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+const twoDigits = (n) => String(Math.floor(n)).padStart(2, '0');
+
+function bytes(n) {
+  const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+  if (n < 1024) return Math.floor(n) + ' B';
+  let unit = 0;
+  for (n /= 1024; n >= 1024 && unit < units.length - 1; unit++) n /= 1024;
+  return n.toFixed(1) + ' ' + units[unit];
+}
+
+function duration(us) {
+  if (us < 1e3) return us + ' \u00b5s';
+  if (us < 1e6) return (us / 1e3).toFixed(1) + ' ms';
+  if (us < 60e6) return (us / 1e6).toFixed(1) + ' s';
+  const seconds = Math.floor(us / 1e6);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (minutes < 60) return minutes + 'm ' + twoDigits(seconds % 60) + 's';
+  if (hours < 24) return hours + 'h ' + twoDigits(minutes % 60) + 'm';
+  return Math.floor(hours / 24) + 'd ' + twoDigits(hours % 24) + 'h';
+}
+
+// Control bytes as their pictures, and what would hide or reorder the text around it as U+FFFD: the
+// server writes the page so (core/escape.c), but the JSON says what the client really sent.
+const HIDDEN = new RegExp('[\\x80-\\x9f\\xad\\u061c\\u115f\\u1160\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f'
+  + '\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}\\p{NChar}]', 'gu');
+const visible = (text) => text
+  .replace(/[\x00-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
+  .replace(/\x7f/g, '\u2421')
+  .replace(HIDDEN, '\ufffd');
+
+const format = {
+  text: visible,
+  letter: String,
+  id: String,
+  flag: (on) => (on ? 'yes' : 'no'),
+  count,
+  ceiling: (n) => (n === 0 ? 'no limit' : count(n)),
+  bytes,
+  seconds: (s) => duration(s * 1e6),
+  us: duration,
+  time: (us) => new Date(us / 1e3).toISOString().slice(0, 19).replace('T', ' ') + ' UTC',
+  real: (n) => n.toFixed(2),
+};
+
+const written = (kind, value) => (value === undefined ? '' : format[kind](value));
+const rate = (kind, n) => (kind === 'bytes' ? bytes(n) : n < 100 ? n.toFixed(1) : count(Math.round(n)));
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// ---- single figures, bars, rates and their history ----
+
+const figures = all('span[data-m]').map((element) => ({
+  element, path: pathOf(element.dataset.m), kind: element.dataset.f,
+}));
+const bars = all('svg[data-bar]').map((element) => ({
+  element, rect: element.querySelector('rect'), value: pathOf(element.dataset.bar), max: pathOf(element.dataset.max),
+}));
+const rates = all('span[data-rate]').map((element) => ({
+  element, path: pathOf(element.dataset.rate), kind: element.dataset.f,
+}));
+const sparks = all('svg[data-spark]').map((element) => {
+  const words = element.dataset.spark.split(' ');
+  return {
+    line: element.querySelector('.line'), area: element.querySelector('.area'),
+    path: pathOf(words[words.length - 1]), rate: words.length > 1, values: [],
+  };
+});
+let previous;
+
+// What a counter gained per second since the last look; undefined after a restart.
+function perSecond(path, data) {
+  if (!previous) return undefined;
+  const seconds = (data.server.now_us - previous.server.now_us) / 1e6;
+  const gained = find(data, path) - find(previous, path);
+  return seconds > 0 && gained >= 0 ? gained / seconds : undefined;
+}
+
+function showFigures(data) {
+  for (const {element, path, kind} of figures) setText(element, written(kind, find(data, path)));
+  for (const {element, rect, value, max} of bars) {
+    const now = find(data, value) || 0;
+    const limit = find(data, max) || 0;
+    rect.setAttribute('width', limit ? Math.min(100, 100 * now / limit).toFixed(1) : '0');
+    element.setAttribute('aria-valuenow', now);
+    element.setAttribute('aria-valuemax', limit);
+  }
+  for (const {element, path, kind} of rates) {
+    const now = perSecond(path, data);
+    if (now !== undefined) setText(element, rate(kind, now));
+  }
+  if (previous) for (const element of all('[data-rate-of]')) setText(element, 'now');
+  for (const element of all('[data-show]')) element.hidden = !find(data, pathOf(element.dataset.show));
+}
+
+function showHistory(data) {
+  for (const spark of sparks) {
+    const now = spark.rate ? perSecond(spark.path, data) : find(data, spark.path);
+    if (now === undefined) continue;
+    spark.values.push(now);
+    if (spark.values.length > SAMPLES) spark.values.shift();
+    const top = Math.max(1, ...spark.values);
+    const first = SAMPLES - spark.values.length;
+    const points = spark.values.map((value, i) => (first + i) + ' ' + (31 - 30 * value / top).toFixed(2));
+    spark.line.setAttribute('d', 'M' + points.join('L'));
+    spark.area.setAttribute('d', 'M' + first + ' 32L' + points.join('L') + 'L' + (SAMPLES - 1) + ' 32Z');
+  }
+}
+
+// ---- the scoreboard ----
+
+const board = byId('board');
+const letters = all('[data-letter]').map((element) => ({element, letter: element.dataset.letter}));
+let workersByKey = new Map();
+
+function makeProcess(slot) {
+  const group = document.createElement('div');
+  const pid = document.createElement('span');
+  const cells = document.createElement('span');
+  group.className = 'proc';
+  group.dataset.k = slot;
+  pid.className = 'pid';
+  cells.className = 'cells';
+  group.append(pid, cells);
+  return group;
+}
+
+function showCells(cells, picture) {
+  while (cells.children.length > picture.length) cells.lastChild.remove();
+  for (let i = 0; i < picture.length; i++) {
+    const cell = cells.children[i] || cells.appendChild(document.createElement('i'));
+    if (cell.dataset.s !== picture[i]) {
+      cell.dataset.s = picture[i];
+      cell.textContent = picture[i];
+      cell.removeAttribute('title');
+    }
+  }
+}
+
+// Brings the children of `parent` into this order, moving only those out of place.
+function arrange(parent, elements) {
+  let at = parent.firstElementChild;
+  for (const element of elements) {
+    if (element === at) at = at.nextElementSibling;
+    else parent.insertBefore(element, at);
+  }
+  while (at) {
+    const next = at.nextElementSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+function showBoard(data) {
+  const groups = new Map([...board.children].map((group) => [group.dataset.k, group]));
+  const counts = {};
+  arrange(board, data.processes.map((process) => {
+    const group = groups.get(String(process.slot)) || makeProcess(process.slot);
+    group.dataset.state = process.state;
+    setText(group.firstElementChild, String(process.pid));
+    showCells(group.lastElementChild, process.scoreboard);
+    for (const letter of process.scoreboard) counts[letter] = (counts[letter] || 0) + 1;
+    return group;
+  }));
+  for (const {element, letter} of letters) setText(element, count(counts[letter] || 0));
+  const totals = data.totals;
+  board.setAttribute('aria-label', totals.workers_busy + ' busy, ' + totals.workers_idle + ' idle, '
+    + totals.workers_starting + ' starting, ' + totals.workers_finishing + ' finishing workers in '
+    + totals.processes + ' processes');
+}
+
+function tooltip(worker) {
+  const words = [worker.state_name + (worker.since_us === undefined ? '' : ' for ' + duration(worker.since_us))];
+  if (worker.state !== '_') words.push(...[worker.client, worker.request].filter((text) => text !== undefined).map(visible));
+  return words.join(', ');
+}
+
+board.addEventListener('mouseover', ({target}) => {
+  const group = target.dataset.s && target.closest('.proc');
+  if (!group) return;
+  const thread = [...target.parentElement.children].indexOf(target);
+  const worker = workersByKey.get(group.dataset.k + '.' + thread);
+  if (worker) target.title = tooltip(worker);
+});
+
+// ---- tables: columns come from their header cells ----
+
+function compare(a, b) {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
+}
+
+class Table {
+  constructor(id, keyOf) {
+    this.body = byId(id).tBodies[0];
+    this.keyOf = keyOf;
+    this.rows = [];
+    this.shown = new Map();
+    this.matches = () => true;
+    this.sorted = {column: null, down: false};
+    this.columns = [...byId(id).tHead.rows[0].cells].map((th) => this.column(th));
+    for (const tr of this.body.rows) this.shown.set(tr.dataset.k, {tr, texts: []});
+  }
+
+  column(th) {
+    const column = {th, path: pathOf(th.dataset.m), kind: th.dataset.f, name: th.className};
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = th.textContent;
+    button.addEventListener('click', () => this.sortBy(column));
+    th.replaceChildren(button);
+    return column;
+  }
+
+  // First the direction one looks for, then the other, then the server's order again.
+  sortBy(column) {
+    const downFirst = !['text', 'letter', 'id'].includes(column.kind);
+    if (this.sorted.column !== column) this.sorted = {column, down: downFirst};
+    else if (this.sorted.down === downFirst) this.sorted = {column, down: !downFirst};
+    else this.sorted = {column: null, down: false};
+    for (const {th} of this.columns) th.removeAttribute('aria-sort');
+    if (this.sorted.column) column.th.setAttribute('aria-sort', this.sorted.down ? 'descending' : 'ascending');
+    this.order();
+  }
+
+  // Rows without a value come last, whatever the direction.
+  ordered() {
+    const {column, down} = this.sorted;
+    if (!column) return this.rows;
+    return [...this.rows].sort((a, b) => {
+      const x = find(a, column.path);
+      const y = find(b, column.path);
+      if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
+      return down ? compare(y, x) : compare(x, y);
+    });
+  }
+
+  order() {
+    arrange(this.body, this.ordered().map((row) => this.shown.get(this.keyOf(row)).tr));
+  }
+
+  makeRow(key) {
+    const tr = document.createElement('tr');
+    tr.dataset.k = key;
+    for (const {kind, name} of this.columns) {
+      const td = tr.insertCell();
+      if (name) td.className = name;
+      if (kind === 'letter') td.append(document.createElement('i'));
+    }
+    return {tr, texts: []};
+  }
+
+  fillRow({tr, texts}, row, now) {
+    this.columns.forEach(({path, kind}, i) => {
+      const value = find(row, path);
+      const text = kind === 'age' && value !== undefined ? duration(Math.max(0, now - value)) : written(kind, value);
+      if (texts[i] === text) return;
+      texts[i] = text;
+      const cell = kind === 'letter' ? tr.cells[i].firstElementChild : tr.cells[i];
+      setText(cell, text);
+      if (kind === 'letter') cell.dataset.s = text;
+    });
+  }
+
+  show(rows, now) {
+    this.rows = rows;
+    const kept = new Map();
+    for (const row of rows) {
+      const key = this.keyOf(row);
+      const entry = this.shown.get(key) || this.makeRow(key);
+      this.fillRow(entry, row, now);
+      kept.set(key, entry);
+    }
+    this.shown = kept;
+    this.order();
+    this.filter();
+  }
+
+  filter() {
+    let visible = 0;
+    for (const row of this.rows) {
+      const match = this.matches(row);
+      this.shown.get(this.keyOf(row)).tr.hidden = !match;
+      visible += match;
+    }
+    return visible;
+  }
+}
+
+const processes = new Table('processes', (row) => String(row.slot));
+const workers = new Table('workers', (row) => row.slot + '.' + row.thread);
+const busyOnly = byId('busy-only');
+const filter = byId('filter');
+
+workers.matches = (row) => {
+  const sought = filter.value.trim().toLowerCase();
+  if (busyOnly.checked && !'RWKDCL'.includes(row.state)) return false;
+  return !sought || [row.client, row.vhost, row.request, row.pid, row.state_name, row.protocol]
+    .some((value) => value !== undefined && String(value).toLowerCase().includes(sought));
+};
+
+function showFilter() {
+  const visible = workers.filter();
+  setText(byId('shown'), visible === workers.rows.length ? '' : count(visible) + ' of ' + count(workers.rows.length));
+}
+
+filter.addEventListener('input', showFilter);
+busyOnly.addEventListener('change', showFilter);
+
+// ---- each second ----
+
+const state = byId('state');
+const pause = byId('pause');
+let paused = false;
+let timer;
+let busy = false;
+
+function setState(text, kind) {
+  setText(state, text);
+  state.className = 'pill is-' + kind;
+}
+
+function show(data) {
+  workersByKey = new Map(data.workers.map((worker) => [worker.slot + '.' + worker.thread, worker]));
+  showFigures(data);
+  showHistory(data);
+  showBoard(data);
+  processes.show(data.processes, data.server.now_us);
+  workers.show(data.workers, data.server.now_us);
+  showFilter();
+  previous = data;
+}
+
+async function load() {
+  const response = await fetch('?json', {cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS)});
+  if (!response.ok) throw new Error('HTTP ' + response.status);
+  const data = await response.json();
+  if (data.schema !== SCHEMA) throw new Error('reload the page');
+  return data;
+}
+
+// Never two at once, and never more than half of the time.
+async function tick() {
+  if (paused || busy || document.hidden) return;
+  const begun = performance.now();
+  let wait = INTERVAL_MS;
+  clearTimeout(timer);
+  busy = true;
+  try {
+    const data = await load();
+    if (!paused) {
+      show(data);
+      setState('live', 'live');
+    }
+    const took = performance.now() - begun;
+    wait = Math.max(INTERVAL_MS - took, took);
+  } catch (error) {
+    if (!paused) setState('no answer' + (/^HTTP|^reload/.test(error.message) ? ': ' + error.message : ''), 'lost');
+    wait = RETRY_MS;
+  }
+  busy = false;
+  timer = setTimeout(tick, wait);
+}
+
+pause.addEventListener('click', () => {
+  paused = !paused;
+  pause.textContent = paused ? 'Resume' : 'Pause';
+  setState(paused ? 'paused' : 'live', paused ? 'paused' : 'live');
+  tick();
+});
+document.addEventListener('visibilitychange', tick);
+
+for (const element of all('[data-script]')) element.removeAttribute('hidden');
+tick();
+})();
