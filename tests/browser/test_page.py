@@ -1,0 +1,446 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The status page in a real Chromium: that it loads alone, updates in place, obeys the keyboard, fits a phone, and
+is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png anew."""
+import base64
+import json
+import os
+import threading
+import time
+import urllib.request
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from clients import Client
+from httpd import BUILD, REPO, STOCK_MPMS, module_path
+from procs import wait_until
+
+MPMS = [mpm for mpm in (*STOCK_MPMS, "hybrid") if module_path("mpm_" + mpm).exists()]
+CONF = """
+HttpProtocolOptions Unsafe
+KeepAliveTimeout 30
+<Location /t>
+  SetHandler test-handlers
+</Location>
+<Location /fixed>
+  SetHandler mpm-status
+</Location>
+"""
+
+pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
+
+
+@pytest.fixture(scope="module")
+def server(module_httpd):
+    return module_httpd(modules=["test_handlers"], conf=CONF)
+
+
+@pytest.fixture(scope="module")
+def url(server):
+    return server.url + "/mpm-status"
+
+
+class Busy:
+    """A request to the sleeping handler, under way until the block is left."""
+
+    def __init__(self, server, path=b"/t/sleep", ms=8000):
+        self.client = Client(server.port)
+        self.client.send(b"GET " + path + b"?ms=%d HTTP/1.1\r\nHost: test.localhost\r\n\r\n" % ms)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.client.close()
+
+
+def updated(browser, times=1):
+    """Wait until the page has taken `times` new snapshots."""
+    for _ in range(times):
+        before = browser.text('footer [data-m="server.now_us"]')
+        wait_until(lambda: browser.text('footer [data-m="server.now_us"]') != before, 10, "an update of the page")
+
+
+def widths(browser):
+    return browser.run("[document.documentElement.scrollWidth, innerWidth]")
+
+
+def column(browser, table, name):
+    """The cells of a column from top to bottom, as text; rows that are filtered out are not there."""
+    return browser.run("""((table, name) => {
+        const index = [...table.tHead.rows[0].cells].findIndex(th => th.dataset.m === name);
+        return [...table.tBodies[0].rows].filter(tr => !tr.hidden).map(tr => tr.cells[index].textContent);
+    })(document.getElementById(arguments[0]), arguments[1])""", table, name)
+
+
+def header(browser, table, name):
+    return browser.driver.find_element(By.CSS_SELECTOR, f'#{table} th[data-m="{name}"]')
+
+
+# ---- loading -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("mpm", MPMS)
+def test_loads_and_updates_without_a_message_or_a_request_to_elsewhere(httpd, browser, mpm):
+    server = httpd(mpm=mpm, modules=["test_handlers"], conf=CONF)
+    browser.open(server.url + "/mpm-status")
+    updated(browser, 2)
+    assert browser.text('[data-m="server.mpm"]') == mpm
+    assert browser.console() == []
+    asked = browser.requests()
+    page = f"{server.url}/mpm-status"
+    assert page in asked and page + "?json" in asked
+    assert {request for request in asked if not request.startswith("data:")} == {page, page + "?json"}
+
+
+def test_policy_stops_script_from_elsewhere(browser, url):
+    browser.open(url)
+    browser.run("""document.body.append(Object.assign(document.createElement('img'), {src: 'http://192.0.2.1/x'}))""")
+    wait_until(lambda: any("Content Security Policy" in message for message in browser.console()), 5, "a refusal")
+    with pytest.raises(Exception, match="(?i)trusted|security"):
+        browser.driver.execute_script("document.body.innerHTML = '<b>x</b>'")
+
+
+def test_script_writes_figures_as_the_server_does(browser, url):
+    stable = ("[...document.querySelectorAll('span[data-m]')].filter(e => /^(limits|server)\\./.test(e.dataset.m)"
+              " && !/now|uptime|load/.test(e.dataset.m)).map(e => [e.dataset.m, e.textContent])")
+    cells = ("[...document.querySelectorAll('#processes th')].map(th => [th.textContent, th.title])"
+             ".concat([...document.querySelectorAll('#board .pid')].map(e => e.textContent))")
+    browser.open(url)
+    after = [updated(browser), browser.run(stable), browser.run(cells)][1:]
+    source = urllib.request.urlopen(url).read().decode()
+    browser.open("about:blank")
+    # The page as it came, its script left out.
+    before = browser.run("""((source) => {
+        const page = new DOMParser().parseFromString(source, 'text/html');
+        return [((document) => %s)(page), ((document) => %s)(page)];
+    })(arguments[0])""" % (stable, cells), source)
+    assert len(before[0]) > 10
+    assert after == before
+
+
+FORMATS = {     # figure of the JSON: value, text
+    "totals.requests": [(0, "0"), (999, "999"), (1000, "1\u202f000"), (1234567, "1\u202f234\u202f567")],
+    "totals.bytes": [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"),
+                     (3 << 50, "3.0 PiB")],
+    "server.uptime_s": [(0, "0 µs"), (1, "1.0 s"), (59, "59.0 s"), (61, "1m 01s"), (3600, "1h 00m"),
+                        (86399, "23h 59m"), (90000, "1d 01h"), (86400 * 400, "400d 00h")],
+    "limits.max_connections_per_child": [(0, "no limit"), (10000, "10\u202f000")],
+    "server.pid": [(4194304, "4194304")],
+    "server.load1": [(0.5, "0.50"), (12, "12.00")],
+    "server.started_us": [(0, None), (1700000000000000, None)],
+    "server.counters_since_us": [(1700000000000000, "2023-11-14 22:13:20 UTC")],
+    "server.version": [("<b>&amp;\"'", "<b>&amp;\"'")],
+}
+
+
+@pytest.fixture
+def fed(browser, url):
+    """A function that makes the page show this JSON as its next update."""
+    status = json.loads(urllib.request.urlopen(url + "?json").read())
+    script = browser.cdp("Page.addScriptToEvaluateOnNewDocument", source="""
+        window.fetch = async () => ({ok: true, status: 200, json: async () => structuredClone(window.fed)});
+        window.fed = %s;""" % json.dumps(status))
+    browser.open(url)
+
+    def feed(data):
+        status["server"]["now_us"] += 1000000
+        status.update(data)
+        browser.driver.execute_script("window.fed = arguments[0]", status)
+        return status
+
+    yield feed
+    browser.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+
+
+@pytest.mark.parametrize("figure", FORMATS)
+def test_figure_is_written_with_its_unit(browser, fed, figure):
+    scope, name = figure.split(".")
+    for value, text in FORMATS[figure]:
+        status = fed({})
+        status[scope][name] = value
+        fed({})
+        if text is not None:
+            wait_until(lambda: browser.text(f'span[data-m="{figure}"]') == text, 5,
+                       f"{value} as {text!r}, not {browser.text(f'span[data-m={chr(34)}{figure}{chr(34)}]')!r}")
+    assert browser.console() == []
+
+
+def test_processes_and_workers_come_and_go(browser, fed):
+    status = fed({})
+    process = dict(status["processes"][0], slot=99, pid=4000001, state="starting", scoreboard="S.W")
+    worker = dict(status["workers"][0], slot=99, thread=2, pid=4000001, state="W", state_name="writing",
+                  request="GET /<b>new</b> HTTP/1.1", client="::1", since_us=1500)
+    fed({"processes": status["processes"] + [process], "workers": status["workers"] + [worker]})
+    wait_until(lambda: browser.texts('#workers tr[data-k="99.2"] td.request') == ["GET /<b>new</b> HTTP/1.1"], 5, "the worker")
+    assert browser.texts('#processes tr[data-k="99"] td.state') == ["starting"]
+    assert browser.texts('#board .proc[data-k="99"] i') == ["S", ".", "W"]
+    assert browser.run("""document.querySelector('#workers tr[data-k="99.2"] i').dataset.s""") == "W"
+    browser.run("""document.querySelector('#board .proc[data-k="99"] i:last-child')
+        .dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))""")
+    assert browser.run("""document.querySelector('#board .proc[data-k="99"] i:last-child').title""") \
+        == "writing for 1.5 ms, ::1, GET /<b>new</b> HTTP/1.1"
+    fed({"processes": status["processes"][:-1], "workers": status["workers"][:-1]})
+    wait_until(lambda: not browser.texts('[data-k="99"], [data-k="99.2"]'), 5, "the end of both")
+    assert browser.console() == []
+
+
+def test_saturation_appears_and_goes(browser, fed):
+    alert = "document.querySelector('.alert').getBoundingClientRect().height > 0"
+    assert browser.run(alert) is False
+    status = fed({})
+    status["totals"]["saturated"] = True
+    fed({})
+    wait_until(lambda: browser.run(alert), 5, "the alert")
+    status["totals"]["saturated"] = False
+    fed({})
+    wait_until(lambda: not browser.run(alert), 5, "its end")
+
+
+# ---- living ------------------------------------------------------------------------------------------------
+
+def test_updates_in_place_and_shows_a_request_while_it_runs(browser, server, url):
+    browser.open(url)
+    updated(browser)
+    browser.run("(window.mark = document.querySelector('#workers tbody tr'), window.mark.kept = true)")
+    with Busy(server, b"/t/seen<i>/sleep"):
+        wait_until(lambda: "GET /t/seen<i>/sleep?ms=8000 HTTP/1.1" in column(browser, "workers", "request"), 5, "the request")
+        row = column(browser, "workers", "request").index("GET /t/seen<i>/sleep?ms=8000 HTTP/1.1")
+        assert column(browser, "workers", "state")[row] == "W"
+        assert column(browser, "workers", "client")[row] == "127.0.0.1"
+        assert "W" in browser.texts("#board i")
+        assert int(browser.text('[data-letter="W"]')) >= 2
+        age = column(browser, "workers", "since_us")[row]
+        wait_until(lambda: column(browser, "workers", "since_us")[row] != age, 5, "a higher age")
+    assert browser.run("window.mark.isConnected && window.mark.kept"), "the rows are the same elements"
+    assert browser.text("[data-rate-of]") == "now"
+    assert browser.run("[...document.querySelectorAll('.spark .line')].every(e => e.getAttribute('d')?.length > 5)")
+    assert browser.console() == []
+
+
+def test_pause_stops_asking_and_resume_goes_on(browser, url):
+    browser.open(url)
+    updated(browser)
+    button = browser.driver.find_element(By.ID, "pause")
+    button.send_keys(Keys.ENTER)
+    assert (browser.text("#pause"), browser.text("#state")) == ("Resume", "paused")
+    shown = browser.text('footer [data-m="server.now_us"]')
+    browser.requests()
+    time.sleep(2.5)                     # twice and a half the interval: nothing must happen
+    assert browser.requests() == []
+    assert browser.text('footer [data-m="server.now_us"]') == shown
+    button.click()
+    assert browser.text("#pause") == "Pause"
+    updated(browser)
+    assert browser.text("#state") == "live"
+
+
+def test_nothing_moves_when_figures_change(browser, server, url):
+    places = ("[...document.querySelectorAll('h2, .cards article, #workers th, #processes th')].map(e => {"
+              " const r = e.getBoundingClientRect(); return [Math.round(r.x), Math.round(r.y), !!e.closest('#processes')]; })")
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            urllib.request.urlopen(server.url + "/1k.bin").read()
+
+    thread = threading.Thread(target=load)
+    for width in (360, 1280, 1920):
+        browser.open(url, width=width)
+        updated(browser, 2)
+        before = browser.run(places)
+        if not thread.is_alive():
+            thread = threading.Thread(target=load)
+            thread.start()
+        try:
+            updated(browser, 3)
+            # A counter that gets one more digit may widen its column of the processes a little.
+            moved = [(a, b) for a, b in zip(before, browser.run(places))
+                     if abs(a[0] - b[0]) > (24 if a[2] else 1) or abs(a[1] - b[1]) > 1]
+            assert not moved, width
+        finally:
+            stop.set()
+            thread.join()
+            stop.clear()
+
+
+def test_a_server_that_is_away_is_told_and_found_again(httpd, browser):
+    server = httpd(modules=["test_handlers"], conf=CONF)
+    browser.open(server.url + "/mpm-status")
+    updated(browser)
+    server.stop()
+    wait_until(lambda: browser.text("#state").startswith("no answer"), 15, "the page to notice")
+    server.start()
+    wait_until(lambda: browser.text("#state") == "live", 20, "the page to come back")
+    updated(browser)
+    assert browser.text('[data-m="server.pid"]') == str(server.pid)
+
+
+# ---- tables ------------------------------------------------------------------------------------------------
+
+def test_sorts_by_keyboard_and_stays_sorted(browser, server, url):
+    browser.open(url)
+    updated(browser)
+    natural = column(browser, "workers", "thread")
+    head = header(browser, "workers", "thread")
+    button = head.find_element(By.TAG_NAME, "button")
+    button.send_keys(Keys.ENTER)
+    assert head.get_attribute("aria-sort") == "ascending"
+    numbers = list(map(int, column(browser, "workers", "thread")))
+    assert numbers == sorted(numbers)
+    button.send_keys(Keys.SPACE)
+    assert head.get_attribute("aria-sort") == "descending"
+    with Busy(server):
+        updated(browser, 2)
+        numbers = list(map(int, column(browser, "workers", "thread")))
+        assert numbers == sorted(numbers, reverse=True) and len(numbers) > 1
+    button.click()
+    assert head.get_attribute("aria-sort") is None
+    assert column(browser, "workers", "thread") == natural
+
+
+def test_sorting_by_a_number_begins_with_the_largest_and_ends_with_the_unknown(browser, fed):
+    status = fed({})
+    for n, worker in enumerate(status["workers"]):
+        worker["last_duration_us"] = n * 1000
+    del status["workers"][-1]["last_duration_us"]
+    fed({})
+    updated(browser)
+    header(browser, "workers", "last_duration_us").find_element(By.TAG_NAME, "button").click()
+    shown = column(browser, "workers", "last_duration_us")
+    assert shown[-1] == "" and shown[0] == f"{len(shown) - 2}.0 ms"
+    header(browser, "workers", "last_duration_us").find_element(By.TAG_NAME, "button").click()
+    shown = column(browser, "workers", "last_duration_us")
+    assert shown[0] == "0 µs" and shown[-1] == ""
+
+
+def test_filter_and_busy_only_leave_what_was_asked_for(browser, server, url):
+    browser.open(url)
+    updated(browser)
+    everyone = len(column(browser, "workers", "state"))
+    with Busy(server, b"/t/needle/sleep"):
+        wait_until(lambda: any("needle" in r for r in column(browser, "workers", "request")), 5, "the request")
+        browser.driver.find_element(By.ID, "filter").send_keys("NEEDLE")
+        assert column(browser, "workers", "state") == ["W"]
+        assert browser.text("#shown").startswith("1 of ")
+        updated(browser)
+        assert ["needle" in r for r in column(browser, "workers", "request")] == [True]
+        browser.driver.find_element(By.ID, "filter").send_keys(Keys.BACKSPACE * 6)
+        assert len(column(browser, "workers", "state")) >= everyone
+        browser.driver.find_element(By.ID, "busy-only").send_keys(Keys.SPACE)
+        assert set(column(browser, "workers", "state")) <= set("RWKDCL")
+
+
+# ---- sizes, colours, people --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280, 1920])
+@pytest.mark.parametrize("script", [True, False], ids=["script", "static"])
+def test_page_never_scrolls_sideways(browser, server, url, width, script):
+    with Busy(server, b"/t/" + b"w" * 50 + b"/sleep"):
+        browser.open(url, width=width, script=script)
+        if script:
+            updated(browser, 2)
+        else:
+            browser.cdp("Emulation.setScriptExecutionDisabled", value=False)    # of the page: it has been parsed
+        scroll, inner = widths(browser)
+        assert inner == width and scroll <= width
+        cut = browser.run("""[...document.querySelectorAll('h1, h2, .big, .big small, .sub, .list div, .legend li, .facts div')]
+            .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.textContent)""")
+        assert cut == []
+
+
+def test_phone_shows_what_matters_of_each_worker(browser, server, url):
+    with Busy(server, b"/t/phone/sleep"):
+        browser.open(url, width=360)
+        wait_until(lambda: any("phone" in r for r in column(browser, "workers", "request")), 5, "the request")
+        visible = browser.run("""[...[...document.querySelectorAll('#workers tbody tr')]
+            .find(tr => tr.textContent.includes('/t/phone')).cells]
+            .filter(td => td.getBoundingClientRect().width > 0).map(td => td.className)""")
+    assert set(visible) == {"state", "since_us", "client", "vhost", "request"}
+
+
+def test_dark_and_light_differ_and_text_is_readable_in_both(browser, url):
+    contrast = """(() => {
+        const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const luminance = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number).map(channel);
+                                 return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+        const back = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+                            if (!/, 0\\)$|transparent/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
+        return [...document.querySelectorAll('h1, h2, p, dt, dd, th button, td, small, .legend li, .pid, .legend i, a, button')]
+            .filter(e => e.textContent.trim() && e.getBoundingClientRect().width)
+            .map(e => { const a = luminance(getComputedStyle(e).color), b = luminance(back(e));
+                        return [e.tagName + '.' + e.className + ' ' + (e.dataset.s || ''),
+                                (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]; });
+    })()"""
+    backgrounds = set()
+    for scheme in ("light", "dark"):
+        browser.open(url, scheme=scheme)
+        updated(browser)
+        backgrounds.add(browser.run("getComputedStyle(document.body).backgroundColor"))
+        weak = sorted({(name, round(ratio, 1)) for name, ratio in browser.run(contrast) if ratio < 4.5})
+        assert not weak, scheme
+    assert len(backgrounds) == 2
+
+
+def test_everything_to_press_has_a_name_and_every_table_its_headers(browser, url):
+    browser.open(url)
+    updated(browser)
+    assert browser.run("document.documentElement.lang") == "en"
+    assert browser.run("[...document.querySelectorAll('button, input, a')].every(e =>"
+                       " (e.textContent || e.labels?.[0]?.textContent || '').trim())")
+    assert browser.run("[...document.querySelectorAll('th')].every(e => e.scope === 'col' && e.title)")
+    assert browser.run("[...document.querySelectorAll('section, [role=region], [role=img], [role=meter]')].every(e =>"
+                       " e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby')))")
+    assert "busy" in browser.run("document.getElementById('board').getAttribute('aria-label')")
+    assert browser.run("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size"
+                       " === document.querySelectorAll('[id]').length")
+
+
+def test_without_javascript_it_is_a_complete_static_view(browser, server, url):
+    with Busy(server, b"/t/static/sleep"):
+        wait_until(lambda: b"/t/static/sleep" in urllib.request.urlopen(url).read(), 5, "the request")
+        browser.open(url, script=False)
+        assert [r for r in browser.requests() if not r.startswith("data:")] == [url]
+        browser.cdp("Emulation.setScriptExecutionDisabled", value=False)        # of the page: it has been parsed
+        text = browser.run("document.body.innerText")
+    for needle in ("Taken at", "GET /t/static/sleep?ms=8000", "MaxRequestWorkers", str(server.pid), "average", "writing"):
+        assert needle in text, needle
+    assert "Pause" not in text and "Filter" not in text and "now" not in browser.texts("[data-rate-of]")
+    assert browser.run("document.querySelectorAll('#board i[title]').length") > 0
+
+
+# ---- a picture of it ---------------------------------------------------------------------------------------
+
+def test_screenshot(httpd, browser):
+    """Kept in docs/ when UPDATE_SCREENSHOT=1, in the build directory otherwise."""
+    server = httpd(modules=["test_handlers"], conf=CONF, mpm_conf={
+        "ServerLimit": 8, "StartServers": 4, "ThreadLimit": 25, "ThreadsPerChild": 25, "MaxRequestWorkers": 200,
+        "MinSpareThreads": 50, "MaxSpareThreads": 200})
+    stop = threading.Event()
+
+    def load(n):
+        while not stop.wait(0.01):
+            urllib.request.urlopen(f"{server.url}/{('1k.bin', 'hello.txt')[n % 2]}?page={n}").read()
+
+    threads = [threading.Thread(target=load, args=(n,)) for n in range(3)]
+    slow = [Client(server.port) for _ in range(14)]
+    for n, client in enumerate(slow):
+        path = ("/t/report/sleep", "/t/search/sleep", "/t/api/v2/orders/sleep")[n % 3]
+        client.send(f"GET {path}?ms=30000&customer={n} HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+    for thread in threads:
+        thread.start()
+    try:
+        browser.open(server.url + "/mpm-status", width=1600, height=1000)
+        updated(browser, 60 if os.environ.get("UPDATE_SCREENSHOT") else 2)
+        data = base64.b64decode(browser.cdp("Page.captureScreenshot", format="png")["data"])
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for client in slow:
+            client.close()
+    path = REPO / "docs" if os.environ.get("UPDATE_SCREENSHOT") else BUILD / "check"
+    (path / "status-page.png").write_bytes(data)
+    assert data.startswith(b"\x89PNG") and len(data) > 50000
+    server.kill_all()                   # the sleepers would hold up the stop
+    server.pid_file.unlink(missing_ok=True)
