@@ -465,7 +465,7 @@ def test_an_ascii_terminal_gets_ascii(saved):
 
 
 HOSTILE = ["\x1b[2J\x1b]0;owned\x07", "\u009b31m", "a\rb\nc\td", "\x7f\x08\x08", "\u202egnp.exe", "x\u200b\u2028y", "\ufeffz",
-           "\U000e0041tag", "\u0600\ue000", "\x01" * 300]
+           "\U000e0041tag", "\u0378\U0003fffe\ufdd0", "\x01" * 300]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -481,6 +481,17 @@ def test_nothing_a_client_sent_can_act_on_the_terminal(saved, text):
                    in_terminal(*saved(told), "--json")[1], run(*saved(told), "--json").stdout):
         assert not control_characters(output)
     assert json.loads(in_terminal(*saved(told), "--json")[1]) == told
+
+
+def test_a_backslash_is_doubled_once_so_that_an_escape_can_be_told_from_text(saved):
+    told = document(server__version="v\\x1b", server__mpm="m\\")
+    told["workers"][1].update(request="GET /\\n", state_name="s\\")
+    told["processes"][0]["state"] = "p\\q"
+    text = run(*saved(told)).stdout
+    for shown in ("v\\\\x1b", "MPM m\\\\ ", "GET /\\\\n", "W s\\\\ ", "p\\\\q"):
+        assert shown in text, shown
+    assert "\\\\\\" not in text
+    assert "'a\\\\b'" in fails(1, "a\\b")
 
 
 def test_json_is_pretty_on_a_terminal_and_one_line_in_a_pipe(saved):

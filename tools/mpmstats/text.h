@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/** A safe copy; what cannot be shown is spelt out (\x1b, \u{202e}). */
+/** A safe copy; what cannot be shown is spelt out (\x1b, \u{202e}), a backslash is doubled. Not for safe text. */
 char *text_safe(const char *raw);
 
 /** Columns of safe text. */
