@@ -3,53 +3,38 @@
  * mpmstats status: the status page in a terminal.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
-#include "memory.h"
-#include "sample.h"
+#include "rows.h"
 #include "source.h"
-#include "terminal.h"
 #include "view.h"
-
-/* Those that have been at it longest come first: they are what one looks for. */
-static int by_age(const void *a, const void *b)
-{
-    const snapshot_worker_t *left = *(const snapshot_worker_t *const *)a;
-    const snapshot_worker_t *right = *(const snapshot_worker_t *const *)b;
-
-    if (left->since_us != right->since_us)
-        return left->since_us < right->since_us ? 1 : -1;
-    return left < right ? -1 : left > right;
-}
 
 static void show_processes(const snapshot_t *snap)
 {
-    size_t count = (size_t)snap->process_count;
-    const snapshot_process_t **rows = memory_get(count, sizeof(*rows));
+    rows_t rows = rows_processes(snap);
 
-    for (size_t i = 0; i < count; i++)
-        rows[i] = &snap->processes[i];
-    view_processes(rows, count);
-    free(rows);
+    view_processes((const snapshot_process_t *const *)(const void *)rows.items, rows.count);
+    rows_free(&rows);
 }
 
+static bool is_busy(const void *record, const void *context)
+{
+    (void)context;
+    return sample_worker_busy(record);
+}
+
+/* Those that have been at it longest come first: they are what one looks for. */
 static void show_busy_workers(const snapshot_t *snap)
 {
-    const snapshot_worker_t **rows = memory_get((size_t)snap->worker_count, sizeof(*rows));
-    size_t count = 0;
+    rows_t rows = rows_workers(snap);
 
-    for (int i = 0; i < snap->worker_count; i++) {
-        if (sample_worker_busy(&snap->workers[i]))
-            rows[count++] = &snap->workers[i];
-    }
-    qsort(rows, count, sizeof(*rows), by_age);
-    if (count > 0)
-        view_workers(rows, count);
+    rows_keep(&rows, is_busy, NULL);
+    rows_sort(&rows, field_find(fields_worker, "since_us"), false);
+    if (rows.count > 0)
+        view_workers((const snapshot_worker_t *const *)(const void *)rows.items, rows.count);
     else
         puts("No worker is busy.");
-    free(rows);
+    rows_free(&rows);
 }
 
 static void show(const snapshot_t *snap, const char *origin)

@@ -21,6 +21,8 @@ typedef struct {
     void *target;           /**< the struct they fill */
     /** argv[0…argc-1] are its arguments. Returns the exit code, failures reported. */
     int (*run)(const settings_t *settings, int argc, char **argv);
+    /** Reports wrong options; NULL for failure_report(). Returns the exit code. */
+    int (*refuse)(const failure_t *failure);
 } command_t;
 
 /** All commands; the first is the default. A NULL name ends them. */

@@ -16,6 +16,7 @@ bool failure_set(failure_t *failure, rc_e rc, const char *format, ...)
     va_list args;
 
     failure->rc = rc;
+    failure->http_status = 0;
     va_start(args, format);
     vsnprintf(failure->text, sizeof(failure->text), format, args);
     va_end(args);

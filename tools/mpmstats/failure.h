@@ -30,6 +30,7 @@ typedef enum {
 
 typedef struct {
     rc_e rc;
+    int http_status; /**< with RC_DENIED and RC_HTTP; else 0 */
     char text[1024]; /**< one line once reported: control bytes are escaped on the way out */
 } failure_t;
 

@@ -169,9 +169,11 @@ static bool explain(const transfer_t *transfer, CURL *curl, CURLcode code)
 
     /* a refused upload or an early close may break the transfer after the status is known */
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK || (status >= 300 && !transfer->too_large))
-        return explain_status(transfer, curl, status);
-    return explain_transport(transfer, curl, code);
+    if (code != CURLE_OK && (status < 300 || transfer->too_large))
+        return explain_transport(transfer, curl, code);
+    explain_status(transfer, curl, status);
+    transfer->failure->http_status = (int)status;
+    return false;
 }
 
 static void set_target(CURL *curl, const http_request_t *request)

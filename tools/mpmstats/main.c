@@ -41,6 +41,23 @@ static const command_t *find_command(int argc, char **argv, settings_t *settings
     return command;
 }
 
+static int refuse(const command_t *command, const failure_t *failure)
+{
+    if (command == NULL || command->refuse == NULL)
+        return failure_report(failure);
+    return terminal_finish(command->refuse(failure));
+}
+
+/* The command that was meant, when the options before it were wrong. */
+static const command_t *guess_command(int argc, char **argv)
+{
+    const command_t *command = NULL;
+
+    for (int i = 1; i < argc && command == NULL; i++)
+        command = command_find(argv[i]);
+    return command;
+}
+
 static int run_command(const command_t *command, settings_t *settings, int argc, char **argv)
 {
     const option_set_t sets[] = {{settings_options, settings}, {command->options, command->target}, {NULL, NULL}};
@@ -48,7 +65,7 @@ static int run_command(const command_t *command, settings_t *settings, int argc,
     int rest = options_parse(sets, false, argc, argv, &failure);
 
     if (rest == 0)
-        return failure_report(&failure);
+        return refuse(command, &failure);
     if (settings->version)
         return print_version();
     terminal_init(!settings->no_color);
@@ -70,7 +87,7 @@ int main(int argc, char **argv)
     settings_init(&settings);
     command = find_command(argc, argv, &settings, &index, &failure);
     if (command == NULL)
-        return failure_report(&failure);
+        return refuse(guess_command(argc, argv), &failure);
     /* --help before a command, or without one, explains the program */
     if (settings.help && !settings.version) {
         command_help(stdout, NULL);

@@ -16,7 +16,7 @@ _mpmstats()
 
     case $prev in
     --from|--cacert|--unix-socket)
-        compopt -o filenames
+        compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
     --json)
@@ -24,7 +24,7 @@ _mpmstats()
             mapfile -t COMPREPLY < <(compgen -W 'auto pretty compact' -- "$cur")
             return
         fi ;;
-    --url|-u|--timeout|--user)
+    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request)
         return ;;
     esac
 
@@ -39,12 +39,21 @@ _mpmstats()
         fi
     done
 
+    case $command in
+    save|diff) compopt -o filenames 2>/dev/null ;;
+    esac
+
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$program" $command --help 2>/dev/null |
             sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p')" -- "$cur")
     elif [[ -z $command ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$program" --help 2>/dev/null |
             sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" -- "$cur")
+    elif [[ $command == get || $command == watch ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" get --list 2>/dev/null |
+            sed -n '2,$s/^\([a-z][^ ]*\) .*/\1/p')" -- "$cur")
+    elif [[ $command == save || $command == diff ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     fi
 } &&
 complete -F _mpmstats mpmstats

@@ -125,6 +125,12 @@ static bool set_number(const option_t *option, void *member, const char *text, f
     return true;
 }
 
+static void list_add(texts_t *list, char *text)
+{
+    list->items = memory_resize(list->items, list->count + 1, sizeof(*list->items));
+    list->items[list->count++] = text;
+}
+
 static bool set_value(const bound_t *bound, char *text, failure_t *failure)
 {
     const option_t *option = bound->option;
@@ -139,6 +145,9 @@ static bool set_value(const bound_t *bound, char *text, failure_t *failure)
         return true;
     case OPTION_CHOICE:
         return set_choice(option, member, text, failure);
+    case OPTION_LIST:
+        list_add(member, text);
+        return true;
     case OPTION_SPAN:
         return options_span(text, member)
                || failure_set(failure, RC_USAGE, "--%s wants a time such as 500ms, 2s or 1.5m, not '%s'",

@@ -21,8 +21,15 @@ typedef enum {
     OPTION_CHOICE,  /**< char *, one of choices */
     OPTION_COUNT,   /**< long, within least and most */
     OPTION_REAL,    /**< double, within least and most */
+    OPTION_LIST,    /**< texts_t: may be given several times */
     OPTION_SPAN     /**< double in microseconds from "1.5s", "200ms", "3m"; a bare number is seconds */
 } option_type_e;
+
+/** What an OPTION_LIST collects; ends are not marked, the array is never freed. */
+typedef struct {
+    char **items;
+    size_t count;
+} texts_t;
 
 typedef struct {
     const char *name;

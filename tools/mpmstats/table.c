@@ -172,15 +172,30 @@ static void print_letters(FILE *out, const char *letters, size_t count)
     }
 }
 
-static void print_wrapped(FILE *out, const char *letters, size_t indent, size_t width)
+/* Bytes of the next line of a wrapped cell: up to a space where it is made of words. */
+static size_t wrap_at(const char *text, size_t width, bool words)
 {
-    size_t bytes = text_prefix(letters, width);
+    size_t bytes = text_prefix(text, width), space = bytes;
 
-    while (letters[0] != '\0') {
-        print_letters(out, letters, bytes);
-        letters += bytes;
-        bytes = text_prefix(letters, width);
-        if (letters[0] == '\0' || bytes == 0)
+    if (!words || text[bytes] == '\0')
+        return bytes;
+    while (space > 0 && text[space] != ' ')
+        space--;
+    return space > 0 ? space : bytes;
+}
+
+static void print_wrapped(FILE *out, const char *text, size_t indent, size_t width, bool words)
+{
+    while (text[0] != '\0') {
+        size_t bytes = wrap_at(text, width, words);
+
+        if (words)
+            fwrite(text, 1, bytes, out);
+        else
+            print_letters(out, text, bytes);
+        text += bytes;
+        text += words && text[0] == ' ';
+        if (text[0] == '\0' || bytes == 0)
             return;
         fputc('\n', out);
         text_spaces(out, indent);
@@ -216,8 +231,8 @@ static void print_row(const table_t *table, FILE *out, const cell_t *row)
 
         if (table->width[i] == 0)
             continue;
-        if (table->columns[i].letters) {
-            print_wrapped(out, text, indent, table->width[i]);
+        if (table->columns[i].letters || table->columns[i].words) {
+            print_wrapped(out, text, indent, table->width[i], table->columns[i].words);
         } else {
             fputs(row[i].style == STYLE_PLAIN ? "" : style, out);
             print_cell(table, out, i, text, i == last);

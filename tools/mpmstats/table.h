@@ -18,7 +18,8 @@
 typedef struct {
     const char *title;
     bool right;   /**< numbers: aligned at their end */
-    bool letters; /**< scoreboard letters, coloured one by one, wrapped over lines; last column only */
+    bool letters; /**< scoreboard letters, coloured one by one; wrapped over lines, last column only */
+    bool words;   /**< a sentence; wrapped over lines between words, last column only */
     size_t least; /**< may be cut down to so many columns; 0: never cut */
     int drop;     /**< dropped when the line is still too long, highest first; 0: never */
 } column_t;

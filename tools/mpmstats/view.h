@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "sample.h"
+#include "terminal.h"
 
 /** Server, MPM, generation, uptime, load; @a origin is where it was read, or NULL when a server answered just now. */
 void view_server(const snapshot_t *snap, const char *origin);
@@ -26,6 +27,9 @@ void view_limits(const snapshot_t *snap);
 
 /** A row per process. */
 void view_processes(const snapshot_process_t *const *rows, size_t count);
+
+/** How a process's state is coloured. */
+style_e view_process_style(const snapshot_process_t *process);
 
 /** A row per worker. */
 void view_workers(const snapshot_worker_t *const *rows, size_t count);

@@ -21,7 +21,7 @@ static char *cell_of(const field_t *table, const char *name, const void *record)
     return field_known(field, record) ? format_field(field, record) : NULL;
 }
 
-static style_e process_style(const snapshot_process_t *process)
+style_e view_process_style(const snapshot_process_t *process)
 {
     if (process->state == NULL)
         return STYLE_PLAIN;
@@ -56,7 +56,7 @@ void view_processes(const snapshot_process_t *const *rows, size_t count)
     for (size_t row = 0; row < count; row++) {
         for (size_t i = 0; i < COLUMNS; i++)
             table_cell(table, cell_of(fields_process, shown[i].name, rows[row]),
-                       i == 3 ? process_style(rows[row]) : STYLE_PLAIN);
+                       i == 3 ? view_process_style(rows[row]) : STYLE_PLAIN);
     }
     table_print(table, stdout, terminal_width());
     table_free(table);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mpmstats check: a monitoring plugin. One line with performance data, and the
+ * exit codes such plugins have; they are not those of the other commands.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "expr.h"
+#include "format.h"
+#include "memory.h"
+#include "source.h"
+#include "text.h"
+#include "view.h"
+
+typedef enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN } check_e;
+static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+
+typedef struct {
+    texts_t warn, crit;
+} check_options_t;
+
+/* Filled by options_parse() before run(). */
+static check_options_t given;
+
+static const option_t options[] = {
+    {.name = "warn", .letter = 'w', .arg = "CONDITION,...", .type = OPTION_LIST,
+     .offset = offsetof(check_options_t, warn), .help = "WARNING when one of these holds: busy>80%"},
+    {.name = "crit", .letter = 'c', .arg = "CONDITION,...", .type = OPTION_LIST,
+     .offset = offsetof(check_options_t, crit), .help = "CRITICAL when one of these holds: oldest>1m"},
+    {.name = NULL}};
+
+typedef struct {
+    check_e status;
+    char *message;      /* raw: made safe on the way out */
+    char *perfdata;     /* made of digits and keys only */
+} result_t;
+
+/* Takes @a more over. */
+static void append(char **text, const char *separator, char *more)
+{
+    char *longer = memory_format("%s%s%s", *text, (*text)[0] != '\0' ? separator : "", more);
+
+    free(*text);
+    free(more);
+    *text = longer;
+}
+
+/* What could not be looked at: the server's trouble is critical, ours is unknown. */
+static void fail(result_t *result, const failure_t *failure)
+{
+    bool servers = failure->rc == RC_UNREACHABLE || failure->rc == RC_TIMEOUT || failure->rc == RC_TLS
+                   || failure->http_status >= 500;
+
+    result->status = servers ? CHECK_CRITICAL : CHECK_UNKNOWN;
+    append(&result->message, ", ", memory_copy(failure->text));
+}
+
+/* ---- the verdict ---- */
+
+/* "busy 38 of 40 (95%)" */
+static char *describe(const field_t *field, const snapshot_t *snap)
+{
+    const field_t *limit = field_limit(field);
+    const char *name = field_short(field);
+    char *value = format_field(field, snap), *text;
+    double whole = limit == NULL ? NAN : field_number(limit, snap);
+
+    if (name == NULL)
+        name = field->name;
+    if (whole > 0) {
+        char *most = format_count(whole);
+
+        text = memory_format("%s %s of %s (%.0f%%)", name, value, most,
+                             floor(field_number(field, snap) / whole * 100));
+        free(most);
+    } else {
+        text = memory_format("%s %s", name, value);
+    }
+    free(value);
+    return text;
+}
+
+static void judge(result_t *result, const exprs_t *list, check_e level, const snapshot_t *snap)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const expr_t *expr = &list->items[i];
+
+        if (isnan(measure_value(&expr->measure, snap))) {
+            /* a condition that cannot be judged must not look like one that holds good */
+            if (result->status == CHECK_OK)
+                result->status = CHECK_UNKNOWN;
+            append(&result->message, ", ",
+                   memory_format("the server does not tell %s%s", expr->measure.field->name,
+                                 expr->measure.percent ? " and its limit" : ""));
+        } else if (expr_holds(expr, snap)) {
+            char *what = describe(expr->measure.field, snap);
+
+            if (result->status == CHECK_OK || result->status == CHECK_UNKNOWN || level > result->status)
+                result->status = level;
+            append(&result->message, ", ",
+                   memory_format("%s meets %s", what, expr->text));
+            free(what);
+        }
+    }
+}
+
+/* ---- performance data ---- */
+
+/* Plugins know seconds, not microseconds. */
+static double perf_scale(const field_t *field)
+{
+    return field->unit == UNIT_MICROSECONDS ? 1e-6 : 1;
+}
+
+static const char *perf_unit(const field_t *field)
+{
+    if (field->kind == FIELD_COUNTER)
+        return field->unit == UNIT_BYTES ? "B" : "c";
+    if (field->unit == UNIT_BYTES)
+        return "B";
+    return field->unit == UNIT_NONE ? "" : "s";
+}
+
+/* A bound as a range of the plugins' notation: outside it there is an alarm. */
+static char *perf_range(const expr_t *expr, const snapshot_t *snap)
+{
+    const field_t *field = expr->measure.field;
+    double bound = expr->bound * perf_scale(field);
+
+    if (expr->measure.percent)
+        bound = expr->bound / 100 * field_number(field_limit(field), snap);
+    if (isnan(bound))
+        return memory_copy("");
+    switch (expr->op) {
+    case EXPR_GREATER: case EXPR_AT_LEAST: return memory_format("%.10g", bound);
+    case EXPR_LESS: case EXPR_AT_MOST: return memory_format("%.10g:", bound);
+    case EXPR_EQUAL: return memory_format("@%.10g:%.10g", bound, bound);
+    default: return memory_format("%.10g:%.10g", bound, bound);
+    }
+}
+
+static char *range_for(const exprs_t *list, const field_t *field, const snapshot_t *snap)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].measure.field == field)
+            return perf_range(&list->items[i], snap);
+    }
+    return memory_copy("");
+}
+
+static void perf_put(result_t *result, const field_t *field, const exprs_t *warn, const exprs_t *crit,
+                     const snapshot_t *snap)
+{
+    const field_t *limit = field_limit(field);
+    double value = field_number(field, snap), most = limit == NULL ? NAN : field_number(limit, snap);
+    const char *name = field_short(field) != NULL ? field_short(field) : field->name;
+    char *warn_range, *crit_range, *label, *maximum;
+
+    if (isnan(value))
+        return;
+    label = memory_format("'%s'=", name);
+    if (strstr(result->perfdata, label) == NULL) {
+        warn_range = range_for(warn, field, snap);
+        crit_range = range_for(crit, field, snap);
+        maximum = most > 0 ? memory_format("%.0f", most) : memory_copy("");
+        append(&result->perfdata, " ",
+               memory_format("%s%.15g%s;%s;%s;0;%s", label, value * perf_scale(field), perf_unit(field),
+                             warn_range, crit_range, maximum));
+        free(warn_range);
+        free(crit_range);
+        free(maximum);
+    }
+    free(label);
+}
+
+static void perf_all(result_t *result, const exprs_t *warn, const exprs_t *crit, const snapshot_t *snap)
+{
+    static const char *const always[] = {"workers_busy", "workers_idle", "processes", "connections",
+                                         "oldest_request_us", "requests", "bytes"};
+
+    for (size_t i = 0; i < warn->count; i++)
+        perf_put(result, warn->items[i].measure.field, warn, crit, snap);
+    for (size_t i = 0; i < crit->count; i++)
+        perf_put(result, crit->items[i].measure.field, warn, crit, snap);
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+        perf_put(result, field_find(fields_server, always[i]), warn, crit, snap);
+}
+
+/* ---- output ---- */
+
+/* The bar separates performance data, so the message cannot have one. */
+static char *message_safe(const char *message)
+{
+    char *safe = text_safe(message);
+
+    for (char *at = safe; (at = strchr(at, '|')) != NULL; )
+        *at = '/';
+    return safe;
+}
+
+static int print_json(const result_t *result, const char *style)
+{
+    json_t *json = json_pack("{s:s, s:i, s:s, s:s}", "status", words[result->status], "code",
+                             (int)result->status, "message", result->message, "perfdata", result->perfdata);
+
+    if (json == NULL) /* an argument that is not UTF-8 got into the message */
+        json = json_pack("{s:s, s:i}", "status", words[result->status], "code", (int)result->status);
+    view_json(json, style);
+    json_decref(json);
+    return result->status;
+}
+
+static int print_line(const result_t *result)
+{
+    char *message = message_safe(result->message);
+
+    printf("MPMSTATS %s - %s%s%s\n", words[result->status], message,
+           result->perfdata[0] != '\0' ? " | " : "", result->perfdata);
+    free(message);
+    return result->status;
+}
+
+/* ---- */
+
+static void look(const settings_t *settings, const exprs_t *warn, const exprs_t *crit, result_t *result)
+{
+    failure_t failure;
+    sample_t *sample = source_once(settings, &failure);
+
+    if (sample == NULL) {
+        fail(result, &failure);
+        return;
+    }
+    judge(result, crit, CHECK_CRITICAL, &sample->snap);
+    judge(result, warn, CHECK_WARNING, &sample->snap);
+    if (result->message[0] == '\0')
+        append(&result->message, ", ", describe(field_find(fields_server, "workers_busy"), &sample->snap));
+    perf_all(result, warn, crit, &sample->snap);
+    sample_free(sample);
+}
+
+static bool parse_all(const texts_t *texts, exprs_t *list, failure_t *failure)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        if (!expr_parse(list, texts->items[i], failure))
+            return false;
+    }
+    return true;
+}
+
+/* A wrong option is UNKNOWN to the monitoring, not the 1 that means WARNING there. */
+static int refuse(const failure_t *failure)
+{
+    result_t result = {CHECK_OK, memory_copy(""), memory_copy("")};
+
+    fail(&result, failure);
+    print_line(&result);
+    free(result.message);
+    free(result.perfdata);
+    return result.status;
+}
+
+static int run(const settings_t *settings, int argc, char **argv)
+{
+    exprs_t warn = {NULL, 0}, crit = {NULL, 0};
+    result_t result = {CHECK_OK, memory_copy(""), memory_copy("")};
+    failure_t failure;
+    int status;
+
+    if (!command_no_arguments(argc, argv, &failure) || !parse_all(&given.warn, &warn, &failure)
+        || !parse_all(&given.crit, &crit, &failure))
+        fail(&result, &failure);
+    else
+        look(settings, &warn, &crit, &result);
+    status = settings->json != NULL ? print_json(&result, settings->json) : print_line(&result);
+    expr_free(&warn);
+    expr_free(&crit);
+    free(result.message);
+    free(result.perfdata);
+    return status;
+}
+
+const command_t cmd_check = {
+    .name = "check",
+    .synopsis = "",
+    .summary = "a monitoring plugin: OK, WARNING, CRITICAL or UNKNOWN, with performance data",
+    .details = "A condition is KEY OP NUMBER, with a key of get --list, one of > >= < <= = != and a\n"
+               "number with % (of the key's limit), us, ms, s, m, h, d (times) or K, M, G, T.\n"
+               "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer), 3 UNKNOWN.\n",
+    .examples = "  mpmstats check --warn 'busy>80%' --crit 'busy>95%,saturated=1'\n"
+                "  mpmstats check --warn 'oldest>30s' --crit 'processes<1' --url www.example.org\n",
+    .options = options,
+    .target = &given,
+    .run = run,
+    .refuse = refuse,
+};

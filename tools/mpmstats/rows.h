@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  tools/mpmstats/rows.h
+ * @brief A choice of a snapshot's processes or workers, sorted.
+ *
+ * The records stay the sample's. Single-threaded.
+ */
+#ifndef MPMSTATS_ROWS_H
+#define MPMSTATS_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "failure.h"
+#include "fields.h"
+#include "sample.h"
+
+typedef struct {
+    const field_t *fields;  /**< of its records */
+    const char *section;    /**< its array in the document */
+    const void *base;       /**< the sample's first record */
+    size_t size;            /**< of a record */
+    const void **items;     /**< chosen records */
+    size_t count;
+} rows_t;
+
+/** All processes, or all workers, in the server's order; end with rows_free(). */
+rows_t rows_processes(const snapshot_t *snap);
+rows_t rows_workers(const snapshot_t *snap);
+
+/** Keeps those @a wanted says true of; the order stays. */
+void rows_keep(rows_t *rows, bool (*wanted)(const void *record, const void *context),
+               const void *context);
+
+/**
+ * Sorts by a field: numbers from the greatest down, texts from A to Z, the other
+ * way round with @a reverse; what is not known comes last, equals stay in order.
+ */
+void rows_sort(rows_t *rows, const field_t *field, bool reverse);
+
+/** The field for --sort; NULL and @a failure filled when there is none of that name. */
+const field_t *rows_sort_field(const field_t *fields, const char *name, failure_t *failure);
+
+/** Keeps the first @a count. */
+void rows_first(rows_t *rows, size_t count);
+
+/** The chosen records as JSON, as the server sent them; the caller's reference. */
+json_t *rows_json(const rows_t *rows, json_t *document);
+
+void rows_free(rows_t *rows);
+
+#endif
