@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs and removes the modules, the files a2enmod uses, mpmstats and its manual page.
+# Installs and removes the modules, the files a2enmod uses, mpmstats, its manual page
+# and its completion for bash.
 #
 #   tools/install.sh install|uninstall
 #
@@ -24,6 +25,7 @@ available=$sysconfdir/mods-available
 enabled=$sysconfdir/mods-enabled
 sbindir=$prefix/sbin
 mandir=$prefix/share/man/man1
+completions=$prefix/share/bash-completion/completions
 modules="mpm_hybrid mpmstats"
 
 say() { echo "  $*"; }
@@ -85,9 +87,10 @@ do_install() {
     done
     copy 755 "$build/mpmstats" "$sbindir/mpmstats"
     copy 644 tools/mpmstats/mpmstats.1 "$mandir/mpmstats.1"
+    copy 644 tools/mpmstats/mpmstats.bash "$completions/mpmstats"
 
     if [ -z "$root" ] && command -v a2enmod >/dev/null; then
-        echo "To run the server on it:  a2dismod mpm_event && a2enmod mpm_hybrid && apachectl restart"
+        echo "To run the server on it:  a2dismod mpm_event && a2enmod mpm_hybrid && service apache2 restart"
     fi
 }
 
@@ -102,7 +105,7 @@ disable() {
         if is_enabled mpm_hybrid; then
             a2dismod -q -f mpm_hybrid
             a2enmod -q mpm_event
-            echo "mpm_hybrid was enabled; mpm_event is now. The running server stays on hybrid until  apachectl restart"
+            echo "mpm_hybrid was enabled; mpm_event is now. The running server stays on hybrid until  service apache2 restart"
         fi
         if is_enabled mpmstats; then
             a2dismod -q -f mpmstats
@@ -127,6 +130,7 @@ do_uninstall() {
     done
     drop "$sbindir/mpmstats"
     drop "$mandir/mpmstats.1"
+    drop "$completions/mpmstats"
 }
 
 case ${1:-} in

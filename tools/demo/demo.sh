@@ -165,7 +165,7 @@ start_on_free_ports() {
 # (The kernel tells only the session's first process that a terminal has gone, which may be make.)
 [[ -t 0 ]] && had_terminal=yes || had_terminal=no
 abandoned() {
-    [[ ! -d /proc/$PPID ]] || { [[ $had_terminal == yes ]] && [[ ! -t 0 ]]; }
+    orphaned "$PPID" || { [[ $had_terminal == yes ]] && [[ ! -t 0 ]]; }
 }
 
 # ---- the show ----------------------------------------------------------------

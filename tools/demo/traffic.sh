@@ -40,11 +40,17 @@ traffic_requests() {
     say "http, https and HTTP/2 (h2, h2c) answer; 107 requests sent"
 }
 
-# trickle URL PID: a few requests a second and one slow download at a time, as long as the demo lives.
+# orphaned PID: whether that is no longer the parent of this shell.
+orphaned() {
+    local parent
+    read -r _ _ _ parent _ <"/proc/$BASHPID/stat" && [[ $parent != "$1" ]]
+}
+
+# trickle URL PID: a few requests a second and one slow download at a time, as long as PID, the demo, lives.
 trickle() {
-    while [[ -d /proc/$2 ]]; do
+    until orphaned "$2"; do
         curl -s --max-time 60 -o /dev/null "$1/slow.bin" &
-        while kill -0 $! 2>/dev/null && [[ -d /proc/$2 ]]; do
+        while kill -0 $! 2>/dev/null && ! orphaned "$2"; do
             curl -s --max-time 5 -o /dev/null "$1/?n=[1-5]"
             sleep 1
         done
@@ -53,7 +59,7 @@ trickle() {
 
 # In a session of its own, so that all its curls can be ended at once.
 traffic_start() {
-    export -f trickle
+    export -f trickle orphaned
     # shellcheck disable=SC2016
     setsid bash -c 'trickle "$1" "$2"' trickle "http://127.0.0.1:$1" $$ </dev/null >/dev/null 2>&1 9>&- &
     traffic=$!

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""install, a2enmod, the distribution's own configuration on mpm_hybrid, and the way back — in a throw-away root."""
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+
+import pytest
+
+import procs
+from debianroot import DebianRoot, skip_where_impossible
+from httpd import APXS, BUILD, REPO
+from procs import wait_until
+
+pytestmark = [pytest.mark.mpm_only("hybrid"), pytest.mark.timeout(180)]
+
+MODULES_AVAILABLE = "etc/apache2/mods-available"
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    skip_where_impossible()
+    debian = DebianRoot(tmp_path_factory.mktemp("debian") / "root")
+    yield debian
+    shutil.rmtree(debian.path)
+
+
+@pytest.fixture
+def root(pristine, tmp_path):
+    debian = pristine.copy_to(tmp_path / "root")
+    yield debian
+    pid = debian.pid()
+    if pid and procs.alive(pid):
+        family = [pid, *procs.children_of(pid)]
+        for each in family:
+            procs.kill(each)
+        wait_until(lambda: not any(procs.alive(p) and not procs.is_zombie(p) for p in family), 10, "the end of apache2")
+    shutil.rmtree(debian.path)
+
+
+def make(goal, root, *variables):
+    """`make GOAL DESTDIR=root`, as an administrator calls it."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "WERROR"))}
+    done = subprocess.run(["make", "-f", "Makefile.apxs", goal, f"DESTDIR={root.path}", f"BUILD={BUILD}", f"APXS={APXS}",
+                           *variables], cwd=REPO, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def install_in_place(root, goal):
+    """tools/install.sh run inside the root, where DESTDIR is empty: the live system as it sees it."""
+    for name in ("tools", "conf"):
+        shutil.copytree(REPO / name, root.path / "src" / name, dirs_exist_ok=True)
+    (root.path / "src/build").mkdir(exist_ok=True)
+    for name in ("mod_mpm_hybrid.so", "mod_mpmstats.so", "mpmstats"):
+        shutil.copy(BUILD / name, root.path / "src/build")
+    return root.run(f"LIBEXECDIR=/usr/lib/apache2/modules SYSCONFDIR=/etc/apache2 /src/tools/install.sh {goal}")
+
+
+def get(port, path="/"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read()
+
+
+def start(root, port):
+    root.run("apachectl start")
+    wait_until(lambda: procs.listening(port), 10, "the server's listening")
+
+
+def stop(root, command="apachectl stop"):
+    pid = root.pid()
+    family = [pid, *procs.children_of(pid)]
+    root.run(command)
+    wait_until(lambda: not any(procs.alive(p) and not procs.is_zombie(p) for p in family), 10, "the end of apache2")
+
+
+def mpm(root):
+    """The MPM, as a2query and as apachectl name it."""
+    version = root.run("apachectl -V")
+    return root.run("a2query -M").strip(), version.split("Server MPM:")[1].split()[0]
+
+
+def dangling(root):
+    enabled = root.path / "etc/apache2/mods-enabled"
+    return [p.name for p in enabled.iterdir() if p.is_symlink() and not p.exists()]
+
+
+def test_a2enmod_puts_the_default_site_on_mpm_hybrid_and_back(root):
+    port = procs.free_port()
+    root.listen_on(port)
+    page = (root.path / "var/www/html/index.html").read_bytes()
+    start(root, port)
+    assert mpm(root) == ("event", "event")
+    stop(root)
+
+    make("install", root)
+    output = root.run("a2dismod mpm_event && a2enmod mpm_hybrid")
+    assert "mpmstats" in output, "mpm_hybrid.load names mpmstats as a dependency"
+    assert root.run("a2query -m mpmstats").startswith("mpmstats (enabled")
+    assert root.run("apachectl configtest").strip() == "Syntax OK"
+    assert mpm(root) == ("hybrid", "hybrid")
+    start(root, port)
+    assert get(port) == page
+    assert json.loads(get(port, "/mpm-status?json"))["server"]["mpm"] == "hybrid"
+    root.run("apachectl graceful")
+    assert get(port) == page
+    stop(root)
+
+    root.run("a2dismod mpm_hybrid && a2enmod mpm_event")
+    assert root.run("apachectl configtest").strip() == "Syntax OK"
+    assert mpm(root) == ("event", "event")
+    start(root, port)
+    assert get(port) == page
+    assert json.loads(get(port, "/mpm-status?json"))["server"]["mpm"] == "event", "mpmstats stays, on any MPM"
+    stop(root)
+    assert "exit signal" not in (root.path / "var/log/apache2/error.log").read_text()
+
+
+def test_a_running_server_changes_over_as_systemctl_restart_does_it(root):
+    """The unit's ExecStop and ExecStart. (SIGHUP will not do: httpd refuses to change its MPM in a running parent.)"""
+    port = procs.free_port()
+    root.listen_on(port)
+    make("install", root)
+    start(root, port)
+    for old, new in (("event", "hybrid"), ("hybrid", "event")):
+        assert f"ServerMPM: {old}".encode() in get(port, "/server-status?auto")
+        root.run(f"a2dismod mpm_{old} && a2enmod mpm_{new}")
+        stop(root, "apachectl graceful-stop")
+        start(root, port)
+    assert b"ServerMPM: event" in get(port, "/server-status?auto")
+    stop(root)
+
+
+def test_debians_own_mpm_event_conf_is_valid_on_hybrid(root):
+    port = procs.free_port()
+    root.listen_on(port)
+    make("install", root)
+    available = root.path / MODULES_AVAILABLE
+    shutil.copy(available / "mpm_event.conf", available / "mpm_hybrid.conf")
+    root.run("a2dismod mpm_event && a2enmod mpm_hybrid")
+    assert root.run("apachectl configtest").strip() == "Syntax OK"
+    start(root, port)
+    assert json.loads(get(port, "/mpm-status?json"))["limits"]["max_request_workers"] == 150
+    stop(root)
+
+
+def test_a2enmod_refuses_a_second_mpm(root):
+    make("install", root)
+    output = root.run("a2enmod mpm_hybrid", check=False)
+    assert "conflict" in output.lower() and "mpm_event" in output, output
+    assert not (root.path / "etc/apache2/mods-enabled/mpm_hybrid.load").exists()
+
+
+def test_uninstall_removes_exactly_what_install_put(root):
+    before = root.files()
+    make("install", root, "PREFIX=/usr/local")
+    added = set(root.files()) - set(before)
+    assert {"usr/lib/apache2/modules/mod_mpm_hybrid.so", "usr/lib/apache2/modules/mod_mpmstats.so",
+            "usr/local/sbin/mpmstats", "usr/local/share/man/man1/mpmstats.1",
+            "usr/local/share/bash-completion/completions/mpmstats", f"{MODULES_AVAILABLE}/mpm_hybrid.load",
+            f"{MODULES_AVAILABLE}/mpm_hybrid.conf", f"{MODULES_AVAILABLE}/mpmstats.load",
+            f"{MODULES_AVAILABLE}/mpmstats.conf"} == added
+    make("uninstall", root, "PREFIX=/usr/local")
+    assert root.files() == before
+
+
+def test_an_edited_configuration_survives_install_and_uninstall(root):
+    make("install", root)
+    conf = root.path / MODULES_AVAILABLE / "mpm_hybrid.conf"
+    conf.write_text("MaxRequestWorkers 75\n")
+    assert str(conf) in make("install", root)
+    assert conf.read_text() == "MaxRequestWorkers 75\n"
+    assert conf.with_suffix(".conf.new").read_text() == (REPO / "conf/mpm_hybrid.conf").read_text()
+    make("uninstall", root)
+    assert conf.read_text() == "MaxRequestWorkers 75\n"
+    assert not conf.with_suffix(".conf.new").exists()
+
+
+def test_uninstall_on_the_live_system_leaves_a_server_that_starts(root):
+    port = procs.free_port()
+    root.listen_on(port)
+    before = {n for n in root.files() if not n.startswith(("src/", "var/lib/apache2/"))}
+    install_in_place(root, "install")
+    root.run("a2dismod mpm_event && a2enmod mpm_hybrid")
+    output = install_in_place(root, "uninstall")
+    assert "mpm_event" in output, output
+    assert dangling(root) == []
+    assert {n for n in root.files() if not n.startswith(("src/", "var/lib/apache2/"))} == before
+    assert root.run("apachectl configtest").strip() == "Syntax OK"
+    start(root, port)
+    assert mpm(root) == ("event", "event")
+    stop(root)
+
+
+def test_uninstall_below_destdir_leaves_no_dangling_link(root):
+    make("install", root)
+    root.run("a2dismod mpm_event && a2enmod mpm_hybrid")
+    make("uninstall", root)
+    assert dangling(root) == []
