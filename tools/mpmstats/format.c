@@ -107,6 +107,6 @@ char *format_field(const field_t *field, const void *record)
     if (field->unit == UNIT_MICROSECONDS)
         return format_span(number);
     if (field->unit == UNIT_SECONDS)
-        return format_span(number * 1e6);
+        return number < 60 ? memory_format("%.0f s", number) : format_span(number * 1e6);
     return format_count(number);
 }

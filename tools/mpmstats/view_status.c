@@ -297,7 +297,7 @@ static void line_traffic(const snapshot_t *snap)
     if (!isnan(value("requests", snap))) {
         char *requests = format_count(value("requests", snap));
 
-        flow_put(&flow, separator, memory_format("%s requests", requests));
+        flow_put(&flow, separator, memory_format("%s request%s", requests, strcmp(requests, "1") == 0 ? "" : "s"));
         free(requests);
     }
     if (!isnan(value("bytes", snap)))

@@ -92,7 +92,7 @@ void view_workers(const snapshot_worker_t *const *rows, size_t count)
         {.title = "CLIENT", .least = 15, .drop = 1},
         {.title = "VHOST", .least = 12, .drop = 2},
         {.title = "PROTOCOL", .drop = 6},
-        {.title = "REQUEST", .least = 20},
+        {.title = "REQUEST", .least = 28},
     };
     enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
     static const char *const names[COLUMNS] = {"slot",   "thread", "pid",      NULL,     "since_us",
