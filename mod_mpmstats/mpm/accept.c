@@ -240,13 +240,49 @@ static void count_accepted(void)
     }
 }
 
+/* Said once a second at most, however many go. */
+static void say_shed(void)
+{
+    static _Atomic apr_time_t said;
+    static _Atomic unsigned dropped;
+    apr_time_t now = child_now();
+    apr_time_t last = atomic_load(&said);
+    unsigned n = atomic_fetch_add(&dropped, 1) + 1;
+
+    if (now - last < apr_time_from_sec(1) || !atomic_compare_exchange_strong(&said, &last, now)) {
+        return;
+    }
+    atomic_fetch_sub(&dropped, n);
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "child %d is at its limit of %d connections: dropped %u that had not sent "
+                 "a whole request, to make room for new ones. Raise MPMMaxConnections or the "
+                 "limit on open files, or lower the budgets of RequestReadTimeout",
+                 (int)getpid(), connection_limit(), n);
+}
+
+/* At the limit, whoever has taken longest to send a request makes room. */
+static void make_room(worker_t *w)
+{
+    while (park_count() >= connection_limit()) {
+        conn_t *k = park_oldest_head();
+
+        if (k == NULL) {
+            return;
+        }
+        conn_shed(w, k);
+        say_shed();
+    }
+}
+
 void accept_ready(worker_t *w, unsigned n)
 {
     listener_t *l = &listeners[n];
     apr_pool_t *pool;
     apr_socket_t *sock;
-    apr_status_t rv = conn_pool_create(&pool);
+    apr_status_t rv;
 
+    make_room(w);
+    rv = conn_pool_create(&pool);
     if (rv != APR_SUCCESS) {
         pthread_mutex_lock(&lock);
         pause_for_shortage(rv);

@@ -263,6 +263,7 @@ static step_e after_processing(conn_t *k, int rc)
 static step_e step_process(conn_t *k)
 {
     count_as(k, MPM_HYBRID_CONN_RUNNING);
+    park_head_done(k);
     if (k->inbound != NULL) {
         inbound_dispatched(k);
     }
@@ -444,6 +445,13 @@ void conn_run(worker_t *w, conn_t *k)
         notify_resume(k, k->sbh);
     }
     take_steps(k, step_resumed(k));
+}
+
+void conn_shed(worker_t *w, conn_t *k)
+{
+    k->c->current_thread = w->thread;
+    shared_add(child.stats->shed, 1);
+    take_steps(k, STEP_CLOSE);
 }
 
 int conn_look(conn_t *k, apr_thread_t *ticker)

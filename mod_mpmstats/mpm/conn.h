@@ -45,6 +45,8 @@ typedef struct conn_t {
     unsigned char parked;
     unsigned char missed;
     apr_time_t deadline;                /**< monotonic; when what it waits for is overdue */
+    unsigned char in_heads;             /**< in the list of those that send a head */
+    struct conn_t *older, *younger;     /**< in that list */
     struct conn_t *next;                /**< in a list: free, run queue, suspended */
     apr_uint32_t index;                 /**< in the table; constant */
     apr_uint32_t generation;            /**< of the connection in this memory */
@@ -62,6 +64,9 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
 
 /** The worker owns @a k, which is ready or overdue: run it until it parks or closes. */
 void conn_run(worker_t *w, conn_t *k);
+
+/** The worker owns @a k, which is given up because there are too many connections. */
+void conn_shed(worker_t *w, conn_t *k);
 
 /** Ticker: look whether a module's filter has run out of patience with a parked head; then nonzero. */
 int conn_look(conn_t *k, apr_thread_t *ticker);

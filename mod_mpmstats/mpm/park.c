@@ -29,6 +29,7 @@ static apr_uint32_t table_used;     /* entries that have ever been used */
 static conn_t *free_list;
 static conn_t *ready_first, *ready_last;
 static conn_t *suspended;
+static conn_t *heads_oldest, *heads_youngest;
 
 /* Set by park_init, constant afterwards. */
 static apr_uint32_t table_max;
@@ -94,6 +95,74 @@ static conn_t *fresh_entry(void)
     return k;
 }
 
+static int sends_head(mpm_hybrid_conn_e kind)
+{
+    return kind == MPM_HYBRID_CONN_NEW || kind == MPM_HYBRID_CONN_HANDSHAKE
+        || kind == MPM_HYBRID_CONN_HEAD || kind == MPM_HYBRID_CONN_BODY;
+}
+
+/* With lock. */
+static void enter_heads(conn_t *k)
+{
+    k->in_heads = 1;
+    k->younger = NULL;
+    k->older = heads_youngest;
+    if (heads_youngest != NULL) {
+        heads_youngest->younger = k;
+    }
+    else {
+        heads_oldest = k;
+    }
+    heads_youngest = k;
+}
+
+/* With lock. */
+static void leave_heads(conn_t *k)
+{
+    if (!k->in_heads) {
+        return;
+    }
+    k->in_heads = 0;
+    if (k->older != NULL) {
+        k->older->younger = k->younger;
+    }
+    else {
+        heads_oldest = k->younger;
+    }
+    if (k->younger != NULL) {
+        k->younger->older = k->older;
+    }
+    else {
+        heads_youngest = k->older;
+    }
+}
+
+void park_head_done(conn_t *k)
+{
+    if (k->in_heads) {
+        pthread_mutex_lock(&lock);
+        leave_heads(k);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+conn_t *park_oldest_head(void)
+{
+    conn_t *k;
+
+    pthread_mutex_lock(&lock);
+    for (k = heads_oldest; k != NULL && !k->parked; k = k->younger) {
+        continue;
+    }
+    if (k != NULL) {
+        k->parked = 0;
+        timeouts_remove(&k->wait);
+        leave_heads(k);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
 conn_t *park_conn_new(int fd)
 {
     conn_t *k;
@@ -124,6 +193,7 @@ void park_forget_fd(conn_t *k)
 void park_conn_free(conn_t *k)
 {
     pthread_mutex_lock(&lock);
+    leave_heads(k);
     k->generation++;
     k->parked = 0;
     k->fd = -1;
@@ -172,6 +242,12 @@ apr_status_t park_wait(conn_t *k, uint32_t events, apr_interval_time_t timeout,
     k->deadline = now + timeout;
     k->parked = 1;
     k->missed = 0;
+    if (!sends_head(k->kind)) {
+        leave_heads(k);
+    }
+    else if (!k->in_heads) {
+        enter_heads(k);
+    }
     add_deadline(k, now, timeout, look);
     due = timeouts_deadline(&k->wait);
     pthread_mutex_unlock(&lock);

@@ -7,8 +7,9 @@
  * it. Claims come from an epoll event (park_claim) and from its deadline
  * (park_next_expired, ticker only); one lock decides between them:
  *
- *   park lock  guards  conn_t.{wait, parked, missed, deadline, next, generation, fd
- *                      (written; the owner reads it freely)},
+ *   park lock  guards  conn_t.{wait, parked, missed, deadline, next, generation, fd,
+ *                      in_heads, older, younger} (fd and in_heads: written; the owner
+ *                      reads them freely),
  *                      the table of connections, the run queue, the list of
  *                      suspended connections.
  *
@@ -59,6 +60,15 @@ conn_t *park_next_due(apr_time_t now, apr_time_t *next);
 
 /** Ticker: after a look that found nothing, let it wait on. */
 void park_again(conn_t *k, apr_interval_time_t look);
+
+/** The head of @a k is complete: it is no longer one to be given up. Owner. */
+void park_head_done(conn_t *k);
+
+/**
+ * Of the parked connections that are still sending a head (or body), the one that
+ * began first, now owned by the caller; NULL when there is none.
+ */
+conn_t *park_oldest_head(void);
 
 /** Put an owned connection in the queue for the next free worker, and wake one. */
 void park_ready(conn_t *k);
