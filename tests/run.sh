@@ -58,7 +58,7 @@ limit() {
 
 # tests_of GLOB...: the files there are.
 tests_of() {
-    compgen -G "$1"
+    compgen -G "$1" | sort
 }
 
 # nothing NAME: a suite without a test proves nothing, and must not look as if it did.
