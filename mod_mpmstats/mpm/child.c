@@ -24,6 +24,7 @@
 #include "scoreboard.h"
 #include "mpm/accept.h"
 #include "mpm/conn.h"
+#include "mpm/crash.h"
 #include "mpm/hybrid.h"
 #include "mpm/linger.h"
 #include "mpm/park.h"
@@ -201,6 +202,7 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
     started_as = geteuid();
 
     ap_fatal_signal_child_setup(ap_server_conf);
+    crash_child_setup();
     apr_pool_create(&child.pool, hybrid_pconf);
     apr_pool_tag(child.pool, "pchild");
     if (!hybrid_one_process) {

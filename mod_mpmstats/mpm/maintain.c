@@ -19,6 +19,7 @@
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
 #include "mpm/procs.h"
+#include "mpm/saturation.h"
 #include "mpm/shared.h"
 
 #define HOUSEKEEPING apr_time_from_sec(1)
@@ -145,12 +146,6 @@ static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
 static void report(sizing_report_e what)
 {
     switch (what) {
-    case SIZING_REPORT_FULL:
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     "server reached MaxRequestWorkers setting (%d), %d connections wait to be "
-                     "accepted, consider raising the MaxRequestWorkers setting",
-                     m.lane->max_request_workers, backlog());
-        break;
     case SIZING_REPORT_NEAR:
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                      "server is within MinSpareThreads of MaxRequestWorkers (%d), "
@@ -162,7 +157,7 @@ static void report(sizing_report_e what)
                      "all %d process slots are in use by children that are finishing; no new child "
                      "until one of them has gone. Increase ServerLimit.", m.lane->slots);
         break;
-    default:
+    default:                    /* SIZING_REPORT_FULL: saturation.c tells more */
         break;
     }
 }
@@ -220,6 +215,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     int wanted = wanted_now(&v, &advice);
 
     report(advice.report);
+    saturation_note(m.lane, advice.at_limit, advice.at_limit ? backlog() : 0, now);
     if (wanted > 0 && now < m.not_before) {
         return m.not_before - now;
     }

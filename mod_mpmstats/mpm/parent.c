@@ -16,6 +16,7 @@
 #include "mpm_common.h"
 #include "unixd.h"
 #include "mpm/child.h"
+#include "mpm/crash.h"
 #include "mpm/hybrid.h"
 #include "mpm/maintain.h"
 #include "mpm/procs.h"
@@ -94,7 +95,12 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
     int verdict = ap_process_child_status(proc, why, status);
     int generation = 0;
     apr_interval_time_t lived = 0;
-    int slot = procs_ended(proc->pid, &generation, &lived);
+    int slot = procs_find(proc->pid);
+
+    if (slot >= 0 && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
+        crash_report(proc->pid, slot, status);
+    }
+    procs_ended(proc->pid, &generation, &lived);
 
     if (slot < 0) {
         if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {

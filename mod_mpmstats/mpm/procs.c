@@ -231,20 +231,29 @@ static void note_ended(int slot)
                  "child %d has left slot %d, generation %d", (int)pid, slot, generation);
 }
 
-int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
+int procs_find(pid_t pid)
 {
     procs_t *t = table();
     int i;
 
     for (i = 0; i < t->slots; i++) {
         if (t->proc[i].pid == pid) {
-            *generation = t->proc[i].generation;
-            *lived = child_now() - t->proc[i].started;
-            note_ended(i);
             return i;
         }
     }
     return -1;
+}
+
+int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
+{
+    int slot = procs_find(pid);
+
+    if (slot >= 0) {
+        *generation = table()->proc[slot].generation;
+        *lived = child_now() - table()->proc[slot].started;
+        note_ended(slot);
+    }
+    return slot;
 }
 
 int procs_zombies(void)

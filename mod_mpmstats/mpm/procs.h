@@ -42,6 +42,9 @@ int procs_total(void);
 /** Slots in which a child may be started. */
 int procs_free_slots(void);
 
+/** Slot of our child of that pid, -1 if it is none of ours. */
+int procs_find(pid_t pid);
+
 /** Our child of that pid has ended: clear up after it. Its slot, -1 if it is none of ours.
  *  @param generation  out: of the child
  *  @param lived       out: µs since it was started */

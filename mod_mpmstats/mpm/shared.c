@@ -26,6 +26,7 @@ void shared_begin(shared_t *shared, int slot, int generation)
     int i;
 
     shared_set(p->quiescing, 0);
+    shared_set(p->crashed_worker, 0);
     shared_set(p->not_accepting, 0);
     shared_set(p->workers, 0);
     shared_set(p->workers_busy, 0);

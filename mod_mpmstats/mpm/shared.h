@@ -22,6 +22,7 @@ typedef struct {
     _Atomic int generation;
     _Atomic int quiescing;
     _Atomic int not_accepting;
+    _Atomic int crashed_worker;         /* number of the worker that got a fatal signal, plus one */
     _Atomic apr_time_t started;
     _Atomic apr_uint32_t workers;
     _Atomic apr_uint32_t workers_busy;

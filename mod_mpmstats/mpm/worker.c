@@ -28,6 +28,7 @@
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/conn.h"
+#include "mpm/crash.h"
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
 #include "mpm/tags.h"
@@ -288,6 +289,7 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
     token_t *token;
 
     w->pub.thread = thread;
+    crash_this_is_worker(w->pub.index);
     ap_scoreboard_image->servers[child.slot][w->pub.index].pid = getpid();
     ap_scoreboard_image->servers[child.slot][w->pub.index].tid = apr_os_thread_current();
     ap_scoreboard_image->servers[child.slot][w->pub.index].generation

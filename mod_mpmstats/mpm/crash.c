@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Crash reports. What the child leaves behind is its part of the scoreboard and
+ * the number of the worker that was hit; the parent only prints them.
+ */
+#include "mpm/crash.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "httpd.h"
+#include "scoreboard.h"
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/lane.h"
+#include "mpm/shared.h"
+
+static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
+#define FATAL_SIGNALS (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
+
+/* What was installed before us; written in crash_child_setup only. */
+static struct sigaction before[FATAL_SIGNALS];
+
+/* Number of this worker plus one, 0 in any other thread. A signal handler reads it, so
+ * it must not be allocated lazily. */
+static _Thread_local int worker_number __attribute__((tls_model("initial-exec")));
+
+void crash_this_is_worker(int index)
+{
+    worker_number = index + 1;
+}
+
+static void on_fatal(int sig)
+{
+    unsigned i;
+
+    if (child.stats != NULL) {
+        shared_set(child.stats->crashed_worker, worker_number);
+    }
+    for (i = 0; i < FATAL_SIGNALS; i++) {
+        if (fatal_signals[i] == sig) {
+            sigaction(sig, &before[i], NULL);
+        }
+    }
+    raise(sig);         /* delivered when we return, to whoever was there before */
+}
+
+void crash_child_setup(void)
+{
+    struct sigaction sa;
+    unsigned i;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on_fatal;
+    for (i = 0; i < FATAL_SIGNALS; i++) {
+        sigaction(fatal_signals[i], &sa, &before[i]);
+    }
+}
+
+static const char *state_name(unsigned char status)
+{
+    switch (status) {
+    case SERVER_BUSY_READ:
+        return "reading";
+    case SERVER_BUSY_WRITE:
+        return "sending or in its handler";
+    case SERVER_BUSY_KEEPALIVE:
+        return "in keep-alive";
+    case SERVER_BUSY_LOG:
+        return "logging";
+    case SERVER_BUSY_DNS:
+        return "looking up a name";
+    case SERVER_CLOSING:
+        return "closing";
+    default:
+        return NULL;
+    }
+}
+
+static void report_worker(pid_t pid, int slot, int thread, int hit)
+{
+    worker_score ws;
+    const char *state;
+    apr_time_t begun;
+
+    ap_copy_scoreboard_worker(&ws, slot, thread);
+    state = state_name(ws.status);
+    if (state == NULL && !hit) {
+        return;
+    }
+    begun = ws.start_time > ws.stop_time ? ws.start_time : ws.last_used;
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "child pid %d, worker %d%s: %s, vhost \"%s\", request \"%s\", client %s, "
+                 "for %" APR_TIME_T_FMT " ms", (int)pid, thread,
+                 hit ? " (received the signal)" : "", state ? state : "idle", ws.vhost,
+                 ws.request, ws.client64, begun > 0 ? (apr_time_now() - begun) / 1000 : 0);
+}
+
+void crash_report(pid_t pid, int slot, int sig)
+{
+    int hit = shared_get(hybrid_retained->shared->process[slot].crashed_worker) - 1;
+    int i;
+
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "child pid %d died of signal %d; what its workers were doing:", (int)pid, sig);
+    for (i = 0; i < lane_default.thread_limit; i++) {
+        report_worker(pid, slot, i, i == hit);
+    }
+}
