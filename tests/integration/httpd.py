@@ -125,6 +125,7 @@ class Httpd:
         self.announced = []
         self.forgive_files = []
         self.seen_pids = set()
+        self.seen_shm = set()
         self._make_root()
 
     # ---- files -----------------------------------------------------------------------------------------
@@ -340,8 +341,10 @@ class Httpd:
         return self.foreground is not None and self.foreground.pid == pid
 
     def note_pids(self):
-        """Remember the processes that exist now, for the check of SysV objects at the end."""
+        """Remember the processes that exist now and their shared memory, for the check at the end."""
         self.seen_pids.update(procs.marked(self.marker))
+        if self.pid:
+            self.seen_shm |= procs.shared_memory_files(self.pid)
 
     def children(self, parent=None):
         """Live MPM children of the parent (the CGI daemon is not one)."""
@@ -449,6 +452,7 @@ class Httpd:
         if self.foreground:
             self.foreground.wait(10)
         found += [f"left in SysV IPC: {o}" for o in procs.sysv_of(self.seen_pids)]
+        found += [f"left in shared memory: {f}" for f in self.seen_shm if os.path.exists(f)]
         left = sorted(p.name for p in (self.root / "run").iterdir() if p.name not in self.forgive_files)
         if left:
             found.append(f"left in the run-time directory: {left}")

@@ -125,6 +125,15 @@ def fds(pid):
     return out
 
 
+def shared_memory_files(pid):
+    """Files of /dev/shm a process has mapped: APR keeps named shared memory there, under a hash of its name."""
+    try:
+        maps = Path(f"/proc/{pid}/maps").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return set()
+    return {line.split()[5] for line in maps.splitlines() if "/dev/shm/" in line}
+
+
 def status_field(pid, field):
     """A line of /proc/PID/status as a list of words, or None."""
     try:
