@@ -184,8 +184,7 @@ static void value_begin(head_scan_t *s)
         s->length_seen = true;
         break;
     case KIND_TE:
-        s->te_other |= s->te_seen;
-        s->te_seen = true;
+        s->te_other |= s->chunked;
         break;
     case KIND_EXPECT:
         s->expect = true;
@@ -244,7 +243,7 @@ static void connection_byte(head_scan_t *s, char c)
     }
 }
 
-/* Blanks end the one word that may be there; anything after it is another coding. */
+/* Blanks end the one word that may be there; anything after it, in this field or another, is another coding. */
 static void coding_byte(head_scan_t *s, char c)
 {
     if (!blank(c) && c != '\r') {

@@ -74,7 +74,7 @@ typedef struct {
     uint8_t match, match_len;     /* candidate of the name or token being read, bytes matched */
     uint8_t length_part;
     bool last_cr, folded, last_word_http;
-    bool host_seen, length_seen, te_seen, conn_close, conn_keepalive;
+    bool host_seen, length_seen, conn_close, conn_keepalive;
 } head_scan_t;
 
 /** How the body that follows a complete head is delimited. */

@@ -76,6 +76,7 @@ START_TEST(a_chunked_body_ends_after_its_trailers)
     ck_assert_uint_eq(scan.fed, 15);
     ck_assert_int_eq(chunked("5\r\nhello\r\n0\r\n\r", 100, true), BODY_MORE);
     ck_assert_int_eq(chunked("0\r\nA: b\r\n c\r\n\r\n", 100, true), BODY_COMPLETE);
+    ck_assert_int_eq(chunked("9\r\n012345678\r\nf\r\n012345678901234\r\n0\r\n\r\n", 100, true), BODY_COMPLETE);
     ck_assert_int_eq(chunked("0\r\nA: b\r\n \r\n", 100, true), BODY_MORE);
     ck_assert_int_eq(chunked("0\r\n\r\r\n", 100, true), BODY_MORE);
     ck_assert_int_eq(chunked("00005 \t;a=\"b;c\"\td\r\n\r\n\r\n\n\r\n0;x\r\n\r\n", 100, true), BODY_COMPLETE);

@@ -46,6 +46,7 @@ START_TEST(no_escape_sequence_reaches_a_terminal)
     ck_assert_str_eq(TERMINAL("a\r\n\tb\x7f\x08"), "a\\r\\n\\tb\\x7f\\x08");
     ck_assert_str_eq(TERMINAL("\x9b" "31m"), "\\x9b31m");          /* C1 CSI as a byte of its own */
     ck_assert_str_eq(TERMINAL("\xc2\x9b" "31m"), "\\u{9b}31m");    /* and as a character */
+    ck_assert_str_eq(TERMINAL("\xc2\x80"), "\\u{80}");
     ck_assert_str_eq(ASCII("\xe2\x80\x9b\xff"), "\\u{201b}\\xff"); /* an 8-bit terminal would see CSI in it */
 }
 END_TEST

@@ -69,6 +69,9 @@ START_TEST(the_blank_line_completes_a_head_and_the_body_begins_after_it)
     ck_assert_int_eq(verdict("GET / HTTP/1.1\r\nHost: a\r\n"), HEAD_MORE);
     ck_assert_int_eq(verdict("GET / HTTP/1.0\r\n\r\n"), HEAD_COMPLETE);
     ck_assert_int_eq(scan.http_minor, 0);
+    ck_assert_int_eq(verdict("GET / HTTP/9.9\r\n\r\n"), HEAD_COMPLETE);
+    ck_assert_int_eq(scan.http_major, 9);
+    ck_assert_int_eq(scan.http_minor, 9);
     ck_assert_int_eq(verdict("GET / HTTP/1.1"), HEAD_MORE);
     ck_assert_int_eq(verdict("G"), HEAD_MORE);
 }
@@ -165,6 +168,7 @@ START_TEST(only_outside_strict_mode_the_protocol_may_be_lower_case_or_have_blank
     }
     ck_assert_int_eq(verdict("GET HTTP/1.1 \r\n"), HEAD_NOT_HTTP);
     ck_assert_int_eq(verdict("GET / HTTP/1.1 x\r\n"), HEAD_NOT_HTTP);
+    ck_assert_int_eq(verdict("GET / HTTP/1.1 H\r\n"), HEAD_NOT_HTTP);
     ck_assert_int_eq(verdict_strict("GET   /  HTTP/1.1\r\n"), HEAD_MORE);
     ck_assert_int_eq(verdict_strict("GET / x HTTP/1.1\r\n"), HEAD_MORE);
 }
@@ -184,6 +188,7 @@ START_TEST(the_http2_preface_is_released_when_all_of_it_is_there)
     ck_assert_int_eq(verdict("\r\nPRI * HTTP/2.0\r\n\r\n"), HEAD_COMPLETE);
     ck_assert_int_eq(verdict("PRI * HTTP/2.1\r\n\r\n"), HEAD_COMPLETE);
     ck_assert_int_eq(verdict("PRI *  HTTP/2.0\r\n\r\n"), HEAD_COMPLETE);
+    ck_assert_int_eq(verdict("PRI * HTTP/2.0 \r\n\r\n"), HEAD_COMPLETE);
 }
 END_TEST
 
@@ -214,7 +219,7 @@ START_TEST(content_length_is_a_number_or_nothing_to_rely_on)
         ck_assert_int_eq(head_scan_body(&scan), HEAD_BODY_LEAVE);
     }
     /* Other names than that. */
-    fields("Content-Lengt: 5\r\nContent-Lengths: 5\r\nContent-Length : 5\r\nXContent-Length: 5\r\n Content-Length: 5\r\n");
+    fields("Content-Lengt: 5\r\nContent\rLength: 5\r\nContent-Lengths: 5\r\nContent-Length : 5\r\nXContent-Length: 5\r\n Content-Length: 5\r\n");
     ck_assert_int_eq(scan.content_length, -1);
 }
 END_TEST
@@ -269,6 +274,8 @@ START_TEST(keepalive_follows_version_and_connection)
         { "GET / HTTP/1.1\r\nConnection: closed, xclose, clos\r\n\r\n", true },
         { "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true },
         { "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", false },
+        { "GET / HTTP/1.1\r\nConnection: close, keep-alive\r\n\r\n", false },
+        { "GET / HTTP/1.0\r\nConnection: keep\ralive\r\n\r\n", false },
         { "GET / HTTP/1.0\r\nKeep-Alive: 300\r\n\r\n", false },
         { "GET / HTTP/1.0\nConnection: keep-alive\n\n", true },
     };
@@ -377,6 +384,12 @@ START_TEST(httpd_limits_let_pass_what_httpd_takes)
     ck_assert_int_eq(scan.verdict, HEAD_COMPLETE);
     feed("GET /3456789 HTTP/1.1\r\n\r\n", &lim);
     ck_assert_int_eq(scan.verdict, HEAD_COMPLETE);
+
+    head_limits_httpd(&lim, 8190, 20, 100, 0, true);
+    feed("GET / HTTP/1.1\r\nA: 456789012345678901", &lim);
+    ck_assert_int_eq(scan.verdict, HEAD_MORE);
+    ck_assert_uint_eq(feed("GET / HTTP/1.1\r\nA: 456789012345678901234", &lim), 16 + 23);
+    ck_assert_int_eq(scan.verdict, HEAD_TOO_LARGE);
 
     /* LimitRequestFields 1: httpd looks at the second field when it has the line after that. */
     head_limits_httpd(&lim, 8190, 8190, 1, 0, true);

@@ -174,6 +174,10 @@ START_TEST(the_reason_for_a_shortage_is_reported)
 {
     ck_assert_int_eq(once(16, 0, 4, 400, 1).report, SIZING_REPORT_FULL);
     ck_assert(once(16, 0, 4, 400, 1).at_limit);
+    ck_assert_int_eq(once(16, 0, 4, 400, 0).report, SIZING_REPORT_FULL);
+    ck_assert(once(16, 0, 4, 400, 0).at_limit);
+    ck_assert_int_eq(once(16, 0, 0, 400, 5).report, SIZING_REPORT_FULL);    /* more slots would not help */
+    ck_assert(!once(4, 0, 12, 10, 0).at_limit);
     ck_assert_int_eq(once(16, 0, 4, 390, 0).report, SIZING_REPORT_NEAR);
     ck_assert(!once(16, 0, 4, 390, 0).at_limit);
     ck_assert_int_eq(once(4, 0, 0, 100, 9).report, SIZING_REPORT_SLOTS);
@@ -434,6 +438,28 @@ START_TEST(mistakes_are_forgotten_when_the_load_is_calm)
 }
 END_TEST
 
+START_TEST(a_process_missed_only_after_a_long_time_was_no_mistake)
+{
+    sim_t s;
+    int retires;
+
+    sim_init(&s);
+    sim_run(&s, 350, SECONDS(2));
+    while (s.retires == 0) {
+        sim_step(&s, 0);
+    }
+    retires = s.retires;
+    sim_run(&s, 0, 8 * s.limits.retire_us);
+    sim_run(&s, 350, SECONDS(2));
+    ck_assert_int_eq(s.memory.window_us, s.limits.retire_us);
+    while (s.retires == retires) {
+        sim_step(&s, 0);
+    }
+    sim_run(&s, 350, SECONDS(2));
+    ck_assert_int_eq(s.memory.window_us, 2 * s.limits.retire_us);
+}
+END_TEST
+
 START_TEST(a_rising_load_is_followed_without_waiting_and_without_retiring)
 {
     sim_t s;
@@ -574,6 +600,7 @@ int main(void)
     unit_add(suite, "after a burst", after_a_burst_only_the_surplus_leaves_and_only_after_a_while);
     unit_add(suite, "min_processes", min_processes_stay_whatever_the_spare_limits);
     unit_add(suite, "forgotten", mistakes_are_forgotten_when_the_load_is_calm);
+    unit_add(suite, "no mistake", a_process_missed_only_after_a_long_time_was_no_mistake);
     unit_add(suite, "ramp", a_rising_load_is_followed_without_waiting_and_without_retiring);
     unit_add(suite, "slots", leaving_processes_that_hold_all_slots_are_reported_and_waited_for);
     unit_add(suite, "replaced", a_dead_process_is_replaced);

@@ -37,6 +37,35 @@ START_TEST(nothing_set_gives_a_process_per_core_and_at_least_two)
 }
 END_TEST
 
+START_TEST(a_small_machine_gets_two_processes_and_few_spares)
+{
+    for (int cores = 1; cores <= 2; cores++) {
+        sizing_layout_t l = { 0 };
+
+        sizing_layout(cores, &l);
+        ck_assert_int_eq(l.max_request_workers, 400);
+        ck_assert_int_eq(l.threads_per_child, 200);
+        ck_assert_int_eq(l.thread_limit, 200);
+        ck_assert_int_eq(l.server_limit, 16);
+        ck_assert_int_eq(l.start_servers, 2);
+        ck_assert_int_eq(l.min_spare_threads, 8);
+        ck_assert_int_eq(l.max_spare_threads, 32);
+    }
+}
+END_TEST
+
+START_TEST(enough_processes_start_for_the_spares)
+{
+    sizing_layout_t exact = { .threads_per_child = 25, .min_spare_threads = 75 };
+    sizing_layout(2, &exact);
+    ck_assert_int_eq(exact.start_servers, 3);
+
+    sizing_layout_t more = { .threads_per_child = 25, .min_spare_threads = 76 };
+    sizing_layout(2, &more);
+    ck_assert_int_eq(more.start_servers, 4);
+}
+END_TEST
+
 START_TEST(max_request_workers_alone_is_offered_in_full)
 {
     static const int cores[] = { 1, 2, 3, 4, 8, 16, 48 };
@@ -58,6 +87,15 @@ START_TEST(max_request_workers_alone_is_offered_in_full)
     check_fits(&limited);
     ck_assert_int_eq(limited.max_request_workers, 1500);
     ck_assert_int_eq(limited.thread_limit, 64);
+
+    sizing_layout_t exact = { .max_request_workers = 1500, .thread_limit = 750 };
+    sizing_layout(2, &exact);
+    ck_assert_int_eq(exact.threads_per_child, 750);
+
+    /* 104 workers on 5 cores: 8 is the next number that divides them. */
+    sizing_layout_t twice = { .max_request_workers = 8 * 13 };
+    sizing_layout(5, &twice);
+    ck_assert_int_eq(twice.threads_per_child, 13);
 }
 END_TEST
 
@@ -138,6 +176,8 @@ int main(void)
     Suite *suite = suite_create("sizing_layout");
 
     unit_add(suite, "nothing set", nothing_set_gives_a_process_per_core_and_at_least_two);
+    unit_add(suite, "small", a_small_machine_gets_two_processes_and_few_spares);
+    unit_add(suite, "spares", enough_processes_start_for_the_spares);
     unit_add(suite, "MaxRequestWorkers", max_request_workers_alone_is_offered_in_full);
     unit_add(suite, "Debian", debians_own_configuration_stays_as_it_is);
     unit_add(suite, "contradictions", contradictions_are_settled_as_event_settles_them);

@@ -71,6 +71,20 @@ START_TEST(entries_of_one_duration_expire_in_order_of_arrival)
 }
 END_TEST
 
+START_TEST(each_duration_has_one_queue)
+{
+    start();
+    for (int i = 0; i < 60; i++) {
+        timeouts_add(&set, &items[i].entry, 100 * (1 + i % 3), i);
+    }
+    ck_assert_uint_eq(set.durations, 3);
+    ck_assert_uint_eq(set.heap.count, 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_eq(timeouts_oldest(&set, 100 * (1 + i)), &items[i].entry);
+    }
+}
+END_TEST
+
 START_TEST(any_entry_of_a_queue_can_leave)
 {
     start();
@@ -294,6 +308,7 @@ int main(void)
     unit_add(suite, "empty", an_empty_set_never_expires);
     unit_add(suite, "deadline", an_entry_expires_at_its_deadline_and_not_before);
     unit_add(suite, "arrival", entries_of_one_duration_expire_in_order_of_arrival);
+    unit_add(suite, "one queue", each_duration_has_one_queue);
     unit_add(suite, "leave", any_entry_of_a_queue_can_leave);
     unit_add(suite, "own deadline", an_own_deadline_comes_before_a_later_queue);
     unit_add(suite, "lag", a_clock_that_lags_between_threads_keeps_the_order);
