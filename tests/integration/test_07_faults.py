@@ -111,6 +111,7 @@ def test_a_stopped_child_does_not_keep_the_others_from_serving(httpd):
     victim = server.children()[0]
     os.kill(victim, signal.SIGSTOP)
     try:
+        wait_until(lambda: procs.stat(victim)[0] == "T", 5, "the child stopped")
         for _ in range(20):
             with Client(server.port, timeout=3) as client:
                 assert client.get().body == b"hello\n"
