@@ -193,6 +193,7 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
 
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
     child.lane = lane;
+    child.number = slot;
     child.slot = slot;
     child.stats = &hybrid_retained->shared->process[slot];
     child.score = &ap_scoreboard_image->parent[slot];
@@ -224,13 +225,64 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
 
 /* ---- the ticker --------------------------------------------------------- */
 
+/* Go on counting in another record, taking along what was counted so far. */
+static void move_stats(shared_process_t *to)
+{
+    shared_process_t *from = child.stats;
+    apr_uint32_t seen[MPM_HYBRID_CONN_KINDS];
+    int i;
+
+    shared_set(to->generation, shared_get(from->generation));
+    shared_set(to->quiescing, 1);
+    shared_set(to->started, shared_get(from->started));
+    shared_set(to->workers, shared_get(from->workers));
+    shared_set(to->workers_peak, shared_get(from->workers_peak));
+    shared_set(to->accepted, shared_get(from->accepted));
+    shared_set(to->dispatched, shared_get(from->dispatched));
+    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
+        seen[i] = shared_get(from->connections[i]);
+        shared_set(to->connections[i], seen[i]);
+    }
+    child.stats = to;
+    shared_set(to->workers_busy, (apr_uint32_t)workers_busy());
+    shared_set(to->pid, (int)getpid());
+    /* Somebody may have counted in the old one between our look and the change. */
+    apr_sleep(1000);
+    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
+        shared_add(to->connections[i], shared_get(from->connections[i]) - seen[i]);
+    }
+}
+
+/*
+ * The parent needs our slot for a new child: leave it, for the attic, and say so.
+ * @a extra is the record to count in.
+ */
+static void give_up_slot(unsigned extra)
+{
+    static process_score nowhere;   /* httpd's scoreboard shows us no longer */
+
+    if (extra < (unsigned)hybrid_retained->shared->slots) {
+        move_stats(&hybrid_retained->shared->process[extra]);
+    }
+    child.score = &nowhere;
+    child.slot = lane_attic(child.lane);
+    park_move_to_slot(child.slot);
+    if (write(control_fd, "", 1) < 0) {
+        /* The parent is gone; so is its wish. */
+    }
+}
+
 static void read_control(void)
 {
-    char what;
-    ssize_t n = read(control_fd, &what, 1);
+    procs_message_t message;
+    ssize_t n = read(control_fd, &message, sizeof(message));
 
-    if (n == 1) {
-        child_stop(what == PROCS_TELL_NOW ? CHILD_NOW : CHILD_GRACEFUL);
+    if (n == sizeof(message)) {
+        if (message.what == PROCS_TELL_MOVE) {
+            give_up_slot(message.extra);
+            return;
+        }
+        child_stop(message.what == PROCS_TELL_NOW ? CHILD_NOW : CHILD_GRACEFUL);
     }
     else if (n == 0) {
         /* The parent is gone: finish, and free the port. */

@@ -10,6 +10,7 @@
  *   (park.h) while it waits in epoll. Only the owner touches its conn_rec.
  * - The tokens to poll, and which worker sleeps: workers.c, under its lock.
  * - Listening sockets: accept.c, under its lock.
+ * - Which slot it writes to: the ticker changes it (give_up_slot), the others follow.
  * - `child` below is filled in before the first thread starts and constant
  *   afterwards, but for the atomics.
  */
@@ -30,10 +31,11 @@ enum {
 
 typedef struct {
     const lane_t *lane;
-    int slot;                       /**< in the scoreboard */
+    int number;                     /**< the slot it began with: unique among those that accept */
+    _Atomic int slot;               /**< in the scoreboard; becomes the attic when it has to give it up */
     apr_pool_t *pool;               /**< lives as long as the child */
-    shared_process_t *stats;
-    process_score *score;           /**< its line in httpd's scoreboard */
+    shared_process_t *_Atomic stats;
+    process_score *_Atomic score;   /**< its line in httpd's scoreboard */
     int epoll_fd;
     int max_connections;            /**< never more than this at once */
     _Atomic int stopping;           /**< CHILD_*; only ever rises */

@@ -439,6 +439,7 @@ void conn_run(worker_t *w, conn_t *k)
 {
     conn_rec *c = k->c;
 
+    k->worker = w->index;
     ap_update_sb_handle(k->sbh, child.slot, w->index);
     c->current_thread = w->thread;
     if (k->suspended) {
@@ -466,7 +467,7 @@ int conn_look(conn_t *k, apr_thread_t *ticker)
 /* Unique among the connections of this server at one time, and constant for one. */
 static long conn_id(const conn_t *k)
 {
-    return (long)k->index * child.lane->slots + child.slot;
+    return (long)k->index * child.lane->slots + child.number;
 }
 
 static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int fd)
@@ -488,6 +489,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
     k->pub.state = HYBRID_STATE_PROCESSING;
     k->pub.sense = CONN_SENSE_DEFAULT;
+    k->worker = w->index;
     ap_create_sb_handle(&k->sbh, pool, child.slot, w->index);
     c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(k), k->sbh,
                                  apr_bucket_alloc_create(pool));

@@ -26,6 +26,7 @@ typedef struct conn_t {
     apr_pool_t *pool;
     apr_socket_t *sock;
     ap_sb_handle_t *sbh;
+    int worker;                         /**< number of the one that runs or ran it last */
     struct inbound_t *inbound;          /**< NULL: a worker reads the head itself */
     struct outbound_t *outbound;        /**< files on their way out; NULL until pre_connection has run */
     void *network;                      /**< inbound.c's knowledge of the socket; in c->pool */

@@ -265,8 +265,13 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
         lane->concurrency = lane->threads_per_child;
     }
     /* As many slots again as there may be processes: they hold the old
-     * generations while these finish what they have. */
-    lane->slots = 2 * lane->server_limit;
+     * generations while these finish what they have. And the attic. */
+    lane->slots = 2 * lane->server_limit + 1;
+}
+
+int lane_attic(const lane_t *lane)
+{
+    return lane->slots - 1;
 }
 
 int lane_connections_per_process(const lane_t *lane)

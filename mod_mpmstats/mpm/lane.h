@@ -39,7 +39,7 @@ typedef struct lane_t {
     double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */
 
     int max_processes;               /**< max_request_workers / threads_per_child */
-    int slots;                       /**< process slots in the scoreboard */
+    int slots;                       /**< process slots in the scoreboard, the attic included (lane_attic) */
     int min_processes;               /**< never fewer than these */
 } lane_t;
 
@@ -62,6 +62,12 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
 
 /** Connections one process may hold at once, from the lane and RLIMIT_NOFILE. */
 int lane_connections_per_process(const lane_t *lane);
+
+/**
+ * The last slot of the scoreboard: never given to a child. Finishing children that had
+ * to give their slot up keep their workers' entries here, all of them in one place.
+ */
+int lane_attic(const lane_t *lane);
 
 /** Copy what other modules may know. */
 void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out);

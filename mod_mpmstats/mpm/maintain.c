@@ -181,7 +181,7 @@ static void tell_old_generations(void)
     int slot;
 
     m.old_to_tell = 0;
-    for (slot = 0; slot < m.lane->slots; slot++) {
+    for (slot = 0; slot < lane_attic(m.lane); slot++) {
         if (procs_accepting(slot) == 0) {
             procs_tell(slot, PROCS_TELL_GRACEFUL);
         }

@@ -76,7 +76,10 @@ typedef struct {
 /** The limits of lane number @a lane (0 is `default`); APR_ENOENT past the last. */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_limits_get, (int lane, mpm_hybrid_limits_t *out));
 
-/** The child in scoreboard slot @a slot; APR_ENOENT past the last slot. */
+/**
+ * The child in scoreboard slot @a slot. Finishing children of older generations that have given
+ * up their slot follow after the last one (mpm_hybrid_limits_t.slots). APR_ENOENT past the last of those.
+ */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_process_get, (int slot, mpm_hybrid_process_t *out));
 
 #endif

@@ -96,13 +96,14 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
     int generation = 0;
     apr_interval_time_t lived = 0;
     int slot = procs_find(proc->pid);
+    int ours;
 
     if (slot >= 0 && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
         crash_report(proc->pid, slot, status);
     }
-    procs_ended(proc->pid, &generation, &lived);
+    ours = procs_ended(proc->pid, &generation, &lived);
 
-    if (slot < 0) {
+    if (!ours) {
         if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
                          "process %d has ended, which is no child of this server's MPM",

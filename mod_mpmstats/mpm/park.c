@@ -197,6 +197,7 @@ void park_conn_free(conn_t *k)
     k->generation++;
     k->parked = 0;
     k->fd = -1;
+    k->sbh = NULL;
     k->next = free_list;
     free_list = k;
     atomic_fetch_sub_explicit(&in_use, 1, memory_order_relaxed);
@@ -410,6 +411,21 @@ void park_check_suspended(void)
     if (queued) {
         park_wake_pollers();
     }
+}
+
+void park_move_to_slot(int slot)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->fd >= 0 && k->sbh != NULL) {
+            ap_update_sb_handle(k->sbh, slot, k->worker);
+        }
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void park_hurry_linger(apr_interval_time_t most)

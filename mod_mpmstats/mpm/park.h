@@ -82,6 +82,9 @@ void park_suspend(conn_t *k);
 /** Queue every suspended connection whose state a module has changed. */
 void park_check_suspended(void);
 
+/** Ticker: what connections write to the scoreboard goes to slot @a slot from now on. */
+void park_move_to_slot(int slot);
+
 /** Ticker: no lingering close may take longer than @a most (µs) from now. */
 void park_hurry_linger(apr_interval_time_t most);
 

@@ -3,8 +3,9 @@
 #include "mpm/procs.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,22 +20,32 @@ typedef struct {
     int generation;
     int control_fd;         /* write end of its pipe */
     int told;               /* it has been told to go */
+    int slot;               /* in the scoreboard; -1: given up */
+    int record;             /* in the shared counters; -1: none */
     apr_time_t started;     /* monotonic */
 } proc_t;
 
+/* Entries below `slots` are the children with a slot, by slot; behind them come
+ * finishing children that have given theirs up. */
 struct procs_t {
     int slots;
+    int entries;
     int max_used;
     proc_t proc[];
 };
 
+/* How long a child may take to give its slot up. */
+#define MOVE_PATIENCE_MS 200
+
 procs_t *procs_create(int slots)
 {
-    procs_t *t = ap_calloc(1, sizeof(*t) + sizeof(proc_t) * (size_t)slots);
+    int entries = slots + SHARED_EXTRA;
+    procs_t *t = ap_calloc(1, sizeof(*t) + sizeof(proc_t) * (size_t)entries);
     int i;
 
-    t->slots = slots;
-    for (i = 0; i < slots; i++) {
+    t->slots = slots - 1;           /* the last is the attic */
+    t->entries = entries;
+    for (i = 0; i < entries; i++) {
         t->proc[i].control_fd = -1;
     }
     return t;
@@ -55,7 +66,7 @@ static int count(int (*is_one)(const proc_t *))
     procs_t *t = table();
     int i, n = 0;
 
-    for (i = 0; i < t->slots; i++) {
+    for (i = 0; i < t->entries; i++) {
         n += is_one(&t->proc[i]);
     }
     return n;
@@ -76,6 +87,12 @@ static int is_free(const proc_t *p)
     return p->pid == 0;
 }
 
+/* Its slot may be had: it only finishes what it has. */
+static int is_movable(const proc_t *p)
+{
+    return p->pid != 0 && p->told && p->control_fd >= 0;
+}
+
 int procs_active(void)
 {
     return count(is_active);
@@ -88,12 +105,18 @@ int procs_total(void)
 
 int procs_free_slots(void)
 {
-    return count(is_free);
+    procs_t *t = table();
+    int i, n = 0;
+
+    for (i = 0; i < t->slots; i++) {
+        n += is_free(&t->proc[i]) || is_movable(&t->proc[i]);
+    }
+    return n;
 }
 
 pid_t procs_accepting(int slot)
 {
-    return is_active(&table()->proc[slot]) ? table()->proc[slot].pid : 0;
+    return slot < table()->slots && is_active(&table()->proc[slot]) ? table()->proc[slot].pid : 0;
 }
 
 void procs_forget_inherited(void)
@@ -101,7 +124,7 @@ void procs_forget_inherited(void)
     procs_t *t = table();
     int i;
 
-    for (i = 0; i < t->slots; i++) {
+    for (i = 0; i < t->entries; i++) {
         if (t->proc[i].control_fd >= 0) {
             close(t->proc[i].control_fd);
             t->proc[i].control_fd = -1;
@@ -118,6 +141,7 @@ static void note_started(int slot, pid_t pid, int control_fd)
     t->proc[slot].generation = generation;
     t->proc[slot].control_fd = control_fd;
     t->proc[slot].told = 0;
+    t->proc[slot].slot = t->proc[slot].record = slot;
     t->proc[slot].started = child_now();
     if (slot >= t->max_used) {
         t->max_used = slot + 1;
@@ -128,19 +152,6 @@ static void note_started(int slot, pid_t pid, int control_fd)
     ap_run_child_status(ap_server_conf, pid, generation, slot, MPM_CHILD_STARTED);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
                  "child %d started in slot %d, generation %d", (int)pid, slot, generation);
-}
-
-static int first_free(void)
-{
-    procs_t *t = table();
-    int i;
-
-    for (i = 0; i < t->slots; i++) {
-        if (is_free(&t->proc[i])) {
-            return i;
-        }
-    }
-    return -1;
 }
 
 /* Its line in the scoreboard may still show what its predecessor left. */
@@ -161,6 +172,107 @@ static void clear_slot(int slot)
     shared_begin(hybrid_retained->shared, slot, hybrid_retained->mpm->my_generation);
 }
 
+/* ---- slots -------------------------------------------------------------- */
+
+static int free_entry(int from, int to)
+{
+    int i;
+
+    for (i = from; i < to; i++) {
+        if (is_free(&table()->proc[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void tell(proc_t *p, char what, int extra)
+{
+    procs_message_t message;
+
+    if (p->pid == 0 || p->control_fd < 0) {
+        return;
+    }
+    memset(&message, 0, sizeof(message));
+    message.what = (unsigned char)what;
+    message.extra = (unsigned short)extra;
+    if (send(p->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) < 0
+        && errno != EPIPE && errno != ECONNRESET) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
+                     "cannot tell child %d to go", (int)p->pid);
+    }
+}
+
+/* It has said that it writes to its slot no longer, or it is gone. What it says is not looked at. */
+static int has_moved(proc_t *p)
+{
+    struct pollfd fd = { .fd = p->control_fd, .events = POLLIN };
+    char answer[8];
+
+    if (poll(&fd, 1, MOVE_PATIENCE_MS) != 1) {
+        return 0;
+    }
+    return recv(p->control_fd, answer, sizeof(answer), MSG_DONTWAIT) > 0;
+}
+
+/* Make the finishing child in @a slot give the slot up. */
+static int move_away(int slot)
+{
+    procs_t *t = table();
+    proc_t *p = &t->proc[slot];
+    int entry = free_entry(t->slots, t->entries);
+    int record;
+
+    if (entry < 0) {
+        return 0;
+    }
+    /* Entries and records behind the slots go together; the record of the attic is not used. */
+    record = entry + 1;
+    shared_begin(hybrid_retained->shared, record, p->generation);
+    tell(p, PROCS_TELL_MOVE, record);
+    if (!has_moved(p)) {
+        return 0;
+    }
+    t->proc[entry] = *p;
+    t->proc[entry].slot = -1;
+    t->proc[entry].record = record;
+    memset(p, 0, sizeof(*p));
+    p->control_fd = -1;
+    ap_run_child_status(ap_server_conf, t->proc[entry].pid, t->proc[entry].generation, slot,
+                        MPM_CHILD_LOST_SLOT);
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                 "child %d of generation %d, which is finishing, has given slot %d up",
+                 (int)t->proc[entry].pid, t->proc[entry].generation, slot);
+    return 1;
+}
+
+/* A slot nobody uses, or the one of the child that has been finishing longest. */
+static int get_slot(void)
+{
+    procs_t *t = table();
+    int slot = free_entry(0, t->slots);
+    int tries;
+
+    for (tries = 0; slot < 0 && tries < 3; tries++) {
+        int i, oldest = -1;
+
+        for (i = 0; i < t->slots; i++) {
+            if (is_movable(&t->proc[i])
+                && (oldest < 0 || t->proc[i].started < t->proc[oldest].started)) {
+                oldest = i;
+            }
+        }
+        if (oldest < 0) {
+            return -1;
+        }
+        if (move_away(oldest)) {
+            return oldest;
+        }
+        t->proc[oldest].started = child_now();      /* another one next time */
+    }
+    return slot;
+}
+
 /* In the child, right after the fork. */
 static void be_child(const lane_t *lane, int slot, const int *control, int help_fd)
     __attribute__((noreturn));
@@ -176,19 +288,18 @@ static void be_child(const lane_t *lane, int slot, const int *control, int help_
 
 int procs_start(const lane_t *lane, int help_fd)
 {
-    int slot = first_free();
+    int slot = get_slot();
     int control[2];
     pid_t pid;
 
     if (slot < 0) {
         return -1;
     }
-    if (pipe2(control, O_CLOEXEC) != 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                     "cannot create a pipe for a new child; raise the limit on open files");
+                     "cannot create a socket for a new child; raise the limit on open files");
         return -1;
     }
-    fcntl(control[1], F_SETFL, O_NONBLOCK);
     clear_slot(slot);
     pid = fork();
     if (pid == 0) {
@@ -208,35 +319,35 @@ int procs_start(const lane_t *lane, int help_fd)
     return slot;
 }
 
-static void note_ended(int slot)
+static void note_ended(int entry)
 {
-    proc_t *p = &table()->proc[slot];
-    pid_t pid = p->pid;
-    int generation = p->generation;
+    proc_t p = table()->proc[entry];
     int i;
 
-    for (i = 0; i < lane_default.thread_limit; i++) {
-        ap_update_child_status_from_indexes(slot, i, SERVER_DEAD, NULL);
+    if (p.control_fd >= 0) {
+        close(p.control_fd);
     }
-    if (p->control_fd >= 0) {
-        close(p->control_fd);
+    memset(&table()->proc[entry], 0, sizeof(proc_t));
+    table()->proc[entry].control_fd = -1;
+    for (i = 0; p.slot >= 0 && i < lane_default.thread_limit; i++) {
+        ap_update_child_status_from_indexes(p.slot, i, SERVER_DEAD, NULL);
     }
-    p->control_fd = -1;
-    p->pid = 0;
-    ap_run_child_status(ap_server_conf, pid, generation, slot, MPM_CHILD_EXITED);
-    clear_slot(slot);
-    ap_scoreboard_image->parent[slot].pid = 0;
-    shared_end(hybrid_retained->shared, slot);
+    ap_run_child_status(ap_server_conf, p.pid, p.generation, p.slot, MPM_CHILD_EXITED);
+    if (p.slot >= 0) {
+        clear_slot(p.slot);
+        ap_scoreboard_image->parent[p.slot].pid = 0;
+    }
+    shared_end(hybrid_retained->shared, p.record);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
-                 "child %d has left slot %d, generation %d", (int)pid, slot, generation);
+                 "child %d of generation %d has left slot %d", (int)p.pid, p.generation, p.slot);
 }
 
-int procs_find(pid_t pid)
+static int find(pid_t pid)
 {
     procs_t *t = table();
     int i;
 
-    for (i = 0; i < t->slots; i++) {
+    for (i = 0; i < t->entries; i++) {
         if (t->proc[i].pid == pid) {
             return i;
         }
@@ -244,16 +355,24 @@ int procs_find(pid_t pid)
     return -1;
 }
 
+int procs_find(pid_t pid)
+{
+    int entry = find(pid);
+
+    return entry < 0 ? -1 : table()->proc[entry].slot;
+}
+
 int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
 {
-    int slot = procs_find(pid);
+    int entry = find(pid);
 
-    if (slot >= 0) {
-        *generation = table()->proc[slot].generation;
-        *lived = child_now() - table()->proc[slot].started;
-        note_ended(slot);
+    if (entry < 0) {
+        return 0;
     }
-    return slot;
+    *generation = table()->proc[entry].generation;
+    *lived = child_now() - table()->proc[entry].started;
+    note_ended(entry);
+    return 1;
 }
 
 int procs_zombies(void)
@@ -266,22 +385,15 @@ int procs_zombies(void)
 
 void procs_tell(int slot, char what)
 {
-    proc_t *p = &table()->proc[slot];
-
-    if (p->pid != 0 && p->control_fd >= 0) {
-        p->told = 1;
-        if (write(p->control_fd, &what, 1) < 0 && errno != EPIPE) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
-                         "cannot tell child %d to go", (int)p->pid);
-        }
-    }
+    table()->proc[slot].told = 1;
+    tell(&table()->proc[slot], what, 0);
 }
 
 void procs_tell_all(char what)
 {
     int i;
 
-    for (i = 0; i < table()->slots; i++) {
+    for (i = 0; i < table()->entries; i++) {
         procs_tell(i, what);
     }
 }
@@ -291,7 +403,7 @@ void procs_signal_all(int sig)
     procs_t *t = table();
     int i;
 
-    for (i = 0; i < t->slots; i++) {
+    for (i = 0; i < t->entries; i++) {
         if (t->proc[i].pid > 0) {
             kill(t->proc[i].pid, sig);
         }
@@ -305,7 +417,7 @@ static void reap_all(void)
     procs_t *t = table();
     int i, status;
 
-    for (i = 0; i < t->slots; i++) {
+    for (i = 0; i < t->entries; i++) {
         apr_proc_t proc;
         apr_exit_why_e why;
 
@@ -350,7 +462,7 @@ void procs_reclaim(void)
         if (child_now() - start >= steps[step].at) {
             int i;
 
-            for (i = 0; i < table()->slots; i++) {
+            for (i = 0; i < table()->entries; i++) {
                 if (table()->proc[i].pid != 0) {
                     ap_log_error(APLOG_MARK, step < 2 ? APLOG_WARNING : APLOG_ERR, 0,
                                  ap_server_conf, "child process %d %s",

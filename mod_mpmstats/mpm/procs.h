@@ -18,9 +18,15 @@
 #include "apr_time.h"
 #include "mpm/lane.h"
 
-/* What the parent writes into a child's pipe. End of file: the parent is gone. */
+/* What the parent tells a child through its socket. End of file: the parent is gone. */
 #define PROCS_TELL_GRACEFUL '!'
 #define PROCS_TELL_NOW      '$'
+#define PROCS_TELL_MOVE     '>'     /**< give the slot up; answered with one byte when done */
+
+typedef struct {
+    unsigned char what;             /**< PROCS_TELL_* */
+    unsigned short extra;           /**< PROCS_TELL_MOVE: shared record to count in */
+} procs_message_t;
 
 typedef struct procs_t procs_t;
 
@@ -39,13 +45,13 @@ int procs_active(void);
 /** All children, those of older generations too. */
 int procs_total(void);
 
-/** Slots in which a child may be started. */
+/** Slots in which a child may be started, those that finishing children can be made to give up included. */
 int procs_free_slots(void);
 
 /** Slot of our child of that pid, -1 if it is none of ours. */
 int procs_find(pid_t pid);
 
-/** Our child of that pid has ended: clear up after it. Its slot, -1 if it is none of ours.
+/** Our child of that pid has ended: clear up after it. Non-zero if it was one of ours.
  *  @param generation  out: of the child
  *  @param lived       out: µs since it was started */
 int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived);

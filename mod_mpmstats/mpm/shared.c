@@ -9,14 +9,15 @@
 
 shared_t *shared_create(int slots)
 {
-    size_t size = sizeof(shared_t) + (size_t)slots * sizeof(shared_process_t);
+    int records = slots + SHARED_EXTRA;
+    size_t size = sizeof(shared_t) + (size_t)records * sizeof(shared_process_t);
     shared_t *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (shared == MAP_FAILED) {
         return NULL;
     }
-    shared->slots = slots;
+    shared->slots = records;
     return shared;
 }
 

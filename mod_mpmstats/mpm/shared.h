@@ -4,7 +4,8 @@
  * @brief Counters that children write and everybody may read.
  *
  * One anonymous shared mapping, made by the parent before the first fork and
- * kept until the server stops. There is a record for each process slot. A
+ * kept until the server stops. There is a record for each process slot, and some more
+ * for children without one. A
  * record is written by the child in that slot (relaxed atomics, any of its
  * threads) and set up by the parent while no child is in it. Nothing here is
  * believed by the parent as pid, index or size: it only shows the numbers.
@@ -35,11 +36,14 @@ typedef struct {
 } __attribute__((aligned(64))) shared_process_t;
 
 typedef struct shared_t {
-    int slots;
+    int slots;                      /* records in all */
     shared_process_t process[];
 } shared_t;
 
-/** Map a table for @a slots processes, all zero; NULL and errno when that fails. */
+/** Records beyond the slots, for finishing children that have given up their slot. */
+#define SHARED_EXTRA 256
+
+/** Map a table for @a slots processes and SHARED_EXTRA more, all zero; NULL and errno when that fails. */
 shared_t *shared_create(int slots);
 
 /** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */

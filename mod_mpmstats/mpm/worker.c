@@ -376,7 +376,7 @@ static apr_status_t create_worker(token_t *token)
 /* This process's share of a server-wide count. */
 static int spare_share(int spare)
 {
-    return sizing_share(spare, child.lane->start_servers, child.slot % child.lane->start_servers);
+    return sizing_share(spare, child.lane->start_servers, child.number % child.lane->start_servers);
 }
 
 static sizing_process_limits_t limits(void)
