@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from clients import Client
-from httpd import BUILD, REPO, STOCK_MPMS, module_path
+from httpd import BUILD, MPM, REPO, STOCK_MPMS, module_path
 from procs import wait_until
 
 MPMS = [mpm for mpm in (*STOCK_MPMS, "hybrid") if module_path("mpm_" + mpm).exists()]
@@ -35,7 +35,9 @@ pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mo
 
 @pytest.fixture(scope="module")
 def server(module_httpd):
-    return module_httpd(modules=["test_handlers"], conf=CONF)
+    # prefork needs a process for each request a test leaves behind
+    mpm_conf = {"StartServers": 10, "ServerLimit": 30, "MaxRequestWorkers": 30} if MPM == "prefork" else {}
+    return module_httpd(modules=["test_handlers"], conf=CONF, mpm_conf=mpm_conf)
 
 
 @pytest.fixture(scope="module")
@@ -205,13 +207,16 @@ def test_processes_and_workers_come_and_go(browser, fed):
     assert browser.console() == []
 
 
-def test_saturation_appears_and_goes(browser, fed):
+def test_saturation_appears_and_goes_and_moves_nothing(browser, fed):
+    place = "document.querySelector('.cards').getBoundingClientRect().y"
+    before = browser.run(place)
     alert = "document.querySelector('.alert').getBoundingClientRect().height > 0"
     assert browser.run(alert) is False
     status = fed({})
     status["totals"]["saturated"] = True
     fed({})
     wait_until(lambda: browser.run(alert), 5, "the alert")
+    assert browser.run(place) == before
     status["totals"]["saturated"] = False
     fed({})
     wait_until(lambda: not browser.run(alert), 5, "its end")
@@ -431,6 +436,7 @@ def test_without_javascript_it_is_a_complete_static_view(browser, server, url):
 
 # ---- a picture of it ---------------------------------------------------------------------------------------
 
+@pytest.mark.mpm_only("hybrid", "event", "worker")
 def test_screenshot(httpd, browser):
     """Kept in docs/ when UPDATE_SCREENSHOT=1, in the build directory otherwise."""
     server = httpd(modules=["test_handlers"], conf=CONF + "KeepAliveTimeout 150\n", mpm_conf={
