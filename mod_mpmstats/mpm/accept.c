@@ -10,6 +10,9 @@
 #include "mpm/accept.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -34,6 +37,10 @@
 /* How long to leave the listeners alone after a shortage of descriptors or memory. */
 #define SHORTAGE_PAUSE apr_time_from_msec(100)
 
+/* The handshakes that had begun when new ones were refused get so long to complete. */
+#define DRAIN_LEAST apr_time_from_msec(100)
+#define DRAIN_MOST apr_time_from_sec(2)
+
 /* Shortages are logged at most this often. */
 #define SHORTAGE_LOG_INTERVAL apr_time_from_sec(10)
 
@@ -56,6 +63,7 @@ static int open_for_us;             /* sockets are open */
 static int in_epoll;
 static apr_time_t resume_at;        /* 0: not because of a shortage */
 static apr_time_t shortage_logged;
+static apr_time_t drain_from, drain_until;      /* 0: not draining */
 
 /* Written under lock, read without: a hint. */
 static _Atomic int full;            /* out of epoll because of the connection limit */
@@ -305,9 +313,84 @@ void accept_ready(worker_t *w, unsigned n)
     conn_begin(w, pool, sock, l->async_ok);
 }
 
+/* ---- the last ones ------------------------------------------------------ */
+
+void accept_refuse_new(void)
+{
+    /* Drop segments with SYN and without ACK: byte 13 of the TCP header. */
+    static struct sock_filter drop_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xffffffff)
+    };
+    static const struct sock_fprog program = { sizeof(drop_syn) / sizeof(drop_syn[0]), drop_syn };
+    ap_listen_rec *lr;
+    int b;
+
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
+            apr_os_sock_t fd;
+
+            /* Where it cannot be done, a connection may be reset when the socket is closed. */
+            if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
+                && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
+                ap_log_error(APLOG_MARK, APLOG_DEBUG, errno, ap_server_conf,
+                             "cannot hold new connections off %pI", lr->bind_addr);
+            }
+        }
+    }
+}
+
+static int waiting(void)
+{
+    unsigned i;
+    int n = 0;
+
+    for (i = 0; i < listener_count; i++) {
+        struct tcp_info info;
+        socklen_t len = sizeof(info);
+
+        if (getsockopt(listeners[i].fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+            n += (int)info.tcpi_unacked;
+        }
+    }
+    return n;
+}
+
+void accept_drain(void)
+{
+    apr_time_t now = child_now();
+
+    pthread_mutex_lock(&lock);
+    drain_from = now + DRAIN_LEAST;
+    drain_until = now + DRAIN_MOST;
+    pthread_mutex_unlock(&lock);
+}
+
+int accept_draining(void)
+{
+    apr_time_t now = child_now();
+    int over;
+
+    pthread_mutex_lock(&lock);
+    if (drain_until == 0) {
+        pthread_mutex_unlock(&lock);
+        return 0;
+    }
+    over = now >= drain_until || (now >= drain_from && waiting() == 0);
+    pthread_mutex_unlock(&lock);
+    if (over) {
+        accept_stop();
+    }
+    return !over;
+}
+
 void accept_stop(void)
 {
     pthread_mutex_lock(&lock);
+    drain_until = 0;
     take_from_epoll();
     if (open_for_us) {
         open_for_us = 0;

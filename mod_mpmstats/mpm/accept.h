@@ -22,6 +22,15 @@ void accept_start(void);
 /** A listener is readable: accept one connection and run it. @a n is the number in the event's tag. */
 void accept_ready(worker_t *w, unsigned n);
 
+/** Parent: from now on no client may begin a connection; those that have begun still can be accepted. */
+void accept_refuse_new(void);
+
+/** Ticker: go on accepting what waits in the kernel's queue, and then stop. */
+void accept_drain(void);
+
+/** Ticker: whether that is still going on. */
+int accept_draining(void);
+
 /** Stop accepting for good and close the sockets. Any thread. */
 void accept_stop(void);
 

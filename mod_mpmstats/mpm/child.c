@@ -282,6 +282,7 @@ static void read_control(void)
             give_up_slot(message.extra);
             return;
         }
+        child.last = message.what == PROCS_TELL_LAST;
         child_stop(message.what == PROCS_TELL_NOW ? CHILD_NOW : CHILD_GRACEFUL);
     }
     else if (n == 0) {
@@ -394,9 +395,15 @@ static void begin_stopping(int how)
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
     child.score->quiescing = 1;
     shared_set(child.stats->quiescing, 1);
-    accept_stop();
+    if (how == CHILD_GRACEFUL && child.last) {
+        accept_drain();
+    }
+    else {
+        accept_stop();
+    }
     park_hurry_linger(LINGER_SHORT_TIME);
     ap_run_child_stopping(child.pool, how == CHILD_GRACEFUL);
+    park_ready_multiplexed();
 }
 
 /* Until nothing is left to be done. */
@@ -405,6 +412,7 @@ static void run(void)
     int stopping = CHILD_RUNNING;
 
     for (;;) {
+        apr_time_t next;
         int wanted;
 
         if (told_to_die) {
@@ -421,10 +429,15 @@ static void run(void)
         if (stopping == CHILD_NOW) {
             return;
         }
-        if (stopping == CHILD_GRACEFUL && park_count() == 0 && timers_running() == 0) {
+        if (stopping == CHILD_GRACEFUL && !accept_draining() && park_count() == 0
+            && timers_running() == 0) {
             return;
         }
-        rest(tick());
+        next = tick();
+        if (stopping == CHILD_GRACEFUL && accept_draining()) {
+            next = sooner(next, child_now() + apr_time_from_msec(5));
+        }
+        rest(next);
     }
 }
 

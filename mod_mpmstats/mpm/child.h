@@ -39,6 +39,7 @@ typedef struct {
     int epoll_fd;
     int max_connections;            /**< never more than this at once */
     _Atomic int stopping;           /**< CHILD_*; only ever rises */
+    int last;                       /**< ticker: no other process will accept after us */
 } child_t;
 
 /** This process; all zero in the parent. */

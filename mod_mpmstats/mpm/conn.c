@@ -201,6 +201,7 @@ static step_e step_keepalive(conn_t *k)
 {
     k->pub.state = HYBRID_STATE_KEEPALIVE;
     k->pub.sense = CONN_SENSE_DEFAULT;
+    k->multiplexed = !inbound_has_heads(k);
     return park(k, MPM_HYBRID_CONN_KEEPALIVE, EPOLLIN, k->keepalive_timeout, 0);
 }
 

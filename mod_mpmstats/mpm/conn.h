@@ -39,6 +39,7 @@ typedef struct conn_t {
     unsigned suspended:1;               /**< the suspend_connection hook has run last */
     unsigned linger_started:1;
     unsigned expired:1;                 /**< handed over because its time was up */
+    unsigned multiplexed:1;             /**< speaks no HTTP/1; set whenever it parks for keep-alive */
     unsigned used:1;                    /**< has been dispatched at least once */
 
     /* guarded by the park's lock (park.h) */

@@ -508,7 +508,7 @@ static inbound_e take_fresh(inbound_t *in)
 }
 
 /* The protocol was settled in the handshake (ALPN), or a module has switched it: no heads. */
-static int has_heads(const conn_t *k)
+int inbound_has_heads(const conn_t *k)
 {
     const char *protocol = ap_get_protocol(k->c);
 
@@ -572,7 +572,7 @@ inbound_e inbound_advance(conn_t *k)
     network_t *net = k->network;
     inbound_e verdict = INBOUND_WAIT;
 
-    if (in->ended != APR_SUCCESS || !has_heads(k)) {
+    if (in->ended != APR_SUCCESS || !inbound_has_heads(k)) {
         return INBOUND_READY;
     }
     in->async = 1;
@@ -586,7 +586,7 @@ inbound_e inbound_advance(conn_t *k)
     if (verdict == INBOUND_WAIT) {
         verdict = read_on(in);
     }
-    if (verdict == INBOUND_WAIT && !has_heads(k)) {
+    if (verdict == INBOUND_WAIT && !inbound_has_heads(k)) {
         verdict = INBOUND_READY;
     }
     net = k->network;               /* the first read makes it */

@@ -57,6 +57,9 @@ void inbound_dispatched(conn_t *k);
 /** As what the connection should be counted while it waits. */
 mpm_hybrid_conn_e inbound_kind(const conn_t *k);
 
+/** Whether the connection speaks HTTP/1: requests with heads, one after the other. */
+int inbound_has_heads(const conn_t *k);
+
 /** Whether any byte of the next request has been seen. */
 int inbound_begun(const conn_t *k);
 

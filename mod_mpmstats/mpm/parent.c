@@ -15,6 +15,7 @@
 #include "http_main.h"
 #include "mpm_common.h"
 #include "unixd.h"
+#include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/crash.h"
 #include "mpm/hybrid.h"
@@ -236,8 +237,9 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
 {
     apr_time_t until = 0;
 
+    accept_refuse_new();
+    procs_tell_all(PROCS_TELL_LAST);
     ap_close_listeners();
-    procs_tell_all(PROCS_TELL_GRACEFUL);
     log_and_remove_pid(p, s, "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
     if (ap_graceful_shutdown_timeout > 0) {
         until = child_now() + apr_time_from_sec(ap_graceful_shutdown_timeout);

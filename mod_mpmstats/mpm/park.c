@@ -413,6 +413,25 @@ void park_check_suspended(void)
     }
 }
 
+void park_ready_multiplexed(void)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->parked && k->multiplexed && k->kind == MPM_HYBRID_CONN_KEEPALIVE) {
+            k->parked = 0;
+            k->expired = 0;
+            timeouts_remove(&k->wait);
+            append_ready(k);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
 void park_move_to_slot(int slot)
 {
     apr_uint32_t i;

@@ -85,6 +85,9 @@ void park_check_suspended(void);
 /** Ticker: what connections write to the scoreboard goes to slot @a slot from now on. */
 void park_move_to_slot(int slot);
 
+/** Ticker: queue the idle connections of protocols that can tell their client to go (HTTP/2). */
+void park_ready_multiplexed(void);
+
 /** Ticker: no lingering close may take longer than @a most (µs) from now. */
 void park_hurry_linger(apr_interval_time_t most);
 

@@ -21,6 +21,7 @@
 /* What the parent tells a child through its socket. End of file: the parent is gone. */
 #define PROCS_TELL_GRACEFUL '!'
 #define PROCS_TELL_NOW      '$'
+#define PROCS_TELL_LAST     'L'     /**< like graceful, and nobody will accept after you */
 #define PROCS_TELL_MOVE     '>'     /**< give the slot up; answered with one byte when done */
 
 typedef struct {

@@ -7,9 +7,25 @@
 #include "mpm/lane.h"
 #include "mpm/procs.h"
 
+/* Until the directives have been read and checked the answers are the defaults. */
+static const lane_t *lane_to_tell(void)
+{
+    static lane_t defaults;
+    int ignored[2] = { 0, 0 };
+
+    if (lane_default.slots != 0) {
+        return &lane_default;
+    }
+    if (defaults.slots == 0) {
+        lane_reset(&defaults);
+        lane_check(&defaults, &ignored[0], &ignored[1], NULL, 0);
+    }
+    return &defaults;
+}
+
 int query_mpm(int code, int *result, apr_status_t *rv)
 {
-    const lane_t *lane = &lane_default;
+    const lane_t *lane = lane_to_tell();
 
     *rv = APR_SUCCESS;
     switch (code) {
