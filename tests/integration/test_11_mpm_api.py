@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the MPM offers to modules: queries, timed callbacks, suspended requests, waiting for I/O, life-cycle hooks."""
+import json
+import re
+import time
+
+import pytest
+
+import procs
+from clients import Client, request
+from httpd import MPM
+from procs import wait_until
+
+pytestmark = pytest.mark.mpm_only("hybrid", "event")
+
+MODULES = ["test_mpm", "test_suspend", "test_scoreboard", "test_handlers"]
+CONF = "Timeout 3\nKeepAliveTimeout 10\n"
+WAITIO = CONF + """
+Listen 127.0.0.1:${WAITIO} waitio
+AcceptFilter waitio none
+<VirtualHost 127.0.0.1:${WAITIO}>
+  TestWaitIO on
+</VirtualHost>
+"""
+resumes_nothing = pytest.mark.mpm_gap(
+    "event", reason="event does not take a connection up again after the timed callback that ended its request")
+
+
+@pytest.fixture(scope="module")
+def server(module_httpd):
+    return module_httpd(modules=MODULES, conf=CONF, mpm_conf={"MaxConnectionsPerChild": 123456})
+
+
+@pytest.fixture
+def suspender(httpd):
+    """A server of its own for each test, because event keeps the connections of a suspended request for ever."""
+    server = httpd(modules=MODULES, conf=CONF)
+    if MPM == "event":
+        server.expect_log("AH00046")
+    return server
+
+
+@pytest.fixture(scope="module")
+def waitio(module_httpd):
+    server = module_httpd(start=False, modules=["test_waitio", "test_scoreboard"], conf=WAITIO)
+    server.extra_port("WAITIO")
+    return server.start()
+
+
+# ---- queries -------------------------------------------------------------------------------------------------------
+
+def from_child(server):
+    return json.loads(server.get("/test-mpm"))
+
+
+def test_the_name_is_the_mpms(server):
+    assert from_child(server)["name"] == MPM
+
+
+def test_queries_in_a_child(server):
+    answers = from_child(server)["queries"]
+    assert answers["IS_THREADED"] in (1, 2)         # static or dynamic, not "not supported"
+    assert answers["IS_FORKED"] == 2                # processes come and go
+    assert answers["IS_ASYNC"] == 1
+    assert answers["CAN_WAITIO"] == 1
+    assert answers["HAS_SERF"] in (None, 0)
+    assert answers["UNKNOWN"] is None
+    assert answers["MAX_THREADS"] == 10
+    assert answers["HARD_LIMIT_THREADS"] == 25
+    assert answers["HARD_LIMIT_DAEMONS"] >= 4       # slots of the scoreboard
+    assert answers["MAX_DAEMONS"] == 4
+    assert answers["MIN_SPARE_THREADS"] == 5 and answers["MAX_SPARE_THREADS"] == 20
+    assert answers["MIN_SPARE_DAEMONS"] == 0 and answers["MAX_SPARE_DAEMONS"] == 0
+    assert answers["MAX_REQUESTS_DAEMON"] == 123456
+    assert answers["GENERATION"] == 0
+    assert 1 <= answers["MAX_DAEMON_USED"] <= answers["HARD_LIMIT_DAEMONS"]
+
+
+def test_max_daemon_used_bounds_the_slots_in_use(server):
+    used = from_child(server)["queries"]["MAX_DAEMON_USED"]
+    assert all(p["slot"] < used for p in server.scoreboard().processes)
+
+
+def test_queries_in_pre_config_are_sound(httpd):
+    """Before the directives are read an MPM answers with its defaults, never with a mark for "not set"."""
+    output = httpd(start=False, modules=["test_mpm"]).run("-t").stdout
+    answers = json.loads(re.search(r"queries in pre_config: (\{.*\})", output).group(1))
+    assert answers["IS_ASYNC"] == 1 and answers["IS_THREADED"] in (1, 2)
+    for name in ("HARD_LIMIT_DAEMONS", "HARD_LIMIT_THREADS", "MAX_THREADS"):
+        assert answers[name] is None or answers[name] >= 1, f"{name} is {answers[name]}"
+    assert all(value is None or value >= 0 for value in answers.values()), answers
+
+
+def test_queries_in_post_config_are_those_of_the_configuration(httpd):
+    server = httpd(modules=["test_mpm"], mpm_conf={"ThreadsPerChild": 7, "MaxRequestWorkers": 21})
+    answers = json.loads(re.findall(r"queries in post_config: (\{.*\})", server.error_log())[-1]) \
+        if "post_config" in server.error_log() else \
+        json.loads(re.search(r"queries in post_config: (\{.*\})", server.run("-t").stdout).group(1))
+    assert answers["MAX_THREADS"] == 7 and answers["MAX_DAEMONS"] == 3
+
+
+def test_the_generation_counts_restarts(httpd):
+    server = httpd(modules=["test_mpm"])
+    for n in range(1, 4):
+        server.graceful()
+        assert from_child(server)["queries"]["GENERATION"] == n
+
+
+# ---- hooks ---------------------------------------------------------------------------------------------------------
+
+def test_child_status_tells_of_every_child_that_comes_and_goes(httpd):
+    server = httpd(modules=["test_mpm"], mpm_conf={"StartServers": 2})
+    wait_until(lambda: len(server.children()) >= 2, 5, "two children")
+    victim = server.children()[0]
+    server.expect_log("exit signal")
+    procs.kill(victim)
+    server.wait_log(rf"child_status pid={victim} gen=0 slot=\d+ exited")
+    server.graceful()
+    server.stop()
+    log = server.error_log()
+    started = re.findall(r"child_status pid=(\d+) gen=(\d+) slot=(\d+) started", log)
+    ended = re.findall(r"child_status pid=(\d+) gen=(\d+) slot=(\d+) (?:exited|lost_slot)", log)
+    assert len(started) == len(set(started)) >= 4
+    assert sorted(started) == sorted(set(ended))
+    assert {gen for _, gen, _ in started} == {"0", "1"}
+
+
+def test_end_generation_is_told_once_for_each_generation(httpd):
+    server = httpd(modules=["test_mpm"])
+    for n in range(3):
+        server.graceful()
+        server.wait_log(rf"test-mpm: end_generation gen={n}\b", 10)
+    server.stop()
+    assert re.findall(r"test-mpm: end_generation gen=(\d+)", server.error_log())[:3] == ["0", "1", "2"]
+
+
+def test_end_generation_waits_for_the_last_child(httpd):
+    server = httpd(modules=["test_mpm", "test_handlers", "test_scoreboard"])
+    with Client(server.port) as client:
+        client.send(request("/test/sleep?ms=1500"))
+        wait_until(lambda: server.scoreboard().busy == 1, 3, "the request")
+        server.graceful()
+        assert "end_generation gen=0" not in server.error_log()
+        assert client.response().body == b"slept"
+    server.wait_log("end_generation gen=0", 10)
+
+
+@pytest.mark.parametrize("how,graceful", [("graceful", 1), ("restart", 0), ("stop", 0), ("graceful_stop", 1)])
+def test_child_stopping_is_told_in_each_child(httpd, how, graceful):
+    server = httpd(modules=["test_mpm"], mpm_conf={"StartServers": 2})
+    wait_until(lambda: len(server.children()) >= 2, 5, "two children")
+    old = server.children()
+    getattr(server, how)()
+    for pid in old:
+        server.wait_log(rf"child_stopping pid={pid} graceful={graceful}", 5)
+
+
+# ---- timed callbacks and suspended requests ------------------------------------------------------------------------
+
+@resumes_nothing
+def test_a_suspended_request_is_finished_by_its_callback(suspender):
+    with Client(suspender.port) as client:
+        for ms in (0, 1, 50, 400):
+            started = time.monotonic()
+            assert client.get(f"/test-suspend?ms={ms}").body == b"pulse\n"
+            took = (time.monotonic() - started) * 1000
+            assert ms - 5 <= took <= ms + 1000
+        assert client.get().body == b"hello\n"
+
+
+@resumes_nothing
+def test_a_request_may_be_suspended_again_and_again(suspender):
+    with Client(suspender.port) as client:
+        assert client.get("/test-suspend?ms=30&steps=20").body == b"pulse\n" * 20
+
+
+@resumes_nothing
+def test_suspended_requests_hold_no_worker(suspender):
+    clients = [Client(suspender.port) for _ in range(60)]
+    for client in clients:
+        client.send(request("/test-suspend?ms=1500"))
+    # Each passed a worker on its way; from then on none is held.
+    wait_until(lambda: suspender.scoreboard().busy == 0, 1.2, "no busy worker")
+    for client in clients:
+        assert client.response().body == b"pulse\n"
+        client.close()
+
+
+@resumes_nothing
+def test_callbacks_fire_in_the_order_of_their_times(suspender):
+    clients = [(ms, Client(suspender.port)) for ms in (500, 100, 300, 200, 400)]
+    for ms, client in clients:
+        client.send(request(f"/test-suspend?ms={ms}"))
+    ends = {}
+    started = time.monotonic()
+    for ms, client in sorted(clients, key=lambda c: c[0]):
+        assert client.response().body == b"pulse\n"
+        ends[ms] = (time.monotonic() - started) * 1000
+        client.close()
+    assert all(ms - 20 <= at <= ms + 300 for ms, at in ends.items()), ends
+
+
+@resumes_nothing
+def test_many_callbacks_at_once_all_fire(suspender):
+    clients = [Client(suspender.port) for _ in range(200)]
+    for n, client in enumerate(clients):
+        client.send(request(f"/test-suspend?ms={200 + n % 50}&steps=3"))
+    for client in clients:
+        assert client.response().body == b"pulse\n" * 3
+        client.close()
+    wait_until(lambda: suspender.scoreboard().total("suspended") == 0 or MPM == "event", 3, "no suspended connection")
+
+
+@resumes_nothing
+def test_a_client_that_leaves_a_suspended_request_does_no_harm(suspender):
+    for _ in range(20):
+        client = Client(suspender.port)
+        client.send(request("/test-suspend?ms=200&steps=2"))
+        client.reset()
+    procs.holds_for(suspender.answers, 1)
+
+
+def test_suspend_and_resume_are_announced_in_pairs(httpd):
+    server = httpd(modules=["test_suspend"], conf="LogLevel info test_suspend:debug\nKeepAliveTimeout 1")
+    with Client(server.port) as client:
+        for _ in range(3):
+            client.get()
+            client.closed_after(0.2)        # the connection is parked, that is, suspended
+    server.stop()
+    log = server.error_log()
+    assert log.count("test-suspend: suspended") >= 3
+    assert log.count("test-suspend: resumed") >= 2
+
+
+@resumes_nothing
+def test_suspended_requests_survive_a_graceful_restart(httpd):
+    server = httpd(modules=["test_suspend"])
+    if MPM == "event":
+        server.expect_log("AH00046")
+    with Client(server.port) as client:
+        client.send(request("/test-suspend?ms=1500"))
+        wait_until(lambda: procs.accepted(server.port, client.sock), 3, "the connection accepted")
+        server.graceful()
+        assert client.response().body == b"pulse\n"
+
+
+# ---- CONN_STATE_ASYNC_WAITIO ----------------------------------------------------------------------------------------
+
+def test_a_module_waits_for_reading_in_the_mpm(waitio):
+    with Client(waitio.ports["WAITIO"]) as client:
+        for word in ("one", "two", "three"):
+            client.send(word + "\n")
+            assert client.read(len(f"you said {word}\n")) == f"you said {word}\n".encode()
+        client.send("quit\n")
+        assert client.read_to_end() == b"bye\n"
+
+
+def test_a_module_waits_for_writing_in_the_mpm(waitio):
+    with Client(waitio.ports["WAITIO"]) as client:
+        for _ in range(3):
+            client.send("write\n")
+            assert client.read(9) == b"writable\n"
+
+
+def test_connections_that_wait_for_io_hold_no_worker(waitio):
+    clients = [Client(waitio.ports["WAITIO"]) for _ in range(60)]
+    for client in clients:
+        client.send("hi\n")
+        assert client.read(12) == b"you said hi\n"
+    assert waitio.get("/hello.txt") == b"hello\n"
+    wait_until(lambda: waitio.scoreboard().busy == 0, 2, "no busy worker")
+    for client in clients:
+        client.send("ho\n")
+        assert client.read(12) == b"you said ho\n"
+        client.close()
+
+
+def test_a_wait_for_io_ends_with_timeout(waitio):
+    with Client(waitio.ports["WAITIO"]) as client:
+        client.send("hi\n")
+        assert client.read(12) == b"you said hi\n"
+        after = client.closed_after(7)
+        assert after is not None and 2.9 <= after <= 4.5, after
+
+
+def test_a_client_that_leaves_while_it_is_waited_for_is_forgotten(waitio):
+    clients = [Client(waitio.ports["WAITIO"]) for _ in range(20)]
+    for client in clients:
+        client.send("hi\n")
+        client.read(12)
+        client.reset()
+    if MPM == "hybrid":
+        wait_until(lambda: waitio.scoreboard().total("wait_io") == 0, 3, "no connection that waits")
+    assert waitio.answers()
+
+
+# ---- other protocols on a Listen ---------------------------------------------------------------------------------------
+
+def test_a_module_with_its_own_protocol_gets_its_connections(httpd):
+    """mod_echo: bytes that are no HTTP, on a plain Listen."""
+    server = httpd(start=False, modules=["echo"], conf="""
+        Listen 127.0.0.1:${ECHO}
+        <VirtualHost 127.0.0.1:${ECHO}>
+          ProtocolEcho On
+        </VirtualHost>""")
+    port = server.extra_port("ECHO")
+    server.start()
+    with Client(port) as client:
+        for text in (b"no http at all\r\n", b"GET\n", b"\n", b"PRI * no\n", b"x" * 5000 + b"\n"):
+            client.send(text)
+            assert client.read(len(text)) == text
