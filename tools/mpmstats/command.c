@@ -8,12 +8,12 @@
 
 #include "url.h"
 
-extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_watch,
+extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top, cmd_watch,
     cmd_save, cmd_diff;
 
 const command_t *const commands[] = {
-    &cmd_status, &cmd_workers, &cmd_processes, &cmd_get, &cmd_check, &cmd_watch, &cmd_save, &cmd_diff,
-    NULL};
+    &cmd_status, &cmd_workers, &cmd_processes, &cmd_get, &cmd_check, &cmd_top, &cmd_watch, &cmd_save,
+    &cmd_diff, NULL};
 
 const command_t *command_find(const char *name)
 {

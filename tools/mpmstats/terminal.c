@@ -41,6 +41,11 @@ bool terminal_is_tty(void)
     return is_tty;
 }
 
+bool terminal_has_colour(void)
+{
+    return with_colour;
+}
+
 bool terminal_is_utf8(void)
 {
     return is_utf8;
@@ -79,7 +84,8 @@ const char *terminal_glyph(glyph_e glyph)
     static const char *const glyphs[][2] = {
         [GLYPH_FULL] = {"#", "\u2588"},     [GLYPH_HALF] = {"=", "\u2592"},
         [GLYPH_EMPTY] = {".", "\u2591"},    [GLYPH_ELLIPSIS] = {"~", "\u2026"},
-        [GLYPH_DOT] = {"|", "\u00b7"},
+        [GLYPH_DOT] = {"|", "\u00b7"},       [GLYPH_DOWN] = {"v", "\u25bd"},
+        [GLYPH_UP] = {"^", "\u25b3"},
     };
 
     return glyphs[glyph][is_utf8];

@@ -27,6 +27,7 @@ typedef enum {
 void terminal_init(bool colour);
 
 bool terminal_is_tty(void);
+bool terminal_has_colour(void);
 bool terminal_is_utf8(void);
 
 /** Columns of a line: the terminal's, else $COLUMNS, else 0 for "as long as it likes". */
@@ -41,7 +42,9 @@ typedef enum {
     GLYPH_HALF,     /**< part of a bar that is ready */
     GLYPH_EMPTY,    /**< rest of a bar */
     GLYPH_ELLIPSIS, /**< text was cut here; always one column */
-    GLYPH_DOT       /**< between two facts */
+    GLYPH_DOT,      /**< between two facts */
+    GLYPH_DOWN,     /**< sorted from the greatest down */
+    GLYPH_UP
 } glyph_e;
 const char *terminal_glyph(glyph_e glyph);
 

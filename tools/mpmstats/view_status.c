@@ -12,6 +12,7 @@
 
 #include "fields.h"
 #include "format.h"
+#include "gauge.h"
 #include "memory.h"
 #include "terminal.h"
 #include "text.h"
@@ -148,13 +149,6 @@ void view_server(const snapshot_t *snap, const char *origin)
 
 /* ---- bars ---- */
 
-typedef struct {
-    const char *label;
-    double taken, ready, limit; /* NAN: not known */
-    bool alarm;
-    char *notes;                /* what stands behind the bar */
-} gauge_t;
-
 static void print_glyphs(glyph_e glyph, style_e style, size_t count)
 {
     if (count == 0)
@@ -165,48 +159,27 @@ static void print_glyphs(glyph_e glyph, style_e style, size_t count)
     fputs(terminal_style(STYLE_PLAIN), stdout);
 }
 
-/* Columns of a part; something that is there at all is seen. */
-static size_t share(double part, double limit, size_t columns)
-{
-    double exact = isnan(part) ? 0 : part / limit * (double)columns;
-
-    if (exact > 0 && exact < 1)
-        return 1;
-    return exact >= (double)columns ? columns : (size_t)(exact + 0.5);
-}
-
 static void print_bar(const gauge_t *gauge, size_t columns)
 {
-    size_t taken = share(gauge->taken, gauge->limit, columns);
-    size_t ready = share(gauge->ready, gauge->limit, columns);
-    style_e style = gauge->alarm || gauge->taken >= gauge->limit ? STYLE_ALARM
-                    : gauge->taken >= gauge->limit * 0.8         ? STYLE_WARN
-                                                                 : STYLE_BUSY;
+    size_t ready, taken = gauge_share(gauge, columns, &ready);
 
-    if (ready > columns - taken)
-        ready = columns - taken;
-    print_glyphs(GLYPH_FULL, style, taken);
+    print_glyphs(GLYPH_FULL, gauge_style(gauge), taken);
     print_glyphs(GLYPH_HALF, STYLE_GOOD, ready);
     print_glyphs(GLYPH_EMPTY, STYLE_FAINT, columns - taken - ready);
     fputs("  ", stdout);
 }
 
-static bool has_bar(const gauge_t *gauge)
-{
-    return !isnan(gauge->taken) && gauge->limit > 0;
-}
-
 /* The same for all, so that they can be compared: what the longest notes leave, or none. */
-static size_t bar_columns(const gauge_t *gauges, size_t count)
+static size_t bar_columns(const gauge_t *gauges)
 {
     int width = terminal_width();
     size_t columns = BAR_MOST;
 
-    for (size_t i = 0; i < count && width > 0; i++) {
+    for (size_t i = 0; i < GAUGES && width > 0; i++) {
         size_t used = LABEL_COLUMNS + 2 + text_width(gauges[i].notes);
         size_t room = (size_t)width > used ? (size_t)width - used : 0;
 
-        if (has_bar(&gauges[i]) && room < columns)
+        if (gauge_has_bar(&gauges[i]) && room < columns)
             columns = room;
     }
     return columns < BAR_LEAST ? 0 : columns;
@@ -218,7 +191,7 @@ static void print_gauge(const gauge_t *gauge, size_t columns)
     size_t notes = text_width(gauge->notes);
 
     text_print_left(stdout, gauge->label, LABEL_COLUMNS);
-    if (columns > 0 && has_bar(gauge))
+    if (columns > 0 && gauge_has_bar(gauge))
         print_bar(gauge, columns);
     else if (width > 0 && notes > (size_t)width - LABEL_COLUMNS)
         notes = (size_t)width - LABEL_COLUMNS;
@@ -226,66 +199,9 @@ static void print_gauge(const gauge_t *gauge, size_t columns)
     fputc('\n', stdout);
 }
 
-/* "12 of 400 busy (3%)", or the figure alone where no limit is known. */
-static char *of_limit(double value, double limit, const char *word)
-{
-    char *shown = format_count(value), *most = format_count(limit), *text;
-
-    if (isnan(limit) || limit <= 0)
-        text = memory_format("%s%s", shown, word);
-    else
-        text = memory_format("%s of %s%s (%.0f%%)", shown, most, word, floor(value / limit * 100));
-    free(shown);
-    free(most);
-    return text;
-}
-
-/* Adds ", word n" for a figure that is known. */
-static char *with_count(char *text, const char *word, double number)
-{
-    char *shown, *longer;
-
-    if (isnan(number))
-        return text;
-    shown = format_count(number);
-    longer = memory_format("%s, %s %s", text, shown, word);
-    free(text);
-    free(shown);
-    return longer;
-}
-
 static double value(const char *name, const snapshot_t *snap)
 {
     return field_number(field_find(fields_server, name), snap);
-}
-
-static gauge_t gauge_workers(const snapshot_t *snap)
-{
-    gauge_t gauge = {"Workers", value("workers_busy", snap), value("workers_idle", snap),
-                     value("max_request_workers", snap), snap->totals.saturated == 1, NULL};
-
-    gauge.notes = with_count(of_limit(gauge.taken, gauge.limit, " busy"), "idle", gauge.ready);
-    return gauge;
-}
-
-static gauge_t gauge_processes(const snapshot_t *snap)
-{
-    double quiescing = value("processes_quiescing", snap);
-    gauge_t gauge = {"Processes", value("processes", snap), NAN, value("server_limit", snap), false, NULL};
-
-    gauge.notes = of_limit(gauge.taken, gauge.limit, "");
-    if (quiescing > 0)
-        gauge.notes = with_count(gauge.notes, "quiescing", quiescing);
-    return gauge;
-}
-
-static gauge_t gauge_connections(const snapshot_t *snap)
-{
-    gauge_t gauge = {"Connections", value("connections", snap), NAN,
-                     value("connections_max", snap), false, NULL};
-
-    gauge.notes = of_limit(gauge.taken, gauge.limit, "");
-    return gauge;
 }
 
 static void line_traffic(const snapshot_t *snap)
@@ -310,16 +226,17 @@ static void line_traffic(const snapshot_t *snap)
 
 void view_gauges(const snapshot_t *snap)
 {
-    gauge_t gauges[] = {gauge_workers(snap), gauge_processes(snap), gauge_connections(snap)};
-    size_t count = sizeof(gauges) / sizeof(gauges[0]);
-    size_t columns = bar_columns(gauges, count);
+    gauge_t gauges[GAUGES];
+    size_t columns;
     flow_t flow;
 
-    for (size_t i = 0; i < count; i++) {
+    gauges_of(snap, gauges);
+    columns = bar_columns(gauges);
+    for (size_t i = 0; i < GAUGES; i++) {
         if (!isnan(gauges[i].taken))
             print_gauge(&gauges[i], columns);
-        free(gauges[i].notes);
     }
+    gauges_free(gauges);
     line_traffic(snap);
     if (snap->totals.saturated == 1) {
         fputs(terminal_style(STYLE_ALARM), stdout);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lists of `top`: their columns, which rows are in them and in which order.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fields.h"
+#include "format.h"
+#include "memory.h"
+#include "table.h"
+#include "text.h"
+#include "top.h"
+#include "view.h"
+
+static const top_column_t worker_columns[] = {
+    {.name = "pid", .title = "PID", .width = 7, .right = true, .drop = 3},
+    {.name = "state", .title = "S", .width = 1},
+    {.name = "state_name", .title = "STATE", .width = 9, .drop = 4},
+    {.name = "since_us", .title = "AGE", .width = 7, .right = true},
+    {.name = "last_duration_us", .title = "LAST", .width = 7, .right = true, .drop = 6},
+    {.name = "requests", .title = "REQS", .width = 7, .right = true, .drop = 7},
+    {.name = "client", .title = "CLIENT", .width = 15, .drop = 1},
+    {.name = "vhost", .title = "VHOST", .width = 20, .drop = 2},
+    {.name = "protocol", .title = "PROTOCOL", .width = 8, .drop = 5},
+    {.name = "request", .title = "REQUEST", .width = 20},
+};
+
+static const top_column_t process_columns[] = {
+    {.name = "slot", .title = "SLOT", .width = 4, .right = true, .drop = 7},
+    {.name = "pid", .title = "PID", .width = 7, .right = true},
+    {.name = "generation", .title = "GEN", .width = 4, .right = true, .drop = 8},
+    {.name = "state", .title = "STATE", .width = 13, .drop = 3},
+    {.name = "started_us", .title = "AGE", .width = 7, .right = true, .age = true, .drop = 4},
+    {.name = "workers.busy", .title = "BUSY", .width = 5, .right = true},
+    {.name = "workers.idle", .title = "IDLE", .width = 5, .right = true, .drop = 1},
+    {.name = "workers.max", .title = "MAX", .width = 5, .right = true, .drop = 6},
+    {.name = "connections", .title = "CONNS", .width = 6, .right = true},
+    {.name = "connections.keepalive", .title = "KEEPAL", .width = 6, .right = true, .drop = 5},
+    {.name = "connections.head", .title = "HEAD", .width = 6, .right = true, .drop = 10},
+    {.name = "connections.write", .title = "WRITE", .width = 6, .right = true, .drop = 9},
+    {.name = "shed", .title = "SHED", .width = 5, .right = true, .drop = 11},
+    {.name = "scoreboard", .title = "WORKERS", .width = 10},
+};
+
+#define LIST(heading, table, by) \
+    {.title = heading, .columns = table, .column_count = sizeof(table) / sizeof((table)[0]), .sort = by}
+
+void top_init(top_t *top)
+{
+    memset(top, 0, sizeof(*top));
+    top->lists[TOP_WORKERS] = (top_list_t)LIST("Workers", worker_columns, 3);
+    top->lists[TOP_PROCESSES] = (top_list_t)LIST("Processes", process_columns, 5);
+    top->page = 1;
+}
+
+static const field_t *fields_of(const top_t *top)
+{
+    return top->list == TOP_WORKERS ? fields_worker : fields_process;
+}
+
+static char *age_of(const top_t *top, const field_t *field, const void *record)
+{
+    apr_int64_t now = top->now->snap.server.now_us;
+
+    if (now == SNAPSHOT_UNKNOWN || !field_known(field, record))
+        return NULL;
+    return format_span(fmax(0, (double)now - field_number(field, record)));
+}
+
+char *top_cell(const top_t *top, const top_column_t *column, const void *record)
+{
+    const field_t *field = field_find(fields_of(top), column->name);
+
+    if (column->age)
+        return age_of(top, field, record);
+    return field_known(field, record) ? format_field(field, record) : NULL;
+}
+
+style_e top_row_style(const top_t *top, const void *record)
+{
+    const snapshot_worker_t *worker = record;
+
+    if (top->list == TOP_PROCESSES)
+        return view_process_style(record);
+    return worker->state != NULL ? table_letter_style(worker->state[0]) : STYLE_PLAIN;
+}
+
+static rows_t all_rows(const top_t *top)
+{
+    const snapshot_t *snap = &top->now->snap;
+
+    return top->list == TOP_WORKERS ? rows_workers(snap) : rows_processes(snap);
+}
+
+bool top_column_known(const top_t *top, const top_column_t *column)
+{
+    const field_t *field = field_find(fields_of(top), column->name);
+    rows_t rows = all_rows(top);
+    bool known = rows.count == 0;
+
+    for (size_t i = 0; i < rows.count && !known; i++)
+        known = field_known(field, rows.items[i]);
+    rows_free(&rows);
+    return known;
+}
+
+/* ---- the same row in the next sample ---- */
+
+top_identity_t top_identify(const top_t *top, const void *record)
+{
+    const snapshot_worker_t *worker = record;
+    const snapshot_process_t *process = record;
+
+    if (top->list == TOP_WORKERS)
+        return (top_identity_t){worker->slot, worker->thread, worker->pid};
+    return (top_identity_t){process->slot, 0, process->pid};
+}
+
+const void *top_find(const top_t *top, const top_identity_t *identity)
+{
+    rows_t rows = all_rows(top);
+    const void *found = NULL;
+
+    for (size_t i = 0; i < rows.count && found == NULL; i++) {
+        top_identity_t each = top_identify(top, rows.items[i]);
+
+        if (each.slot == identity->slot && each.thread == identity->thread && each.pid == identity->pid)
+            found = rows.items[i];
+    }
+    rows_free(&rows);
+    return found;
+}
+
+/* ---- which rows ---- */
+
+static bool contains(const field_t *fields, const void *record, const char *text)
+{
+    for (const field_t *field = fields; field->name != NULL; field++) {
+        char *plain = field->kind == FIELD_TEXT || field->kind == FIELD_ID ? field_plain(field, record) : NULL;
+        bool found = plain != NULL && strcasestr(plain, text) != NULL;
+
+        free(plain);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+static bool wanted(const void *record, const void *context)
+{
+    const top_t *top = context;
+
+    if (top->list == TOP_WORKERS && !top->show_idle && !sample_worker_busy(record))
+        return false;
+    return top->filter[0] == '\0' || contains(fields_of(top), record, top->filter);
+}
+
+rows_t top_rows(const top_t *top)
+{
+    const top_list_t *list = &top->lists[top->list];
+    const top_column_t *column = &list->columns[list->sort];
+    rows_t rows = all_rows(top);
+
+    rows_keep(&rows, wanted, top);
+    /* the oldest has the smallest point in time */
+    rows_sort(&rows, field_find(fields_of(top), column->name), list->reverse != column->age);
+    return rows;
+}
+
+void top_bound(top_t *top, size_t count)
+{
+    top_list_t *list = &top->lists[top->list];
+    size_t page = top->page > 0 ? (size_t)top->page : 1;
+
+    if (list->selected >= count)
+        list->selected = count > 0 ? count - 1 : 0;
+    if (list->first > list->selected)
+        list->first = list->selected;
+    if (list->selected >= list->first + page)
+        list->first = list->selected - page + 1;
+    /* no empty lines below the last row while rows are hidden above */
+    if (list->first + page > count)
+        list->first = count > page ? count - page : 0;
+}
