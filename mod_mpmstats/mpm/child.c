@@ -25,8 +25,10 @@
 #include "mpm/accept.h"
 #include "mpm/conn.h"
 #include "mpm/crash.h"
+#include "mpm/hung.h"
 #include "mpm/hybrid.h"
 #include "mpm/linger.h"
+#include "mpm/memory.h"
 #include "mpm/park.h"
 #include "mpm/procs.h"
 #include "mpm/timers.h"
@@ -361,6 +363,8 @@ static apr_time_t tick(void)
     if (now - maintained >= MAINTAIN_INTERVAL) {
         maintained = now;
         workers_maintain(now);
+        hung_look(now);
+        memory_look(now);
         look_for_parent();
     }
     return next;
@@ -395,6 +399,7 @@ static void begin_stopping(int how)
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
     child.score->quiescing = 1;
     shared_set(child.stats->quiescing, 1);
+    child_ask_for_help();               /* if it was our own idea, somebody has to take our place */
     if (how == CHILD_GRACEFUL && child.last) {
         accept_drain();
     }
@@ -449,6 +454,7 @@ void child_main(const lane_t *lane, int slot, int control, int help)
     set_up(lane, slot, control, help);
     /* Threads inherit the mask: signals are for the ticker alone. */
     block_our_signals(&mask);
+    hung_child_init();
     rv = workers_start();
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     if (rv != APR_SUCCESS) {

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 
+#include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_core.h"
 #include "mpm/hybrid.h"
@@ -75,6 +76,58 @@ const char *directives_set_count_or_auto(cmd_parms *cmd, void *dummy, const char
     }
     *lane_field(cmd) = value;
     return NULL;
+}
+
+static apr_int64_t unit(const char *suffix)
+{
+    static const char letters[] = "KMG";
+    const char *found;
+
+    if (*suffix == '\0') {
+        return 1;
+    }
+    found = strchr(letters, apr_toupper(*suffix));
+    if (found == NULL || suffix[1] != '\0') {
+        return 0;
+    }
+    return APR_INT64_C(1) << (10 * (found - letters + 1));
+}
+
+const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t n, factor;
+    char *end;
+
+    (void)dummy;
+    if (err != NULL) {
+        return err;
+    }
+    errno = 0;
+    n = apr_strtoi64(arg, &end, 10);
+    factor = unit(end);
+    if (end == arg || errno != 0 || factor == 0 || n < 0 || n > APR_INT64_MAX / factor) {
+        return apr_psprintf(cmd->pool, "MaxMemoryPerChild must be a size in bytes such as 300M "
+                            "(K, M and G are understood), or 0 for no limit, not '%s'", arg);
+    }
+    lane_default.max_memory = n * factor;
+    return NULL;
+}
+
+const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int value = 0;
+
+    (void)dummy;
+    if (err == NULL) {
+        err = parse_int(cmd, arg, &value);
+    }
+    if (err == NULL && value < 0) {
+        err = "MPMHungRequestTime must be a number of seconds, or 0 for off";
+    }
+    lane_default.hung_seconds = value;
+    return err;
 }
 
 const char *directives_set_worker_factor(cmd_parms *cmd, void *dummy, const char *arg)

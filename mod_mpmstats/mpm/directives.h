@@ -19,6 +19,12 @@ const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg);
 /** MaxClients: the old name of MaxRequestWorkers. */
 const char *directives_set_max_clients(cmd_parms *cmd, void *dummy, const char *arg);
 
+/** MaxMemoryPerChild: bytes, with K, M or G. */
+const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg);
+
+/** MPMHungRequestTime. */
+const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *arg);
+
 /** AsyncRequestWorkerFactor. */
 const char *directives_set_worker_factor(cmd_parms *cmd, void *dummy, const char *arg);
 

@@ -23,6 +23,7 @@
 #define EVENT_MAX_SPARE_THREADS 250
 #define DEFAULT_MIN_SPARE_SERVERS 5
 #define DEFAULT_MAX_SPARE_SERVERS 10
+#define DEFAULT_HUNG_SECONDS 300
 #define HARD_SERVER_LIMIT 20000
 #define HARD_THREAD_LIMIT 20000
 
@@ -47,6 +48,7 @@ void lane_reset(lane_t *lane)
     lane->min_spare_servers = LANE_UNSET;
     lane->max_spare_servers = LANE_UNSET;
     lane->worker_factor = -1.0;
+    lane->hung_seconds = DEFAULT_HUNG_SECONDS;
 }
 
 static int cores_online(void)

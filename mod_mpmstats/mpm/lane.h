@@ -38,6 +38,9 @@ typedef struct lane_t {
     int max_connections;             /**< per process, from MPMMaxConnections; 0 = from RLIMIT_NOFILE */
     double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */
 
+    int hung_seconds;                /**< MPMHungRequestTime; 0 = off */
+    apr_int64_t max_memory;          /**< MaxMemoryPerChild in bytes; 0 = off */
+
     int max_processes;               /**< max_request_workers / threads_per_child */
     int slots;                       /**< process slots in the scoreboard, the attic included (lane_attic) */
     int min_processes;               /**< never fewer than these */

@@ -101,6 +101,10 @@ static view_t look(void)
         if (procs_accepting(slot) == 0) {
             continue;
         }
+        if (shared_get(p->quiescing)) {
+            procs_leaves(slot);
+            continue;
+        }
         if (shared_get(p->workers) == 0) {
             v.starting++;
             continue;

@@ -71,6 +71,7 @@ typedef struct {
     apr_uint64_t requests_dispatched;/**< times a worker was given a connection to run */
     apr_uint64_t promotions;         /**< pollers replaced because their worker blocked */
     apr_uint64_t shed;               /**< connections dropped because a limit was reached */
+    apr_uint32_t workers_hung;       /**< of the busy ones, in one request for longer than MPMHungRequestTime */
 } mpm_hybrid_process_t;
 
 /** The limits of lane number @a lane (0 is `default`); APR_ENOENT past the last. */

@@ -383,6 +383,11 @@ int procs_zombies(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
+void procs_leaves(int slot)
+{
+    table()->proc[slot].told = 1;
+}
+
 void procs_tell(int slot, char what)
 {
     table()->proc[slot].told = 1;

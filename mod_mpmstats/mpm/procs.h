@@ -60,6 +60,9 @@ int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived);
 /** Whether any process is waiting to be reaped. */
 int procs_zombies(void);
 
+/** The child in @a slot has decided to go by itself. */
+void procs_leaves(int slot);
+
 /** Tell all children, or the one in @a slot, to go (PROCS_TELL_*). */
 void procs_tell_all(char what);
 void procs_tell(int slot, char what);

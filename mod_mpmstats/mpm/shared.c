@@ -32,6 +32,7 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_set(p->workers, 0);
     shared_set(p->workers_busy, 0);
     shared_set(p->workers_peak, 0);
+    shared_set(p->hung, 0);
     for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
         shared_set(p->connections[i], 0);
     }
@@ -82,5 +83,6 @@ apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out)
     out->requests_dispatched = shared_get(p->dispatched);
     out->promotions = shared_get(p->promotions);
     out->shed = shared_get(p->shed);
+    out->workers_hung = shared_get(p->hung);
     return APR_SUCCESS;
 }

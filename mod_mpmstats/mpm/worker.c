@@ -507,6 +507,13 @@ unsigned long workers_runs(void)
     return atomic_load(&runs);
 }
 
+apr_uint64_t workers_run_of(int index)
+{
+    apr_uint64_t word = atomic_load_explicit(&workers[index].word, memory_order_relaxed);
+
+    return WORD_IS(word, POLLS) ? 0 : (word >> 2) + 1;
+}
+
 int workers_busy(void)
 {
     return atomic_load_explicit(&busy, memory_order_relaxed);

@@ -41,6 +41,9 @@ int workers_join(apr_interval_time_t patience);
 /** Runs begun so far; wraps. */
 unsigned long workers_runs(void);
 
+/** Number of the run worker @a index is in, 0 if it is in none. Any thread. */
+apr_uint64_t workers_run_of(int index);
+
 /** Workers that are in a run. */
 int workers_busy(void);
 
