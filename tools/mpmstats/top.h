@@ -4,7 +4,8 @@
  * @brief What `top` shows now: the samples, the list, its order, and what the user is doing.
  *
  * cmd_top.c takes samples and waits, top_keys.c changes this by what was typed,
- * top_rows.c makes the rows, top_draw.c draws. All of it belongs to one thread.
+ * top_rows.c makes the rows, top_draw.c draws with top_header.c and top_list.c. All of it
+ * belongs to one thread.
  */
 #ifndef MPMSTATS_TOP_H
 #define MPMSTATS_TOP_H
