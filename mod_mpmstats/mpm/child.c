@@ -37,6 +37,9 @@
 /* A poller seen in one run at two looks is taken to block: 0.5 to 1 ms. */
 #define TICK_NS 500000
 
+/* Right after one has been found to block: in a burst of slow requests the next will too. */
+#define QUICK_TICK_NS 100000
+
 /* Spare workers and the parent are looked after this often. */
 #define MAINTAIN_INTERVAL apr_time_from_msec(100)
 
@@ -375,12 +378,12 @@ static void rest(apr_time_t next)
 {
     static unsigned long runs_seen;
     unsigned long runs = workers_runs();
-    int running = workers_watch();
+    workers_e found = workers_watch();
     apr_int64_t ns;
 
-    if (running || runs != runs_seen) {
+    if (found != WORKERS_QUIET || runs != runs_seen) {
         runs_seen = runs;
-        sleep_ns(TICK_NS);
+        sleep_ns(found == WORKERS_BLOCK ? QUICK_TICK_NS : TICK_NS);
         return;
     }
     atomic_store(&child_ticker_until, next);

@@ -484,22 +484,23 @@ static int blocks(token_t *token, apr_uint64_t *word)
                                                    memory_order_acq_rel, memory_order_acquire);
 }
 
-int workers_watch(void)
+workers_e workers_watch(void)
 {
-    int i, running = 0;
+    workers_e found = WORKERS_QUIET;
+    int i;
 
     for (i = 0; i < child.lane->concurrency; i++) {
         apr_uint64_t word = 0;
 
         if (blocks(&tokens[i], &word)) {
             pass_on(&tokens[i]);
-            running = 1;
+            found = WORKERS_BLOCK;
         }
-        else if (WORD_IS(word, RUNS)) {
-            running = 1;
+        else if (WORD_IS(word, RUNS) && found == WORKERS_QUIET) {
+            found = WORKERS_RUN;
         }
     }
-    return running;
+    return found;
 }
 
 unsigned long workers_runs(void)

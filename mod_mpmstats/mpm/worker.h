@@ -26,8 +26,14 @@ struct lane_t;
 /** Start the first workers. Ticker. */
 apr_status_t workers_start(void);
 
-/** Ticker: hand on the tokens of workers that block. Non-zero while any worker is in a run. */
-int workers_watch(void);
+typedef enum {
+    WORKERS_QUIET,      /**< no holder of a token is in a run */
+    WORKERS_RUN,
+    WORKERS_BLOCK       /**< one was found to block; whoever holds its token now may do the same */
+} workers_e;
+
+/** Ticker: hand on the tokens of workers that block. */
+workers_e workers_watch(void);
 
 /** Ticker, now and then: create spare workers, let superfluous ones go, join those that left. */
 void workers_maintain(apr_time_t now);
