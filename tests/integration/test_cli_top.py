@@ -367,7 +367,7 @@ def test_control_c_ends_it_and_the_script_it_runs_in(shell):
 
 def test_it_stops_and_goes_on_with_the_shells_job_control(live):
     with Terminal("bash", "--norc", "-i", env=environment(PS1="$ ")) as terminal:
-        terminal.text(f"'{cli.PROGRAM}' top -n 200ms --url {live.url}\n")
+        terminal.text(f"'{cli.PROGRAM}' top -n 200ms --url {live.url}")
         terminal.type("Enter")
         terminal.wait_for("REQUEST")
         for _ in range(2):
