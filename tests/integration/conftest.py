@@ -2,7 +2,8 @@
 """Fixtures and rules of the integration tests; README.md explains them.
 
 Environment: MPM (hybrid, event, worker, prefork) picks the MPM of the whole run, SLOW=1 runs the long variants,
-MPM_BUILD another build directory, KEEP=1 keeps every ServerRoot.
+SANITIZE=1 every server with modules built with AddressSanitizer and UBSan, MPM_BUILD another build directory,
+KEEP=1 keeps every ServerRoot.
 """
 import fcntl
 import os
@@ -93,6 +94,8 @@ def _servers(request, base_dir, tls_dir):
     failures_before = _failures
 
     def make(*, start=True, **options):
+        if os.environ.get("SANITIZE"):
+            options = {**testmodules.sanitized(), **options}
         root = base_dir / f"{_short_name(request)}-{os.getpid()}-{len(made)}"
         server = httpd_module.Httpd(root, tls_dir, **options)
         made.append(server)

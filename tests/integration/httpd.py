@@ -70,12 +70,12 @@ def libexecdir():
     return _libexecdir
 
 
-def module_path(module):
+def module_path(module, build=BUILD):
     """File of a module: ours from build/, test-only ones from build/test/, the rest is the distribution's."""
     if module in ("mpm_hybrid", "mpmstats"):
-        return BUILD / f"mod_{module}.so"
+        return build / f"mod_{module}.so"
     if module.startswith("test_"):
-        return BUILD / "test" / f"mod_{module}.so"
+        return build / "test" / f"mod_{module}.so"
     return libexecdir() / f"mod_{module}.so"
 
 
@@ -99,12 +99,13 @@ class Httpd:
     """One server. Ports: `port` (http), `tls_port` (https, with tls=True), more by `extra_port(NAME)`.
 
     The configuration may use ${PORT}, ${TLS_PORT}, ${ROOT} (ServerRoot), ${TLS} (certificate directory) and
-    ${NAME} of every extra port. `mpm_conf` overrides DEFAULT_MPM_CONF, a value of None takes a directive out;
-    `vhost_conf` goes into the main server and the TLS virtual host alike.
+    ${NAME} of every extra port. `conf` goes to the end of the main server, `tls_conf` into the TLS virtual host;
+    `mpm_conf` overrides DEFAULT_MPM_CONF, where a value of None takes a directive out. `wrapper` is put before the
+    apache2 command, `env` into its environment; `build` is where our modules come from.
     """
 
     def __init__(self, root, tls_dir, mpm=None, modules=(), conf="", mpm_conf=None, tls=False, tls_conf="",
-                 main_conf="", log_level="info", env=None, preload=None, wrapper=()):
+                 log_level="info", env=None, wrapper=(), build=BUILD):
         self.root = Path(root)
         self.tls_dir = Path(tls_dir)
         self.mpm = mpm or MPM
@@ -112,14 +113,13 @@ class Httpd:
         self.tls_port = procs.free_port() if tls else None
         self.ports = {"PORT": self.port, **({"TLS_PORT": self.tls_port} if tls else {})}
         self.modules = list(modules)
-        self.conf, self.tls_conf, self.main_conf = conf, tls_conf, main_conf
+        self.conf, self.tls_conf = conf, tls_conf
         self.mpm_conf = {**DEFAULT_MPM_CONF, **(mpm_conf or {})}
         self.log_level = log_level
         self.wrapper = list(wrapper)
+        self.build = Path(build)
         self.marker = uuid.uuid4().hex
         self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", procs.MARKER: self.marker, **(env or {})}
-        if preload:
-            self.env["LD_PRELOAD"] = preload
         self.foreground = None
         self._parent = None
         self.announced = []
@@ -180,12 +180,12 @@ class Httpd:
 
     def conf_text(self):
         modules = with_needs(["mpm_" + self.mpm, *_BASE_MODULES, *(["ssl"] if self.tls_port else []),
-                              *(["mpmstats"] if module_path("mpmstats").exists() else []), *self.modules])
+                              *(["mpmstats"] if module_path("mpmstats", self.build).exists() else []), *self.modules])
         lines = [f"Define ROOT {self.root}", f"Define TLS {self.tls_dir}"]
         lines += [f"Define {name} {port}" for name, port in self.ports.items()]
         lines += [f'ServerRoot "{self.root}"', 'DefaultRuntimeDir run', 'PidFile run/httpd.pid',
                   'ServerName test.localhost']
-        lines += [f'LoadModule {m}_module "{module_path(m)}"' for m in modules]
+        lines += [f'LoadModule {m}_module "{module_path(m, self.build)}"' for m in modules]
         if os.geteuid() == 0:
             lines += [f"User {CHILD_USER}", f"Group {CHILD_USER}"]
         lines += [self.mpm_directives(), "Listen 127.0.0.1:${PORT}",
@@ -202,7 +202,7 @@ class Httpd:
                 lines.append(f"<Location {path}>\nSetHandler {module.replace('_', '-')}\n</Location>")
         if "cgid" in modules:
             lines += ["ScriptSock ${ROOT}/run/cgisock", 'ScriptAlias "/cgi/" "${ROOT}/cgi-bin/"']
-        lines += [self.conf, self.main_conf]
+        lines.append(self.conf)
         if self.tls_port:
             lines += ["Listen 127.0.0.1:${TLS_PORT} https", "SSLSessionCache none",
                       "<VirtualHost 127.0.0.1:${TLS_PORT}>", "ServerName test.localhost", "SSLEngine on",

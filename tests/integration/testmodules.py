@@ -1,16 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The test-only httpd modules (modules/mod_test_*.c), brought up to date in build/test/ by the build file."""
+"""Builds that the tests ask the build file for: the test-only modules (modules/mod_test_*.c), and everything once more
+under a sanitizer."""
 import fcntl
+import functools
 import subprocess
 
 import httpd
 
 
-def build():
-    """Compile whatever is older than its source. Safe to call from several processes at once."""
-    httpd.BUILD.mkdir(parents=True, exist_ok=True)
-    with open(httpd.BUILD / ".test-modules.lock", "w") as lock:
+SANITIZED = "-O1 -g -fno-omit-frame-pointer -U_FORTIFY_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+
+def _make(build, *arguments):
+    """Run make for a build directory; several test processes may come at once."""
+    build.mkdir(parents=True, exist_ok=True)
+    with open(build / ".test-modules.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(["make", "-s", "-f", "Makefile.apxs", f"BUILD={httpd.BUILD}", f"APXS={httpd.APXS}",
-                               "test-modules"], cwd=httpd.REPO, capture_output=True, text=True)
+        done = subprocess.run(["make", "-s", "-j2", "-f", "Makefile.apxs", f"BUILD={build}", f"APXS={httpd.APXS}",
+                               *arguments], cwd=httpd.REPO, capture_output=True, text=True)
         assert done.returncode == 0 and "warning" not in done.stderr, f"{done.stdout}{done.stderr}"
+    return build
+
+
+def build():
+    """The test-only modules, brought up to date in build/test/."""
+    return _make(httpd.BUILD, "test-modules")
+
+
+def build_sanitized():
+    """All modules with AddressSanitizer and UndefinedBehaviorSanitizer; returns their build directory."""
+    directory = httpd.BUILD / "asan"
+    return _make(directory, f"CFLAGS={SANITIZED}", "LDFLAGS=-fsanitize=address,undefined", "test-modules",
+                 f"{directory}/mod_mpm_hybrid.so", f"{directory}/mod_mpmstats.so")
+
+
+@functools.lru_cache
+def sanitized():
+    """Options of httpd.Httpd for a server whose modules are built with the sanitizers.
+
+    Leaks are not looked for: httpd ends its children without giving back every pool. A SIGSEGV stays one: tests send it."""
+    library = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True,
+                             text=True).stdout.strip()
+    return {"build": build_sanitized(),
+            "env": {"LD_PRELOAD": library, "UBSAN_OPTIONS": "print_stacktrace=1",
+                    "ASAN_OPTIONS": "detect_leaks=0:handle_segv=0:exitcode=99:detect_stack_use_after_return=1"}}

@@ -6,7 +6,7 @@
  *   sleep?ms=N            waits N ms, then answers "slept"
  *   spin?ms=N             burns CPU for N ms, then answers "spun"
  *   stream?chunks=N&bytes=N&ms=N   N chunks of N bytes, flushed, with N ms between them
- *   crash?ms=N            waits, then writes to address 0
+ *   crash?ms=N            waits, then writes where nothing is mapped
  *   kill?ms=N             waits, then sends its own process SIGKILL
  *   exit?code=N           leaves the process by exit(N), as a module that gives up does
  *   leak?kb=N             keeps N KiB for ever
@@ -16,6 +16,7 @@
  * A number that is missing counts as 0. Never load this into a server anybody else can reach.
  */
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,7 +86,8 @@ static int do_stream(request_rec *r)
 static int do_crash(request_rec *r)
 {
     wait_as_told(r);
-    *(int *volatile)NULL = 1;
+    volatile uintptr_t nowhere = 16;
+    *(volatile int *)nowhere = 1;
     return OK;
 }
 

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run with a little of everything (workload.py) is clean under AddressSanitizer and UndefinedBehaviorSanitizer, and,
+in the long variant, under valgrind's memcheck."""
+import re
+import shutil
+
+import pytest
+
+import testmodules
+import workload
+
+pytestmark = pytest.mark.mpm_only("hybrid")
+
+POOL = {"StartServers": 2, "ServerLimit": 3, "ThreadsPerChild": 15, "ThreadLimit": 25, "MaxRequestWorkers": 45,
+        "MinSpareThreads": 5, "MaxSpareThreads": 45}
+
+
+@pytest.mark.timeout(300)
+def test_a_run_under_address_sanitizer_is_clean(httpd):
+    server = httpd(start=False, tls=True, modules=workload.MODULES, conf=workload.CONF, mpm_conf=POOL,
+                   tls_conf="Protocols h2 http/1.1", **testmodules.sanitized())
+    workload.prepare(server)
+    server.start()
+    workload.run(server)
+    server.stop()
+    assert "Sanitizer" not in server.error_log()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_under_valgrind_is_clean(httpd):
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is not installed")
+    server = httpd(start=False, tls=True, modules=workload.MODULES, conf=workload.CONF.replace("Timeout 5", "Timeout 60"),
+                   mpm_conf=POOL, tls_conf="Protocols h2 http/1.1",
+                   wrapper=["valgrind", "--trace-children=yes", "--child-silent-after-fork=no", "--error-limit=no",
+                            "--log-file={root}/logs/valgrind.%p"])
+    server.wrapper = [word.format(root=server.root) for word in server.wrapper]
+    workload.prepare(server)
+    server.start_foreground()
+    workload.run(server)
+    server.stop()
+    logs = list((server.root / "logs").glob("valgrind.*"))
+    assert logs
+    for log in logs:
+        errors = [block for block in re.split(r"(?m)^==\d+== *$\n", log.read_text())
+                  if re.search(r"^==\d+== (Invalid|Conditional|Use of|Syscall|Mismatched|Source and dest)", block)]
+        ours = [block for block in errors if "mod_mpm" in block]
+        assert not ours, ours[0]
