@@ -352,7 +352,7 @@ class Httpd:
         if not parent:
             return []
         return [p for p in procs.children_of(parent)
-                if procs.alive(p) and procs.name(p) == "apache2" and not self._is_cgi_daemon(p)]
+                if procs.alive(p) and procs.name(p) == procs.name(parent) and not self._is_cgi_daemon(p)]
 
     def _is_cgi_daemon(self, pid):
         inodes = set()

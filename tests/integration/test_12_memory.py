@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run with a little of everything (workload.py) is clean under AddressSanitizer and UndefinedBehaviorSanitizer, and,
 in the long variant, under valgrind's memcheck."""
-import re
 import shutil
 
 import pytest
@@ -31,9 +30,10 @@ def test_a_run_under_address_sanitizer_is_clean(httpd):
 def test_a_run_under_valgrind_is_clean(httpd):
     if not shutil.which("valgrind"):
         pytest.skip("valgrind is not installed")
-    server = httpd(start=False, tls=True, modules=workload.MODULES, conf=workload.CONF.replace("Timeout 5", "Timeout 60"),
+    modules = [m for m in workload.MODULES if m != "cgid"]      # valgrind does not let a script be executed
+    server = httpd(start=False, tls=True, modules=modules, conf=workload.CONF.replace("Timeout 5", "Timeout 60"),
                    mpm_conf=POOL, tls_conf="Protocols h2 http/1.1",
-                   wrapper=["valgrind", "--trace-children=yes", "--child-silent-after-fork=no", "--error-limit=no",
+                   wrapper=["valgrind", "--child-silent-after-fork=no", "--error-limit=no",
                             "--log-file={root}/logs/valgrind.%p"])
     server.wrapper = [word.format(root=server.root) for word in server.wrapper]
     workload.prepare(server)
@@ -43,7 +43,5 @@ def test_a_run_under_valgrind_is_clean(httpd):
     logs = list((server.root / "logs").glob("valgrind.*"))
     assert logs
     for log in logs:
-        errors = [block for block in re.split(r"(?m)^==\d+== *$\n", log.read_text())
-                  if re.search(r"^==\d+== (Invalid|Conditional|Use of|Syscall|Mismatched|Source and dest)", block)]
-        ours = [block for block in errors if "mod_mpm" in block]
-        assert not ours, ours[0]
+        text = log.read_text()
+        assert " ERROR SUMMARY: 0 errors" in text, text
