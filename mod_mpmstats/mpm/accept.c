@@ -80,7 +80,7 @@ static int accept_filter_is_none(const char *protocol)
     return name != NULL && ap_cstr_casecmp(name, "none") == 0;
 }
 
-static int speaks_http(const ap_listen_rec *lr)
+int accept_speaks_http(const ap_listen_rec *lr)
 {
     const char *protocol = lr->protocol;
 
@@ -141,7 +141,7 @@ static void add_listener(ap_listen_rec *lr)
     apr_os_sock_get(&fd, lr->sd);
     l->rec = lr;
     l->fd = fd;
-    l->async_ok = speaks_http(lr);
+    l->async_ok = accept_speaks_http(lr);
     if (lr->accept_func == NULL) {
         lr->accept_func = ap_unixd_accept;
     }

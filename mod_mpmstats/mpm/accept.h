@@ -11,10 +11,14 @@
 #define MPM_ACCEPT_H
 
 #include "apr_time.h"
+#include "ap_listen.h"
 #include "mpm/worker.h"
 
 /** The listeners, by bucket (ListenCoresBucketsRatio); set in open_logs, constant in a child. Every child serves all of them. */
-extern struct ap_listen_rec **accept_buckets;
+extern ap_listen_rec **accept_buckets;
+
+/** Whether requests with heads come in at @a lr, as far as its protocol and AcceptFilter tell. */
+int accept_speaks_http(const ap_listen_rec *lr);
 
 /** Put the listeners in epoll. Ticker, before the workers start. */
 void accept_start(void);

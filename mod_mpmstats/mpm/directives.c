@@ -51,6 +51,26 @@ const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg)
     return NULL;
 }
 
+const char *directives_set_model(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    static const char *const models[] = { "event", "worker", "prefork" };
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    unsigned i;
+
+    (void)dummy;
+    if (err != NULL) {
+        return err;
+    }
+    for (i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+        if (ap_cstr_casecmp(arg, models[i]) == 0) {
+            lane_model_asked = models[i];
+            lane_use_model(&lane_default, models[i]);
+            return NULL;
+        }
+    }
+    return apr_psprintf(cmd->pool, "MPMModel must be event, worker or prefork, not '%s'", arg);
+}
+
 const char *directives_set_max_clients(cmd_parms *cmd, void *dummy, const char *arg)
 {
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, NULL,

@@ -16,6 +16,9 @@
 /** Sets the int of lane_default at offset `cmd->info`. */
 const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg);
 
+/** MPMModel; while the configuration is being read, before anybody can ask whether we have threads. */
+const char *directives_set_model(cmd_parms *cmd, void *dummy, const char *arg);
+
 /** MaxClients: the old name of MaxRequestWorkers. */
 const char *directives_set_max_clients(cmd_parms *cmd, void *dummy, const char *arg);
 

@@ -31,13 +31,24 @@
  * pipes, and one or two for each running request (file, backend). */
 #define RESERVED_FDS 64
 
+#define PREFORK_START_SERVERS 5
+#define PREFORK_SERVER_LIMIT 256
+
 lane_t lane_default;
+const char *lane_model_asked = "event";
+
+void lane_use_model(lane_t *lane, const char *model)
+{
+    lane->model = model;
+    lane->is_threaded = strcmp(model, "prefork") != 0;
+    lane->is_async = strcmp(model, "event") == 0;
+}
 
 void lane_reset(lane_t *lane)
 {
     memset(lane, 0, sizeof(*lane));
     lane->name = "default";
-    lane->model = "event";
+    lane_use_model(lane, "event");
     lane->server_limit = LANE_UNSET;
     lane->thread_limit = LANE_UNSET;
     lane->threads_per_child = LANE_UNSET;
@@ -241,6 +252,51 @@ static void check_spares(lane_t *lane, server_rec *s, int startup)
     }
 }
 
+/* Processes are what requests run in, so they take the place of workers everywhere. */
+static void fill_in_prefork(lane_t *lane)
+{
+    lane->threads_per_child = lane->thread_limit = 1;
+    fill(&lane->start_servers, PREFORK_START_SERVERS);
+    fill(&lane->min_spare_servers, DEFAULT_MIN_SPARE_SERVERS);
+    fill(&lane->max_spare_servers, DEFAULT_MAX_SPARE_SERVERS);
+    fill(&lane->server_limit, PREFORK_SERVER_LIMIT);
+    fill(&lane->max_request_workers, lane->server_limit < PREFORK_SERVER_LIMIT
+         ? lane->server_limit : PREFORK_SERVER_LIMIT);
+    if (lane->min_spare_servers < 1) {
+        lane->min_spare_servers = 1;
+    }
+    if (lane->max_spare_servers <= lane->min_spare_servers) {
+        lane->max_spare_servers = lane->min_spare_servers + 1;
+    }
+    lane->min_spare_threads = lane->min_spare_servers;
+    lane->max_spare_threads = lane->max_spare_servers;
+    lane->min_processes = 1;
+}
+
+static void not_used(const lane_t *lane, server_rec *s, int startup, const int *value,
+                     const char *name)
+{
+    char text[160];
+
+    if (*value != LANE_UNSET) {
+        apr_snprintf(text, sizeof(text), "%s has no effect with MPMModel %s.", name, lane->model);
+        say(s, startup, text);
+    }
+}
+
+static void say_what_is_not_used(const lane_t *lane, server_rec *s, int startup)
+{
+    if (lane->is_threaded) {
+        not_used(lane, s, startup, &lane->min_spare_servers, "MinSpareServers");
+        not_used(lane, s, startup, &lane->max_spare_servers, "MaxSpareServers");
+        return;
+    }
+    not_used(lane, s, startup, &lane->threads_per_child, "ThreadsPerChild");
+    not_used(lane, s, startup, &lane->thread_limit, "ThreadLimit");
+    not_used(lane, s, startup, &lane->min_spare_threads, "MinSpareThreads");
+    not_used(lane, s, startup, &lane->max_spare_threads, "MaxSpareThreads");
+}
+
 void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
                 server_rec *s, int startup)
 {
@@ -252,7 +308,13 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
         at_most(s, startup, &lane->thread_limit, "ThreadLimit", HARD_THREAD_LIMIT);
         at_least(s, startup, &lane->thread_limit, "ThreadLimit");
     }
-    fill_in_unset(lane);
+    say_what_is_not_used(lane, s, startup);
+    if (lane->is_threaded) {
+        fill_in_unset(lane);
+    }
+    else {
+        fill_in_prefork(lane);
+    }
     keep_first(s, &lane->server_limit, first_server_limit, "ServerLimit");
     keep_first(s, &lane->thread_limit, first_thread_limit, "ThreadLimit");
 

@@ -23,7 +23,9 @@
 
 typedef struct lane_t {
     const char *name;
-    const char *model;               /**< "event"; other models come with MPMModel */
+    const char *model;               /**< "event", "worker" or "prefork" */
+    int is_threaded;                 /**< not prefork */
+    int is_async;                    /**< event: connections wait in the MPM between requests */
 
     int server_limit;                /**< processes that may be configured for this run */
     int thread_limit;                /**< upper bound of threads_per_child for this run */
@@ -48,6 +50,12 @@ typedef struct lane_t {
 
 /** The one lane. Written by the configuration phase only. */
 extern lane_t lane_default;
+
+/** The model asked for by MPMModel in the configuration being read; static storage. */
+extern const char *lane_model_asked;
+
+/** Use @a model, "event", "worker" or "prefork". After lane_reset(). */
+void lane_use_model(lane_t *lane, const char *model);
 
 /** Forget what an earlier configuration said. */
 void lane_reset(lane_t *lane);

@@ -11,12 +11,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "apr_portable.h"
 #include "ap_listen.h"
 #include "mpm_common.h"
 #include "core/sizing.h"
 #include "mpm/child.h"
+#include "mpm/handoff.h"
 #include "mpm/hybrid.h"
 #include "mpm/procs.h"
 #include "mpm/saturation.h"
@@ -39,6 +41,7 @@ static const sizing_restart_limits_t restart_limits = {
 static struct {
     const lane_t *lane;
     int help_fd;
+    int queue_fds[2];           /* prefork: from the lobby to the children; -1: none */
     int old_to_tell;            /* older generations have not been told yet */
     int first_left;             /* of StartServers */
     apr_time_t not_before;      /* no child is started earlier */
@@ -122,6 +125,17 @@ static view_t look(void)
 
 /* ---- deciding ----------------------------------------------------------- */
 
+/* Who waits for a worker: in the lobby's queue, or not even accepted. */
+static int unmet_events(const view_t *v)
+{
+    if (!m.lane->is_threaded) {
+        int queued = atomic_load(&hybrid_retained->shared->queued);
+
+        return queued < 0 ? 0 : queued > m.lane->server_limit ? m.lane->server_limit : queued;
+    }
+    return v->busy >= v->ready * m.lane->threads_per_child ? backlog() : 0;
+}
+
 static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
 {
     const lane_t *lane = m.lane;
@@ -141,7 +155,7 @@ static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
         .starting = v->starting,
         .free_slots = procs_free_slots(),
         .busy = v->busy,
-        .unmet_events = v->busy >= v->ready * lane->threads_per_child ? backlog() : 0
+        .unmet_events = unmet_events(v)
     };
 
     return sizing_server(&limits, &state, &m.memory);
@@ -171,25 +185,13 @@ static int start_children(int wanted)
     int started = 0;
 
     while (started < wanted && procs_free_slots() > 0) {
-        if (procs_start(m.lane, m.help_fd) < 0) {
+        if (procs_start(m.lane, m.help_fd, m.queue_fds) < 0) {
             maintain_child_failed(0);
             break;
         }
         started++;
     }
     return started;
-}
-
-static void tell_old_generations(void)
-{
-    int slot;
-
-    m.old_to_tell = 0;
-    for (slot = 0; slot < lane_attic(m.lane); slot++) {
-        if (procs_accepting(slot) == 0) {
-            procs_tell(slot, PROCS_TELL_GRACEFUL);
-        }
-    }
 }
 
 static int wanted_now(const view_t *v, const sizing_server_advice_t *advice)
@@ -212,12 +214,20 @@ static void retire(int n)
     }
 }
 
+static void keep_lobby(void)
+{
+    if (!m.lane->is_threaded && m.queue_fds[1] >= 0 && !procs_has_lobby()) {
+        procs_start_lobby(m.lane, m.help_fd, m.queue_fds);
+    }
+}
+
 apr_interval_time_t maintain_run(apr_time_t now)
 {
     view_t v = look();
     sizing_server_advice_t advice = ask_for_advice(&v, now);
     int wanted = wanted_now(&v, &advice);
 
+    keep_lobby();
     report(advice.report);
     saturation_note(m.lane, advice.at_limit, advice.at_limit ? backlog() : 0, now);
     if (wanted > 0 && now < m.not_before) {
@@ -232,12 +242,41 @@ apr_interval_time_t maintain_run(apr_time_t now)
         retire(advice.retire_processes);
     }
     if (m.old_to_tell) {
-        tell_old_generations();
+        m.old_to_tell = 0;
+        procs_tell_older();
     }
     return HOUSEKEEPING;
 }
 
 /* ---- told --------------------------------------------------------------- */
+
+static apr_status_t close_queue(void *unused)
+{
+    (void)unused;
+    if (m.queue_fds[0] >= 0) {
+        close(m.queue_fds[0]);
+        close(m.queue_fds[1]);
+    }
+    m.queue_fds[0] = m.queue_fds[1] = -1;
+    return APR_SUCCESS;
+}
+
+/* Each generation has its own, so that its children can tell when its lobby is empty. */
+static void open_queue(void)
+{
+    m.queue_fds[0] = m.queue_fds[1] = -1;
+    atomic_store(&hybrid_retained->shared->queued, 0);
+    if (m.lane->is_threaded) {
+        return;
+    }
+    if (handoff_open(m.queue_fds) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, ap_server_conf,
+                     "cannot create the queue from the lobby to the children");
+        m.queue_fds[0] = m.queue_fds[1] = -1;
+        return;
+    }
+    apr_pool_cleanup_register(hybrid_pconf, NULL, close_queue, close_queue);
+}
 
 void maintain_start(const lane_t *lane, int help_fd)
 {
@@ -246,6 +285,7 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.help_fd = help_fd;
     m.first_left = lane->start_servers;
     m.old_to_tell = procs_total() > 0;
+    open_queue();
 }
 
 void maintain_child_failed(apr_interval_time_t lived)

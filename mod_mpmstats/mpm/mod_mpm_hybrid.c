@@ -29,6 +29,8 @@
 
 static const command_rec directives[] = {
     LISTEN_COMMANDS,
+    AP_INIT_TAKE1("MPMModel", directives_set_model, NULL, RSRC_CONF | EXEC_ON_READ,
+                  "Process model: event, worker or prefork"),
     LIMIT("StartServers", start_servers, "Number of child processes launched at server startup"),
     LIMIT("ServerLimit", server_limit, "Upper bound of the number of processes, for this run"),
     LIMIT("ThreadLimit", thread_limit, "Upper bound of ThreadsPerChild, for this run"),
@@ -69,6 +71,9 @@ static void register_hooks(apr_pool_t *p)
     static const char *const before_core[] = { "core.c", NULL };
 
     (void)p;
+    /* MPMModel is read before pre_config runs, so this is the place to forget the last one. */
+    lane_model_asked = "event";
+    lane_reset(&lane_default);
     ap_hook_pre_config(startup_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_config(startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_open_logs(startup_open_logs, NULL, before_core, APR_HOOK_REALLY_FIRST);

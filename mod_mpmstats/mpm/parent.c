@@ -20,6 +20,7 @@
 #include "mpm/crash.h"
 #include "mpm/hybrid.h"
 #include "mpm/maintain.h"
+#include "mpm/prefork.h"
 #include "mpm/procs.h"
 #include "mpm/shared.h"
 
@@ -279,6 +280,9 @@ static int restart(server_rec *s)
 static int run_one_process(void)
 {
     procs_note_one_process();
+    if (!lane_default.is_threaded) {
+        prefork_child_main(&lane_default, 0, -1, -1, -1);
+    }
     child_main(&lane_default, 0, -1, -1);
 }
 

@@ -13,6 +13,8 @@
 #include "mpm_common.h"
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
+#include "mpm/lobby.h"
+#include "mpm/prefork.h"
 #include "mpm/shared.h"
 
 typedef struct {
@@ -21,7 +23,8 @@ typedef struct {
     int control_fd;         /* write end of its pipe */
     int told;               /* it has been told to go */
     int slot;               /* in the scoreboard; -1: given up */
-    int record;             /* in the shared counters; -1: none */
+    int record;             /* in the shared counters */
+    int is_lobby;
     apr_time_t started;     /* monotonic */
 } proc_t;
 
@@ -74,7 +77,7 @@ static int count(int (*is_one)(const proc_t *))
 
 static int is_active(const proc_t *p)
 {
-    return p->pid != 0 && !p->told && p->generation == hybrid_retained->mpm->my_generation;
+    return p->pid != 0 && !p->told && !p->is_lobby && p->generation == hybrid_retained->mpm->my_generation;
 }
 
 static int is_used(const proc_t *p)
@@ -196,6 +199,10 @@ static void tell(proc_t *p, char what, int extra)
     memset(&message, 0, sizeof(message));
     message.what = (unsigned char)what;
     message.extra = (unsigned short)extra;
+    if (!lane_default.is_threaded && !p->is_lobby && what != PROCS_TELL_MOVE) {
+        /* It may be in a request, and has no other thread to read this. */
+        kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
+    }
     if (send(p->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) < 0
         && errno != EPIPE && errno != ECONNRESET) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
@@ -273,20 +280,46 @@ static int get_slot(void)
     return slot;
 }
 
+/* ---- forking ------------------------------------------------------------ */
+
 /* In the child, right after the fork. */
-static void be_child(const lane_t *lane, int slot, const int *control, int help_fd)
-    __attribute__((noreturn));
-static void be_child(const lane_t *lane, int slot, const int *control, int help_fd)
+static void leave_parent(const int *control)
 {
     ap_thread_current_after_fork();
     signal(SIGCHLD, SIG_DFL);
     close(control[1]);
     procs_forget_inherited();
     AP_MONCONTROL(1);
-    child_main(lane, slot, control[0], help_fd);
 }
 
-int procs_start(const lane_t *lane, int help_fd)
+/* The pid; 0 in the child; -1: failed and logged. @a control is what connects the two. */
+static pid_t fork_child(int control[2])
+{
+    pid_t pid;
+    int err;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
+                     "cannot create a socket for a new child; raise the limit on open files");
+        return -1;
+    }
+    pid = fork();
+    if (pid == 0) {
+        leave_parent(control);
+        return 0;
+    }
+    err = errno;
+    close(control[0]);
+    if (pid < 0) {
+        close(control[1]);
+        ap_log_error(APLOG_MARK, APLOG_ERR, err, ap_server_conf,
+                     "fork: unable to create a child process; raise the limit on "
+                     "processes (ulimit -u, TasksMax) or memory");
+    }
+    return pid;
+}
+
+int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
 {
     int slot = get_slot();
     int control[2];
@@ -295,28 +328,62 @@ int procs_start(const lane_t *lane, int help_fd)
     if (slot < 0) {
         return -1;
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                     "cannot create a socket for a new child; raise the limit on open files");
-        return -1;
-    }
     clear_slot(slot);
-    pid = fork();
-    if (pid == 0) {
-        be_child(lane, slot, control, help_fd);
+    pid = fork_child(control);
+    if (pid == 0 && lane->is_threaded) {
+        child_main(lane, slot, control[0], help_fd);
     }
-    close(control[0]);
+    if (pid == 0) {
+        close(queue_fds[1]);            /* or it would never see the end of the queue */
+        prefork_child_main(lane, slot, control[0], help_fd, queue_fds[0]);
+    }
     if (pid < 0) {
-        int err = errno;
-
-        close(control[1]);
-        ap_log_error(APLOG_MARK, APLOG_ERR, err, ap_server_conf,
-                     "fork: unable to create a child process; raise the limit on "
-                     "processes (ulimit -u, TasksMax) or memory");
         return -1;
     }
     note_started(slot, pid, control[1]);
     return slot;
+}
+
+int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2])
+{
+    procs_t *t = table();
+    int entry = free_entry(t->slots, t->entries);
+    int control[2];
+    pid_t pid;
+
+    if (entry < 0) {
+        return -1;
+    }
+    pid = fork_child(control);
+    if (pid == 0) {
+        close(queue_fds[0]);
+        lobby_main(lane, control[0], help_fd, queue_fds[1]);
+    }
+    if (pid < 0) {
+        return -1;
+    }
+    t->proc[entry].pid = pid;
+    t->proc[entry].generation = hybrid_retained->mpm->my_generation;
+    t->proc[entry].control_fd = control[1];
+    t->proc[entry].slot = -1;
+    t->proc[entry].record = lane_attic(lane);
+    t->proc[entry].is_lobby = 1;
+    t->proc[entry].started = child_now();
+    return 0;
+}
+
+int procs_has_lobby(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = t->slots; i < t->entries; i++) {
+        if (t->proc[i].pid != 0 && t->proc[i].is_lobby && !t->proc[i].told
+            && t->proc[i].generation == hybrid_retained->mpm->my_generation) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static void note_ended(int entry)
@@ -332,7 +399,9 @@ static void note_ended(int entry)
     for (i = 0; p.slot >= 0 && i < lane_default.thread_limit; i++) {
         ap_update_child_status_from_indexes(p.slot, i, SERVER_DEAD, NULL);
     }
-    ap_run_child_status(ap_server_conf, p.pid, p.generation, p.slot, MPM_CHILD_EXITED);
+    if (!p.is_lobby) {
+        ap_run_child_status(ap_server_conf, p.pid, p.generation, p.slot, MPM_CHILD_EXITED);
+    }
     if (p.slot >= 0) {
         clear_slot(p.slot);
         ap_scoreboard_image->parent[p.slot].pid = 0;
@@ -392,6 +461,19 @@ void procs_tell(int slot, char what)
 {
     table()->proc[slot].told = 1;
     tell(&table()->proc[slot], what, 0);
+}
+
+void procs_tell_older(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid != 0 && !t->proc[i].told
+            && t->proc[i].generation != hybrid_retained->mpm->my_generation) {
+            procs_tell(i, PROCS_TELL_FINISH);
+        }
+    }
 }
 
 void procs_tell_all(char what)

@@ -21,7 +21,8 @@
 /* What the parent tells a child through its socket. End of file: the parent is gone. */
 #define PROCS_TELL_GRACEFUL '!'
 #define PROCS_TELL_NOW      '$'
-#define PROCS_TELL_LAST     'L'     /**< like graceful, and nobody will accept after you */
+#define PROCS_TELL_FINISH   'F'     /**< like graceful, and so does your whole generation */
+#define PROCS_TELL_LAST     'L'     /**< like finish, and nobody will accept after you */
 #define PROCS_TELL_MOVE     '>'     /**< give the slot up; answered with one byte when done */
 
 typedef struct {
@@ -37,8 +38,17 @@ procs_t *procs_create(int slots);
 /** Highest slot ever used, plus one. */
 int procs_max_used(void);
 
-/** Start a child; its slot, or -1 when there is no free slot or fork failed (which is logged). */
-int procs_start(const lane_t *lane, int help_fd);
+/** Start a child (@a queue_fds: handoff.h, of the prefork model); its slot, or -1 when there is no free slot or fork failed (which is logged). */
+int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2]);
+
+/** Start the lobby of the prefork model. 0, or -1 when that failed (which is logged). */
+int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2]);
+
+/** Whether the lobby of this generation lives. */
+int procs_has_lobby(void);
+
+/** Tell all children that are not of the current generation, and not told yet, to finish. */
+void procs_tell_older(void);
 
 /** Children of the current generation that accept connections. */
 int procs_active(void);

@@ -16,8 +16,9 @@ static const lane_t *lane_to_tell(void)
     if (lane_default.slots != 0) {
         return &lane_default;
     }
-    if (defaults.slots == 0) {
+    if (defaults.slots == 0 || defaults.model != lane_model_asked) {
         lane_reset(&defaults);
+        lane_use_model(&defaults, lane_model_asked);
         lane_check(&defaults, &ignored[0], &ignored[1], NULL, 0);
     }
     return &defaults;
@@ -33,7 +34,7 @@ int query_mpm(int code, int *result, apr_status_t *rv)
         *result = procs_max_used();
         break;
     case AP_MPMQ_IS_THREADED:
-        *result = AP_MPMQ_DYNAMIC;
+        *result = lane->is_threaded ? AP_MPMQ_DYNAMIC : AP_MPMQ_NOT_SUPPORTED;
         break;
     case AP_MPMQ_IS_FORKED:
         *result = AP_MPMQ_DYNAMIC;
@@ -48,14 +49,16 @@ int query_mpm(int code, int *result, apr_status_t *rv)
         *result = lane->threads_per_child;
         break;
     case AP_MPMQ_MIN_SPARE_DAEMONS:
+        *result = lane->is_threaded ? 0 : lane->min_spare_servers;
+        break;
     case AP_MPMQ_MAX_SPARE_DAEMONS:
-        *result = 0;
+        *result = lane->is_threaded ? 0 : lane->max_spare_servers;
         break;
     case AP_MPMQ_MIN_SPARE_THREADS:
-        *result = lane->min_spare_threads;
+        *result = lane->is_threaded ? lane->min_spare_threads : 0;
         break;
     case AP_MPMQ_MAX_SPARE_THREADS:
-        *result = lane->max_spare_threads;
+        *result = lane->is_threaded ? lane->max_spare_threads : 0;
         break;
     case AP_MPMQ_MAX_REQUESTS_DAEMON:
         *result = ap_max_requests_per_child;
@@ -67,14 +70,14 @@ int query_mpm(int code, int *result, apr_status_t *rv)
         *result = hybrid_retained->mpm->mpm_state;
         break;
     case AP_MPMQ_IS_ASYNC:
-        *result = 1;
+        *result = lane->is_async;
         break;
     case AP_MPMQ_GENERATION:
         *result = hybrid_retained->mpm->my_generation;
         break;
 #if HYBRID_HAVE_WAITIO
     case AP_MPMQ_CAN_WAITIO:
-        *result = 1;
+        *result = lane->is_async;
         break;
 #endif
     default:

@@ -7,8 +7,9 @@
 #include "mpm/server.h"
 
 #define FILTER_NAME "reqtimeout"
-#define DEFAULT_SECONDS 20
-#define DEFAULT_MIN_RATE 500
+
+static const reqtimeout_budget_t default_head = { 1, 20, 40, 500 };
+static const reqtimeout_budget_t default_body = { 1, 20, 0, 500 };
 
 static int is_loaded(void)
 {
@@ -40,6 +41,9 @@ const char *reqtimeout_directive(cmd_parms *cmd, void *dummy, const char *args)
         if (strncasecmp(word, "body=", 5) == 0) {
             parse_budget(&server_conf(cmd->server)->body_budget, word + 5);
         }
+        else if (strncasecmp(word, "header=", 7) == 0) {
+            parse_budget(&server_conf(cmd->server)->head_budget, word + 7);
+        }
     }
     return NULL;
 }
@@ -50,20 +54,31 @@ void reqtimeout_merge(reqtimeout_budget_t *out, const reqtimeout_budget_t *base,
     *out = add->set ? *add : *base;
 }
 
-void reqtimeout_begin(reqtimeout_body_t *body, const server_rec *s, apr_time_t now)
+static void begin(reqtimeout_body_t *body, const reqtimeout_budget_t *set, apr_time_t now)
 {
-    const reqtimeout_budget_t *set = &server_conf(s)->body_budget;
-    int seconds = set->set ? set->seconds : DEFAULT_SECONDS;
-
     body->until = body->max_until = 0;
-    body->min_rate = set->set ? set->min_rate : DEFAULT_MIN_RATE;
-    if (!is_loaded() || seconds <= 0) {
+    body->min_rate = set->min_rate;
+    if (!is_loaded() || set->seconds <= 0) {
         return;
     }
-    body->until = now + apr_time_from_sec(seconds);
+    body->until = now + apr_time_from_sec(set->seconds);
     if (set->max_seconds > 0) {
         body->max_until = now + apr_time_from_sec(set->max_seconds);
     }
+}
+
+void reqtimeout_begin_head(reqtimeout_body_t *head, const server_rec *s, apr_time_t now)
+{
+    const reqtimeout_budget_t *set = &server_conf(s)->head_budget;
+
+    begin(head, set->set ? set : &default_head, now);
+}
+
+void reqtimeout_begin(reqtimeout_body_t *body, const server_rec *s, apr_time_t now)
+{
+    const reqtimeout_budget_t *set = &server_conf(s)->body_budget;
+
+    begin(body, set->set ? set : &default_body, now);
 }
 
 void reqtimeout_extend(reqtimeout_body_t *body, apr_size_t bytes)

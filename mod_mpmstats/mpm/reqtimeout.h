@@ -6,7 +6,7 @@
  * mod_reqtimeout counts the time for a body from the moment a worker has read the head. A
  * small body is collected before that, so its budget has to be kept here. The
  * directive is mod_reqtimeout's; we read it along. Its budget for heads needs nothing of
- * the kind: its filter is in the chain while heads are read.
+ * the kind, but in the prefork model: elsewhere its filter is in the chain while heads are read.
  */
 #ifndef MPM_REQTIMEOUT_H
 #define MPM_REQTIMEOUT_H
@@ -36,6 +36,9 @@ const char *reqtimeout_directive(cmd_parms *cmd, void *dummy, const char *args);
 /** Settings of a server from those of its base. */
 void reqtimeout_merge(reqtimeout_budget_t *out, const reqtimeout_budget_t *base,
                       const reqtimeout_budget_t *add);
+
+/** A head begins: for those that are read where mod_reqtimeout's filter is not (lobby.h). */
+void reqtimeout_begin_head(reqtimeout_body_t *head, const server_rec *s, apr_time_t now);
 
 /** A body begins. */
 void reqtimeout_begin(reqtimeout_body_t *body, const server_rec *s, apr_time_t now);

@@ -24,6 +24,7 @@ void *server_conf_merge(apr_pool_t *p, void *base_, void *add_)
 
     conf->async_head = add->async_head != UNSET ? add->async_head : base->async_head;
     conf->body_buffer = add->body_buffer != UNSET ? add->body_buffer : base->body_buffer;
+    reqtimeout_merge(&conf->head_budget, &base->head_budget, &add->head_budget);
     reqtimeout_merge(&conf->body_budget, &base->body_budget, &add->body_budget);
     return conf;
 }

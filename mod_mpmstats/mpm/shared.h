@@ -38,6 +38,7 @@ typedef struct {
 
 typedef struct shared_t {
     int slots;                      /* records in all */
+    _Atomic int queued;             /* prefork: connections on their way from the lobby to a child */
     shared_process_t process[];
 } shared_t;
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "apr_strings.h"
 #include "ap_listen.h"
 #include "http_core.h"
 #include "http_main.h"
@@ -48,6 +49,29 @@ static int detach(apr_pool_t *pconf, int in_foreground_group)
     return OK;
 }
 
+/* Other modules ask whether there are threads while they are set up: what runs
+ * already must not be contradicted by a configuration that is loaded gracefully. */
+static void choose_model(void)
+{
+    static const char *const models[] = { "event", "worker", "prefork" };
+    unsigned i;
+
+    lane_use_model(&lane_default, lane_model_asked);
+    if (hybrid_retained->mpm->was_graceful && hybrid_retained->model[0] != '\0'
+        && strcmp(hybrid_retained->model, lane_model_asked) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, NULL,
+                     "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
+                     "stop and start the server", hybrid_retained->model, lane_model_asked,
+                     hybrid_retained->model);
+        for (i = 0; i < 3; i++) {
+            if (strcmp(models[i], hybrid_retained->model) == 0) {
+                lane_use_model(&lane_default, models[i]);
+            }
+        }
+    }
+    apr_cpystrn(hybrid_retained->model, lane_default.model, sizeof(hybrid_retained->model));
+}
+
 int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     int no_detach = 0, foreground = 1;
@@ -71,6 +95,7 @@ int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     }
     ap_listen_pre_config();
     lane_reset(&lane_default);
+    choose_model();
     ap_extended_status = 0;
     return OK;
 }

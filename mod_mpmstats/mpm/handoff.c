@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File descriptors through a Unix socket. */
+#include "mpm/handoff.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+union control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+int handoff_open(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+}
+
+int handoff_send(int fd, int client, const handoff_t *what)
+{
+    struct iovec iov = { .iov_base = (void *)what, .iov_len = sizeof(*what) };
+    union control control;
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = &control, .msg_controllen = sizeof(control.space)
+    };
+    struct cmsghdr *c;
+    ssize_t n;
+
+    memset(&control, 0, sizeof(control));
+    c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &client, sizeof(int));
+    do {
+        n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -1 : 0;
+}
+
+int handoff_receive(int fd, handoff_t *what)
+{
+    struct iovec iov = { .iov_base = what, .iov_len = sizeof(*what) };
+    union control control;
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = &control, .msg_controllen = sizeof(control.space)
+    };
+    struct cmsghdr *c;
+    int client = -1;
+    ssize_t n;
+
+    do {
+        n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n == 0) {
+        return -2;
+    }
+    if (n < 0) {
+        return -1;
+    }
+    c = CMSG_FIRSTHDR(&msg);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS
+        && c->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(&client, CMSG_DATA(c), sizeof(int));
+    }
+    else {
+        errno = EPROTO;
+    }
+    return client;
+}
