@@ -6,7 +6,6 @@
 #include "stats/collect.h"
 
 #include "ap_mpm.h"
-#include "apr_strings.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "scoreboard.h"
@@ -53,13 +52,12 @@ static void collect_load(snapshot_server_t *server)
     server->load15 = load.loadavg15;
 }
 
-static void collect_server(snapshot_server_t *server, request_rec *r)
+static void collect_server(snapshot_server_t *server, const char *name)
 {
     metrics_clear(METRICS_SERVER, server);
     server->version = ap_get_server_description();
     server->built = ap_get_server_built();
-    server->name = apr_psprintf(r->pool, "%s:%u", ap_get_server_name_for_url(r),
-                                (unsigned int)ap_get_server_port(r));
+    server->name = name;
     server->mpm = ap_show_mpm();
     /* Not the MPM's answer: in a child of an old generation that is the old number. */
     server->generation = ap_get_scoreboard_global()->running_generation;
@@ -92,19 +90,19 @@ static void collect_limits(snapshot_limits_t *limits, const snapshot_server_t *s
     limits->max_connections_per_child = mpm_answer(AP_MPMQ_MAX_REQUESTS_DAEMON, 0);
 }
 
-const snapshot_t *collect_snapshot(request_rec *r)
+const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name)
 {
     snapshot_t *snapshot;
 
     if (!ap_exists_scoreboard_image()) {
         return NULL;
     }
-    snapshot = apr_pcalloc(r->pool, sizeof(*snapshot));
-    collect_server(&snapshot->server, r);
+    snapshot = apr_pcalloc(pool, sizeof(*snapshot));
+    collect_server(&snapshot->server, name);
     metrics_clear(METRICS_LIMITS, &snapshot->limits);
     if (!hybrid_limits(&snapshot->limits, &snapshot->server.model)) {
         collect_limits(&snapshot->limits, &snapshot->server);
     }
-    slots_read(snapshot, r->pool);
+    slots_read(snapshot, pool);
     return snapshot;
 }

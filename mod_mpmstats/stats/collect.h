@@ -6,14 +6,15 @@
 #ifndef MPMSTATS_COLLECT_H
 #define MPMSTATS_COLLECT_H
 
-#include "httpd.h"
+#include "apr_pools.h"
 #include "stats/snapshot.h"
 
 /**
- * The server as it is now, allocated from r->pool; NULL if this httpd keeps no
- * scoreboard. Any worker thread may call it; it takes no lock, so two figures of
- * one snapshot may be some microseconds apart.
+ * The server as it is now, allocated from @a pool; NULL if this httpd keeps no
+ * scoreboard. @a name is what the server is called, NULL for nothing; it is kept. Any
+ * worker thread may call it, and the parent's main thread; it takes no lock, so two
+ * figures of one snapshot may be some microseconds apart.
  */
-const snapshot_t *collect_snapshot(request_rec *r);
+const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name);
 
 #endif

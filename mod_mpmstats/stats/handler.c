@@ -20,47 +20,52 @@
 #include "util_filter.h"
 
 #include "stats/collect.h"
+#include "stats/modstatus.h"
+#include "stats/render_auto.h"
 #include "stats/render_html.h"
 #include "stats/render_json.h"
+#include "stats/view.h"
 
 APLOG_USE_MODULE(mpmstats);
 
 #define HANDLER_NAME "mpm-status"
 #define NONCE_BYTES 16
 
-typedef void (*render_fn)(out_t *out, const snapshot_t *snapshot, const char *nonce);
-
-/* One way to look at the server, chosen by the whole query string. */
+/* What an answer is written from. */
 typedef struct {
-    const char *query;
+    request_rec *r;
+    const snapshot_t *snapshot;
+    const char *nonce;
+} answer_t;
+
+static void write_page(out_t *out, const answer_t *answer)
+{
+    render_html(out, answer->snapshot, answer->nonce);
+}
+
+static void write_json(out_t *out, const answer_t *answer)
+{
+    render_json(out, answer->snapshot);
+}
+
+static void write_auto(out_t *out, const answer_t *answer)
+{
+    render_auto(out, answer->snapshot, modstatus_read(answer->r, answer->snapshot));
+    out_flush(out);
+    modstatus_run_hooks(answer->r);
+    render_auto_more(out, answer->snapshot);
+}
+
+/* By view_form_e. */
+static const struct {
     const char *content_type;
-    render_fn render;
-} view_t;
-
-static void render_data(out_t *out, const snapshot_t *snapshot, const char *nonce)
-{
-    (void)nonce;
-    render_json(out, snapshot);
-}
-
-static const view_t views[] = {
-    {"", "text/html; charset=utf-8", render_html},
-    {"json", "application/json; charset=utf-8", render_data},
+    void (*write)(out_t *out, const answer_t *answer);
+} forms[] = {
+    [VIEW_PAGE] = {"text/html; charset=utf-8", write_page},
+    [VIEW_JSON] = {"application/json; charset=utf-8", write_json},
+    /* mod_status's own: any byte of a server's name is valid in it. */
+    [VIEW_AUTO] = {"text/plain; charset=ISO-8859-1", write_auto},
 };
-
-static const char known_views[] =
-    "mpm-status: unknown query string. Without one this is the status page, "
-    "?json is the same as JSON.\n";
-
-static const view_t *find_view(const char *query)
-{
-    for (apr_size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-        if (strcmp(views[i].query, query != NULL ? query : "") == 0) {
-            return &views[i];
-        }
-    }
-    return NULL;
-}
 
 /* Whether the handler is also configured for the path one segment up. */
 static int parent_is_status(request_rec *r, apr_size_t len)
@@ -148,28 +153,34 @@ static apr_status_t pass_on(void *receiver, const char *data, apr_size_t len)
     return rv;
 }
 
+/* Name and port the client asked for. */
+static const char *name_of(request_rec *r)
+{
+    return apr_psprintf(r->pool, "%s:%u", ap_get_server_name_for_url(r),
+                        (unsigned int)ap_get_server_port(r));
+}
+
 static int send_view(request_rec *r, const view_t *view)
 {
-    const snapshot_t *snapshot;
-    const char *nonce = make_nonce(r);
+    answer_t answer = {r, NULL, make_nonce(r)};
     out_t out;
 
-    if (nonce == NULL) {
+    if (answer.nonce == NULL) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    ap_set_content_type(r, view->content_type);
-    set_policy(r, nonce);
+    ap_set_content_type(r, forms[view->form].content_type);
+    set_policy(r, answer.nonce);
     if (r->header_only) {
         return OK;
     }
-    snapshot = collect_snapshot(r);
-    if (snapshot == NULL) {
+    answer.snapshot = collect_snapshot(r->pool, name_of(r));
+    if (answer.snapshot == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       HANDLER_NAME ": this server has no scoreboard to show");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     out_init(&out, pass_on, r);
-    view->render(&out, snapshot, nonce);
+    forms[view->form].write(&out, &answer);
     if (out_finish(&out) != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, out.status, r,
                       HANDLER_NAME ": the client did not take the answer");
@@ -177,17 +188,18 @@ static int send_view(request_rec *r, const view_t *view)
     return OK;
 }
 
-static int refuse_query(request_rec *r)
+static int refuse_query(request_rec *r, const char *why)
 {
     r->status = HTTP_BAD_REQUEST;
     ap_set_content_type(r, "text/plain; charset=utf-8");
-    ap_rputs(known_views, r);
+    ap_rputs(why, r);
     return OK;
 }
 
 int handler_run(request_rec *r)
 {
-    const view_t *view;
+    const char *wrong;
+    view_t view;
 
     if (r->handler == NULL || strcmp(r->handler, HANDLER_NAME) != 0) {
         return DECLINED;
@@ -200,6 +212,6 @@ int handler_run(request_rec *r)
     if (is_below_page(r)) {
         return HTTP_NOT_FOUND;
     }
-    view = find_view(r->args);
-    return view != NULL ? send_view(r, view) : refuse_query(r);
+    wrong = view_parse(&view, r->args);
+    return wrong == NULL ? send_view(r, &view) : refuse_query(r, wrong);
 }

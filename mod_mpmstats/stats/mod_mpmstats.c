@@ -14,9 +14,16 @@
 #include "httpd.h"
 #include "http_config.h"
 
+#include "stats/config.h"
 #include "stats/facts.h"
 #include "stats/handler.h"
 #include "stats/hybrid.h"
+
+static const command_rec directives[] = {
+    AP_INIT_TAKE1("MPMStatsAutoMPM", config_set_auto_mpm, NULL, RSRC_CONF | ACCESS_CONF,
+                  "Name of the MPM that mpm-status?auto reports: real, event, worker or prefork"),
+    {NULL}
+};
 
 static void register_hooks(apr_pool_t *pool)
 {
@@ -29,11 +36,11 @@ static void register_hooks(apr_pool_t *pool)
 
 AP_DECLARE_MODULE(mpmstats) = {
     STANDARD20_MODULE_STUFF,
-    NULL,               /* no configuration by directory */
+    config_dir_create,
+    config_dir_merge,
+    NULL,               /* no configuration by server */
     NULL,
-    NULL,               /* none by server */
-    NULL,
-    NULL,               /* no directives */
+    directives,
     register_hooks,
     AP_MODULE_FLAG_NONE
 };

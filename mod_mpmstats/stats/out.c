@@ -15,7 +15,7 @@ void out_init(out_t *out, out_pass_fn pass, void *receiver)
     out->used = 0;
 }
 
-static void empty_buffer(out_t *out)
+void out_flush(out_t *out)
 {
     if (out->used > 0 && out->status == APR_SUCCESS) {
         out->status = out->pass(out->receiver, out->buffer, out->used);
@@ -25,7 +25,7 @@ static void empty_buffer(out_t *out)
 
 apr_status_t out_finish(out_t *out)
 {
-    empty_buffer(out);
+    out_flush(out);
     return out->status;
 }
 
@@ -40,7 +40,7 @@ void out_bytes(out_t *out, const char *data, apr_size_t len)
         data += part;
         len -= part;
         if (out->used == sizeof(out->buffer)) {
-            empty_buffer(out);
+            out_flush(out);
         }
     }
 }

@@ -28,6 +28,9 @@ typedef struct {
 
 void out_init(out_t *out, out_pass_fn pass, void *receiver);
 
+/** Passes on what is there, before somebody else writes to the receiver. */
+void out_flush(out_t *out);
+
 /** Passes on what is left and returns the first error. */
 apr_status_t out_finish(out_t *out);
 

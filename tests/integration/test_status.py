@@ -13,98 +13,16 @@ import jsonschema
 import pytest
 
 from clients import Client, request
-from httpd import REPO, STOCK_MPMS, module_path
+from httpd import module_path
 from procs import wait_until
-
-MPMS = [mpm for mpm in (*STOCK_MPMS, "hybrid") if module_path("mpm_" + mpm).exists()]
-CONF = """
-HttpProtocolOptions Unsafe
-TraceEnable Off
-<Location /t>
-  SetHandler test-handlers
-</Location>
-<Location /deep/below/mpm-status>
-  SetHandler mpm-status
-</Location>
-"""
-SCHEMA = json.loads((REPO / "docs" / "status.schema.json").read_text())
-METRICS = (REPO / "mod_mpmstats" / "stats" / "metrics.def").read_text()
+from statusview import METRICS, MPMS, SCHEMA, VALIDATOR, Busy, checked, get, own_server, status_of, worker_with
 
 pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
-
-
-def closed(schema):
-    """The schema with every object closed: what it does not name is an error."""
-    if isinstance(schema, list):
-        return [closed(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    out = {key: closed(value) for key, value in schema.items()}
-    if "properties" in schema and schema.get("type") == "object":
-        out["additionalProperties"] = False
-    return out
-
-
-VALIDATOR = jsonschema.Draft202012Validator(closed(SCHEMA))
-
-
-def checked(body):
-    """The JSON as a dict, valid against the schema and in agreement with itself."""
-    status = json.loads(body.decode("utf-8", errors="strict"))
-    VALIDATOR.validate(status)
-    for process in status["processes"]:
-        letters = "".join(w["state"] for w in status["workers"] if w["slot"] == process["slot"])
-        assert letters == process["scoreboard"].replace(".", ""), process
-        assert process["workers"]["busy"] == sum(letter in "RWKDCL" for letter in letters)
-        assert process["workers"]["idle"] == letters.count("_")
-    totals = status["totals"]
-    assert len(status["workers"]) == sum(totals["workers_" + role] for role in ("busy", "idle", "starting", "finishing"))
-    assert totals["processes"] == len(status["processes"])
-    return status
-
-
-def status_of(server):
-    return checked(server.get("/mpm-status?json"))
-
-
-def get(server, path, method="GET", **options):
-    with Client(server.port) as client:
-        return client.send(request(path, method, **options)).response(method)
-
-
-class Busy:
-    """A request to the sleeping handler that is under way until the block is left."""
-
-    def __init__(self, server, path=b"/t/sleep", ms=3000):
-        self.client = Client(server.port)
-        self.client.send(b"GET " + path + b"?ms=%d HTTP/1.1\r\nHost: test.localhost\r\n\r\n" % ms)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        assert self.client.response().status == 200
-        self.client.close()
-
-
-def worker_with(server, text):
-    """The busy worker whose request contains `text`, once there is one."""
-    def look():
-        status = status_of(server)
-        return next(((w, status) for w in status["workers"]
-                     if w["state"] == "W" and text in w.get("request", "")), None)
-    return wait_until(look, 5, f"a worker running {text!r}")
 
 
 @pytest.fixture(scope="module", params=MPMS)
 def server(request, module_httpd):
     return own_server(module_httpd, request.param)
-
-
-def own_server(factory, mpm, **options):
-    # prefork starts one more process a second: too late for a test that needs two
-    options.setdefault("mpm_conf", {"StartServers": 4} if mpm == "prefork" else {})
-    return factory(mpm=mpm, modules=["test_handlers"], conf=CONF, **options)
 
 
 # ---- the schema --------------------------------------------------------------------------------------------
@@ -290,7 +208,8 @@ def test_requests_are_recorded_unless_extended_status_is_off(httpd):
 
 def test_headers_forbid_caching_guessing_and_anything_from_outside(server):
     for path, kind in (("/mpm-status", "text/html; charset=utf-8"),
-                       ("/mpm-status?json", "application/json; charset=utf-8")):
+                       ("/mpm-status?json", "application/json; charset=utf-8"),
+                       ("/mpm-status?auto", "text/plain; charset=ISO-8859-1")):
         response = get(server, path)
         assert response.status == 200
         assert response.headers["content-type"] == kind
@@ -313,7 +232,7 @@ def test_nonce_is_in_the_page_and_new_each_time(server):
     assert len(seen) == 3
 
 
-@pytest.mark.parametrize("path", ["/mpm-status", "/mpm-status?json"])
+@pytest.mark.parametrize("path", ["/mpm-status", "/mpm-status?json", "/mpm-status?auto"])
 def test_head_has_the_headers_of_get_and_no_body(server, path):
     with Client(server.port) as client:
         head = client.send(request(path, "HEAD")).response("HEAD")
@@ -334,14 +253,22 @@ def test_other_methods_are_405_with_allow(server, method):
         assert response.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("query", ["auto", "jsonx", "JSON", "json=1", "json&x", "x&json", "%6ason", "&", "=", "<script>"])
+@pytest.mark.parametrize("query", ["autox", "jsonx", "JSON", "json=1", "json&x", "x&json", "json&auto", "json&json", "%6ason", "&", "=", "json&",
+                                   "&json", "<script>"])
 def test_unknown_query_is_400_and_says_what_there_is(server, query):
     response = get(server, "/mpm-status?" + query)
     assert response.status == 400
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
-    assert b"unknown query" in response.body and b"?json" in response.body
+    assert response.body.startswith(b"mpm-status: ") and b"?json" in response.body and response.body.count(b"\n") == 1
     assert b"script" not in response.body
+
+
+@pytest.mark.parametrize("query, kind", [("json=", "application/json"), ("auto=", "text/plain")])
+def test_a_word_may_have_an_empty_value(server, query, kind):
+    """Programs that know only pairs, such as Prometheus with its `params`, send it so."""
+    response = get(server, "/mpm-status?" + query)
+    assert response.status == 200 and response.headers["content-type"].startswith(kind)
 
 
 def test_empty_query_is_the_page(server):
