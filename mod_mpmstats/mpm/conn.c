@@ -30,6 +30,7 @@
 #include "mpm/linger.h"
 #include "mpm/outbound.h"
 #include "mpm/park.h"
+#include "mpm/timers.h"
 
 /* A parked head is looked at this often, so that mod_reqtimeout can end it. */
 #define LOOK_INTERVAL apr_time_from_sec(1)
@@ -229,6 +230,14 @@ static step_e after_processing(conn_t *k, int rc)
 {
     conn_rec *c = k->c;
 
+    /* First of all: then the connection is a module's, even if its client has gone. A callback
+     * registered in this run may have been quicker than we are. */
+    if (k->pub.state == CONN_STATE_SUSPENDED || timers_registered_here()) {
+        count_as(k, MPM_HYBRID_CONN_SUSPENDED);
+        notify_suspend(k);
+        park_suspend(k);
+        return STEP_DONE;
+    }
     if (rc != OK && rc != DONE) {
         ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
                       "process_connection returned %d in state %d, closing", rc, (int)k->pub.state);
@@ -245,11 +254,6 @@ static step_e after_processing(conn_t *k, int rc)
     case CONN_STATE_ASYNC_WAITIO:
         return park(k, MPM_HYBRID_CONN_WAITIO, events_wanted(k, EPOLLIN), k->timeout, 0);
 #endif
-    case CONN_STATE_SUSPENDED:
-        count_as(k, MPM_HYBRID_CONN_SUSPENDED);
-        notify_suspend(k);
-        park_suspend(k);
-        return STEP_DONE;
     case CONN_STATE_LINGER:
     case HYBRID_STATE_PROCESSING:       /* no hook cared to say */
         return STEP_LINGER;
@@ -270,7 +274,9 @@ static step_e step_process(conn_t *k)
     }
     k->used = 1;
     shared_add(child.stats->dispatched, 1);
+    k->times.dispatched_us = child_now();
     k->pub.state = HYBRID_STATE_PROCESSING;
+    (void)timers_registered_here();
     return after_processing(k, ap_run_process_connection(k->c));
 }
 
@@ -407,6 +413,8 @@ static step_e step_overdue(conn_t *k)
     if (k->linger_started) {
         return STEP_CLOSE;
     }
+    k->end = k->kind == MPM_HYBRID_CONN_KEEPALIVE ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT
+        : k->pub.state == HYBRID_STATE_KEEPALIVE ? MPM_HYBRID_END_HEAD_TIMEOUT : MPM_HYBRID_END_ERROR;
     if (k->pub.state == HYBRID_STATE_KEEPALIVE && k->kind != MPM_HYBRID_CONN_KEEPALIVE
         && k->inbound != NULL) {
         inbound_give_up(k, APR_TIMEUP);
@@ -423,6 +431,11 @@ static step_e step_resumed(conn_t *k)
     }
     if (k->linger_started) {
         return STEP_LINGER;
+    }
+    if (k->kind == MPM_HYBRID_CONN_SUSPENDED) {
+        (void)timers_registered_here();
+        /* What a module has made of it. */
+        return after_processing(k, OK);
     }
     switch (k->pub.state) {
     case HYBRID_STATE_KEEPALIVE:
@@ -453,6 +466,7 @@ void conn_shed(worker_t *w, conn_t *k)
 {
     k->c->current_thread = w->thread;
     shared_add(child.stats->shed, 1);
+    k->end = MPM_HYBRID_END_SHED;
     take_steps(k, STEP_CLOSE);
 }
 
@@ -463,6 +477,34 @@ int conn_look(conn_t *k, apr_thread_t *ticker)
     k->c->current_thread = ticker;
     found = inbound_look(k) == INBOUND_READY;
     return found;
+}
+
+apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out)
+{
+    const conn_t *k = conn_of(c);
+
+    if (k == NULL) {
+        return APR_ENOENT;
+    }
+    *out = k->times;
+    return APR_SUCCESS;
+}
+
+mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c)
+{
+    const conn_t *k = conn_of(c);
+
+    if (k == NULL || k->end != MPM_HYBRID_END_UNKNOWN) {
+        return k == NULL ? MPM_HYBRID_END_UNKNOWN : k->end;
+    }
+    if (k->inbound != NULL && inbound_ended(k)) {
+        return inbound_begun(k) ? MPM_HYBRID_END_ERROR : MPM_HYBRID_END_CLIENT;
+    }
+    if (c->aborted) {
+        return MPM_HYBRID_END_ERROR;
+    }
+    return atomic_load(&child.stopping) != CHILD_RUNNING ? MPM_HYBRID_END_STOPPING
+                                                         : MPM_HYBRID_END_SERVER;
 }
 
 /* Unique among the connections of this server at one time, and constant for one. */
@@ -486,6 +528,9 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->outbound = NULL;
     k->network = NULL;
     k->registered = k->suspended = k->linger_started = k->expired = k->used = 0;
+    memset(&k->times, 0, sizeof(k->times));
+    k->times.accepted_us = child_now();
+    k->end = MPM_HYBRID_END_UNKNOWN;
     k->timeout = ap_server_conf->timeout;
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
     k->pub.state = HYBRID_STATE_PROCESSING;

@@ -32,6 +32,8 @@ typedef struct conn_t {
     void *network;                      /**< inbound.c's knowledge of the socket; in c->pool */
     int fd;
     mpm_hybrid_conn_e kind;             /**< under which it is counted now */
+    mpm_hybrid_times_t times;           /**< of the request that is read or runs */
+    mpm_hybrid_end_e end;               /**< why it ends; set when that is known */
     apr_interval_time_t timeout;        /**< Timeout of the server in charge */
     apr_interval_time_t keepalive_timeout;
     apr_time_t linger_until;            /**< monotonic; once linger_started */
@@ -49,6 +51,7 @@ typedef struct conn_t {
     apr_time_t deadline;                /**< monotonic; when what it waits for is overdue */
     unsigned char in_heads;             /**< in the list of those that send a head */
     struct conn_t *older, *younger;     /**< in that list */
+    apr_uint64_t settles;               /**< suspended: see park_suspend(); 0 = still suspended */
     struct conn_t *next;                /**< in a list: free, run queue, suspended */
     apr_uint32_t index;                 /**< in the table; constant */
     apr_uint32_t generation;            /**< of the connection in this memory */
@@ -81,6 +84,10 @@ apr_status_t conn_pool_create(apr_pool_t **pool);
 
 /** Prepare this child. Ticker, before the workers start. */
 void conn_child_init(apr_pool_t *pchild);
+
+/* The optional functions of mpm_hybrid.h. */
+apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out);
+mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c);
 
 /** Hooks. */
 int conn_pre_connection(conn_rec *c, void *csd);

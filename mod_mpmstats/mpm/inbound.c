@@ -44,6 +44,7 @@ struct inbound_t {
     reqtimeout_body_t budget;       /* in STAGE_BODY */
     enum { STAGE_HEAD, STAGE_BODY } stage;
     apr_status_t ended;             /* not APR_SUCCESS: what follows the stash */
+    apr_time_t now;                 /* of this advance, monotonic */
     apr_uint64_t bytes;             /* plain bytes seen since the last dispatch */
     unsigned async:1;               /* between accept or keep-alive and dispatch */
     unsigned handshake:1;           /* TLS, and no plain byte seen yet */
@@ -426,6 +427,9 @@ static inbound_e scan_bytes(inbound_t *in, const char *data, apr_size_t len)
 {
     size_t used = 0;
 
+    if (in->bytes == 0) {
+        in->k->times.first_byte_us = in->now;
+    }
     in->bytes += len;
     if (in->stage == STAGE_HEAD) {
         head_verdict_e verdict = head_scan_feed(&in->scan, data, len, &used);
@@ -459,7 +463,10 @@ static inbound_e scan_bucket(inbound_t *in, apr_bucket *e)
         return INBOUND_WAIT;
     }
     apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ);
-    in->handshake = 0;
+    if (in->handshake) {
+        in->handshake = 0;
+        in->k->times.handshake_done_us = in->now;
+    }
     return scan_bytes(in, data, len);
 }
 
@@ -576,6 +583,10 @@ inbound_e inbound_advance(conn_t *k)
         return INBOUND_READY;
     }
     in->async = 1;
+    in->now = child_now();
+    if (in->handshake && k->times.handshake_begin_us == 0) {
+        k->times.handshake_begin_us = in->now;
+    }
     if (net != NULL) {
         net->advancing = 1;
         net->dry = 0;
@@ -588,6 +599,10 @@ inbound_e inbound_advance(conn_t *k)
     }
     if (verdict == INBOUND_WAIT && !inbound_has_heads(k)) {
         verdict = INBOUND_READY;
+    }
+    if (verdict == INBOUND_READY) {
+        k->times.head_us = in->now;
+        k->times.head_bytes = in->bytes;
     }
     net = k->network;               /* the first read makes it */
     if (net != NULL) {
@@ -629,7 +644,10 @@ void inbound_dispatched(conn_t *k)
     in->async = 0;
     in->stage = STAGE_HEAD;
     in->bytes = 0;
-    in->handshake = 0;
+    if (in->handshake) {
+        in->handshake = 0;
+        in->k->times.handshake_done_us = child_now();
+    }
     in->unscanned = 1;
     head_scan_init(&in->scan, &in->limits);
 }
@@ -644,6 +662,11 @@ apr_interval_time_t inbound_patience(const conn_t *k)
     }
     left = in->budget.until - child_now();
     return left < 0 ? 0 : left < k->timeout ? left : k->timeout;
+}
+
+int inbound_ended(const conn_t *k)
+{
+    return k->inbound->ended != APR_SUCCESS;
 }
 
 int inbound_begun(const conn_t *k)

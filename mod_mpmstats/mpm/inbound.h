@@ -60,6 +60,9 @@ mpm_hybrid_conn_e inbound_kind(const conn_t *k);
 /** Whether the connection speaks HTTP/1: requests with heads, one after the other. */
 int inbound_has_heads(const conn_t *k);
 
+/** Whether the client has closed its side, or reading failed. */
+int inbound_ended(const conn_t *k);
+
 /** Whether any byte of the next request has been seen. */
 int inbound_begun(const conn_t *k);
 

@@ -17,6 +17,7 @@
 #include "apr_errno.h"
 #include "apr_optional.h"
 #include "apr_time.h"
+#include "httpd.h"
 
 /** Raised when a struct below changes; a field is only ever added at the end. */
 #define MPM_HYBRID_API_VERSION 1
@@ -73,6 +74,38 @@ typedef struct {
     apr_uint64_t shed;               /**< connections dropped because a limit was reached */
     apr_uint32_t workers_hung;       /**< of the busy ones, in one request for longer than MPMHungRequestTime */
 } mpm_hybrid_process_t;
+
+/** Times of a client connection's current request: CLOCK_MONOTONIC µs; 0: not known. */
+typedef struct {
+    apr_int64_t accepted_us;        /**< the connection was accepted */
+    apr_int64_t handshake_begin_us; /**< TLS: something of the client's was read; 0 without TLS */
+    apr_int64_t handshake_done_us;  /**< TLS: the handshake was found to be over; 0 as long as it is not */
+    apr_int64_t first_byte_us;      /**< first byte of this request's head was read (TLS: first plain byte) */
+    apr_int64_t head_us;            /**< the head (with MPMBodyBuffer: and the body) was whole */
+    apr_int64_t dispatched_us;      /**< a worker began to run it */
+    apr_uint64_t head_bytes;        /**< bytes read of it before it was dispatched */
+} mpm_hybrid_times_t;
+
+/** Why a connection ended. */
+typedef enum {
+    MPM_HYBRID_END_UNKNOWN,
+    MPM_HYBRID_END_CLIENT,              /**< the client closed it, between requests or before the first */
+    MPM_HYBRID_END_SERVER,              /**< closed after a response that said so */
+    MPM_HYBRID_END_KEEPALIVE_TIMEOUT,   /**< KeepAliveTimeout between two requests */
+    MPM_HYBRID_END_HEAD_TIMEOUT,        /**< Timeout or RequestReadTimeout before a head (or collected body) was whole */
+    MPM_HYBRID_END_ERROR,               /**< reset, broken off in a request or response, failed handshake */
+    MPM_HYBRID_END_SHED,                /**< given up because a limit was reached */
+    MPM_HYBRID_END_STOPPING             /**< the process is going away */
+} mpm_hybrid_end_e;
+
+/**
+ * Of the request that runs on @a c now; APR_ENOENT for a connection that is not the MPM's (secondary,
+ * outgoing). Only on the thread that owns the connection.
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_times, (conn_rec *c, mpm_hybrid_times_t *out));
+
+/** Valid in pre_close_connection and in cleanups of c->pool. */
+APR_DECLARE_OPTIONAL_FN(mpm_hybrid_end_e, mpm_hybrid_conn_end, (conn_rec *c));
 
 /** The limits of lane number @a lane (0 is `default`); APR_ENOENT past the last. */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_limits_get, (int lane, mpm_hybrid_limits_t *out));

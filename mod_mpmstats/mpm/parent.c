@@ -24,8 +24,8 @@
 #include "mpm/procs.h"
 #include "mpm/shared.h"
 
-/* The monitor hook runs this often, as in httpd's own MPMs. */
-#define MONITOR_INTERVAL apr_time_from_sec(10)
+/* The monitor hook runs this often: what samples the server hangs on it. */
+#define MONITOR_INTERVAL apr_time_from_sec(1)
 
 /* Set in parent_run, for this run. */
 static int help_fds[2] = { -1, -1 };

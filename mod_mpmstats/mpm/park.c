@@ -381,25 +381,35 @@ conn_t *park_take_ready(void)
 void park_suspend(conn_t *k)
 {
     pthread_mutex_lock(&lock);
+    k->settles = 0;
     k->next = suspended;
     suspended = k;
     pthread_mutex_unlock(&lock);
-    /* The module may have been quicker than us. If its callback still runs, it
-     * may still use the connection: whoever runs the callback looks afterwards. */
-    if (timers_running() == 0) {
-        park_check_suspended();
+    park_check_suspended();
+}
+
+/* With lock. Whether nobody but us can be using @a k any more. */
+static int has_settled(conn_t *k, apr_uint64_t oldest)
+{
+    if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
+        return 0;
     }
+    if (k->settles == 0) {
+        k->settles = timers_next_number();
+    }
+    return oldest >= k->settles;
 }
 
 void park_check_suspended(void)
 {
+    apr_uint64_t oldest = timers_oldest_number();
     conn_t **link, *k;
     int queued = 0;
 
     pthread_mutex_lock(&lock);
     link = &suspended;
     while ((k = *link) != NULL) {
-        if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
+        if (!has_settled(k, oldest)) {
             link = &k->next;
             continue;
         }

@@ -76,10 +76,14 @@ void park_ready(conn_t *k);
 /** A worker takes the next from that queue; NULL if it is empty. */
 conn_t *park_take_ready(void);
 
-/** A module resumes the connection by itself: keep it until its state changes. */
+/**
+ * A module resumes the connection by itself: keep it until its state is no longer
+ * CONN_STATE_SUSPENDED (it may be so already) and every timed callback that ran then is over,
+ * for the one that changed it may still use the connection.
+ */
 void park_suspend(conn_t *k);
 
-/** Queue every suspended connection whose state a module has changed. */
+/** A callback is over: queue every suspended connection that may go on. */
 void park_check_suspended(void);
 
 /** Ticker: what connections write to the scoreboard goes to slot @a slot from now on. */

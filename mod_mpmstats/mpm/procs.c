@@ -146,9 +146,6 @@ static void note_started(int slot, pid_t pid, int control_fd)
     t->proc[slot].told = 0;
     t->proc[slot].slot = t->proc[slot].record = slot;
     t->proc[slot].started = child_now();
-    if (slot >= t->max_used) {
-        t->max_used = slot + 1;
-    }
     ap_scoreboard_image->parent[slot].pid = pid;
     ap_scoreboard_image->parent[slot].generation = generation;
     shared_set(hybrid_retained->shared->process[slot].pid, pid);
@@ -329,6 +326,9 @@ int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
         return -1;
     }
     clear_slot(slot);
+    if (slot >= table()->max_used) {
+        table()->max_used = slot + 1;   /* the child's copy has to say so too */
+    }
     pid = fork_child(control);
     if (pid == 0 && lane->is_threaded) {
         child_main(lane, slot, control[0], help_fd);
@@ -570,6 +570,7 @@ void procs_reclaim(void)
 
 void procs_note_one_process(void)
 {
+    table()->max_used = 1;
     clear_slot(0);
     note_started(0, getpid(), -1);
 }

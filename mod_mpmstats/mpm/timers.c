@@ -21,6 +21,16 @@ static apr_skiplist *callbacks;         /* guarded by lock; made before the thre
 static _Atomic apr_time_t next_due;     /* of the first; 0 = none. Written under lock. */
 static _Atomic int running;
 
+/* One that runs; lies on the stack of its worker. */
+typedef struct running_t {
+    apr_uint64_t number;
+    struct running_t *next;
+} running_t;
+
+static running_t *runners;              /* guarded by lock */
+static _Atomic apr_uint64_t next_number = 1;    /* written under lock */
+static _Thread_local int registered_here;
+
 /* Never 0: a skip list drops an element that equals another. */
 static int by_due(void *a, void *b)
 {
@@ -55,6 +65,7 @@ apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton
     if (callbacks == NULL) {
         return APR_ENOTIMPL;        /* the parent has no workers to run them */
     }
+    registered_here = 1;
     pthread_mutex_lock(&lock);
     cb = apr_skiplist_alloc(callbacks, sizeof(*cb));
     cb->due = child_now() + t;
@@ -88,8 +99,50 @@ int timers_running(void)
     return atomic_load(&running);
 }
 
+apr_uint64_t timers_next_number(void)
+{
+    return atomic_load(&next_number);
+}
+
+apr_uint64_t timers_oldest_number(void)
+{
+    apr_uint64_t oldest;
+    const running_t *r;
+
+    pthread_mutex_lock(&lock);
+    oldest = atomic_load(&next_number);
+    for (r = runners; r != NULL; r = r->next) {
+        if (r->number < oldest) {
+            oldest = r->number;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return oldest;
+}
+
+int timers_registered_here(void)
+{
+    int was = registered_here;
+
+    registered_here = 0;
+    return was;
+}
+
+static void runs_no_longer(running_t *me)
+{
+    running_t **link;
+
+    pthread_mutex_lock(&lock);
+    for (link = &runners; *link != me; link = &(*link)->next) {
+        continue;
+    }
+    *link = me->next;
+    pthread_mutex_unlock(&lock);
+}
+
 int timers_run_due(apr_time_t now)
 {
+    running_t me;
     ap_mpm_callback_fn_t *fn = NULL;
     void *baton = NULL;
     callback_t *cb;
@@ -105,6 +158,9 @@ int timers_run_due(apr_time_t now)
         baton = cb->baton;
         apr_skiplist_free(callbacks, cb);
         atomic_fetch_add(&running, 1);
+        me.number = atomic_fetch_add(&next_number, 1);
+        me.next = runners;
+        runners = &me;
     }
     note_next();
     pthread_mutex_unlock(&lock);
@@ -112,6 +168,7 @@ int timers_run_due(apr_time_t now)
         return 0;
     }
     fn(baton);
+    runs_no_longer(&me);
     atomic_fetch_sub(&running, 1);
     /* The callback may have finished a suspended request. */
     park_check_suspended();

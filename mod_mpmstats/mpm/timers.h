@@ -28,4 +28,15 @@ int timers_due(apr_time_t now);
 /** Callbacks that run at this moment. */
 int timers_running(void);
 
+/**
+ * Callbacks are numbered as they begin. The number the next one gets, and that of the oldest
+ * that still runs (the next one's when none does): what had begun by a certain moment is
+ * over when the oldest has passed the number seen then.
+ */
+apr_uint64_t timers_next_number(void);
+apr_uint64_t timers_oldest_number(void);
+
+/** Whether this thread has registered a callback since it was asked last. */
+int timers_registered_here(void);
+
 #endif
