@@ -27,6 +27,8 @@ sbindir=$prefix/sbin
 mandir=$prefix/share/man/man1
 completions=$prefix/share/bash-completion/completions
 modules="mpm_hybrid mpmstats"
+# What a2enmod knows: the modules, and mod_php on the prefork model.
+confs="$modules php_hybrid"
 
 say() { echo "  $*"; }
 
@@ -79,6 +81,8 @@ do_install() {
     done
     for module in $modules; do
         copy 644 "$build/mod_$module.so" "$libexecdir/mod_$module.so"
+    done
+    for module in $confs; do
         fresh=$(mktemp)
         conf_for_here "$module.load" >"$fresh"
         copy 644 "$fresh" "$available/$module.load"
@@ -102,6 +106,9 @@ is_enabled() {
 # no link in mods-enabled may be left without its file.
 disable() {
     if [ -z "$root" ] && command -v a2dismod >/dev/null; then
+        if is_enabled php_hybrid; then
+            a2dismod -q -f php_hybrid
+        fi
         if is_enabled mpm_hybrid; then
             a2dismod -q -f mpm_hybrid
             a2enmod -q mpm_event
@@ -115,7 +122,7 @@ disable() {
     if is_enabled mpm_hybrid; then
         echo "mpm_hybrid was enabled below $root: enable another MPM there"
     fi
-    for module in $modules; do
+    for module in $confs; do
         drop "$enabled/$module.load"
         drop "$enabled/$module.conf"
     done
@@ -125,6 +132,8 @@ do_uninstall() {
     disable
     for module in $modules; do
         drop "$libexecdir/mod_$module.so"
+    done
+    for module in $confs; do
         drop "$available/$module.load"
         remove_conf "$module.conf"
     done
