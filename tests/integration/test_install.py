@@ -160,7 +160,8 @@ def test_uninstall_removes_exactly_what_install_put(root):
             "usr/local/sbin/mpmstats", "usr/local/share/man/man1/mpmstats.1",
             "usr/local/share/bash-completion/completions/mpmstats", f"{MODULES_AVAILABLE}/mpm_hybrid.load",
             f"{MODULES_AVAILABLE}/mpm_hybrid.conf", f"{MODULES_AVAILABLE}/mpmstats.load",
-            f"{MODULES_AVAILABLE}/mpmstats.conf"} == added
+            f"{MODULES_AVAILABLE}/mpmstats.conf", f"{MODULES_AVAILABLE}/php_hybrid.load",
+            f"{MODULES_AVAILABLE}/php_hybrid.conf"} == added
     make("uninstall", root, "PREFIX=/usr/local")
     assert root.files() == before
 
