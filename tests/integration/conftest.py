@@ -6,6 +6,7 @@ SANITIZE=1 every server with modules built with AddressSanitizer and UBSan, MPM_
 KEEP=1 keeps every ServerRoot.
 """
 import fcntl
+import itertools
 import os
 import pwd
 import re
@@ -26,6 +27,7 @@ import testmodules  # noqa: E402
 import tls  # noqa: E402
 
 _live = []      # servers that exist now, for the report of a failure
+_root_numbers = itertools.count()
 _failures = 0   # failed test phases of this process so far
 
 
@@ -46,7 +48,8 @@ def base_dir():
     because the children's user cannot get there or a socket path in it would be too long."""
     path = httpd_module.BUILD / "check" / "integration"
     path.mkdir(parents=True, exist_ok=True)
-    if len(str(path)) > 60 or (os.geteuid() == 0 and not _reachable_by_child_user(path)):
+    # A socket's path holds 107 bytes: this, a ServerRoot's name (_short_name and two numbers), run/cgisock.PID.
+    if len(str(path)) > 48 or (os.geteuid() == 0 and not _reachable_by_child_user(path)):
         path = Path(tempfile.gettempdir()) / f"mpm-hybrid-check-{os.geteuid()}"
         path.mkdir(exist_ok=True)
         path.chmod(0o755)
@@ -85,7 +88,7 @@ def _forget_old_roots(base_dir):
 
 def _short_name(request):
     node = request.node.name if request.scope == "function" else Path(str(request.node.fspath)).stem
-    return re.sub(r"[^A-Za-z0-9]+", "_", node).strip("_")[:48]
+    return re.sub(r"[^A-Za-z0-9]+", "_", node).strip("_")[:24]
 
 
 def _servers(request, base_dir, tls_dir):
@@ -96,7 +99,7 @@ def _servers(request, base_dir, tls_dir):
     def make(*, start=True, **options):
         if os.environ.get("SANITIZE"):
             options = {**testmodules.sanitized(), **options}
-        root = base_dir / f"{_short_name(request)}-{os.getpid()}-{len(made)}"
+        root = base_dir / f"{_short_name(request)}-{os.getpid()}-{next(_root_numbers)}"
         server = httpd_module.Httpd(root, tls_dir, **options)
         made.append(server)
         _live.append(server)
