@@ -218,26 +218,25 @@ static void take_head(struct conn *c, const char *data, size_t size)
     take_body(c, body + size - copied);
 }
 
+/* The server has closed after its answer, as it had announced. */
+static void closed(struct conn *c)
+{
+    uint64_t now = net_now_us();
+    drop(c);
+    rest(c, now, 0);
+    if (c->state == PAUSED)
+        begin(c, now);
+}
+
 static void receive(struct conn *c)
 {
     static char buffer[65536];
-    while (c->state == HEAD || c->state == BODY || c->state == CLOSING || c->state == PAUSED) {
+    while (c->state == HEAD || c->state == BODY || c->state == CLOSING) {
         ssize_t got = net_read(c->fd, c->ssl, buffer, sizeof buffer);
         if (got == NET_WANT_READ || got == NET_WANT_WRITE)
             return;
-        if (got <= 0 && (c->state == CLOSING || c->state == PAUSED)) {
-            uint64_t resume_us = c->resume_us;
-            bool closing = c->state == CLOSING;
-            drop(c);
-            if (closing) {
-                rest(c, net_now_us(), 0);
-                if (c->state == PAUSED)
-                    begin(c, net_now_us());
-            } else {
-                c->resume_us = resume_us;
-            }
-            return;
-        }
+        if (got <= 0 && c->state == CLOSING)
+            return closed(c);
         if (got <= 0)
             return cut(c, got == NET_EOF ? "end of connection" : "reset");
         if (c->state == HEAD)
@@ -317,8 +316,8 @@ static void advance(struct conn *c)
     case CONNECTING: return connected(c);
     case HANDSHAKE: return shake(c);
     case SENDING: return transmit(c);
-    case HEAD: case BODY: case CLOSING: case PAUSED: return receive(c);
-    case FREE: case DONE: return;
+    case HEAD: case BODY: case CLOSING: return receive(c);
+    case FREE: case PAUSED: case DONE: return;
     }
 }
 

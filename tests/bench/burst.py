@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thousand requests at once on a server that has just been started."""
+import time
+
+import loads
+from scenario import Scenario
+from servers import THREADED, Variant
+
+REQUESTS = 1000
+HANDLER_MS = 200
+_SETTLE = 2.0           # a cold server: started, its first children there, nothing served
+_LARGE = {**THREADED, "ServerLimit": 60, "MaxRequestWorkers": 1500}
+
+
+def _contestants():
+    handlers = ("test_handlers",)
+    return [
+        Variant("hybrid", "hybrid", mpm_conf={"MaxRequestWorkers": 1500}, modules=handlers),
+        Variant("hybrid, event's", "hybrid", mpm_conf=_LARGE, modules=handlers),
+        Variant("event", "event", mpm_conf=_LARGE, modules=handlers),
+        Variant("worker", "worker", mpm_conf=_LARGE, modules=handlers),
+        Variant("prefork", "prefork", modules=handlers,
+                mpm_conf={"StartServers": 5, "MinSpareServers": 5, "MaxSpareServers": 10, "ServerLimit": 1500,
+                          "MaxRequestWorkers": 1500}),
+    ]
+
+
+def _measure(server):
+    time.sleep(_SETTLE)
+    r = loads.load(REQUESTS, [f"http:{server.port}/test/sleep?ms={HANDLER_MS}"], requests=1, deadline=30)
+    target = r["targets"][0]
+    return {"seconds": r["seconds"], "p50_ms": target["p50_ms"], "max_ms": target["max_ms"], "failed": r["failed"]}
+
+
+SCENARIOS = [
+    Scenario("burst", f"{REQUESTS} simultaneous requests of {HANDLER_MS} ms on a cold server",
+             f"load.c opens {REQUESTS} connections at once, each sends one request to a handler that sleeps; the time until "
+             "the last answer. Every server freshly started, two seconds before. hybrid: MaxRequestWorkers 1500 alone; "
+             "`hybrid, event's`, event and worker: Debian's configuration with MaxRequestWorkers 1500, ServerLimit 60 "
+             "(ThreadsPerChild 25); prefork: ServerLimit 1500. ListenBacklog as it comes (511): where a queue overflows "
+             "the client's kernel tries again after a second.",
+             _contestants, _measure, ["seconds", "p50_ms", "max_ms", "failed"], fresh=True,
+             pairs=[("hybrid", "event"), ("hybrid, event's", "event"), ("hybrid", "worker"), ("hybrid", "prefork")]),
+]

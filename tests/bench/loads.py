@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load generators, each on the cores of the load: wrk, h2load, and our own (load.c, slowclients.c, origin.c)."""
+import json
+import re
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import settings
+
+_WRK_REPORT = """
+done = function(s, l, r)
+    local e = s.errors
+    io.write(string.format('REPORT {"requests": %d, "us": %d, "bytes": %d, "errors": %d, "p50_ms": %.3f, ' ..
+        '"p99_ms": %.3f, "p999_ms": %.3f, "max_ms": %.3f}\\n', s.requests, s.duration, s.bytes,
+        e.connect + e.read + e.write + e.status + e.timeout, l:percentile(50) / 1000, l:percentile(99) / 1000,
+        l:percentile(99.9) / 1000, l.max / 1000))
+end
+"""
+
+
+class Hung(RuntimeError):
+    """A generator did not end by itself."""
+
+
+def pinned(command, nice=0):
+    """The command on the cores of the load; it ends when the bench does."""
+    cores = ",".join(map(str, settings.LOAD_CORES))
+    nice += settings.NICE
+    return ["setpriv", "--pdeathsig", "KILL", *(["nice", "-n", str(nice)] if nice else []), "taskset", "-c", cores,
+            *map(str, command)]
+
+
+def _run(command, timeout):
+    try:
+        done = subprocess.run(pinned(command), capture_output=True, text=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise Hung(f"{' '.join(map(str, command))}: no end after {timeout:.0f} s") from None
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def wrk(url, connections, seconds, headers=()):
+    """Closed loop, keep-alive. Requests, rps, errors, latencies in ms."""
+    script = settings.OUT / "report.lua"
+    if not script.exists() or script.read_text() != _WRK_REPORT:
+        script.write_text(_WRK_REPORT)
+    more = [word for header in headers for word in ("-H", header)]
+    out = _run(["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", script, *more,
+                url], seconds + 30)
+    report = json.loads(re.search(r"REPORT (\{.*\})", out).group(1))
+    report["rps"] = report["requests"] / report["us"] * 1e6
+    return report
+
+
+def h2load(url, connections, streams, seconds, tmp):
+    """HTTP/2: requests, rps, failed, latencies in ms out of its log of every stream."""
+    log = Path(tmp) / "h2load.log"
+    log.unlink(missing_ok=True)
+    out = _run(["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{max(1, round(seconds))}", f"--log-file={log}",
+                url], seconds + 10)
+    if "Application protocol: h2" not in out and "h2c" not in out:
+        raise RuntimeError(f"h2load did not speak HTTP/2:\n{out}")
+    failed = sum(int(re.search(rf"(\d+) {word}", out).group(1)) for word in ("failed", "errored", "timeout"))
+    took = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
+    log.unlink()
+    at = lambda share: took[min(len(took) - 1, int(share * len(took)))] / 1000 if took else 0.0
+    return {"requests": len(took), "errors": failed, "rps": float(re.search(r"([\d.]+) req/s", out).group(1)),
+            "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999), "max_ms": at(1)}
+
+
+def load(connections, targets, seconds=None, requests=None, once=False, rate=None, deadline=15):
+    """load.c: see there. Returns its JSON, with `failed`: all that was not answered, over all targets."""
+    command = [settings.BIN / "load", "-c", connections, "-t", deadline]
+    command += ["-d", seconds] if seconds else ["-n", requests]
+    command += ["-1"] if once else []
+    command += ["-r", rate] if rate else []
+    report = json.loads(_run([*command, *targets], (seconds or 0) + 2 * deadline + 60))
+    for target in report["targets"]:
+        target["failed"] = sum(target[k] for k in ("wrong", "refused", "retryable", "lost", "late", "unsent"))
+    for key in ("answered", "failed", "lost", "retryable", "refused", "wrong", "late"):
+        report[key] = sum(t[key] for t in report["targets"])
+    return report
+
+
+class Background:
+    """A load() in a thread, for what happens meanwhile. `result` after the with block."""
+
+    def __init__(self, *args, **kwargs):
+        self._error = self.result = None
+
+        def run():
+            try:
+                self.result = load(*args, **kwargs)
+            except Exception as error:      # raised in __exit__
+                self._error = error
+        self._thread = threading.Thread(target=run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *exc):
+        self._thread.join()
+        if self._error and not kind:
+            raise self._error
+
+
+class SlowClients:
+    """slowclients.c as a context: entered when all connections have been started and have got there, or for `patience`
+    seconds none of them did.
+
+    More connections than one process may have files are shared out over several."""
+
+    def __init__(self, kind, port, count, path="/1k.bin", rate=2000, patience=3):
+        self._parts, self._lines, self._patience = [], {}, patience
+        most = settings.raise_file_limit() - 50
+        number = -(-count // most)
+        self.count = count
+        for i in range(number):
+            share = count // number + (i < count % number)
+            self._parts.append([settings.BIN / "slowclients", kind, "-p", port, "-n", share, "-f", path, "-r",
+                                max(1, rate // number)])
+        self._rate = rate
+
+    def __enter__(self):
+        self._procs = [subprocess.Popen(pinned(c, nice=5), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                       for c in self._parts]
+        self._threads = [threading.Thread(target=self._read, args=(p,), daemon=True) for p in self._procs]
+        for thread in self._threads:
+            thread.start()
+        limit = time.monotonic() + self.count / self._rate + 30
+        while self.now("started") < self.count and time.monotonic() < limit and self._alive():
+            time.sleep(0.1)
+        self._while_it_gets_on()
+        if not self._alive():
+            self.__exit__()
+            raise RuntimeError("slowclients ended by itself")
+        return self
+
+    def _while_it_gets_on(self):
+        """Until all have got there, or for `patience` seconds nothing has moved."""
+        left, since = self._under_way(), time.monotonic()
+        while left and time.monotonic() - since < self._patience and self._alive():
+            time.sleep(0.1)
+            now = self._under_way()
+            if now < left:
+                left, since = now, time.monotonic()
+
+    def _alive(self):
+        return all(p.poll() is None for p in self._procs)
+
+    def _under_way(self):
+        return self.count - self.now("ready") - self.now("ended") - self.now("failed")
+
+    def _read(self, process):
+        for line in process.stdout:
+            self._lines[process.pid] = json.loads(line)
+
+    def now(self, state):
+        """Connections in a state of slowclients.c, as of the last second."""
+        return sum(line.get(state, 0) for line in self._lines.values())
+
+    def settled(self):
+        """Waits for a report of all that is younger than this call; returns self."""
+        self._lines.clear()
+        limit = time.monotonic() + 5
+        while len(self._lines) < len(self._procs) and time.monotonic() < limit:
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *exc):
+        for process in self._procs:
+            process.stdin.close()
+        for process in self._procs:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for thread in self._threads:
+            thread.join()
+
+
+class Origin:
+    """origin.c as a context; `port` is where it listens."""
+
+    def __init__(self, body_bytes):
+        self._body = body_bytes
+
+    def __enter__(self):
+        self._process = subprocess.Popen(pinned([settings.BIN / "origin", self._body]), stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True)
+        self.port = int(self._process.stdout.readline())
+        return self
+
+    def __exit__(self, *exc):
+        self._process.stdin.close()
+        self._process.wait(10)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as a table for people, as JSON, and as the results section of docs/benchmarks.md."""
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import httpd
+import servers
+import settings
+import targets
+from scenario import METRICS, NOISY_PERCENT, medians, noisy, ratios
+
+RESULTS = settings.OUT / "results.json"
+DOCUMENT = settings.REPO / "docs" / "benchmarks.md"
+_BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+def _says(*command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=10)
+        return (done.stdout + done.stderr).strip()
+    except OSError:
+        return ""
+
+
+def _first_match(pattern, text):
+    found = re.search(pattern, text)
+    return found.group(1).strip() if found else "unknown"
+
+
+def machine():
+    """What the figures depend on besides the code."""
+    cpu = _first_match(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    memory = int(_first_match(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())) / 2**20
+    apache = _says(httpd.HTTPD, "-v")
+    release = Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else ""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": f"{len(os.sched_getaffinity(0))} × {cpu}",
+        "memory": f"{memory:.0f} GB",
+        "kernel": platform.release(),
+        "system": _first_match(r'PRETTY_NAME="(.*)"', release),
+        "httpd": _first_match(r"Server version: (.*)", apache),
+        "openssl": _says("openssl", "version"),
+        "wrk": _first_match(r"wrk (\S+)", _says("wrk", "-v")),
+        "h2load": _says("h2load", "--version"),
+        "nginx": _first_match(r"nginx/(\S+)", _says(servers.NGINX, "-v")) if servers.NGINX else "not installed",
+        "commit": _says("git", "-C", str(settings.REPO), "describe", "--always", "--dirty"),
+        "open files": settings.raise_file_limit(),
+        "somaxconn": int(Path("/proc/sys/net/core/somaxconn").read_text()),
+        "pinned": f"server on core {settings.SERVER_CORES[0]}, generators on core {settings.LOAD_CORES[0]}",
+        "nice": settings.NICE,
+    }
+
+
+# ---- tables -----------------------------------------------------------------------------------------------
+
+def _rows(result):
+    """(heading, rows of text) of one scenario: the medians, then the ratios."""
+    columns = [c for c in result["columns"] if any(c in m for m in medians(result).values())]
+    heading = [""] + [METRICS[c][0] for c in columns]
+    rows = [[name] + [METRICS[c][1].format(values[c]) if c in values else "" for c in columns]
+            for name, values in medians(result).items()]
+    for label, row in ratios(result):
+        rows.append([label] + [f"{row[c][0]:.2f}" if c in row else "" for c in columns])
+    return heading, rows
+
+
+def _notes(result):
+    notes = []
+    level = noisy(result)
+    if level:
+        notes.append(f"Others took up to {level:.0f} % of the server's core meanwhile (above {NOISY_PERCENT} %): trust "
+                     "ratios, not latencies.")
+    spread = [f"{label} {METRICS[metric][0]} {low:.2f}–{high:.2f}" for label, row in ratios(result)
+              for metric, (_, low, high) in row.items() if metric in ("cpu_us", "seconds") and len(result["values"]) > 1]
+    if spread and result["rounds"] > 1:
+        notes.append("Ratios of single rounds: " + "; ".join(spread) + ".")
+    return notes + [f"Complaint: {c}" for c in result["complaints"]]
+
+
+def terminal(name, result):
+    heading, rows = _rows(result)
+    widths = [max(len(r[i]) for r in [heading, *rows]) for i in range(len(heading))]
+    lines = [f"\n{name}: {result['title']}"]
+    for row in [heading, *rows]:
+        cells = [row[0].ljust(widths[0])] + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines + ["  " + n for n in _notes(result)])
+
+
+def targets_reached(names):
+    """The targets of these scenarios, as they stand in results.json, for the terminal."""
+    results = load()["scenarios"]
+    lines = [f"  {'reached' if ok else 'MISSED ':8} {what}" for what, ok in targets.judge(results, names)]
+    return "\ntargets:\n" + "\n".join(lines) if lines else ""
+
+
+# ---- files ------------------------------------------------------------------------------------------------
+
+def load():
+    try:
+        return json.loads(RESULTS.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {"scenarios": {}}
+
+
+def save(name, result):
+    """Puts one scenario's result into results.json; those of other scenarios stay, each with its date and commit."""
+    everything = load()
+    about = machine()
+    everything["machine"] = about
+    everything["scenarios"][name] = {**result, "commit": about["commit"], "load": os.getloadavg()[0]}
+    RESULTS.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
+
+
+def _markdown(name, result):
+    heading, rows = _rows(result)
+    lines = [f"### {result['title']}", "", f"`BENCH={name}`. {result['method']}", "",
+             "| " + " | ".join(heading) + " |", "|---" + "|---:" * (len(heading) - 1) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    how = f"{result['rounds']} round{'s' * (result['rounds'] > 1)} of {result['seconds']:g} s, {result['when']}, " \
+          f"{result['commit']}."
+    return "\n".join(lines + ["", " ".join([how, *_notes(result)]), ""])
+
+
+def document(order):
+    """Rewrites the results section of docs/benchmarks.md from results.json."""
+    everything = load()
+    about = everything["machine"]
+    table = ["| | |", "|---|---|"] + [f"| {key} | {value} |" for key, value in about.items()]
+    parts = [_markdown(name, everything["scenarios"][name]) for name in order if name in everything["scenarios"]]
+    judged = ["### Targets", ""] + [f"* {'reached' if ok else '**missed**'}: {what}"
+                                    for what, ok in targets.judge(everything["scenarios"], order)]
+    body = "\n".join(["", *table, "", *parts, *judged, ""])
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    DOCUMENT.write_text(before + _BEGIN + "\n" + body + _END + after)
