@@ -399,10 +399,51 @@ static apr_status_t keep(apr_bucket *e, const char *data, apr_size_t len)
     return APR_SUCCESS;
 }
 
+/* Copy the bytes of the stash from @a offset on. */
+static void copy_from_stash(const inbound_t *in, apr_uint64_t offset, char *to, apr_size_t size)
+{
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(in->stash); e != APR_BRIGADE_SENTINEL(in->stash) && size > 0;
+         e = APR_BUCKET_NEXT(e)) {
+        const char *data;
+        apr_size_t len;
+
+        if (APR_BUCKET_IS_METADATA(e)
+            || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+            continue;
+        }
+        if (len <= offset) {
+            offset -= len;
+            continue;
+        }
+        len -= (apr_size_t)offset;
+        len = len < size ? len : size;
+        memcpy(to, data + offset, len);
+        to += len;
+        size -= len;
+        offset = 0;
+    }
+}
+
+/* The server whose MPMBodyBuffer counts. */
+static const server_rec *server_in_charge(const inbound_t *in)
+{
+    conn_rec *c = in->k->c;
+    char host[256];
+
+    if (!server_hosts_differ() || in->scan.host_len == 0 || in->scan.host_len >= sizeof(host)) {
+        return c->base_server;
+    }
+    memset(host, 0, sizeof(host));
+    copy_from_stash(in, in->scan.host_off, host, in->scan.host_len);
+    return server_of_host(c, host);
+}
+
 /* A complete head: is there a body to wait for? */
 static inbound_e head_complete(inbound_t *in)
 {
-    apr_off_t limit = server_body_buffer(in->k->c->base_server);
+    apr_off_t limit = server_body_buffer(server_in_charge(in));
     head_body_e kind = head_scan_body(&in->scan);
 
     if (limit == 0 || (kind != HEAD_BODY_LENGTH && kind != HEAD_BODY_CHUNKED)) {
@@ -494,6 +535,7 @@ static inbound_e take_fresh(inbound_t *in)
         apr_bucket *e = APR_BRIGADE_FIRST(in->fresh);
 
         APR_BUCKET_REMOVE(e);
+        APR_BRIGADE_INSERT_TAIL(in->stash, e);
         if (verdict == INBOUND_WAIT) {
             verdict = scan_bucket(in, e);
         }
@@ -507,9 +549,7 @@ static inbound_e take_fresh(inbound_t *in)
         }
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
             apr_bucket_delete(e);   /* nothing may begin with an empty bucket */
-            continue;
         }
-        APR_BRIGADE_INSERT_TAIL(in->stash, e);
     }
     return verdict;
 }

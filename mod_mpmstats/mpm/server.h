@@ -28,6 +28,15 @@ server_conf_t *server_conf(const server_rec *s);
 /** Whether heads for @a s are read without a worker. */
 int server_async_head(const server_rec *s);
 
+/** The configuration is complete: note whether virtual hosts differ in MPMBodyBuffer. */
+void server_compare(const server_rec *s);
+
+/** Whether they do; else server_body_buffer() is the same for all of one address. */
+int server_hosts_differ(void);
+
+/** The virtual host that @a host (as in the Host field, with or without port) names on @a c's address. */
+const server_rec *server_of_host(conn_rec *c, const char *host);
+
 /** Bytes of body to collect before a worker is given the request; 0 = none. */
 apr_off_t server_body_buffer(const server_rec *s);
 

@@ -12,6 +12,7 @@
 #include "mpm/accept.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
+#include "mpm/server.h"
 
 #define RETAINED_KEY "mpm_hybrid_module"
 
@@ -129,6 +130,7 @@ int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server
     (void)plog;
     (void)ptemp;
     hybrid_pconf = p;
+    server_compare(s);
     if (ap_setup_listeners(ap_server_conf) < 1) {
         ap_log_error(APLOG_MARK, APLOG_ALERT | flags, 0, startup ? NULL : s,
                      "no listening sockets available, shutting down");

@@ -53,3 +53,24 @@ def test_a_request_that_does_not_end_is_reported_once_with_what_it_is(httpd):
 def test_a_wrong_value_is_refused_and_named(httpd, line):
     code, output = httpd(start=False).configtest(line)
     assert code != 0 and line.split()[0] in output
+
+
+def test_mpm_body_buffer_of_a_named_virtual_host_holds(httpd):
+    """With it off a worker reads the slow body; with it on (the default) none does."""
+    server = httpd(modules=["test_scoreboard", "test_handlers"], mpm_conf=ONE_PROCESS, conf="""
+<VirtualHost 127.0.0.1:${PORT}>
+  ServerName collects.localhost
+</VirtualHost>
+<VirtualHost 127.0.0.1:${PORT}>
+  ServerName first.localhost
+  ServerAlias *.direct.localhost
+  MPMBodyBuffer 0
+</VirtualHost>
+""")
+    for host, busy in (("collects.localhost", 0), ("any.direct.localhost", 1), ("first.localhost:8080", 1)):
+        with Client(server.port, timeout=20) as client:
+            client.send(f"POST /test/body HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\nabcde")
+            wait_until(lambda busy=busy: server.scoreboard().busy == busy, 3, f"{busy} busy workers for {host}")
+            client.send("fghij")
+            assert client.response().body.decode() == f"10 {sum(b'abcdefghij')}"
+        wait_until(lambda: server.scoreboard().busy == 0, 3, "no busy worker")
