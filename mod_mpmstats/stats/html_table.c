@@ -23,20 +23,32 @@ typedef struct {
     apr_size_t offset;      /* of its record in the row */
 } column_t;
 
+/* Rows that lie `stride` bytes apart. */
 typedef struct {
-    const char *rows;       /* the first row; rows lie `stride` bytes apart */
-    int row_count;
+    const char *first;
+    int count;
     apr_size_t stride;
+} rows_t;
+
+typedef struct {
+    rows_t rows[2];
     apr_int64_t now_us;
     column_t columns[COLUMNS_MAX];
     int column_count;
 } table_t;
 
+static const char *row_at(const rows_t *rows, int i)
+{
+    return rows->first + (apr_size_t)i * rows->stride;
+}
+
 static int any_row_knows(const table_t *table, const metric_t *metric, apr_size_t offset)
 {
-    for (int i = 0; i < table->row_count; i++) {
-        if (metric_known(metric, table->rows + (apr_size_t)i * table->stride + offset)) {
-            return 1;
+    for (int part = 0; part < 2; part++) {
+        for (int i = 0; i < table->rows[part].count; i++) {
+            if (metric_known(metric, row_at(&table->rows[part], i) + offset)) {
+                return 1;
+            }
         }
     }
     return 0;
@@ -149,10 +161,28 @@ static void put_row(out_t *out, const table_t *table, const char *row, const cha
     out_raw(out, "</tr>\n");
 }
 
+/* The slot tells processes apart, and where one is without, its number. */
+static void put_process_row(out_t *out, const table_t *table, const snapshot_process_t *process)
+{
+    char key[32];
+
+    if (process->slot != SNAPSHOT_UNKNOWN) {
+        apr_snprintf(key, sizeof(key), "%d", (int)process->slot);
+    }
+    else {
+        apr_snprintf(key, sizeof(key), "p%d", (int)process->pid);
+    }
+    put_row(out, table, (const char *)process, key);
+}
+
 void html_table_processes(out_t *out, const snapshot_t *snapshot)
 {
-    table_t table = {(const char *)snapshot->processes, snapshot->process_count,
-                     sizeof(snapshot_process_t), snapshot->server.now_us, {{0}}, 0};
+    table_t table = {
+        .rows = {{(const char *)snapshot->processes, snapshot->process_count,
+                  sizeof(snapshot_process_t)},
+                 {(const char *)snapshot->finishing, snapshot->finishing_count,
+                  sizeof(snapshot_process_t)}},
+        .now_us = snapshot->server.now_us};
 
     add_columns(&table, METRICS_PROCESS, "", 0, 0);
     add_columns(&table, METRICS_PROCESS_WORKERS, "workers.", offsetof(snapshot_process_t, workers),
@@ -163,18 +193,19 @@ void html_table_processes(out_t *out, const snapshot_t *snapshot)
     put_header(out, &table);
     out_raw(out, "<tbody>\n");
     for (int i = 0; i < snapshot->process_count; i++) {
-        char key[32];
-
-        apr_snprintf(key, sizeof(key), "%d", (int)snapshot->processes[i].slot);
-        put_row(out, &table, (const char *)&snapshot->processes[i], key);
+        put_process_row(out, &table, &snapshot->processes[i]);
+    }
+    for (int i = 0; i < snapshot->finishing_count; i++) {
+        put_process_row(out, &table, &snapshot->finishing[i]);
     }
     out_raw(out, "</tbody></table>");
 }
 
 void html_table_workers(out_t *out, const snapshot_t *snapshot)
 {
-    table_t table = {(const char *)snapshot->workers, snapshot->worker_count,
-                     sizeof(snapshot_worker_t), snapshot->server.now_us, {{0}}, 0};
+    table_t table = {.rows = {{(const char *)snapshot->workers, snapshot->worker_count,
+                               sizeof(snapshot_worker_t)}},
+                     .now_us = snapshot->server.now_us};
 
     /* With ExtendedStatus every column may get a value later: no column appears by itself. */
     add_columns(&table, METRICS_WORKER, "", 0, (int)snapshot->server.extended_status);
@@ -247,28 +278,31 @@ void html_table_bar(out_t *out, const snapshot_t *snapshot, const char *value, c
     out_raw(out, text);
 }
 
+/* What only the script knows has an empty cell, so that nothing moves when it comes. */
+static void put_state(out_t *out, const snapshot_t *snapshot, const html_value_t *value)
+{
+    char path[PATH_MAX_BYTES];
+
+    apr_snprintf(path, sizeof(path), "totals.connections_by_state.%s", value->metric->name);
+    out_raw(out, "<div>");
+    put_item(out, value, path);
+    out_raw(out, "<dd class=\"peak\"><span data-peak=\"");
+    out_raw(out, path);
+    out_raw(out, "\" data-f=\"count\"></span></dd><dd>");
+    html_table_bar(out, snapshot, path, "totals.connections", value->metric->label);
+    out_raw(out, "</dd></div>\n");
+}
+
 void html_table_connections(out_t *out, const snapshot_t *snapshot)
 {
     int count;
     const metric_t *metrics = metrics_of(METRICS_CONNECTIONS, &count);
 
-    if (!metrics_any_known(METRICS_CONNECTIONS, &snapshot->connections)) {
-        return;
-    }
-    out_raw(out, "<section class=\"panel\" aria-labelledby=\"h-connections\">"
-                 "<h2 id=\"h-connections\">Connections by state</h2>\n<dl class=\"list bars\">\n");
     for (int i = 0; i < count; i++) {
         html_value_t value = {&metrics[i], &snapshot->connections};
-        char path[PATH_MAX_BYTES];
 
         if (metric_known(&metrics[i], &snapshot->connections)) {
-            apr_snprintf(path, sizeof(path), "totals.connections_by_state.%s", metrics[i].name);
-            out_raw(out, "<div>");
-            put_item(out, &value, path);
-            out_raw(out, "<dd>");
-            html_table_bar(out, snapshot, path, "totals.connections", metrics[i].label);
-            out_raw(out, "</dd></div>\n");
+            put_state(out, snapshot, &value);
         }
     }
-    out_raw(out, "</dl></section>");
 }

@@ -12,10 +12,10 @@
 /** Each limit that is known, as a list of name and value. */
 void html_table_limits(out_t *out, const snapshot_t *snapshot);
 
-/** Connections by what they wait for; nothing if the MPM does not know. */
+/** Connections by what they wait for: an item of a description list for each state that is known. */
 void html_table_connections(out_t *out, const snapshot_t *snapshot);
 
-/** One row a process. */
+/** One row a process, those without a slot last. */
 void html_table_processes(out_t *out, const snapshot_t *snapshot);
 
 /** One row a worker. */

@@ -105,11 +105,26 @@ static void copy_connections(snapshot_connections_t *to, const apr_uint32_t *fro
     to->suspended = from[MPM_HYBRID_CONN_SUSPENDED];
 }
 
+static void copy_process(snapshot_process_t *process, const mpm_hybrid_process_t *in)
+{
+    process->connections = 0;
+    for (int kind = 0; kind < MPM_HYBRID_CONN_KINDS; kind++) {
+        process->connections += in->connections[kind];
+    }
+    copy_connections(&process->connections_by_state, in->connections);
+    process->started_us = in->started;
+    process->workers_hung = in->workers_hung;
+    process->workers_peak = in->workers_peak;
+    process->accepted = (apr_int64_t)in->accepted;
+    process->dispatched = (apr_int64_t)in->requests_dispatched;
+    process->promotions = (apr_int64_t)in->promotions;
+    process->shed = (apr_int64_t)in->shed;
+}
+
 int hybrid_process(snapshot_process_t *process)
 {
     limits_room_t limits;
     process_room_t in;
-    apr_int64_t held = 0;
 
     if (!read_limits(&limits)) {
         return 0;
@@ -119,16 +134,29 @@ int hybrid_process(snapshot_process_t *process)
         || in.known.pid != process->pid) {
         return 0;
     }
-    for (int kind = 0; kind < MPM_HYBRID_CONN_KINDS; kind++) {
-        held += in.known.connections[kind];
-    }
-    copy_connections(&process->connections_by_state, in.known.connections);
-    process->connections = held;
-    process->started_us = in.known.started;
-    process->workers_peak = in.known.workers_peak;
-    process->accepted = (apr_int64_t)in.known.accepted;
-    process->dispatched = (apr_int64_t)in.known.requests_dispatched;
-    process->promotions = (apr_int64_t)in.known.promotions;
-    process->shed = (apr_int64_t)in.known.shed;
+    copy_process(process, &in.known);
     return 1;
+}
+
+hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
+                                snapshot_process_t *process)
+{
+    limits_room_t speaks;
+    process_room_t in;
+
+    memset(&in, 0, sizeof(in));
+    if (!read_limits(&speaks) || limits->slots == SNAPSHOT_UNKNOWN
+        || process_get((int)limits->slots + index, &in.known) != APR_SUCCESS) {
+        return HYBRID_END;
+    }
+    if (in.known.pid <= 0) {
+        return HYBRID_FREE;
+    }
+    copy_process(process, &in.known);
+    process->pid = in.known.pid;
+    process->generation = in.known.generation;
+    process->workers.busy = in.known.workers_busy;
+    process->workers.idle = in.known.workers > in.known.workers_busy
+                                ? in.known.workers - in.known.workers_busy : 0;
+    return HYBRID_FOUND;
 }

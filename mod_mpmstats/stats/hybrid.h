@@ -24,4 +24,18 @@ int hybrid_limits(snapshot_limits_t *limits, const char **model);
  */
 int hybrid_process(snapshot_process_t *process);
 
+/** What hybrid_finishing() found. */
+typedef enum {
+    HYBRID_FOUND,
+    HYBRID_FREE,        /**< nobody is there now */
+    HYBRID_END          /**< there is nothing from here on */
+} hybrid_found_e;
+
+/**
+ * Fills the finishing process number @a index (from 0) that has given up its slot;
+ * @a limits are those of the same snapshot.
+ */
+hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
+                                snapshot_process_t *process);
+
 #endif

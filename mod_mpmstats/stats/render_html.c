@@ -6,8 +6,9 @@
  *     {{text server.mpm}}             a figure as bare text
  *     {{rate totals.requests}}        a counter as an average per second
  *     {{bar PATH PATH LABEL}}         a bar of the first figure against the second
- *     {{hidden-unless totals.x}}      the attribute `hidden` unless the flag is set
- *     {{if PATH}} … {{end}}           only if the figure is known (a flag: set); not nested
+ *     {{peak totals.x}}               what the script found highest so far; empty without it
+ *     {{hidden-unless totals.x}}      the attribute `hidden` unless the figure is there and not 0
+ *     {{if PATH}} … {{end}}           only if the figure is known (a flag: set)
  *     {{unless PATH}} … {{end}}       only if not
  *     {{processes}} {{css}} …         the parts of the table below
  *
@@ -30,7 +31,7 @@ typedef struct {
     out_t *out;
     const snapshot_t *snapshot;
     const char *nonce;
-    int skipping;           /* inside an {{if}} or {{unless}} that does not hold */
+    int skipping;           /* depth inside an {{if}} or {{unless}} that does not hold */
 } page_t;
 
 static void put_css(page_t *page)
@@ -121,6 +122,29 @@ static void put_rate(page_t *page, const html_value_t *value, const char *path)
     out_raw(page->out, "</span>");
 }
 
+static void put_peak(page_t *page, const html_value_t *value, const char *path)
+{
+    out_raw(page->out, "<span data-peak=\"");
+    out_raw(page->out, path);
+    out_raw(page->out, "\" data-f=\"");
+    out_raw(page->out, html_value_format(value->metric));
+    out_raw(page->out, "\"></span>");
+}
+
+/* {{if}} and {{unless}}: whatever holds, they have an {{end}}. */
+static int open_condition(page_t *page, const char *verb, const html_value_t *value)
+{
+    int negated = strcmp(verb, "unless") == 0;
+
+    if (!negated && strcmp(verb, "if") != 0) {
+        return 0;
+    }
+    if (page->skipping || html_value_holds(value) == negated) {
+        page->skipping++;
+    }
+    return 1;
+}
+
 static int put_figure(page_t *page, const char *verb, const char *path)
 {
     html_value_t value;
@@ -128,23 +152,20 @@ static int put_figure(page_t *page, const char *verb, const char *path)
     if (!html_value_find(&value, page->snapshot, path, strlen(path))) {
         return 0;
     }
-    if (strcmp(verb, "if") == 0) {
-        page->skipping = !html_value_holds(&value);
-    }
-    else if (strcmp(verb, "unless") == 0) {
-        page->skipping = html_value_holds(&value);
-    }
-    else if (page->skipping) {
+    if (open_condition(page, verb, &value) || page->skipping) {
         return 1;
     }
-    else if (strcmp(verb, "text") == 0) {
+    if (strcmp(verb, "text") == 0) {
         html_value_text(page->out, &value);
     }
     else if (strcmp(verb, "rate") == 0) {
         put_rate(page, &value, path);
     }
+    else if (strcmp(verb, "peak") == 0) {
+        put_peak(page, &value, path);
+    }
     else if (strcmp(verb, "hidden-unless") == 0) {
-        out_raw(page->out, html_value_holds(&value) ? "" : " hidden");
+        out_raw(page->out, html_value_amount(&value) != 0 ? "" : " hidden");
     }
     else {
         return 0;
@@ -168,13 +189,15 @@ static int put_slot(page_t *page, const char *name, apr_size_t len)
     verb = apr_strtok(words, " ", &state);
     path = apr_strtok(NULL, " ", &state);
     if (strcmp(verb, "end") == 0) {
-        page->skipping = 0;
+        page->skipping -= page->skipping > 0;
         return 1;
     }
     if (strcmp(verb, "bar") == 0 && path != NULL) {
         const char *max = apr_strtok(NULL, " ", &state);
 
-        html_table_bar(page->out, page->snapshot, path, max, state);
+        if (!page->skipping) {
+            html_table_bar(page->out, page->snapshot, path, max, state);
+        }
         return 1;
     }
     if (path != NULL) {

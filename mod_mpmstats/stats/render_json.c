@@ -89,9 +89,21 @@ static void put_process(out_t *out, const snapshot_process_t *process)
     put_connections(out, &process->connections_by_state, &first);
     put_key(out, "workers", &first);
     put_object(out, METRICS_PROCESS_WORKERS, &process->workers);
-    put_key(out, "scoreboard", &first);
-    out_json(out, process->scoreboard);
+    if (process->scoreboard != NULL) {
+        put_key(out, "scoreboard", &first);
+        out_json(out, process->scoreboard);
+    }
     out_raw(out, "}");
+}
+
+static void put_processes(out_t *out, const snapshot_process_t *processes, int count)
+{
+    out_raw(out, "[");
+    for (int i = 0; i < count; i++) {
+        out_raw(out, i > 0 ? ",\n" : "\n");
+        put_process(out, &processes[i]);
+    }
+    out_raw(out, "]");
 }
 
 void render_json(out_t *out, const snapshot_t *snapshot)
@@ -104,12 +116,13 @@ void render_json(out_t *out, const snapshot_t *snapshot)
     put_object(out, METRICS_LIMITS, &snapshot->limits);
     out_raw(out, ",\n\"totals\":");
     put_totals(out, snapshot);
-    out_raw(out, ",\n\"processes\":[");
-    for (int i = 0; i < snapshot->process_count; i++) {
-        out_raw(out, i > 0 ? ",\n" : "\n");
-        put_process(out, &snapshot->processes[i]);
+    out_raw(out, ",\n\"processes\":");
+    put_processes(out, snapshot->processes, snapshot->process_count);
+    if (snapshot->finishing != NULL) {
+        out_raw(out, ",\n\"finishing\":");
+        put_processes(out, snapshot->finishing, snapshot->finishing_count);
     }
-    out_raw(out, "],\n\"workers\":[");
+    out_raw(out, ",\n\"workers\":[");
     for (int i = 0; i < snapshot->worker_count; i++) {
         out_raw(out, i > 0 ? ",\n" : "\n");
         put_object(out, METRICS_WORKER, &snapshot->workers[i]);

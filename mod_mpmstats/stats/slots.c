@@ -196,11 +196,22 @@ static const char *process_state(const pass_t *pass, const process_score *score,
     return score->not_accepting ? "not_accepting" : "ready";
 }
 
+static void add_known(apr_int64_t *sum, apr_int64_t value)
+{
+    if (value != SNAPSHOT_UNKNOWN) {
+        *sum = (*sum == SNAPSHOT_UNKNOWN ? 0 : *sum) + value;
+    }
+}
+
 /* An asynchronous MPM counts connections in the scoreboard, by some of the states. */
 static void read_connections(const pass_t *pass, snapshot_process_t *process,
                              const process_score *score)
 {
-    if (hybrid_process(process) || !pass->async) {
+    if (hybrid_process(process)) {
+        add_known(&pass->snapshot->totals.workers_hung, process->workers_hung);
+        return;
+    }
+    if (!pass->async) {
         return;
     }
     process->connections = score->connections;
@@ -213,13 +224,6 @@ static void read_connections(const pass_t *pass, snapshot_process_t *process,
         process->connections_by_state.waitio = score->wait_io;
     }
 #endif
-}
-
-static void add_known(apr_int64_t *sum, apr_int64_t value)
-{
-    if (value != SNAPSHOT_UNKNOWN) {
-        *sum = (*sum == SNAPSHOT_UNKNOWN ? 0 : *sum) + value;
-    }
 }
 
 static void add_connections(snapshot_t *snapshot, const snapshot_process_t *process)
@@ -252,6 +256,16 @@ static void add_workers(pass_t *pass, const snapshot_process_t *process,
     pass->serving += leaving ? 0 : roles[ROLE_BUSY];
 }
 
+static void clear_process(snapshot_process_t *process)
+{
+    metrics_clear(METRICS_PROCESS, process);
+    metrics_clear(METRICS_CONNECTIONS, &process->connections_by_state);
+    metrics_clear(METRICS_PROCESS_WORKERS, &process->workers);
+    process->scoreboard = NULL;
+    process->first_worker = 0;
+    process->worker_count = 0;
+}
+
 static void read_process(pass_t *pass, int slot)
 {
     const process_score *shared = ap_get_scoreboard_process(slot);
@@ -264,8 +278,7 @@ static void read_process(pass_t *pass, int slot)
     }
     score = *shared;
     process = apr_array_push(pass->processes);
-    metrics_clear(METRICS_PROCESS, process);
-    metrics_clear(METRICS_CONNECTIONS, &process->connections_by_state);
+    clear_process(process);
     process->slot = slot;
     process->pid = score.pid;
     process->generation = score.generation;
@@ -293,6 +306,41 @@ static int is_saturated(const pass_t *pass)
     }
     return pass->accepting > 0 && pass->full == pass->accepting && per_process > 0
            && (pass->accepting + 1) * per_process > allowed;
+}
+
+/* Processes mpm_hybrid keeps although they have left the scoreboard: nobody else knows any. */
+static void read_finishing(pass_t *pass)
+{
+    snapshot_t *snapshot = pass->snapshot;
+    apr_array_header_t *found = apr_array_make(pass->pool, 4, sizeof(snapshot_process_t));
+    snapshot_process_t process;
+    hybrid_found_e what;
+
+    clear_process(&process);
+    for (int i = 0; (what = hybrid_finishing(i, &snapshot->limits, &process)) != HYBRID_END; i++) {
+        if (what == HYBRID_FOUND) {
+            process.state = "quiescing";
+            add_connections(snapshot, &process);
+            add_known(&snapshot->totals.workers_hung, process.workers_hung);
+            APR_ARRAY_PUSH(found, snapshot_process_t) = process;
+            clear_process(&process);
+        }
+    }
+    if (snapshot->server.model != NULL) {
+        snapshot->finishing = (snapshot_process_t *)found->elts;
+        snapshot->finishing_count = found->nelts;
+        snapshot->totals.processes_finishing = found->nelts;
+    }
+}
+
+static void limit_connections(const pass_t *pass)
+{
+    const snapshot_limits_t *limits = &pass->snapshot->limits;
+
+    if (limits->connections_per_process != SNAPSHOT_UNKNOWN) {
+        pass->snapshot->totals.connections_limit =
+            limits->connections_per_process * pass->accepting;
+    }
 }
 
 static void clear_sums(snapshot_t *snapshot)
@@ -338,6 +386,8 @@ void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
             count_served(&pass, slot);
         }
     }
+    read_finishing(&pass);
+    limit_connections(&pass);
     snapshot->totals.saturated = is_saturated(&pass);
     snapshot->processes = (snapshot_process_t *)pass.processes->elts;
     snapshot->process_count = pass.processes->nelts;

@@ -67,7 +67,7 @@ typedef struct {
 #include "stats/metrics.def"
     snapshot_connections_t connections_by_state;
     snapshot_process_workers_t workers;
-    const char *scoreboard;         /**< one letter a worker, '.' for none */
+    const char *scoreboard;         /**< one letter a worker, '.' for none; NULL without a slot */
     int first_worker;               /**< index of its first entry in snapshot_t.workers */
     int worker_count;               /**< entries it has there */
 } snapshot_process_t;
@@ -85,6 +85,8 @@ typedef struct {
     snapshot_connections_t connections;
     snapshot_process_t *processes;  /**< by slot */
     int process_count;
+    snapshot_process_t *finishing;  /**< those of old generations without a slot; NULL: not known */
+    int finishing_count;
     snapshot_worker_t *workers;     /**< by slot, then by thread */
     int worker_count;
 } snapshot_t;

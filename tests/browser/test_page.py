@@ -222,6 +222,47 @@ def test_saturation_appears_and_goes_and_moves_nothing(browser, fed):
     wait_until(lambda: not browser.run(alert), 5, "its end")
 
 
+@pytest.mark.mpm_only("hybrid")
+def test_hung_workers_are_told_beside_the_saturation(browser, fed):
+    alerts = "[...document.querySelectorAll('.alert')].map(e => e.getBoundingClientRect()).filter(r => r.height)"
+    assert browser.run(alerts + ".length") == 0
+    status = fed({})
+    status["totals"].update(workers_hung=2, saturated=True)
+    fed({})
+    wait_until(lambda: browser.run(alerts + ".length") == 2, 5, "both alerts")
+    assert browser.run(f"(([a, b]) => a.bottom <= b.top)({alerts})"), "one does not cover the other"
+    assert "2 in one request" in browser.text('[data-show="totals.workers_hung"]')
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_processes_without_a_slot_are_rows_of_their_own(browser, fed):
+    status = fed({})
+    here = len(column(browser, "processes", "pid"))
+    old = {key: value for key, value in status["processes"][0].items() if key not in ("slot", "scoreboard")}
+    finishing = [old | {"pid": pid, "state": "quiescing", "generation": 0} for pid in (40001, 40002)]
+    fed({"finishing": finishing})
+    wait_until(lambda: len(column(browser, "processes", "pid")) == here + 2, 5, "two more rows")
+    assert column(browser, "processes", "pid")[here:] == ["40001", "40002"]
+    assert column(browser, "processes", "slot")[here:] == ["", ""]
+    fed({"finishing": finishing[1:]})
+    wait_until(lambda: column(browser, "processes", "pid")[here:] == ["40002"], 5, "one of them to go")
+    fed({"finishing": []})
+    wait_until(lambda: len(column(browser, "processes", "pid")) == here, 5, "the other to go")
+
+
+@pytest.mark.mpm_only("hybrid", "event")
+def test_the_highest_number_of_connections_stays_beside_the_present_one(browser, fed):
+    status = fed({})
+    for now, peak in ((7, "7"), (3, "7"), (12, "12"), (0, "12")):
+        status["totals"]["connections_by_state"]["keepalive"] = now
+        status["totals"]["connections"] = now
+        fed({})
+        updated(browser)
+        assert browser.text('[data-peak="totals.connections_by_state.keepalive"]') == peak
+        assert browser.text('[data-peak="totals.connections"]') == peak
+        assert browser.text('[data-m="totals.connections_by_state.keepalive"]') == str(now)
+
+
 # ---- living ------------------------------------------------------------------------------------------------
 
 def test_updates_in_place_and_shows_a_request_while_it_runs(browser, server, url):

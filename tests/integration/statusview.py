@@ -49,6 +49,9 @@ def checked(body):
     totals = status["totals"]
     assert len(status["workers"]) == sum(totals["workers_" + role] for role in ("busy", "idle", "starting", "finishing"))
     assert totals["processes"] == len(status["processes"])
+    assert totals.get("processes_finishing", 0) == len(status.get("finishing", []))
+    if "connections" in totals:
+        assert totals["connections"] == sum(p["connections"] for p in status["processes"] + status.get("finishing", []))
     return status
 
 

@@ -39,6 +39,8 @@ def test_schema_names_the_figures_of_the_table_and_no_others():
         "PROCESS": process, "PROCESS_WORKERS": process["properties"]["workers"],
         "WORKER": SCHEMA["properties"]["workers"]["items"],
     }
+    finishing = SCHEMA["properties"]["finishing"]["items"]
+    assert finishing["properties"].keys() == process["properties"].keys() - {"slot", "scoreboard"}
     structure = {"connections_by_state", "workers", "scoreboard"}
     declared = {}
     for scope, name in re.findall(r"^([A-Z_]+)_METRIC\((\w+),", METRICS, re.M):
@@ -89,7 +91,10 @@ def test_what_the_mpm_does_not_know_is_absent(server):
         assert {"concurrency", "connections_per_process", "start_servers", "slots"} <= status["limits"].keys()
         assert {"new", "handshake", "head", "body", "running", "keepalive"} <= by_state.keys()
         assert all("started_us" in p and "accepted" in p for p in status["processes"])
+        assert {"processes_finishing", "workers_hung", "connections_limit"} <= status["totals"].keys()
+        assert status["finishing"] == []
         return
+    assert "finishing" not in status and "workers_hung" not in status["totals"]
     assert "model" not in status["server"] and "slots" not in status["limits"]
     assert not any("started_us" in p for p in status["processes"])
     if server.mpm == "event":
@@ -178,6 +183,54 @@ def test_a_graceful_restart_keeps_the_counters_and_shows_the_old_process(httpd, 
     assert after["server"]["restarted_us"] > before["server"]["restarted_us"]
     assert after["server"]["counters_since_us"] == before["server"]["counters_since_us"]
     assert after["totals"]["requests"] > before["totals"]["requests"]
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_a_process_that_finishes_without_a_slot_is_shown_with_what_it_waits_for(httpd):
+    server = own_server(httpd, "hybrid", mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10})
+    with contextlib.ExitStack() as stack:
+        for n in range(4):                      # more old generations than there are slots
+            stack.enter_context(Busy(server, b"/t/old%d/sleep" % n, ms=9000))
+            worker_with(server, f"/t/old{n}/")
+            server.graceful()
+
+        def look():
+            status = status_of(server)
+            return status if status["totals"]["processes_finishing"] >= 2 else None
+        status = wait_until(look, 5, "processes without a slot")
+        with_slot = {p["pid"] for p in status["processes"]}
+        for process in status["finishing"]:
+            assert process["pid"] in server.children() and process["pid"] not in with_slot
+            assert process["generation"] < status["server"]["generation"] and process["state"] == "quiescing"
+            assert process["connections_by_state"]["running"] == process["connections"] == 1
+            assert process["workers"]["busy"] == 1
+            assert 0 < status["server"]["now_us"] - process["started_us"] < 60e6
+        assert len({p["generation"] for p in status["finishing"]}) == len(status["finishing"])
+        page = Page(server.get("/mpm-status").decode())
+        rows = [attrs["data-k"] for tag, attrs in page.tags if tag == "tr" and attrs.get("data-k", "").startswith("p")]
+        assert set(rows) >= {f"p{p['pid']}" for p in status["finishing"]}
+    wait_until(lambda: status_of(server)["finishing"] == [], 15, "the end of the old processes")
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_hung_workers_are_counted_and_told(httpd):
+    server = own_server(httpd, "hybrid", conf="MPMHungRequestTime 1\n")
+    hidden = 'data-show="totals.workers_hung" hidden>'
+    assert hidden in server.get("/mpm-status").decode()
+    with Busy(server, b"/t/hung/sleep", ms=5000):
+        status = wait_until(lambda: (s := status_of(server))["totals"]["workers_hung"] == 1 and s, 5, "a hung worker")
+        assert sum(p["workers_hung"] for p in status["processes"]) == 1
+        assert hidden not in server.get("/mpm-status").decode()
+    wait_until(lambda: status_of(server)["totals"]["workers_hung"] == 0, 5, "the end of it")
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_the_limit_of_connections_is_that_of_the_processes_that_accept(httpd):
+    server = own_server(httpd, "hybrid", conf="MPMMaxConnections 123\n", mpm_conf={"StartServers": 2, "MinSpareThreads": 15})
+    wait_until(lambda: sum(p["state"] == "ready" for p in status_of(server)["processes"]) == 2, 5, "two processes")
+    status = status_of(server)
+    assert status["limits"]["connections_per_process"] == 123
+    assert status["totals"]["connections_limit"] == 246
 
 
 def test_requests_are_recorded_unless_extended_status_is_off(httpd):

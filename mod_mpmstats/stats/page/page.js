@@ -84,6 +84,9 @@ const bars = all('svg[data-bar]').map((element) => ({
 const rates = all('span[data-rate]').map((element) => ({
   element, path: pathOf(element.dataset.rate), kind: element.dataset.f,
 }));
+const peaks = all('span[data-peak]').map((element) => ({
+  element, path: pathOf(element.dataset.peak), kind: element.dataset.f, value: -1,
+}));
 const sparks = all('svg[data-spark]').map((element) => {
   const words = element.dataset.spark.split(' ');
   return {
@@ -109,6 +112,10 @@ function showFigures(data) {
     rect.setAttribute('width', limit ? Math.min(100, 100 * now / limit).toFixed(1) : '0');
     element.setAttribute('aria-valuenow', now);
     element.setAttribute('aria-valuemax', limit);
+  }
+  for (const peak of peaks) {
+    peak.value = Math.max(peak.value, find(data, peak.path) ?? -1);
+    if (peak.value >= 0) setText(peak.element, written(peak.kind, peak.value));
   }
   for (const {element, path, kind} of rates) {
     const now = perSecond(path, data);
@@ -311,7 +318,7 @@ class Table {
   }
 }
 
-const processes = new Table('processes', (row) => String(row.slot));
+const processes = new Table('processes', (row) => (row.slot === undefined ? 'p' + row.pid : String(row.slot)));
 const workers = new Table('workers', (row) => row.slot + '.' + row.thread);
 const busyOnly = byId('busy-only');
 const filter = byId('filter');
@@ -349,7 +356,7 @@ function show(data) {
   showFigures(data);
   showHistory(data);
   showBoard(data);
-  processes.show(data.processes, data.server.now_us);
+  processes.show([...data.processes, ...(data.finishing || [])], data.server.now_us);
   workers.show(data.workers, data.server.now_us);
   showFilter();
   previous = data;
