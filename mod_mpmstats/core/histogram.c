@@ -92,13 +92,13 @@ void histogram_import(histogram_counts_t *to, const histogram_foreign_t *from)
     to->max = from->max;
     for (size_t i = 0; i < from->buckets; i++) {
         unsigned shift = shift_of((unsigned)i, from->sub_bits);
-        uint64_t value = HISTOGRAM_LARGEST;
+        uint64_t value = HISTOGRAM_LARGEST, n = atomic_load_explicit(&from->bucket[i], memory_order_relaxed);
 
         if (shift + from->sub_bits < 63) {
             value = lowest_of((unsigned)i, from->sub_bits) + ((UINT64_C(1) << shift) - 1) / 2;
         }
-        to->bucket[histogram_index(value)] += from->bucket[i];
-        to->count += from->bucket[i];
+        to->bucket[histogram_index(value)] += n;
+        to->count += n;
     }
     settle_max(to);
 }

@@ -96,13 +96,13 @@ void histogram_read(const histogram_t *histogram, histogram_counts_t *to);
 /** Adds what @a counts holds to @a histogram, as if it had been recorded there. */
 void histogram_pour(histogram_t *histogram, const histogram_counts_t *counts);
 
-/** A histogram that may be of another build: its geometry comes with it. */
+/** A histogram that may be of another build: its geometry comes with it. Its buckets may be written meanwhile. */
 typedef struct {
     uint64_t sum;
     uint64_t max;
     unsigned sub_bits;          /**< 0 to 16 */
     size_t buckets;
-    const uint64_t *bucket;
+    const _Atomic uint64_t *bucket;
 } histogram_foreign_t;
 
 /** Copies @a from into @a to, each bucket to where its middle belongs; of this build's geometry nothing is lost. */

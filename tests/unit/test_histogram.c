@@ -350,7 +350,7 @@ START_TEST(a_histogram_of_another_build_is_taken_in_with_its_own_error_on_top)
 {
     for (unsigned sub_bits = 0; sub_bits <= 10; sub_bits++) {
         size_t buckets = (size_t)(32 - sub_bits + 1) << sub_bits;
-        uint64_t *bucket = calloc(buckets, sizeof(*bucket));
+        _Atomic uint64_t *bucket = calloc(buckets, sizeof(*bucket));
         histogram_foreign_t foreign = { .sub_bits = sub_bits, .buckets = buckets, .bucket = bucket };
 
         fill(latency_like, 21, 5000);
@@ -369,7 +369,7 @@ START_TEST(a_histogram_of_another_build_is_taken_in_with_its_own_error_on_top)
         if (sub_bits == HISTOGRAM_SUB_BITS) {
             ck_assert_mem_eq(&other, &counts, sizeof(other));
         }
-        free(bucket);
+        free((void *)bucket);
     }
 }
 END_TEST
