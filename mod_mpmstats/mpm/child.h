@@ -77,7 +77,7 @@ static inline void child_ticker_due(apr_time_t due)
 /** A worker begins a run: somebody must watch it. */
 static inline void child_ticker_needed(void)
 {
-    if (atomic_load_explicit(&child_ticker_asleep, memory_order_relaxed)) {
+    if (atomic_load(&child_ticker_asleep)) {       /* after the run was counted */
         child_wake_ticker();
     }
 }
