@@ -30,6 +30,9 @@
 /* Asked of the filters below at once; mod_ssl's own buffer has this size. */
 #define READ_SIZE 8192
 
+/* Pieces of a head are put together up to this size. */
+#define MERGE_MAX 1024
+
 /* More than this is never held back, whatever LimitRequest* say. */
 #define HEAD_BYTES_MAX (1024 * 1024)
 
@@ -526,6 +529,35 @@ static inbound_e scan_left_over(inbound_t *in)
     return INBOUND_WAIT;
 }
 
+/* A client that sends byte by byte would cost a bucket for each: put small ones together. */
+static void merge_last(inbound_t *in)
+{
+    apr_bucket *last = APR_BRIGADE_LAST(in->stash), *before;
+    const char *a, *b;
+    apr_size_t a_len, b_len;
+    char *both;
+
+    if (APR_BRIGADE_EMPTY(in->stash) || last == APR_BRIGADE_FIRST(in->stash)) {
+        return;
+    }
+    before = APR_BUCKET_PREV(last);
+    if (!APR_BUCKET_IS_HEAP(last) || !APR_BUCKET_IS_HEAP(before)
+        || last->length + before->length > MERGE_MAX
+        || apr_bucket_read(before, &a, &a_len, APR_NONBLOCK_READ) != APR_SUCCESS
+        || apr_bucket_read(last, &b, &b_len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+        return;
+    }
+    both = malloc(a_len + b_len);
+    if (both == NULL) {
+        return;
+    }
+    memcpy(both, a, a_len);
+    memcpy(both + a_len, b, b_len);
+    before->type->destroy(before->data);
+    apr_bucket_heap_make(before, both, a_len + b_len, free);
+    apr_bucket_delete(last);
+}
+
 /* Scan what a read has brought and add it to the stash. */
 static inbound_e take_fresh(inbound_t *in)
 {
@@ -549,6 +581,9 @@ static inbound_e take_fresh(inbound_t *in)
         }
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
             apr_bucket_delete(e);   /* nothing may begin with an empty bucket */
+        }
+        else {
+            merge_last(in);
         }
     }
     return verdict;
