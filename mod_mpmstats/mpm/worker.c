@@ -17,12 +17,15 @@
 #include "mpm/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "apr_portable.h"
 #include "mpm_common.h"
 #include "core/sizing.h"
 #include "mpm/accept.h"
@@ -41,6 +44,9 @@
 /* Workers above the spare limit go when none of them was needed for so long. */
 #define IDLE_TIME apr_time_from_sec(10)
 
+/* A request that takes more CPU time than this shares its core with those behind it. */
+#define CPU_MOST_NS 500000
+
 enum { POLLS, RUNS, BLOCKED };
 #define WORD(run, what) (((apr_uint64_t)(run) << 2) | (what))
 #define WORD_IS(word, what) (((word) & 3) == (what))
@@ -50,6 +56,7 @@ typedef struct token_t {
     int count, next;
     struct worker_state_t *holder;      /* ticker's view; pool lock */
     apr_uint64_t seen;                  /* ticker: the holder's word at the last look */
+    apr_int64_t cpu_ns;                 /* ticker: the holder's CPU time when that run was first seen; -1 */
     struct token_t *link;               /* free tokens */
 } token_t;
 
@@ -57,6 +64,7 @@ typedef struct worker_state_t {
     worker_t pub;
     _Atomic apr_uint64_t word;
     sem_t wake;
+    pid_t tid;                          /* set by itself, before its first run */
     token_t *token;                     /* given while it sleeps */
     enum { SLOT_FREE, SLOT_USED, SLOT_LEFT } slot;     /* pool lock */
     struct worker_state_t *below;       /* idle stack, towards the longest asleep */
@@ -289,6 +297,7 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
     token_t *token;
 
     w->pub.thread = thread;
+    w->tid = gettid();
     crash_this_is_worker(w->pub.index);
     ap_scoreboard_image->servers[child.slot][w->pub.index].pid = getpid();
     ap_scoreboard_image->servers[child.slot][w->pub.index].tid = apr_os_thread_current();
@@ -463,7 +472,56 @@ static void pass_on(token_t *token)
     child_ask_for_help();
 }
 
-/* The holder, if it is in the same run as at the last look. */
+/* CPU time of a worker; 0 when that cannot be known. */
+static apr_int64_t cpu_time_ns(const worker_state_t *w)
+{
+    apr_os_thread_t *thread;
+    clockid_t clock;
+    struct timespec ts;
+
+    if (apr_os_thread_get(&thread, w->pub.thread) != APR_SUCCESS
+        || pthread_getcpuclockid(*thread, &clock) != 0 || clock_gettime(clock, &ts) != 0) {
+        return 0;
+    }
+    return (apr_int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
+static int is_runnable(pid_t tid)
+{
+    char path[64], text[128];
+    const char *end;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] == 'R';
+}
+
+/*
+ * A worker that has been in one run for a tick: does it keep its core from others?
+ * One that only waits for a core does not block, it is the machine that is busy; a
+ * second poller would wait for the same core.
+ */
+static int keeps_waiting(token_t *token, const worker_state_t *w)
+{
+    apr_int64_t cpu_ns = cpu_time_ns(w);
+
+    if (token->cpu_ns < 0) {
+        token->cpu_ns = cpu_ns;
+    }
+    return cpu_ns - token->cpu_ns >= CPU_MOST_NS || !is_runnable(w->tid);
+}
+
+/* The holder, if it is in the same run as at the last look, and blocks. */
 static int blocks(token_t *token, apr_uint64_t *word)
 {
     worker_state_t *w;
@@ -477,6 +535,10 @@ static int blocks(token_t *token, apr_uint64_t *word)
     *word = atomic_load_explicit(&w->word, memory_order_acquire);
     if (!WORD_IS(*word, RUNS) || *word != token->seen) {
         token->seen = *word;
+        token->cpu_ns = -1;
+        return 0;
+    }
+    if (!keeps_waiting(token, w)) {
         return 0;
     }
     return atomic_compare_exchange_strong_explicit(&w->word, word,
