@@ -2,8 +2,10 @@
 /*
  * Accepting connections.
  *
- * One connection is accepted per event: the listener stays readable, so the next
- * one goes to whichever process polls next. A process that is at its limit, or
+ * A poller that found nothing else to do accepts one connection and looks again:
+ * the listener stays readable, so the next one goes to whichever process polls
+ * next. One that found other events too accepts as many as those were: new
+ * clients get their turn beside the old ones, not after them. A process that is at its limit, or
  * that has run out of descriptors or memory, takes its listeners out of epoll
  * and leaves the connections to the others, or to the kernel's queue.
  */
@@ -14,6 +16,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -28,6 +31,7 @@
 #include "mpm/conn.h"
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
+#include "mpm/spread.h"
 #include "mpm/tags.h"
 
 #ifndef EPOLLEXCLUSIVE
@@ -95,6 +99,18 @@ int accept_speaks_http(const ap_listen_rec *lr)
 
 /* ---- in and out of epoll (with lock) ------------------------------------ */
 
+static void watch_listener(const listener_t *l)
+{
+    struct epoll_event ev = {
+        .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG_LISTENER(l - listeners)
+    };
+
+    if (epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, l->fd, &ev) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
+                     "cannot watch the listening socket %pI", l->rec->bind_addr);
+    }
+}
+
 static void add_to_epoll(void)
 {
     unsigned i;
@@ -103,12 +119,7 @@ static void add_to_epoll(void)
         return;
     }
     for (i = 0; i < listener_count; i++) {
-        struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG_LISTENER(i) };
-
-        if (epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, listeners[i].fd, &ev) != 0) {
-            ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                         "cannot watch the listening socket %pI", listeners[i].rec->bind_addr);
-        }
+        watch_listener(&listeners[i]);
     }
     in_epoll = 1;
     child.score->not_accepting = 0;
@@ -282,7 +293,19 @@ static void make_room(worker_t *w)
     }
 }
 
-void accept_ready(worker_t *w, unsigned n)
+/* Go to the end of the listener's queue, and off the core if somebody else wants it. */
+static void let_others_go_first(listener_t *l)
+{
+    pthread_mutex_lock(&lock);
+    if (in_epoll) {
+        epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
+        watch_listener(l);
+    }
+    pthread_mutex_unlock(&lock);
+    sched_yield();
+}
+
+int accept_ready(worker_t *w, unsigned n)
 {
     listener_t *l = &listeners[n];
     apr_pool_t *pool;
@@ -295,7 +318,7 @@ void accept_ready(worker_t *w, unsigned n)
         pthread_mutex_lock(&lock);
         pause_for_shortage(rv);
         pthread_mutex_unlock(&lock);
-        return;
+        return 0;
     }
     sock = accept_locked(l, pool, &rv);
     if (sock == NULL) {
@@ -307,10 +330,15 @@ void accept_ready(worker_t *w, unsigned n)
                          l->rec->bind_addr, (int)getpid());
             child_stop(CHILD_GRACEFUL);
         }
-        return;
+        return 0;
     }
     count_accepted();
     conn_begin(w, pool, sock, l->async_ok);
+    if (spread_above_share()) {
+        let_others_go_first(l);
+        return 0;
+    }
+    return 1;
 }
 
 /* ---- the last ones ------------------------------------------------------ */

@@ -23,8 +23,11 @@ int accept_speaks_http(const ap_listen_rec *lr);
 /** Put the listeners in epoll. Ticker, before the workers start. */
 void accept_start(void);
 
-/** A listener is readable: accept one connection and run it. @a n is the number in the event's tag. */
-void accept_ready(worker_t *w, unsigned n);
+/**
+ * A listener is readable: accept one connection and run it. @a n is the number in the
+ * event's tag. Nonzero if there was one, so there may be more.
+ */
+int accept_ready(worker_t *w, unsigned n);
 
 /** Parent: from now on no client may begin a connection; those that have begun still can be accepted. */
 void accept_refuse_new(void);

@@ -17,6 +17,7 @@
 #ifndef MPM_CHILD_H
 #define MPM_CHILD_H
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "mpm/compat.h"
@@ -81,6 +82,9 @@ static inline void child_ticker_needed(void)
         child_wake_ticker();
     }
 }
+
+/** Block what only the ticker is to handle; @a old is what was blocked before. Any thread. */
+void child_block_signals(sigset_t *old);
 
 /** Tell the parent that every worker is busy at the ceiling. Any thread. */
 void child_ask_for_help(void);

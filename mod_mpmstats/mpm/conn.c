@@ -163,7 +163,7 @@ static apr_status_t resume_before_cleanup(void *data)
 }
 
 /* Returns STEP_DONE, or how to end the connection when it cannot wait. */
-static step_e park(conn_t *k, mpm_hybrid_conn_e kind, uint32_t events,
+static step_e park(conn_t *k, mpm_hybrid_conn_e kind, park_for_e what,
                    apr_interval_time_t timeout, apr_interval_time_t look)
 {
     apr_status_t rv;
@@ -173,7 +173,7 @@ static step_e park(conn_t *k, mpm_hybrid_conn_e kind, uint32_t events,
     if (!k->suspended) {
         notify_suspend(k);
     }
-    rv = park_wait(k, events, timeout, look);
+    rv = park_wait(k, what, timeout, look);
     if (rv == APR_SUCCESS) {
         return STEP_DONE;
     }
@@ -184,18 +184,24 @@ static step_e park(conn_t *k, mpm_hybrid_conn_e kind, uint32_t events,
 
 /* ---- steps ------------------------------------------------------------- */
 
-static uint32_t events_wanted(conn_t *k, uint32_t by_default)
+static park_for_e wanted(conn_t *k, park_for_e by_default)
 {
     conn_sense_e sense = k->pub.sense;
 
     k->pub.sense = CONN_SENSE_DEFAULT;
     if (sense == CONN_SENSE_WANT_READ) {
-        return EPOLLIN;
+        return PARK_FOR_BYTES;
     }
     if (sense == CONN_SENSE_WANT_WRITE) {
-        return EPOLLOUT;
+        return PARK_FOR_ROOM;
     }
     return by_default;
+}
+
+/* For the next bytes of a request: inbound_advance() does not mind if there are none. */
+static park_for_e more(const conn_t *k)
+{
+    return inbound_drained(k) ? PARK_FOR_MORE : PARK_FOR_BYTES;
 }
 
 static step_e step_keepalive(conn_t *k)
@@ -203,7 +209,7 @@ static step_e step_keepalive(conn_t *k)
     k->pub.state = HYBRID_STATE_KEEPALIVE;
     k->pub.sense = CONN_SENSE_DEFAULT;
     k->multiplexed = !inbound_has_heads(k);
-    return park(k, MPM_HYBRID_CONN_KEEPALIVE, EPOLLIN, k->keepalive_timeout, 0);
+    return park(k, MPM_HYBRID_CONN_KEEPALIVE, more(k), k->keepalive_timeout, 0);
 }
 
 static step_e step_read(conn_t *k)
@@ -222,7 +228,7 @@ static step_e step_read(conn_t *k)
         return step_keepalive(k);
     }
     k->pub.state = HYBRID_STATE_KEEPALIVE;
-    return park(k, kind, EPOLLIN, inbound_patience(k), look_interval);
+    return park(k, kind, more(k), inbound_patience(k), look_interval);
 }
 
 /* What the hooks have left, as the next step. */
@@ -252,7 +258,7 @@ static step_e after_processing(conn_t *k, int rc)
         return STEP_WRITE;
 #if HYBRID_HAVE_WAITIO
     case CONN_STATE_ASYNC_WAITIO:
-        return park(k, MPM_HYBRID_CONN_WAITIO, events_wanted(k, EPOLLIN), k->timeout, 0);
+        return park(k, MPM_HYBRID_CONN_WAITIO, wanted(k, PARK_FOR_BYTES), k->timeout, 0);
 #endif
     case CONN_STATE_LINGER:
     case HYBRID_STATE_PROCESSING:       /* no hook cared to say */
@@ -318,7 +324,7 @@ static step_e step_write(conn_t *k)
         return STEP_LINGER;
     }
     if (output_held(k) || k->pub.sense == CONN_SENSE_WANT_READ) {
-        return park(k, MPM_HYBRID_CONN_WRITE, events_wanted(k, EPOLLOUT), k->timeout, 0);
+        return park(k, MPM_HYBRID_CONN_WRITE, wanted(k, PARK_FOR_ROOM), k->timeout, 0);
     }
     if (c->keepalive != AP_CONN_KEEPALIVE || c->aborted) {
         return STEP_LINGER;
@@ -370,13 +376,13 @@ static step_e step_linger(conn_t *k)
         if (output_pending(k)) {
             k->pub.state = CONN_STATE_WRITE_COMPLETION;
             k->pub.sense = CONN_SENSE_DEFAULT;
-            return park(k, MPM_HYBRID_CONN_WRITE, EPOLLOUT, k->timeout, 0);
+            return park(k, MPM_HYBRID_CONN_WRITE, PARK_FOR_ROOM, k->timeout, 0);
         }
     }
     count_as(k, MPM_HYBRID_CONN_LINGER);
     switch (linger_step(k)) {
     case LINGER_WAIT:
-        return park(k, MPM_HYBRID_CONN_LINGER, EPOLLIN, linger_time_left(k), 0);
+        return park(k, MPM_HYBRID_CONN_LINGER, PARK_FOR_BYTES, linger_time_left(k), 0);
     default:
         return STEP_CLOSE;
     }
@@ -527,7 +533,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->inbound = NULL;
     k->outbound = NULL;
     k->network = NULL;
-    k->registered = k->suspended = k->linger_started = k->expired = k->used = 0;
+    k->suspended = k->linger_started = k->expired = k->used = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();
     k->end = MPM_HYBRID_END_UNKNOWN;
@@ -635,6 +641,11 @@ int conn_post_read_request(request_rec *r)
         use_server(k, r->server, r->connection->base_server);
     }
     return OK;
+}
+
+void conn_insert_filter(request_rec *r)
+{
+    workers_about_to_run(r->handler != NULL ? r->handler : r->content_type);
 }
 
 /* A protocol other than HTTP/1 may never read a request: its server is known now. */

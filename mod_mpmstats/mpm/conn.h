@@ -37,7 +37,6 @@ typedef struct conn_t {
     apr_interval_time_t timeout;        /**< Timeout of the server in charge */
     apr_interval_time_t keepalive_timeout;
     apr_time_t linger_until;            /**< monotonic; once linger_started */
-    unsigned registered:1;              /**< the socket is in epoll */
     unsigned suspended:1;               /**< the suspend_connection hook has run last */
     unsigned linger_started:1;
     unsigned expired:1;                 /**< handed over because its time was up */
@@ -47,7 +46,10 @@ typedef struct conn_t {
     /* guarded by the park's lock (park.h) */
     timeouts_entry_t wait;
     unsigned char parked;
-    unsigned char missed;
+    unsigned char missed;               /**< epoll told something while it was not parked */
+    unsigned char hangup;               /**< the event it was claimed for said that the client has gone */
+    unsigned char registered;           /**< the socket is in epoll */
+    unsigned char lasting;              /**< and tells of new bytes without being asked again */
     apr_time_t deadline;                /**< monotonic; when what it waits for is overdue */
     unsigned char in_heads;             /**< in the list of those that send a head */
     struct conn_t *older, *younger;     /**< in that list */
@@ -93,6 +95,7 @@ mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c);
 int conn_pre_connection(conn_rec *c, void *csd);
 void conn_pre_read_request(request_rec *r, conn_rec *c);
 int conn_post_read_request(request_rec *r);
+void conn_insert_filter(request_rec *r);
 int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol);
 
 #endif

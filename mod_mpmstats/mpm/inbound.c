@@ -691,14 +691,17 @@ inbound_e inbound_look(conn_t *k)
     inbound_t *in = k->inbound;
     network_t *net = k->network;
     inbound_e verdict;
+    unsigned dry;
 
     if (net == NULL) {
         return INBOUND_WAIT;
     }
+    dry = net->dry;
     net->advancing = 1;
     net->dry = 1;                   /* no system call: epoll tells when there is something */
     verdict = read_on(in);
     net->advancing = 0;
+    net->dry = dry;
     return verdict;
 }
 
@@ -747,6 +750,13 @@ int inbound_ended(const conn_t *k)
 int inbound_begun(const conn_t *k)
 {
     return k->inbound->bytes != 0;
+}
+
+int inbound_drained(const conn_t *k)
+{
+    const network_t *net = k->network;
+
+    return k->inbound != NULL && net != NULL && net->dry && !net->eof && inbound_has_heads(k);
 }
 
 int inbound_buffered(const conn_t *k)

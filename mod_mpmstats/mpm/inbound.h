@@ -66,6 +66,9 @@ int inbound_ended(const conn_t *k);
 /** Whether any byte of the next request has been seen. */
 int inbound_begun(const conn_t *k);
 
+/** Whether the socket was read dry, and inbound_advance() is what comes next when it tells of more. */
+int inbound_drained(const conn_t *k);
+
 /** Whether bytes are in the stash. */
 int inbound_buffered(const conn_t *k);
 

@@ -8,6 +8,7 @@
 #include "http_connection.h"
 #include "http_core.h"
 #include "http_protocol.h"
+#include "http_request.h"
 #include "mpm_common.h"
 
 #include "mpm/conn.h"
@@ -86,6 +87,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_insert_network_bucket(inbound_network_bucket, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_read_request(conn_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_filter(conn_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
     outbound_register();

@@ -196,6 +196,10 @@ void park_conn_free(conn_t *k)
     leave_heads(k);
     k->generation++;
     k->parked = 0;
+    k->missed = 0;
+    k->hangup = 0;
+    k->registered = 0;
+    k->lasting = 0;
     k->fd = -1;
     k->sbh = NULL;
     k->next = free_list;
@@ -219,30 +223,53 @@ static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
     }
 }
 
-/* Let epoll tell us; the caller has parked k already and must not look at it afterwards. */
-static int arm(int fd, int registered, uint32_t events, uint64_t tag)
+/* With lock. Ask epoll for @a events, of which there may be some already. */
+static int arm(conn_t *k, uint32_t events, int lasting)
 {
-    struct epoll_event ev = { .events = events | EPOLLONESHOT | EPOLLRDHUP, .data.u64 = tag };
+    struct epoll_event ev = {
+        .events = events | EPOLLRDHUP | (lasting ? EPOLLET : EPOLLONESHOT),
+        .data.u64 = TAG_CONN(k->index, k->generation)
+    };
 
-    return epoll_ctl(child.epoll_fd, registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
+    if (epoll_ctl(child.epoll_fd, k->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, k->fd, &ev) != 0) {
+        return errno;
+    }
+    k->registered = 1;
+    k->lasting = lasting != 0;
+    return 0;
 }
 
-apr_status_t park_wait(conn_t *k, uint32_t events, apr_interval_time_t timeout,
+/* With lock. No events until it is parked: somebody is busy with it, and its client goes on sending. */
+static void disarm(conn_t *k)
+{
+    struct epoll_event ev = { .events = EPOLLONESHOT, .data.u64 = TAG_CONN(k->index, k->generation) };
+
+    if (k->fd >= 0 && k->lasting && epoll_ctl(child.epoll_fd, EPOLL_CTL_MOD, k->fd, &ev) == 0) {
+        k->lasting = 0;
+    }
+}
+
+apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
                        apr_interval_time_t look)
 {
     apr_time_t now = child_now();
-    uint64_t tag = TAG_CONN(k->index, k->generation);
-    int fd = k->fd;
-    int registered = k->registered;
     apr_time_t due;
-    int err;
+    int err = 0;
 
-    k->registered = 1;
     k->expired = 0;
     pthread_mutex_lock(&lock);
+    /* Armed already, and what has come since the socket was read dry will be told. */
+    if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
+        err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN, what == PARK_FOR_MORE);
+        if (err != 0) {
+            pthread_mutex_unlock(&lock);
+            return err;
+        }
+    }
     k->deadline = now + timeout;
     k->parked = 1;
     k->missed = 0;
+    k->hangup = 0;
     if (!sends_head(k->kind)) {
         leave_heads(k);
     }
@@ -253,25 +280,10 @@ apr_status_t park_wait(conn_t *k, uint32_t events, apr_interval_time_t timeout,
     due = timeouts_deadline(&k->wait);
     pthread_mutex_unlock(&lock);
     child_ticker_due(due);
-
-    if (arm(fd, registered, events, tag) == 0) {
-        return APR_SUCCESS;
-    }
-    err = errno;
-    pthread_mutex_lock(&lock);
-    if (TAG_CONN(k->index, k->generation) != tag || !k->parked) {
-        /* The ticker was faster: the connection is no longer ours. */
-        pthread_mutex_unlock(&lock);
-        return APR_SUCCESS;
-    }
-    k->parked = 0;
-    k->registered = registered;
-    timeouts_remove(&k->wait);
-    pthread_mutex_unlock(&lock);
-    return err;
+    return APR_SUCCESS;
 }
 
-conn_t *park_claim(uint64_t tag)
+conn_t *park_claim(uint64_t tag, uint32_t events)
 {
     apr_uint32_t index = TAG_LOW(tag);
     conn_t *k = NULL;
@@ -284,9 +296,13 @@ conn_t *park_claim(uint64_t tag)
         }
         else if (k->parked) {
             k->parked = 0;
+            k->hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
             timeouts_remove(&k->wait);
         }
         else {
+            if (k->missed) {
+                disarm(k);
+            }
             k->missed = 1;
             k = NULL;
         }

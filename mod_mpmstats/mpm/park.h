@@ -7,15 +7,23 @@
  * it. Claims come from an epoll event (park_claim) and from its deadline
  * (park_next_expired, ticker only); one lock decides between them:
  *
- *   park lock  guards  conn_t.{wait, parked, missed, deadline, next, generation, fd,
- *                      in_heads, older, younger} (fd and in_heads: written; the owner
- *                      reads them freely),
+ *   park lock  guards  conn_t.{wait, parked, missed, hangup, registered, lasting,
+ *                      deadline, next, generation, fd, in_heads, older, younger} (fd
+ *                      and in_heads: written; the owner reads them freely),
  *                      the table of connections, the run queue, the list of
  *                      suspended connections.
  *
- * It is a leaf: nothing is called with it held that could take another lock.
- * Sockets are registered EPOLLONESHOT, so an event comes once per park; the
- * generation in its tag tells an event for a connection that is gone.
+ * It is a leaf: nothing is called with it held that could take another lock but
+ * the kernel's. epoll_ctl is called with it held, so that it can never meet a
+ * descriptor that has been closed and given to another connection meanwhile.
+ *
+ * A socket that was read dry and waits for more is registered EPOLLET and stays
+ * so: between requests no system call is needed. Its events come whether or not
+ * it is parked. One that comes too early is noted (`missed`); then the next park
+ * arms anew, which looks at what there is. After a second one it is disarmed: a
+ * client that sends a long body is not to wake pollers with each packet of it.
+ * For every other wait it is registered EPOLLONESHOT, once per park. The
+ * generation in the tag tells an event for a connection that is gone.
  */
 #ifndef MPM_PARK_H
 #define MPM_PARK_H
@@ -39,16 +47,22 @@ void park_conn_free(conn_t *k);
 /** Connections in existence. */
 int park_count(void);
 
+typedef enum {
+    PARK_FOR_MORE,      /**< bytes; the last read left none, and the next one may find none */
+    PARK_FOR_BYTES,     /**< bytes, or those that are there already */
+    PARK_FOR_ROOM       /**< the socket can be written to */
+} park_for_e;
+
 /**
- * Wait for @a events on the socket, at most @a timeout (µs), looking in every
- * @a look (µs, 0 = never) through conn_look().
+ * Wait for the socket, at most @a timeout (µs), looking in every @a look (µs,
+ * 0 = never) through conn_look().
  * The caller owns @a k and, on success, does no longer. On failure it still does.
  */
-apr_status_t park_wait(conn_t *k, uint32_t events, apr_interval_time_t timeout,
+apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
                        apr_interval_time_t look);
 
-/** The connection an epoll event is for, now owned by the caller; NULL if there is nothing to do. */
-conn_t *park_claim(uint64_t tag);
+/** The connection that epoll told @a events of, now owned by the caller; NULL if there is nothing to do. */
+conn_t *park_claim(uint64_t tag, uint32_t events);
 
 /**
  * Ticker: take the next connection whose time is up (k->expired is set) or

@@ -4,9 +4,11 @@
  *
  * A worker's `word` says what it does: a run number, and whether it polls, runs
  * with its token, or runs without. The worker moves it POLLS -> RUNS -> POLLS;
- * the ticker alone moves it RUNS -> BLOCKED, and by that compare-and-swap
- * becomes the owner of the token. The number makes sure that it is still the
- * run it has looked at.
+ * whoever moves it RUNS -> BLOCKED becomes by that compare-and-swap the owner of
+ * the token and passes it on: the ticker, or the worker itself when what it is
+ * about to run is known to block (core/habits.h). The number makes sure that it is still the
+ * run it has looked at. What it looks at is how long the run has lasted, whether
+ * the kernel has the thread asleep (/proc), and its CPU time.
  *
  *   pool lock  guards  idle stack, free tokens, the counts, worker_state_t.{token,
  *                      slot, above, below}. A leaf.
@@ -25,8 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "apr_portable.h"
 #include "mpm_common.h"
+#include "core/habits.h"
 #include "core/sizing.h"
 #include "mpm/accept.h"
 #include "mpm/child.h"
@@ -44,28 +46,43 @@
 /* Workers above the spare limit go when none of them was needed for so long. */
 #define IDLE_TIME apr_time_from_sec(10)
 
+/* A poller that sleeps so long after its run began is taken to block; a file that is
+ * opened or a lock that is held for a moment is over by then. */
+#define BLOCKED_LEAST_US 100
+
 /* A request that takes more CPU time than this shares its core with those behind it. */
-#define CPU_MOST_NS 500000
+#define CPU_MOST_US 400
 
 enum { POLLS, RUNS, BLOCKED };
 #define WORD(run, what) (((apr_uint64_t)(run) << 2) | (what))
 #define WORD_IS(word, what) (((word) & 3) == (what))
 
+/* What the ticker saw of a token. */
+typedef struct {
+    const struct worker_state_t *holder;
+    apr_time_t at;                      /* monotonic */
+    apr_int64_t cpu_us;                 /* the holder's CPU time, of all its runs */
+} look_t;
+
 typedef struct token_t {
     struct epoll_event events[BATCH];
     int count, next;
-    struct worker_state_t *holder;      /* ticker's view; pool lock */
-    apr_uint64_t seen;                  /* ticker: the holder's word at the last look */
-    apr_int64_t cpu_ns;                 /* ticker: the holder's CPU time when that run was first seen; -1 */
+    struct worker_state_t *holder;      /* one whose thread runs already; pool lock */
+    look_t looked;                      /* ticker's */
     struct token_t *link;               /* free tokens */
 } token_t;
 
 typedef struct worker_state_t {
     worker_t pub;
     _Atomic apr_uint64_t word;
+    _Atomic apr_time_t since;           /* written by itself: when the run began, monotonic */
     sem_t wake;
-    pid_t tid;                          /* set by itself, before its first run */
+    pid_t tid;                          /* these two set by itself, before it holds a token */
+    clockid_t cpu_clock;
     token_t *token;                     /* given while it sleeps */
+    token_t *held;                      /* its own: the one it serves */
+    int kind;                           /* its own: what it runs, in habits; -1 */
+    apr_time_t handed_over;             /* its own: when it gave its token away in this run, 0 */
     enum { SLOT_FREE, SLOT_USED, SLOT_LEFT } slot;     /* pool lock */
     struct worker_state_t *below;       /* idle stack, towards the longest asleep */
     struct worker_state_t *above;
@@ -88,7 +105,16 @@ static apr_threadattr_t *thread_attr;
 static _Atomic int leaving;
 static _Atomic int busy;
 static _Atomic unsigned long runs;
-static int creation_failed;         /* ticker: has been said */
+
+/* Taken for creating and joining threads: guards thread_pool and creation_failed. Taken before `lock`. */
+static pthread_mutex_t creation = PTHREAD_MUTEX_INITIALIZER;
+static int creation_failed;         /* has been said */
+
+/* Which handlers block; lock-free. */
+static habits_t habits;
+
+/* The worker that this thread is; NULL in every other thread. */
+static _Thread_local worker_state_t *self;
 static sizing_low_t idle_low;       /* fewest asleep since window_start; noted under lock */
 static apr_time_t window_start;     /* ticker */
 
@@ -137,7 +163,6 @@ static worker_state_t *give_to_idle(token_t *token)
         unlink_idle(w);
         w->token = token;
         token->holder = w;
-        token->seen = 0;
     }
     return w;
 }
@@ -147,6 +172,14 @@ static void sleep_until_woken(worker_state_t *w)
     while (sem_wait(&w->wake) != 0 && errno == EINTR) {
         continue;
     }
+}
+
+/* A new worker brings its token with it. */
+static void hold(worker_state_t *w, token_t *token)
+{
+    pthread_mutex_lock(&lock);
+    token->holder = w;
+    pthread_mutex_unlock(&lock);
 }
 
 /* A token that lies about, or sleep until one is given. NULL: leave. */
@@ -163,7 +196,6 @@ static token_t *get_token(worker_state_t *w)
     if (token != NULL) {
         free_tokens = token->link;
         token->holder = w;
-        token->seen = 0;
         pthread_mutex_unlock(&lock);
         return token;
     }
@@ -184,11 +216,26 @@ static void run_begins(worker_state_t *w)
 {
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
 
+    atomic_store_explicit(&w->since, child_now(), memory_order_relaxed);
     atomic_store_explicit(&w->word, (word & ~(apr_uint64_t)3) | RUNS, memory_order_release);
     atomic_fetch_add_explicit(&busy, 1, memory_order_relaxed);
     atomic_fetch_add(&runs, 1);         /* before the look at child_ticker_asleep */
     shared_add(child.stats->workers_busy, 1);
+    w->kind = -1;
+    w->handed_over = 0;
     child_ticker_needed();
+}
+
+/* For the next one of its kind: one that gave its token away itself blocked if the ticker would have found it. */
+static void learn(const worker_state_t *w, int lost_token)
+{
+    if (w->kind < 0) {
+        return;
+    }
+    if (w->handed_over != 0) {
+        lost_token = child_now() - w->handed_over >= BLOCKED_LEAST_US;
+    }
+    habits_note(&habits, w->kind, lost_token);
 }
 
 /* Nonzero if the token is still ours. */
@@ -199,6 +246,7 @@ static int run_ends(worker_state_t *w)
 
     atomic_fetch_sub_explicit(&busy, 1, memory_order_relaxed);
     shared_sub(child.stats->workers_busy, 1);
+    learn(w, WORD_IS(word, BLOCKED));
     if (WORD_IS(word, RUNS)
         && atomic_compare_exchange_strong_explicit(&w->word, &word, next | POLLS,
                                                    memory_order_acq_rel, memory_order_acquire)) {
@@ -217,13 +265,31 @@ static void drain_wake_fd(void)
     }
 }
 
-/* Serve one event. Nonzero if the token is still ours. */
-static int serve_event(worker_state_t *w, uint64_t tag)
+/* New connections, as many as there are events. Nonzero if the token is still ours. */
+static int serve_listener(worker_state_t *w, const token_t *token, unsigned listener)
 {
+    int most = token->count;
+    int accepted;
+
+    do {
+        run_begins(w);
+        accepted = accept_ready(&w->pub, listener);
+        if (!run_ends(w)) {
+            return 0;
+        }
+    } while (accepted && --most > 0);
+    return 1;
+}
+
+/* Serve the next event. Nonzero if the token is still ours. */
+static int serve_event(worker_state_t *w, token_t *token)
+{
+    const struct epoll_event *event = &token->events[token->next++];
+    uint64_t tag = event->data.u64;
     conn_t *k;
 
     if (TAG_IS_CONN(tag)) {
-        k = park_claim(tag);
+        k = park_claim(tag, event->events);
         if (k == NULL) {
             return 1;
         }
@@ -232,9 +298,7 @@ static int serve_event(worker_state_t *w, uint64_t tag)
         return run_ends(w);
     }
     if (TAG_IS_LISTENER(tag)) {
-        run_begins(w);
-        accept_ready(&w->pub, TAG_LOW(tag));
-        return run_ends(w);
+        return serve_listener(w, token, TAG_LOW(tag));
     }
     if (!atomic_load(&leaving)) {
         drain_wake_fd();
@@ -265,12 +329,11 @@ static int serve_queue(worker_state_t *w)
 /* Hold @a token: serve its events, then wait for more. Returns when the token is lost, or to leave. */
 static void poll_and_serve(worker_state_t *w, token_t *token)
 {
+    w->held = token;
     ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_READY, NULL);
     for (;;) {
         while (token->next < token->count) {
-            uint64_t tag = token->events[token->next++].data.u64;
-
-            if (!serve_event(w, tag)) {
+            if (!serve_event(w, token)) {
                 return;
             }
         }
@@ -298,6 +361,11 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
 
     w->pub.thread = thread;
     w->tid = gettid();
+    pthread_getcpuclockid(pthread_self(), &w->cpu_clock);
+    self = w;
+    if (w->token != NULL) {
+        hold(w, w->token);
+    }
     crash_this_is_worker(w->pub.index);
     ap_scoreboard_image->servers[child.slot][w->pub.index].pid = getpid();
     ap_scoreboard_image->servers[child.slot][w->pub.index].tid = apr_os_thread_current();
@@ -326,8 +394,9 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
     return NULL;
 }
 
-/* ---- creating (ticker only) --------------------------------------------- */
+/* ---- creating ----------------------------------------------------------- */
 
+/* With lock. */
 static worker_state_t *free_slot(void)
 {
     int i;
@@ -340,44 +409,64 @@ static worker_state_t *free_slot(void)
     return NULL;
 }
 
-/* A new worker, holding @a token if that is not NULL. */
-static apr_status_t create_worker(token_t *token)
+static worker_state_t *take_slot(token_t *token)
 {
     worker_state_t *w;
-    apr_status_t rv;
 
     pthread_mutex_lock(&lock);
     w = free_slot();
-    if (w == NULL) {
-        pthread_mutex_unlock(&lock);
-        return APR_EAGAIN;
+    if (w != NULL) {
+        w->slot = SLOT_USED;
+        w->token = token;
+        alive_count++;
     }
-    w->slot = SLOT_USED;
-    w->token = token;
-    if (token != NULL) {
-        token->holder = w;
-        token->seen = 0;
-    }
-    alive_count++;
     pthread_mutex_unlock(&lock);
+    return w;
+}
 
-    shared_add(child.stats->workers, 1);
-    rv = ap_thread_create(&w->pub.thread, thread_attr, worker_main, w, thread_pool);
-    if (rv == APR_SUCCESS) {
-        creation_failed = 0;
-        return rv;
-    }
-    shared_sub(child.stats->workers, 1);
+static void give_slot_back(worker_state_t *w)
+{
     pthread_mutex_lock(&lock);
     w->slot = SLOT_FREE;
     alive_count--;
     pthread_mutex_unlock(&lock);
-    if (!creation_failed) {
-        creation_failed = 1;
+}
+
+/* Threads inherit the mask: signals are for the ticker alone. */
+static apr_status_t start_thread(worker_state_t *w)
+{
+    apr_status_t rv;
+    sigset_t mask;
+
+    child_block_signals(&mask);
+    pthread_mutex_lock(&creation);
+    rv = ap_thread_create(&w->pub.thread, thread_attr, worker_main, w, thread_pool);
+    if (rv != APR_SUCCESS && !creation_failed) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                      "child %d cannot create a worker thread (it has %d); it goes on with those. "
                      "Raise the limit on processes (ulimit -u, TasksMax) or memory, "
                      "or lower ThreadsPerChild", (int)getpid(), alive_count);
+    }
+    creation_failed = rv != APR_SUCCESS;
+    pthread_mutex_unlock(&creation);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return rv;
+}
+
+/* A new worker, holding @a token if that is not NULL. APR_EAGAIN at the ceiling. */
+static apr_status_t create_worker(token_t *token)
+{
+    worker_state_t *w = take_slot(token);
+    apr_status_t rv;
+
+    if (w == NULL) {
+        return APR_EAGAIN;
+    }
+    shared_add(child.stats->workers, 1);
+    rv = start_thread(w);
+    if (rv != APR_SUCCESS) {
+        shared_sub(child.stats->workers, 1);
+        give_slot_back(w);
     }
     return rv;
 }
@@ -437,7 +526,7 @@ apr_status_t workers_start(void)
     return APR_SUCCESS;
 }
 
-/* ---- watching (ticker only) --------------------------------------------- */
+/* ---- handing over ------------------------------------------------------- */
 
 /* The token of a holder that blocks: to a sleeper, a new worker, or to whoever comes first. */
 static void pass_on(token_t *token)
@@ -472,18 +561,38 @@ static void pass_on(token_t *token)
     child_ask_for_help();
 }
 
-/* CPU time of a worker; 0 when that cannot be known. */
-static apr_int64_t cpu_time_ns(const worker_state_t *w)
+void workers_about_to_run(const char *handler)
 {
-    apr_os_thread_t *thread;
-    clockid_t clock;
+    worker_state_t *w = self;
+    apr_uint64_t word;
+
+    if (w == NULL) {
+        return;
+    }
+    w->kind = habits_kind(handler);
+    if (!habits_blocks(&habits, w->kind)) {
+        return;
+    }
+    word = atomic_load_explicit(&w->word, memory_order_relaxed);
+    if (WORD_IS(word, RUNS)
+        && atomic_compare_exchange_strong_explicit(&w->word, &word, (word & ~(apr_uint64_t)3) | BLOCKED,
+                                                   memory_order_acq_rel, memory_order_acquire)) {
+        w->handed_over = child_now();
+        pass_on(w->held);
+    }
+}
+
+/* ---- watching (ticker only) --------------------------------------------- */
+
+/* CPU time of a worker; 0 when that cannot be known. */
+static apr_int64_t cpu_time_us(const worker_state_t *w)
+{
     struct timespec ts;
 
-    if (apr_os_thread_get(&thread, w->pub.thread) != APR_SUCCESS
-        || pthread_getcpuclockid(*thread, &clock) != 0 || clock_gettime(clock, &ts) != 0) {
+    if (clock_gettime(w->cpu_clock, &ts) != 0) {
         return 0;
     }
-    return (apr_int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+    return (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 /* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
@@ -507,24 +616,32 @@ static int is_runnable(pid_t tid)
 }
 
 /*
- * A worker that has been in one run for a tick: does it keep its core from others?
- * One that only waits for a core does not block, it is the machine that is busy; a
- * second poller would wait for the same core.
+ * Whether a worker that has been in one run for @a age_us keeps its token from being used.
+ * One that only waits for a core does not: it is the machine that is busy, and a second
+ * poller would wait for the same core. So one that is runnable does if it has certainly
+ * had CPU_MOST_US itself: what it used since the last look, less what earlier runs can have.
  */
-static int keeps_waiting(token_t *token, const worker_state_t *w)
+static int keeps_others_waiting(const worker_state_t *w, const look_t *now, const look_t *before,
+                                apr_interval_time_t age_us)
 {
-    apr_int64_t cpu_ns = cpu_time_ns(w);
+    apr_interval_time_t earlier_us = now->at - before->at - age_us;
 
-    if (token->cpu_ns < 0) {
-        token->cpu_ns = cpu_ns;
+    if (age_us < BLOCKED_LEAST_US) {
+        return 0;
     }
-    return cpu_ns - token->cpu_ns >= CPU_MOST_NS || !is_runnable(w->tid);
+    if (before->holder == w
+        && now->cpu_us - before->cpu_us - (earlier_us > 0 ? earlier_us : 0) >= CPU_MOST_US) {
+        return 1;
+    }
+    return !is_runnable(w->tid);
 }
 
-/* The holder, if it is in the same run as at the last look, and blocks. */
+/* Whether the holder blocks; then it has lost the token. */
 static int blocks(token_t *token, apr_uint64_t *word)
 {
     worker_state_t *w;
+    look_t now, before = token->looked;
+    apr_time_t since;
 
     pthread_mutex_lock(&lock);
     w = token->holder;
@@ -533,12 +650,13 @@ static int blocks(token_t *token, apr_uint64_t *word)
         return 0;
     }
     *word = atomic_load_explicit(&w->word, memory_order_acquire);
-    if (!WORD_IS(*word, RUNS) || *word != token->seen) {
-        token->seen = *word;
-        token->cpu_ns = -1;
-        return 0;
-    }
-    if (!keeps_waiting(token, w)) {
+    since = atomic_load_explicit(&w->since, memory_order_relaxed);
+    now.holder = w;
+    now.at = child_now();
+    now.cpu_us = cpu_time_us(w);
+    token->looked = now;
+    /* `since` may be of a later run than the word: then the exchange fails. */
+    if (!WORD_IS(*word, RUNS) || !keeps_others_waiting(w, &now, &before, now.at - since)) {
         return 0;
     }
     return atomic_compare_exchange_strong_explicit(&w->word, word,
@@ -596,7 +714,9 @@ static void join_left(void)
         left = workers[i].slot == SLOT_LEFT;
         pthread_mutex_unlock(&lock);
         if (left) {
+            pthread_mutex_lock(&creation);
             apr_thread_join(&ignored, workers[i].pub.thread);
+            pthread_mutex_unlock(&creation);
             pthread_mutex_lock(&lock);
             workers[i].slot = SLOT_FREE;
             pthread_mutex_unlock(&lock);

@@ -5,9 +5,10 @@
  *
  * Each process has `concurrency` tokens. A worker polls (epoll_wait) and runs
  * what it gets only while it holds a token; all others sleep, and the one that
- * slept least is woken first. When the ticker sees a holder in the same run
- * twice it takes the token and gives it, with the events already fetched, to a
- * sleeping worker, or to a new one below the ceiling. A worker that comes back
+ * slept least is woken first. When the ticker sees that a holder blocks, or takes
+ * much CPU time for one request, it takes the token and gives it, with the events
+ * already fetched, to a sleeping worker, or to a new one below the ceiling. A holder
+ * that is about to run a handler whose requests have blocked before does so itself. A worker that comes back
  * without its token sleeps, unless a token lies about.
  */
 #ifndef MPM_WORKER_H
@@ -34,6 +35,9 @@ typedef enum {
 
 /** Ticker: hand on the tokens of workers that block. */
 workers_e workers_watch(void);
+
+/** A request is about to be given to @a handler (NULL: none is named). Any thread; for a worker's own. */
+void workers_about_to_run(const char *handler);
 
 /** Ticker, now and then: create spare workers, let superfluous ones go, join those that left. */
 void workers_maintain(apr_time_t now);
