@@ -12,7 +12,7 @@
 enum {
     WORKERS_LEAST = 400,        /* what event offers when nothing is set */
     WORKERS_PER_CORE = 100,
-    PROCESSES_LEAST = 2,        /* a crash must not take every connection */
+    PROCESSES_LEAST = 1,        /* two that share a core would take turns on it, milliseconds each */
     PROCESSES_MOST = 64,
     THREADS_WORTH_A_PROCESS = 8,
     THREAD_LIMIT = 64,          /* event's default */

@@ -9,6 +9,7 @@
 #include "mpm/lane.h"
 
 #include <sys/resource.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
@@ -62,10 +63,16 @@ void lane_reset(lane_t *lane)
     lane->hung_seconds = DEFAULT_HUNG_SECONDS;
 }
 
-static int cores_online(void)
+/* Cores this server may run on: taskset, cpusets and CPUAffinity= of systemd leave some out. */
+static int cores_allowed(void)
 {
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
+    long n;
 
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) {
+        return CPU_COUNT(&set);
+    }
+    n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (int)n;
 }
 
@@ -171,7 +178,7 @@ static void fill_in_unset(lane_t *lane)
     if (!laid_out) {
         as_event_does(&layout);
     }
-    sizing_layout(cores_online(), &layout);
+    sizing_layout(cores_allowed(), &layout);
     fill(&lane->threads_per_child, layout.threads_per_child);
     fill(&lane->thread_limit, layout.thread_limit);
     fill(&lane->server_limit, layout.server_limit);
@@ -323,7 +330,7 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
     check_spares(lane, s, startup);
 
     if (lane->concurrency == 0) {
-        lane->concurrency = sizing_concurrency(cores_online(), lane->max_processes);
+        lane->concurrency = sizing_concurrency(cores_allowed(), lane->max_processes);
     }
     if (lane->concurrency > lane->threads_per_child) {
         lane->concurrency = lane->threads_per_child;

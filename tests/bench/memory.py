@@ -92,7 +92,7 @@ SCENARIOS = [
                                      "strangers"],
              fresh=True, rounds=lambda: max(1, settings.ROUNDS // 3)),
     Scenario("busy-memory", f"Memory of {_BUSY} busy workers",
-             f"{_BUSY} requests at once in a handler that sleeps, after a cold start with Debian's configuration. Growth "
+             f"{_BUSY} requests at once in a handler that sleeps, after a cold start as shipped. Growth "
              "of PSS against the idle server, and all of it.",
              lambda: everyone("nginx", modules=("test_handlers",)), _busy, ["mb_100", "mb_all"], fresh=True,
              rounds=lambda: max(1, settings.ROUNDS // 3)),

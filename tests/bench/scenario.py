@@ -46,6 +46,7 @@ METRICS = {
     "strangers": ("others %", "{:.0f}", False),
 }
 NOISY_PERCENT = 5
+PAIRS = [("hybrid", m) for m in ("event", "worker", "prefork", "nginx")]
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Scenario:
     contestants: callable
     measure: callable
     columns: list
-    pairs: list = field(default_factory=lambda: [("hybrid", m) for m in ("event", "worker", "prefork", "nginx")])
+    pairs: list = field(default_factory=lambda: PAIRS)
     fresh: bool = False
     default: bool = True
     rounds: callable = lambda: settings.ROUNDS

@@ -27,8 +27,11 @@ NGINX = os.environ.get("NGINX") or shutil.which("nginx", path="/usr/sbin:/usr/bi
 _MODULES = ["authz_core", "mime", "dir"]
 
 
-def debian_layout(mpm, workers=150):
-    """Debian's shipped configuration of the MPM, with another MaxRequestWorkers where a scenario needs one."""
+def shipped_layout(mpm, workers=150):
+    """The configuration that the MPM is shipped with, Debian's or ours, with another MaxRequestWorkers where a scenario
+    needs one. Ours sets nothing."""
+    if mpm == "hybrid":
+        return {} if workers == 150 else {"MaxRequestWorkers": workers}
     if mpm == "prefork":
         return {**PREFORK, "MaxRequestWorkers": workers, **({"ServerLimit": workers} if workers > 256 else {})}
     more = {"ServerLimit": workers // 25} if workers > 400 else {}
@@ -41,7 +44,7 @@ class Variant:
     name: str
     mpm: str
     workers: int = 150
-    mpm_conf: dict = None           # instead of Debian's layout
+    mpm_conf: dict = None           # instead of the one it is shipped with
     conf: str = ""                  # added to the configuration
     modules: tuple = ()
     cores: int = 1
@@ -125,7 +128,7 @@ class Apache(httpd.Httpd):
 
     def conf_text(self):
         layout = self.variant.mpm_conf
-        self.mpm_conf = debian_layout(self.mpm, self.variant.workers) if layout is None else layout
+        self.mpm_conf = shipped_layout(self.mpm, self.variant.workers) if layout is None else layout
         modules = httpd.with_needs(["mpm_" + self.mpm, *_MODULES, "ssl", *self.modules])
         lines = [f"Define {name} {port}" for name, port in self.ports.items()]
         lines += [f'ServerRoot "{self.root}"', "DefaultRuntimeDir run", "PidFile run/httpd.pid", "ServerName localhost"]

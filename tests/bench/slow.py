@@ -6,7 +6,7 @@ import loads
 import measure
 import settings
 from scenario import Scenario
-from servers import Variant
+from servers import THREADED, Variant
 
 _RATE = 200             # legitimate requests a second, half of them https
 _DEADLINE = 5
@@ -59,7 +59,7 @@ def _measure(kind, tls, path):
 
 def _contestants():
     body = ("test_handlers",)
-    return [Variant("hybrid", "hybrid", modules=body, conf="Timeout 300"),
+    return [Variant("hybrid", "hybrid", mpm_conf=THREADED, modules=body, conf="Timeout 300"),
             Variant("event", "event", modules=body, conf="Timeout 300")]
 
 
@@ -69,8 +69,8 @@ SCENARIOS = [
              f"https, each on a new connection at its fixed time; {_DEADLINE} s without an answer is a failure. p99 in ms "
              "before the slow clients come and beside them. `held`: sockets the server has for them; KB: growth of its "
              "PSS for each of those, and what is left 2 s after they have gone (the kernel's own memory for sockets is "
-             "not in it). `threads more`: the most at any time beside them. Debian's configuration as shipped "
-             "(MaxRequestWorkers 150), Timeout 300, no mod_reqtimeout.",
+             "not in it). `threads more`: the most at any time beside them. Debian's configuration of event "
+             "for both (MaxRequestWorkers 150), Timeout 300, no mod_reqtimeout.",
              _contestants, _measure(kind, tls, path), _COLUMNS, fresh=True, pairs=[],
              rounds=lambda: 1, seconds=lambda: settings.SLOW_SECONDS)
     for name, kind, tls, path, what in _KINDS

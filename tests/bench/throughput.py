@@ -3,8 +3,8 @@
 import loads
 import measure
 import settings
-from scenario import Scenario, everyone
-from servers import Variant
+from scenario import PAIRS, Scenario, everyone
+from servers import Variant, shipped_layout
 
 HTTP_COLUMNS = ["rps", "cpu_us", "p50_ms", "p99_ms", "p999_ms", "max_ms", "failed", "strangers"]
 _PINNED = "Server on one core, generator on another. CPU is that of all processes of the server, user and system."
@@ -39,10 +39,17 @@ def _wrk_scenario(name, title, path, connections, what, workers=150, tls=False, 
 
 
 def _keepalive(connections, workers):
-    layout = "Debian's configuration of each MPM as shipped, MaxKeepAliveRequests 0." if workers == 150 else \
-        f"MaxRequestWorkers {workers} for all, so that worker and prefork have one for each connection."
+    layout = "Each MPM's configuration as shipped (Debian's; ours sets nothing), MaxKeepAliveRequests 0; `hybrid, " \
+        "event's` has the one of event."
+    if workers != 150:
+        layout += f" MaxRequestWorkers {workers} for all, so that worker and prefork have one for each connection."
+
+    def contestants():
+        as_event = Variant("hybrid, event's", "hybrid", mpm_conf=shipped_layout("event", workers))
+        return [*everyone(workers=workers), as_event]
     return _wrk_scenario(f"keepalive-{connections}", f"1 KB static file, {connections} keep-alive connections",
-                         "/1k.bin", connections, layout, workers=workers)
+                         "/1k.bin", connections, layout, contestants=contestants,
+                         pairs=[*PAIRS, ("hybrid, event's", "event")])
 
 
 def _mixed(server):
@@ -110,7 +117,7 @@ SCENARIOS = [
     _keepalive(512, 600),
     Scenario("mixed", "64 keep-alive connections, every tenth request sleeps 50 ms in its handler",
              "load.c; each connection draws its next request: 9 of 10 a 1 KB static file, whose latencies are shown, 1 of "
-             f"10 a handler that sleeps 50 ms. Debian's configuration as shipped. {_PINNED}",
+             f"10 a handler that sleeps 50 ms. Each as shipped. {_PINNED}",
              lambda: everyone("nginx", modules=("test_handlers",)), _mixed,
              ["rps", "cpu_us", "p50_ms", "p99_ms", "p999_ms", "max_ms", "slow_p99_ms", "failed", "strangers"],
              warm=_mixed),

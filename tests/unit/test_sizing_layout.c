@@ -20,7 +20,7 @@ static void check_fits(const sizing_layout_t *l)
     ck_assert_int_le(l->start_servers, processes);
 }
 
-START_TEST(nothing_set_gives_a_process_per_core_and_at_least_two)
+START_TEST(nothing_set_gives_a_process_per_core)
 {
     for (int cores = 1; cores <= 256; cores++) {
         sizing_layout_t l = { 0 };
@@ -30,26 +30,26 @@ START_TEST(nothing_set_gives_a_process_per_core_and_at_least_two)
         check_fits(&l);
         processes = l.max_request_workers / l.threads_per_child;
         ck_assert_int_ge(l.max_request_workers, cores <= 4 ? 400 : 100 * (cores < 64 ? cores : 64));
-        ck_assert_int_ge(processes, cores < 2 ? 2 : cores < 64 ? cores : 64);
-        ck_assert_int_le(processes, 2 * (cores < 2 ? 2 : cores));
+        ck_assert_int_ge(processes, cores < 64 ? cores : 64);
+        ck_assert_int_le(processes, 2 * cores);
         ck_assert_int_le(l.min_spare_threads, 75);
     }
 }
 END_TEST
 
-START_TEST(a_small_machine_gets_two_processes_and_few_spares)
+START_TEST(a_small_machine_gets_few_processes_and_few_spares)
 {
     for (int cores = 1; cores <= 2; cores++) {
         sizing_layout_t l = { 0 };
 
         sizing_layout(cores, &l);
         ck_assert_int_eq(l.max_request_workers, 400);
-        ck_assert_int_eq(l.threads_per_child, 200);
-        ck_assert_int_eq(l.thread_limit, 200);
+        ck_assert_int_eq(l.threads_per_child, 400 / cores);
+        ck_assert_int_eq(l.thread_limit, 400 / cores);
         ck_assert_int_eq(l.server_limit, 16);
-        ck_assert_int_eq(l.start_servers, 2);
-        ck_assert_int_eq(l.min_spare_threads, 8);
-        ck_assert_int_eq(l.max_spare_threads, 32);
+        ck_assert_int_eq(l.start_servers, cores);
+        ck_assert_int_eq(l.min_spare_threads, 4 * cores);
+        ck_assert_int_eq(l.max_spare_threads, 16 * cores);
     }
 }
 END_TEST
@@ -175,8 +175,8 @@ int main(void)
 {
     Suite *suite = suite_create("sizing_layout");
 
-    unit_add(suite, "nothing set", nothing_set_gives_a_process_per_core_and_at_least_two);
-    unit_add(suite, "small", a_small_machine_gets_two_processes_and_few_spares);
+    unit_add(suite, "nothing set", nothing_set_gives_a_process_per_core);
+    unit_add(suite, "small", a_small_machine_gets_few_processes_and_few_spares);
     unit_add(suite, "spares", enough_processes_start_for_the_spares);
     unit_add(suite, "MaxRequestWorkers", max_request_workers_alone_is_offered_in_full);
     unit_add(suite, "Debian", debians_own_configuration_stays_as_it_is);
