@@ -34,7 +34,7 @@
 #include "mpm/timers.h"
 #include "mpm/worker.h"
 
-/* With BLOCKED_LEAST_US of worker.c: a poller that blocks is found within 1 ms. */
+/* With ASLEEP_LEAST_US of judge.c: a poller that blocks is found within 1 ms. */
 #define TICK_NS 900000
 
 /* Right after one has been found to block: in a burst of slow requests the next will too. */

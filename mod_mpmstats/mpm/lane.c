@@ -329,8 +329,9 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
     check_workers(lane, s, startup);
     check_spares(lane, s, startup);
 
+    lane->cores = cores_allowed();
     if (lane->concurrency == 0) {
-        lane->concurrency = sizing_concurrency(cores_allowed(), lane->max_processes);
+        lane->concurrency = sizing_concurrency(lane->cores, lane->max_processes);
     }
     if (lane->concurrency > lane->threads_per_child) {
         lane->concurrency = lane->threads_per_child;

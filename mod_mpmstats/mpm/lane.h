@@ -36,6 +36,7 @@ typedef struct lane_t {
     int max_spare_threads;
     int min_spare_servers;           /**< prefork model */
     int max_spare_servers;           /**< prefork model */
+    int cores;                       /**< cores the server may run on */
     int concurrency;                 /**< workers per process that poll or run short requests; 0 = from the cores */
     int max_connections;             /**< per process, from MPMMaxConnections; 0 = from RLIMIT_NOFILE */
     double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */

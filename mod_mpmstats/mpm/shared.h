@@ -34,6 +34,7 @@ typedef struct {
     _Atomic apr_uint64_t dispatched;
     _Atomic apr_uint64_t promotions;
     _Atomic apr_uint64_t shed;
+    _Atomic apr_uint32_t running;       /* pollers that were in a run when the ticker last looked */
 } __attribute__((aligned(64))) shared_process_t;
 
 typedef struct shared_t {

@@ -3,12 +3,11 @@
  * Workers and the tokens to poll.
  *
  * A worker's `word` says what it does: a run number, and whether it polls, runs
- * with its token, or runs without. The worker moves it POLLS -> RUNS -> POLLS;
- * whoever moves it RUNS -> BLOCKED becomes by that compare-and-swap the owner of
- * the token and passes it on: the ticker, or the worker itself when what it is
- * about to run is known to block (core/habits.h). The number makes sure that it is still the
- * run it has looked at. What it looks at is how long the run has lasted, whether
- * the kernel has the thread asleep (/proc), and its CPU time.
+ * with its token, or runs without because it blocks or computes. The worker moves it
+ * POLLS -> RUNS -> POLLS; whoever moves it RUNS -> BLOCKED or COMPUTES becomes by
+ * that compare-and-swap the owner of the token and passes it on: the ticker
+ * (judge.h), or the worker itself when what it is about to run is known to block
+ * (core/habits.h). The number makes sure that it is still the run that was looked at.
  *
  *   pool lock  guards  idle stack, free tokens, the counts, worker_state_t.{token,
  *                      slot, above, below}. A leaf.
@@ -19,12 +18,10 @@
 #include "mpm/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mpm_common.h"
@@ -35,6 +32,7 @@
 #include "mpm/conn.h"
 #include "mpm/crash.h"
 #include "mpm/hybrid.h"
+#include "mpm/judge.h"
 #include "mpm/park.h"
 #include "mpm/tags.h"
 #include "mpm/timers.h"
@@ -46,29 +44,18 @@
 /* Workers above the spare limit go when none of them was needed for so long. */
 #define IDLE_TIME apr_time_from_sec(10)
 
-/* A poller that sleeps so long after its run began is taken to block; a file that is
- * opened or a lock that is held for a moment is over by then. */
+/* One that gave its token away itself and was back sooner than this did not block. */
 #define BLOCKED_LEAST_US 100
 
-/* A request that takes more CPU time than this shares its core with those behind it. */
-#define CPU_MOST_US 400
-
-enum { POLLS, RUNS, BLOCKED };
+enum { POLLS, RUNS, BLOCKED, COMPUTES };
 #define WORD(run, what) (((apr_uint64_t)(run) << 2) | (what))
 #define WORD_IS(word, what) (((word) & 3) == (what))
-
-/* What the ticker saw of a token. */
-typedef struct {
-    const struct worker_state_t *holder;
-    apr_time_t at;                      /* monotonic */
-    apr_int64_t cpu_us;                 /* the holder's CPU time, of all its runs */
-} look_t;
 
 typedef struct token_t {
     struct epoll_event events[BATCH];
     int count, next;
     struct worker_state_t *holder;      /* one whose thread runs already; pool lock */
-    look_t looked;                      /* ticker's */
+    judge_notes_t notes;                /* ticker's */
     struct token_t *link;               /* free tokens */
 } token_t;
 
@@ -77,8 +64,7 @@ typedef struct worker_state_t {
     _Atomic apr_uint64_t word;
     _Atomic apr_time_t since;           /* written by itself: when the run began, monotonic */
     sem_t wake;
-    pid_t tid;                          /* these two set by itself, before it holds a token */
-    clockid_t cpu_clock;
+    judge_thread_t thread;              /* set by itself, before it holds a token */
     token_t *token;                     /* given while it sleeps */
     token_t *held;                      /* its own: the one it serves */
     int kind;                           /* its own: what it runs, in habits; -1 */
@@ -227,15 +213,15 @@ static void run_begins(worker_state_t *w)
 }
 
 /* For the next one of its kind: one that gave its token away itself blocked if the ticker would have found it. */
-static void learn(const worker_state_t *w, int lost_token)
+static void learn(const worker_state_t *w, int blocked)
 {
     if (w->kind < 0) {
         return;
     }
     if (w->handed_over != 0) {
-        lost_token = child_now() - w->handed_over >= BLOCKED_LEAST_US;
+        blocked = child_now() - w->handed_over >= BLOCKED_LEAST_US;
     }
-    habits_note(&habits, w->kind, lost_token);
+    habits_note(&habits, w->kind, blocked);
 }
 
 /* Nonzero if the token is still ours. */
@@ -360,8 +346,8 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
     token_t *token;
 
     w->pub.thread = thread;
-    w->tid = gettid();
-    pthread_getcpuclockid(pthread_self(), &w->cpu_clock);
+    w->thread.tid = gettid();
+    pthread_getcpuclockid(pthread_self(), &w->thread.cpu_clock);
     self = w;
     if (w->token != NULL) {
         hold(w, w->token);
@@ -528,7 +514,14 @@ apr_status_t workers_start(void)
 
 /* ---- handing over ------------------------------------------------------- */
 
-/* The token of a holder that blocks: to a sleeper, a new worker, or to whoever comes first. */
+/* Take the token from a holder that keeps others waiting. */
+static int take_away(worker_state_t *w, apr_uint64_t word, unsigned because)
+{
+    return atomic_compare_exchange_strong_explicit(&w->word, &word, (word & ~(apr_uint64_t)3) | because,
+                                                   memory_order_acq_rel, memory_order_acquire);
+}
+
+/* A token that was taken away: to a sleeper, a new worker, or to whoever comes first. */
 static void pass_on(token_t *token)
 {
     worker_state_t *w;
@@ -574,9 +567,7 @@ void workers_about_to_run(const char *handler)
         return;
     }
     word = atomic_load_explicit(&w->word, memory_order_relaxed);
-    if (WORD_IS(word, RUNS)
-        && atomic_compare_exchange_strong_explicit(&w->word, &word, (word & ~(apr_uint64_t)3) | BLOCKED,
-                                                   memory_order_acq_rel, memory_order_acquire)) {
+    if (WORD_IS(word, RUNS) && take_away(w, word, BLOCKED)) {
         w->handed_over = child_now();
         pass_on(w->held);
     }
@@ -584,101 +575,60 @@ void workers_about_to_run(const char *handler)
 
 /* ---- watching (ticker only) --------------------------------------------- */
 
-/* CPU time of a worker; 0 when that cannot be known. */
-static apr_int64_t cpu_time_us(const worker_state_t *w)
-{
-    struct timespec ts;
-
-    if (clock_gettime(w->cpu_clock, &ts) != 0) {
-        return 0;
-    }
-    return (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
-static int is_runnable(pid_t tid)
-{
-    char path[64], text[128];
-    const char *end;
-    ssize_t n;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return 0;
-    }
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[n < 0 ? 0 : n] = '\0';
-    end = strrchr(text, ')');
-    return end != NULL && end[1] == ' ' && end[2] == 'R';
-}
-
-/*
- * Whether a worker that has been in one run for @a age_us keeps its token from being used.
- * One that only waits for a core does not: it is the machine that is busy, and a second
- * poller would wait for the same core. So one that is runnable does if it has certainly
- * had CPU_MOST_US itself: what it used since the last look, less what earlier runs can have.
- */
-static int keeps_others_waiting(const worker_state_t *w, const look_t *now, const look_t *before,
-                                apr_interval_time_t age_us)
-{
-    apr_interval_time_t earlier_us = now->at - before->at - age_us;
-
-    if (age_us < BLOCKED_LEAST_US) {
-        return 0;
-    }
-    if (before->holder == w
-        && now->cpu_us - before->cpu_us - (earlier_us > 0 ? earlier_us : 0) >= CPU_MOST_US) {
-        return 1;
-    }
-    return !is_runnable(w->tid);
-}
-
-/* Whether the holder blocks; then it has lost the token. */
-static int blocks(token_t *token, apr_uint64_t *word)
+/* Look at the holder of a token. RUNS: it is in a run; BLOCKED, COMPUTES: it has lost the token. */
+static unsigned watch(token_t *token)
 {
     worker_state_t *w;
-    look_t now, before = token->looked;
+    apr_uint64_t word;
     apr_time_t since;
+    unsigned because;
 
     pthread_mutex_lock(&lock);
     w = token->holder;
     pthread_mutex_unlock(&lock);
     if (w == NULL) {
-        return 0;
+        return POLLS;
     }
-    *word = atomic_load_explicit(&w->word, memory_order_acquire);
+    word = atomic_load_explicit(&w->word, memory_order_acquire);
     since = atomic_load_explicit(&w->since, memory_order_relaxed);
-    now.holder = w;
-    now.at = child_now();
-    now.cpu_us = cpu_time_us(w);
-    token->looked = now;
-    /* `since` may be of a later run than the word: then the exchange fails. */
-    if (!WORD_IS(*word, RUNS) || !keeps_others_waiting(w, &now, &before, now.at - since)) {
-        return 0;
+    judge_look(&token->notes, &w->thread, word);
+    if (!WORD_IS(word, RUNS)) {
+        return POLLS;
     }
-    return atomic_compare_exchange_strong_explicit(&w->word, word,
-                                                   (*word & ~(apr_uint64_t)3) | BLOCKED,
-                                                   memory_order_acq_rel, memory_order_acquire);
+    /* `since` may be of a later run than the word: then the exchange fails. */
+    switch (judge_run(&token->notes, since)) {
+    case JUDGE_ASLEEP:
+        because = BLOCKED;
+        break;
+    case JUDGE_COMPUTES:
+        because = COMPUTES;
+        break;
+    default:
+        return RUNS;
+    }
+    return take_away(w, word, because) ? because : RUNS;
 }
 
 workers_e workers_watch(void)
 {
     workers_e found = WORKERS_QUIET;
+    apr_uint32_t running = 0;
     int i;
 
     for (i = 0; i < child.lane->concurrency; i++) {
-        apr_uint64_t word = 0;
+        unsigned does = watch(&tokens[i]);
 
-        if (blocks(&tokens[i], &word)) {
+        if (does == POLLS) {
+            continue;
+        }
+        running++;
+        if (does != RUNS) {
             pass_on(&tokens[i]);
-            found = WORKERS_BLOCK;
         }
-        else if (WORD_IS(word, RUNS) && found == WORKERS_QUIET) {
-            found = WORKERS_RUN;
-        }
+        found = does == BLOCKED || found == WORKERS_BLOCK ? WORKERS_BLOCK : WORKERS_RUN;
+    }
+    if (running != shared_get(child.stats->running)) {
+        shared_set(child.stats->running, running);
     }
     return found;
 }
