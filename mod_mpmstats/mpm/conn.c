@@ -24,6 +24,7 @@
 
 #include "mpm/accept.h"
 #include "mpm/child.h"
+#include "mpm/direct.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/server.h"
@@ -46,20 +47,32 @@ typedef enum {
 
 /* Set in conn_child_init, constant afterwards. */
 static apr_allocator_t *allocator;
+static apr_allocator_t *bucket_allocator;
 static apr_interval_time_t look_interval;
+
+static apr_allocator_t *shared_allocator(apr_pool_t *pchild)
+{
+    apr_allocator_t *a;
+    apr_thread_mutex_t *mutex;
+
+    apr_allocator_create(&a);
+    if (ap_max_mem_free != APR_ALLOCATOR_MAX_FREE_UNLIMITED) {
+        apr_allocator_max_free_set(a, ap_max_mem_free);
+    }
+    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
+    apr_allocator_mutex_set(a, mutex);
+    return a;
+}
 
 void conn_child_init(apr_pool_t *pchild)
 {
-    apr_thread_mutex_t *mutex;
-
     /* One allocator for all connections: what one request gives back, the next
      * takes while it is still in the cache, and an idle connection keeps nothing. */
-    apr_allocator_create(&allocator);
-    if (ap_max_mem_free != APR_ALLOCATOR_MAX_FREE_UNLIMITED) {
-        apr_allocator_max_free_set(allocator, ap_max_mem_free);
-    }
-    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
-    apr_allocator_mutex_set(allocator, mutex);
+    allocator = shared_allocator(pchild);
+    /* Buckets fill little of the 8 KB their list takes. From memory that requests have
+     * written to all of it would be resident. */
+    bucket_allocator = shared_allocator(pchild);
+    direct_init();
     look_interval = ap_find_linked_module("mod_reqtimeout.c") != NULL ? LOOK_INTERVAL : 0;
 }
 
@@ -519,6 +532,23 @@ static long conn_id(const conn_t *k)
     return (long)k->index * child.lane->slots + child.number;
 }
 
+static apr_status_t destroy_buckets(void *list)
+{
+    apr_bucket_alloc_destroy(list);
+    return APR_SUCCESS;
+}
+
+/* As apr_bucket_alloc_create() does it, but from another allocator than the pool's. */
+static apr_bucket_alloc_t *bucket_list(apr_pool_t *pool)
+{
+    apr_bucket_alloc_t *list = apr_bucket_alloc_create_ex(bucket_allocator);
+
+    if (list != NULL) {
+        apr_pool_cleanup_register(pool, list, destroy_buckets, apr_pool_cleanup_null);
+    }
+    return list;
+}
+
 static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int fd)
 {
     conn_t *k = park_conn_new(fd);
@@ -544,7 +574,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->worker = w->index;
     ap_create_sb_handle(&k->sbh, pool, child.slot, w->index);
     c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(k), k->sbh,
-                                 apr_bucket_alloc_create(pool));
+                                 bucket_list(pool));
     if (c == NULL) {
         park_conn_free(k);
         return NULL;

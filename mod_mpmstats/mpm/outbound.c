@@ -4,6 +4,7 @@
 
 #include "http_ssl.h"
 #include "util_filter.h"
+#include "mpm/direct.h"
 #include "mpm/hybrid.h"
 
 #define FILTER_NAME "HYBRID_OUTBOUND"
@@ -19,11 +20,13 @@
 #define MEMORY_MAX (64 * 1024)
 
 typedef struct outbound_t {
+    conn_t *k;
     ap_filter_t *filter;
+    apr_bucket_brigade *head;       /* of a response, until it is known how long that is */
     apr_bucket_brigade *held;
     apr_bucket_brigade *portion;
     int tls;
-    apr_pool_t *pool;               /* of what is held; cleared whenever that is nothing */
+    apr_pool_t *pool;               /* of what is held; NULL whenever that is nothing: it takes 8 KB */
 } outbound_t;
 
 static ap_filter_rec_t *outbound_filter_rec;
@@ -75,6 +78,14 @@ static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *laz
     return 1;
 }
 
+static void drop_pool(outbound_t *out)
+{
+    if (out->pool != NULL) {
+        apr_pool_destroy(out->pool);
+        out->pool = NULL;
+    }
+}
+
 static apr_status_t push(outbound_t *out)
 {
     conn_rec *c = out->filter->c;
@@ -100,7 +111,7 @@ static apr_status_t push(outbound_t *out)
         }
     }
     if (APR_BRIGADE_EMPTY(out->held)) {
-        apr_pool_clear(out->pool);
+        drop_pool(out);
     }
     return APR_SUCCESS;
 }
@@ -112,7 +123,7 @@ static apr_status_t pass_all(outbound_t *out, apr_bucket_brigade *bb)
     APR_BRIGADE_PREPEND(bb, out->held);
     rv = ap_pass_brigade(out->filter->next, bb);
     apr_brigade_cleanup(bb);
-    apr_pool_clear(out->pool);
+    drop_pool(out);
     return rv;
 }
 
@@ -123,18 +134,29 @@ static apr_status_t outbound_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     apr_status_t rv;
 
     if (f->c->aborted) {
+        apr_brigade_cleanup(out->head);
         apr_brigade_cleanup(out->held);
         apr_brigade_cleanup(bb);
         return APR_ECONNABORTED;
     }
+    APR_BRIGADE_PREPEND(bb, out->head);
     if (APR_BRIGADE_EMPTY(out->held)) {
         if (!measure(out, bb, &lazy, &memory) || lazy < WORTHWHILE || memory > MEMORY_MAX) {
+            if (direct_keeps(out->k, f->next, bb)) {
+                APR_BRIGADE_CONCAT(out->head, bb);
+                return APR_SUCCESS;
+            }
+            direct_write(out->k, f->next, bb);
             return ap_pass_brigade(f->next, bb);
         }
     }
     else if (!measure(out, out->held, &lazy, &memory) || !measure(out, bb, &lazy, &memory)
              || memory > MEMORY_MAX) {
         return pass_all(out, bb);
+    }
+    if (out->pool == NULL) {
+        apr_pool_create(&out->pool, f->c->pool);
+        apr_pool_tag(out->pool, "hybrid_outbound");
     }
     rv = ap_save_brigade(f, &out->held, &bb, out->pool);
     if (rv != APR_SUCCESS) {
@@ -148,23 +170,35 @@ void outbound_attach(conn_t *k)
     conn_rec *c = k->c;
     outbound_t *out = apr_pcalloc(c->pool, sizeof(*out));
 
+    out->k = k;
     out->tls = ap_ssl_conn_is_ssl(c);
+    out->head = apr_brigade_create(c->pool, c->bucket_alloc);
     out->held = apr_brigade_create(c->pool, c->bucket_alloc);
     out->portion = apr_brigade_create(c->pool, c->bucket_alloc);
-    apr_pool_create(&out->pool, c->pool);
-    apr_pool_tag(out->pool, "hybrid_outbound");
     out->filter = ap_add_output_filter_handle(outbound_filter_rec, out, NULL, c);
     k->outbound = out;
 }
 
 int outbound_pending(const conn_t *k)
 {
-    return k->outbound != NULL && !APR_BRIGADE_EMPTY(k->outbound->held);
+    const outbound_t *out = k->outbound;
+
+    return out != NULL && !(APR_BRIGADE_EMPTY(out->head) && APR_BRIGADE_EMPTY(out->held));
 }
 
 apr_status_t outbound_push(conn_t *k)
 {
-    return push(k->outbound);
+    outbound_t *out = k->outbound;
+
+    if (!APR_BRIGADE_EMPTY(out->head)) {
+        apr_status_t rv = ap_pass_brigade(out->filter->next, out->head);
+
+        apr_brigade_cleanup(out->head);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return push(out);
 }
 
 void outbound_register(void)
