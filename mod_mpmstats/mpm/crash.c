@@ -81,6 +81,7 @@ static void report_worker(pid_t pid, int slot, int thread, int hit)
 {
     worker_score ws;
     const char *state;
+    apr_time_t now = apr_time_now();
     apr_time_t begun;
 
     ap_copy_scoreboard_worker(&ws, slot, thread);
@@ -88,12 +89,15 @@ static void report_worker(pid_t pid, int slot, int thread, int hit)
     if (state == NULL && !hit) {
         return;
     }
+    /* A child that crashes may have written anything there before. */
+    ws.vhost[sizeof(ws.vhost) - 1] = ws.request[sizeof(ws.request) - 1] = '\0';
+    ws.client64[sizeof(ws.client64) - 1] = '\0';
     begun = ws.start_time > ws.stop_time ? ws.start_time : ws.last_used;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "child pid %d, worker %d%s: %s, vhost \"%s\", request \"%s\", client %s, "
                  "for %" APR_TIME_T_FMT " ms", (int)pid, thread,
                  hit ? " (received the signal)" : "", state ? state : "idle", ws.vhost,
-                 ws.request, ws.client64, begun > 0 ? (apr_time_now() - begun) / 1000 : 0);
+                 ws.request, ws.client64, begun > 0 && begun < now ? (now - begun) / 1000 : 0);
 }
 
 void crash_report(pid_t pid, int slot, int sig)

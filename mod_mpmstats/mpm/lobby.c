@@ -154,9 +154,9 @@ static void pass_on(void)
         guest_t *g = l.first_ready;
         handoff_t what = { .overdue = g->overdue };
 
-        atomic_fetch_add(&hybrid_retained->shared->queued, 1);
+        atomic_fetch_add(&hybrid_retained->shared->server->queued, 1);
         if (handoff_send(l.queue_fd, g->fd, &what) != 0) {
-            atomic_fetch_sub(&hybrid_retained->shared->queued, 1);
+            atomic_fetch_sub(&hybrid_retained->shared->server->queued, 1);
             if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS || errno == ENOMEM) {
                 watch_queue(1);
                 ask_for_help();
@@ -171,7 +171,7 @@ static void pass_on(void)
         dismiss(g);
     }
     watch_queue(0);
-    if (atomic_load(&hybrid_retained->shared->queued) > 1) {
+    if (atomic_load(&hybrid_retained->shared->server->queued) > 1) {
         ask_for_help();
     }
 }
@@ -499,7 +499,7 @@ static int patience(apr_time_t now)
     if (l.doors_again != 0 && l.doors_again - now < left) {
         left = l.doors_again > now ? l.doors_again - now : 0;
     }
-    if (atomic_load(&hybrid_retained->shared->queued) > 0 && left > 10000) {
+    if (atomic_load(&hybrid_retained->shared->server->queued) > 0 && left > 10000) {
         left = 10000;
     }
     return left > 1000000 ? 1000 : (int)((left + 999) / 1000);
@@ -517,7 +517,7 @@ static void serve_deadlines(void)
         l.doors_again = 0;
         watch_doors(1);
     }
-    if (atomic_load(&hybrid_retained->shared->queued) > 0) {
+    if (atomic_load(&hybrid_retained->shared->server->queued) > 0) {
         ask_for_help();
     }
 }

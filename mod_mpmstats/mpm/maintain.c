@@ -129,7 +129,7 @@ static view_t look(void)
 static int unmet_events(const view_t *v)
 {
     if (!m.lane->is_threaded) {
-        int queued = atomic_load(&hybrid_retained->shared->queued);
+        int queued = atomic_load(&hybrid_retained->shared->server->queued);
 
         return queued < 0 ? 0 : queued > m.lane->server_limit ? m.lane->server_limit : queued;
     }
@@ -265,7 +265,7 @@ static apr_status_t close_queue(void *unused)
 static void open_queue(void)
 {
     m.queue_fds[0] = m.queue_fds[1] = -1;
-    atomic_store(&hybrid_retained->shared->queued, 0);
+    atomic_store(&hybrid_retained->shared->server->queued, 0);
     if (m.lane->is_threaded) {
         return;
     }

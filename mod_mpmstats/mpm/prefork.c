@@ -292,7 +292,7 @@ static int take_one(void)
         return 0;
     }
     if (fd >= 0) {
-        atomic_fetch_sub(&hybrid_retained->shared->queued, 1);
+        atomic_fetch_sub(&hybrid_retained->shared->server->queued, 1);
         serve_handed_over(fd, &what);
     }
     return 1;

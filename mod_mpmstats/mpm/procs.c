@@ -454,6 +454,11 @@ int procs_zombies(void)
 
 void procs_leaves(int slot)
 {
+    if (lane_default.is_threaded) {
+        /* What it said is only a word in shared memory; now it is true in any case, and
+         * nobody who writes there can make us start ever more children beside it. */
+        procs_tell(slot, PROCS_TELL_GRACEFUL);
+    }
     table()->proc[slot].told = 1;
 }
 

@@ -4,20 +4,25 @@
 
 #include <sys/mman.h>
 
+#include "httpd.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 
 shared_t *shared_create(int slots)
 {
     int records = slots + SHARED_EXTRA;
-    size_t size = sizeof(shared_t) + (size_t)records * sizeof(shared_process_t);
-    shared_t *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    size_t size = sizeof(shared_server_t) + (size_t)records * sizeof(shared_process_t);
+    shared_server_t *server = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared_t *shared;
 
-    if (shared == MAP_FAILED) {
+    if (server == MAP_FAILED) {
         return NULL;
     }
+    shared = ap_calloc(1, sizeof(*shared));
     shared->slots = records;
+    shared->server = server;
+    shared->process = (shared_process_t *)(server + 1);
     return shared;
 }
 

@@ -8,7 +8,9 @@
  * for children without one. A
  * record is written by the child in that slot (relaxed atomics, any of its
  * threads) and set up by the parent while no child is in it. Nothing here is
- * believed by the parent as pid, index or size: it only shows the numbers.
+ * believed by the parent as pid, index or size: it only shows the numbers. Where the
+ * parts of the mapping lie and how long they are stands in shared_t, in memory that
+ * each process has to itself.
  */
 #ifndef MPM_SHARED_H
 #define MPM_SHARED_H
@@ -37,16 +39,22 @@ typedef struct {
     _Atomic apr_uint32_t running;       /* pollers that were in a run when the ticker last looked */
 } __attribute__((aligned(64))) shared_process_t;
 
-typedef struct shared_t {
-    int slots;                      /* records in all */
+/** Of the server as a whole: every process may write it. */
+typedef struct {
     _Atomic int queued;             /* prefork: connections on their way from the lobby to a child */
-    shared_process_t process[];
+} __attribute__((aligned(64))) shared_server_t;
+
+/** The parts of the mapping. Private memory, constant once made. */
+typedef struct shared_t {
+    int slots;                      /* process records in all */
+    shared_server_t *server;
+    shared_process_t *process;
 } shared_t;
 
 /** Records beyond the slots, for finishing children that have given up their slot. */
 #define SHARED_EXTRA 256
 
-/** Map a table for @a slots processes and SHARED_EXTRA more, all zero; NULL and errno when that fails. */
+/** Map records for @a slots processes and SHARED_EXTRA more, all zero; NULL and errno when that fails. */
 shared_t *shared_create(int slots);
 
 /** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */
