@@ -26,11 +26,11 @@
 #include "ap_listen.h"
 #include "http_core.h"
 #include "mpm_common.h"
-#include "unixd.h"
 #include "mpm/child.h"
 #include "mpm/conn.h"
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
+#include "mpm/shortage.h"
 #include "mpm/spread.h"
 #include "mpm/tags.h"
 
@@ -44,9 +44,6 @@
 /* The handshakes that had begun when new ones were refused get so long to complete. */
 #define DRAIN_LEAST apr_time_from_msec(100)
 #define DRAIN_MOST apr_time_from_sec(2)
-
-/* Shortages are logged at most this often. */
-#define SHORTAGE_LOG_INTERVAL apr_time_from_sec(10)
 
 typedef struct {
     ap_listen_rec *rec;
@@ -66,7 +63,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int open_for_us;             /* sockets are open */
 static int in_epoll;
 static apr_time_t resume_at;        /* 0: not because of a shortage */
-static apr_time_t shortage_logged;
 static apr_time_t drain_from, drain_until;      /* 0: not draining */
 
 /* Written under lock, read without: a hint. */
@@ -143,6 +139,16 @@ static void take_from_epoll(void)
 
 /* ---- starting ----------------------------------------------------------- */
 
+/* Not ap_unixd_accept(), for which a shortage is no different from a broken socket. */
+static apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
+{
+    apr_socket_t *sock = NULL;
+    apr_status_t rv = apr_socket_accept(&sock, lr->sd, pool);
+
+    *accepted = rv == APR_SUCCESS ? sock : NULL;
+    return rv;
+}
+
 static void add_listener(ap_listen_rec *lr)
 {
     listener_t *l = &listeners[listener_count++];
@@ -154,7 +160,7 @@ static void add_listener(ap_listen_rec *lr)
     l->fd = fd;
     l->async_ok = accept_speaks_http(lr);
     if (lr->accept_func == NULL) {
-        lr->accept_func = ap_unixd_accept;
+        lr->accept_func = accept_socket;
     }
 }
 
@@ -200,25 +206,18 @@ static int connection_limit(void)
     return limit;
 }
 
-static int is_shortage(apr_status_t rv)
+/* The socket itself is of no use any more. Other errors are those of one connection, or of the network. */
+static int is_broken(apr_status_t rv)
 {
-    return rv == EMFILE || rv == ENFILE || rv == ENOBUFS || rv == ENOMEM;
+    return rv == EBADF || rv == ENOTSOCK || rv == EINVAL || rv == APR_EGENERAL;
 }
 
 /* With lock. */
 static void pause_for_shortage(apr_status_t rv)
 {
-    apr_time_t now = child_now();
-
     take_from_epoll();
-    resume_at = now + SHORTAGE_PAUSE;
-    if (shortage_logged == 0 || now - shortage_logged > SHORTAGE_LOG_INTERVAL) {
-        shortage_logged = now;
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     "child %d cannot accept connections for now; new ones wait in the kernel's "
-                     "queue. Raise the limit on open files (ulimit -n, LimitNOFILE) "
-                     "if this goes on", (int)getpid());
-    }
+    resume_at = child_now() + SHORTAGE_PAUSE;
+    shortage_of(rv, "accept connections, which wait in the kernel's queue,");
 }
 
 /* One accept(2), with the lock that keeps the socket open. NULL: nothing, or it was dealt with. */
@@ -240,7 +239,7 @@ static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t
         return NULL;
     }
     *rv = l->rec->accept_func(&sock, l->rec, pool);
-    if (is_shortage(*rv)) {
+    if (shortage_is(*rv)) {
         pause_for_shortage(*rv);
     }
     pthread_mutex_unlock(&lock);
@@ -323,8 +322,7 @@ int accept_ready(worker_t *w, unsigned n)
     sock = accept_locked(l, pool, &rv);
     if (sock == NULL) {
         apr_pool_destroy(pool);
-        if (rv == APR_EGENERAL) {
-            /* ap_unixd_accept: the socket itself is broken. */
+        if (is_broken(rv)) {
             ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                          "listening socket %pI is broken, child %d stops gracefully",
                          l->rec->bind_addr, (int)getpid());

@@ -31,6 +31,7 @@
 #include "mpm/memory.h"
 #include "mpm/park.h"
 #include "mpm/procs.h"
+#include "mpm/shortage.h"
 #include "mpm/timers.h"
 #include "mpm/worker.h"
 
@@ -183,8 +184,13 @@ static void set_up_events(void)
     child.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     tick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (child.epoll_fd < 0 || tick_fd < 0) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
-                     "child %d cannot create its epoll instance", (int)getpid());
+        if (shortage_is(errno)) {
+            shortage_of(errno, "start");
+        }
+        else {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
+                         "child %d cannot create its epoll instance", (int)getpid());
+        }
         die(APEXIT_CHILDSICK);
     }
     park_init(child.max_connections);
@@ -216,12 +222,12 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_EMERG, rv, ap_server_conf,
                          "child %d cannot initialize its main thread", (int)getpid());
-            die(APEXIT_CHILDFATAL);
+            die(hybrid_exit_code());
         }
     }
     ap_reopen_scoreboard(child.pool, NULL, 0);
     if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
-        die(APEXIT_CHILDFATAL);
+        die(hybrid_exit_code());
     }
     set_signals();
     ap_run_child_init(child.pool, ap_server_conf);

@@ -10,6 +10,7 @@
 #include "mpm/conn.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "apr_portable.h"
@@ -32,6 +33,10 @@
 #include "mpm/outbound.h"
 #include "mpm/park.h"
 #include "mpm/timers.h"
+
+/* A connection is accepted only while there is so much memory: where it runs out later the
+ * process is lost, as httpd's pools do not come back from that. */
+#define ROOM (64 * 1024)
 
 /* A parked head is looked at this often, so that mod_reqtimeout can end it. */
 #define LOOK_INTERVAL apr_time_from_sec(1)
@@ -81,11 +86,23 @@ apr_interval_time_t conn_look_interval(void)
     return look_interval;
 }
 
+static int no_abort(int rv)
+{
+    return rv;
+}
+
 apr_status_t conn_pool_create(apr_pool_t **pool)
 {
-    apr_status_t rv = apr_pool_create_ex(pool, NULL, NULL, allocator);
+    void *room = malloc(ROOM);
+    apr_status_t rv;
 
+    if (room == NULL) {
+        return APR_ENOMEM;
+    }
+    free(room);
+    rv = apr_pool_create_ex(pool, NULL, no_abort, allocator);
     if (rv == APR_SUCCESS) {
+        apr_pool_abort_set(apr_pool_abort_get(child.pool), *pool);
         apr_pool_tag(*pool, "hybrid_conn");
     }
     return rv;

@@ -81,7 +81,7 @@ int conn_look(conn_t *k, apr_thread_t *ticker);
 /** How often (µs) conn_look() must be called for a parked head; 0 = never. */
 apr_interval_time_t conn_look_interval(void);
 
-/** Pool for a new connection, with the allocator all of them share. */
+/** Pool for a new connection, with the allocator all of them share; APR_ENOMEM when there is not room enough for one. */
 apr_status_t conn_pool_create(apr_pool_t **pool);
 
 /** Prepare this child. Ticker, before the workers start. */

@@ -32,6 +32,7 @@ typedef struct {
     int first_server_limit;
     int first_thread_limit;
     char model[16];             /**< that this run began with */
+    int proven;                 /**< the last generation of which a child has served, plus one */
     struct procs_t *procs;      /**< the children; see procs.h */
     struct shared_t *shared;    /**< counters shared with them; see shared.h */
 } hybrid_retained_t;
@@ -41,6 +42,12 @@ extern hybrid_retained_t *hybrid_retained;
 
 /** Configuration pool of the current configuration; set in open_logs. */
 extern apr_pool_t *hybrid_pconf;
+
+/**
+ * What a child that cannot start exits with: if its siblings could, the reason passes, and the
+ * server must not be stopped for it.
+ */
+int hybrid_exit_code(void);
 
 /** -X: one process is parent and child. Set in pre_config. */
 extern int hybrid_one_process;

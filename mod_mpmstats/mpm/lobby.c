@@ -28,6 +28,7 @@
 #include "mpm/procs.h"
 #include "mpm/reqtimeout.h"
 #include "mpm/server.h"
+#include "mpm/shortage.h"
 
 /* What may be looked at of one request; beyond it a child reads on. */
 #define PEEK_SIZE (64 * 1024)
@@ -370,9 +371,8 @@ static void open_door(door_t *door)
             let_in(door, fd);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                         "the lobby cannot accept connections for now; raise the limit on open files");
+        if (shortage_is(errno)) {
+            shortage_of(errno, "accept connections, which wait in the kernel's queue,");
             watch_doors(0);
             l.doors_again = child_now() + SHORTAGE_PAUSE;
         }
@@ -442,7 +442,7 @@ static void set_up(const lane_t *lane)
     signal(AP_SIG_GRACEFUL_STOP, SIG_IGN);
     apr_pool_create(&child.pool, hybrid_pconf);
     if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
-        exit(APEXIT_CHILDFATAL);
+        exit(hybrid_exit_code());
     }
     if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
         lim.rlim_cur = lim.rlim_max;

@@ -23,17 +23,24 @@
 #include "mpm/procs.h"
 #include "mpm/saturation.h"
 #include "mpm/shared.h"
+#include "mpm/shortage.h"
 
 #define HOUSEKEEPING apr_time_from_sec(1)
+
+/* Shortages that show nowhere else are looked for this often, at the next housekeeping. */
+#define LOOK_INTERVAL apr_time_from_msec(900)
 
 /* Surplus processes go after so long, or so long if that was a mistake before. */
 #define RETIRE_TIME apr_time_from_sec(10)
 #define RETIRE_TIME_MAX apr_time_from_sec(300)
 
+/* After a fork(2) that failed. */
+#define FORK_PAUSE apr_time_from_msec(200)
+
 /* A child that dies early is replaced after a delay that doubles each time. */
 static const sizing_restart_limits_t restart_limits = {
     .first_us = 50 * 1000,
-    .max_us = 10 * 1000 * 1000,
+    .max_us = 1000 * 1000,              /* what kills them may be over at any time */
     .healthy_us = 10 * 1000 * 1000
 };
 
@@ -45,6 +52,7 @@ static struct {
     int old_to_tell;            /* older generations have not been told yet */
     int first_left;             /* of StartServers */
     apr_time_t not_before;      /* no child is started earlier */
+    apr_time_t looked;          /* for shortages */
     sizing_server_memory_t memory;
     sizing_restart_memory_t failures;
 } m;
@@ -68,11 +76,15 @@ static int backlog(void)
         socklen_t len = sizeof(info);
         apr_os_sock_t fd;
 
-        /* For a listening socket tcpi_unacked is the length of its accept queue. */
+        /* For a listening socket tcpi_unacked is the length of its accept queue, tcpi_sacked the
+         * most it may be, which one connection exceeds. */
         if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
             && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0
             && info.tcpi_state == TCP_LISTEN) {
             n += (int)info.tcpi_unacked;
+            if (info.tcpi_sacked > 0 && info.tcpi_unacked > info.tcpi_sacked) {
+                shortage_of_queue((int)info.tcpi_unacked);
+            }
         }
     }
     return n;
@@ -113,6 +125,7 @@ static view_t look(void)
             continue;
         }
         busy = shared_get(p->workers_busy);
+        hybrid_retained->proven = hybrid_retained->mpm->my_generation + 1;
         v.ready++;
         v.busy += (int)(busy < ceiling ? busy : ceiling);
         if (v.quietest < 0 || connections(slot) < fewest) {
@@ -186,7 +199,7 @@ static int start_children(int wanted)
 
     while (started < wanted && procs_free_slots() > 0) {
         if (procs_start(m.lane, m.help_fd, m.queue_fds) < 0) {
-            maintain_child_failed(0);
+            m.not_before = child_now() + FORK_PAUSE;
             break;
         }
         started++;
@@ -226,26 +239,30 @@ apr_interval_time_t maintain_run(apr_time_t now)
     view_t v = look();
     sizing_server_advice_t advice = ask_for_advice(&v, now);
     int wanted = wanted_now(&v, &advice);
+    int waiting = 0;
 
     keep_lobby();
-    report(advice.report);
-    saturation_note(m.lane, advice.at_limit, advice.at_limit ? backlog() : 0, now);
-    if (wanted > 0 && now < m.not_before) {
-        return m.not_before - now;
+    if (advice.at_limit || now - m.looked >= LOOK_INTERVAL) {
+        m.looked = now;
+        waiting = backlog();
+        shortage_look(now);
     }
-    if (wanted > 0) {
+    report(advice.report);
+    saturation_note(m.lane, advice.at_limit, waiting, now);
+    if (wanted > 0 && now >= m.not_before) {
         int started = start_children(wanted);
 
         m.first_left = started < m.first_left ? m.first_left - started : 0;
     }
-    else if (m.first_left == 0) {
+    else if (wanted <= 0 && m.first_left == 0) {
         retire(advice.retire_processes);
     }
-    if (m.old_to_tell) {
+    /* Not before somebody is there who can take over. */
+    if (m.old_to_tell && procs_active() > 0) {
         m.old_to_tell = 0;
         procs_tell_older();
     }
-    return HOUSEKEEPING;
+    return m.not_before > now ? m.not_before - now : HOUSEKEEPING;
 }
 
 /* ---- told --------------------------------------------------------------- */

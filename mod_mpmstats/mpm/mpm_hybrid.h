@@ -37,6 +37,18 @@ typedef enum {
     MPM_HYBRID_CONN_KINDS
 } mpm_hybrid_conn_e;
 
+/** What the system has refused the server; see docs/status.md. */
+typedef enum {
+    MPM_HYBRID_SHORT_FILES,         /**< EMFILE, ENFILE */
+    MPM_HYBRID_SHORT_MEMORY,
+    MPM_HYBRID_SHORT_PROCESSES,     /**< a child could not be forked */
+    MPM_HYBRID_SHORT_THREADS,
+    MPM_HYBRID_SHORT_LOG_SPACE,     /**< the disk under the error log is full */
+    MPM_HYBRID_SHORT_ACCEPT_QUEUE,  /**< the kernel's queue is full */
+    MPM_HYBRID_CLOCK_SET,           /**< not a shortage: the wall clock has jumped */
+    MPM_HYBRID_SHORTAGES
+} mpm_hybrid_shortage_e;
+
 /** The limits of a lane as they are in force (after range checks), counts unless said otherwise. */
 typedef struct {
     int api_version;             /**< MPM_HYBRID_API_VERSION of the running module */
@@ -74,6 +86,13 @@ typedef struct {
     apr_uint64_t shed;               /**< connections dropped because a limit was reached */
     apr_uint32_t workers_hung;       /**< of the busy ones, in one request for longer than MPMHungRequestTime */
 } mpm_hybrid_process_t;
+
+/** What has happened to the server since it was started; graceful restarts go on counting. */
+typedef struct {
+    apr_uint64_t shortages[MPM_HYBRID_SHORTAGES];   /**< times each has begun */
+    apr_uint64_t saturations;        /**< times MaxRequestWorkers was reached */
+    apr_uint64_t crashes;            /**< children ended by a signal nobody of us sent */
+} mpm_hybrid_events_t;
 
 /** Times of a client connection's current request: CLOCK_MONOTONIC µs; 0: not known. */
 typedef struct {
@@ -115,5 +134,8 @@ APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_limits_get, (int lane, mpm_hybr
  * up their slot follow after the last one (mpm_hybrid_limits_t.slots). APR_ENOENT past the last of those.
  */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_process_get, (int slot, mpm_hybrid_process_t *out));
+
+/** What has happened; APR_ENOENT before the pre_mpm hook has run. */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_events_get, (mpm_hybrid_events_t *out));
 
 #endif

@@ -104,6 +104,9 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
         crash_report(proc->pid, slot, status);
     }
     ours = procs_ended(proc->pid, &generation, &lived);
+    if (ours && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
+        shared_add(hybrid_retained->shared->server->crashes, 1);
+    }
 
     if (!ours) {
         if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {

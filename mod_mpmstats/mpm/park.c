@@ -15,6 +15,7 @@
 
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
+#include "mpm/shortage.h"
 #include "mpm/tags.h"
 #include "mpm/timers.h"
 
@@ -49,9 +50,14 @@ void park_init(int max)
     wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (chunks == NULL || wake_fd < 0
         || epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, wake_fd, &ev) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
-                     "child %d cannot set up its table of %d connections; lower MPMMaxConnections",
-                     (int)getpid(), max);
+        if (shortage_is(errno)) {
+            shortage_of(errno, "start");
+        }
+        else {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
+                         "child %d cannot set up its table of %d connections; lower MPMMaxConnections",
+                         (int)getpid(), max);
+        }
         exit(APEXIT_CHILDSICK);
     }
 }

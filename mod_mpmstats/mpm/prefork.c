@@ -115,12 +115,12 @@ static void set_up(const lane_t *lane, int slot)
     apr_pool_create(&child.pool, hybrid_pconf);
     apr_pool_tag(child.pool, "pchild");
     if (!hybrid_one_process && ap_thread_main_create(&self, child.pool) != APR_SUCCESS) {
-        exit(APEXIT_CHILDFATAL);
+        exit(hybrid_exit_code());
     }
     ap_reopen_scoreboard(child.pool, NULL, 0);
     set_signals();
     if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
-        exit(APEXIT_CHILDFATAL);
+        exit(hybrid_exit_code());
     }
     ap_run_child_init(child.pool, ap_server_conf);
     conn_child_init(child.pool);

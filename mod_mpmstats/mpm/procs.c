@@ -16,6 +16,7 @@
 #include "mpm/lobby.h"
 #include "mpm/prefork.h"
 #include "mpm/shared.h"
+#include "mpm/shortage.h"
 
 typedef struct {
     pid_t pid;              /* 0: free */
@@ -296,8 +297,7 @@ static pid_t fork_child(int control[2])
     int err;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                     "cannot create a socket for a new child; raise the limit on open files");
+        shortage_of(errno, "start children");
         return -1;
     }
     pid = fork();
@@ -309,9 +309,12 @@ static pid_t fork_child(int control[2])
     close(control[0]);
     if (pid < 0) {
         close(control[1]);
-        ap_log_error(APLOG_MARK, APLOG_ERR, err, ap_server_conf,
-                     "fork: unable to create a child process; raise the limit on "
-                     "processes (ulimit -u, TasksMax) or memory");
+        if (err == ENOMEM) {
+            shortage_of(err, "start children");
+        }
+        else {
+            shortage_of_processes(err);
+        }
     }
     return pid;
 }

@@ -10,6 +10,7 @@
 #include "scoreboard.h"
 #include "mpm/hybrid.h"
 #include "mpm/procs.h"
+#include "mpm/shared.h"
 
 /* It is over when a worker has been free for so long. */
 #define QUIET_TIME apr_time_from_sec(5)
@@ -79,6 +80,7 @@ static void begins(const lane_t *lane, int waiting, apr_time_t now)
 {
     char text[256];
 
+    shared_add(hybrid_retained->shared->server->saturations, 1);
     now_full.since = now;
     now_full.most_waiting = waiting;
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,

@@ -91,3 +91,19 @@ apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out)
     out->workers_hung = shared_get(p->hung);
     return APR_SUCCESS;
 }
+
+apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out)
+{
+    const shared_t *shared = hybrid_retained ? hybrid_retained->shared : NULL;
+    int i;
+
+    if (shared == NULL) {
+        return APR_ENOENT;
+    }
+    for (i = 0; i < MPM_HYBRID_SHORTAGES; i++) {
+        out->shortages[i] = shared_get(shared->server->shortages[i].count);
+    }
+    out->saturations = shared_get(shared->server->saturations);
+    out->crashes = shared_get(shared->server->crashes);
+    return APR_SUCCESS;
+}

@@ -39,9 +39,18 @@ typedef struct {
     _Atomic apr_uint32_t running;       /* pollers that were in a run when the ticker last looked */
 } __attribute__((aligned(64))) shared_process_t;
 
+typedef struct {
+    _Atomic apr_uint64_t count;     /* times it has begun */
+    _Atomic apr_time_t since;       /* monotonic; when the last one began */
+    _Atomic apr_time_t last;        /* and when it was felt last; 0: never */
+} shared_shortage_t;
+
 /** Of the server as a whole: every process may write it. */
 typedef struct {
     _Atomic int queued;             /* prefork: connections on their way from the lobby to a child */
+    _Atomic apr_uint64_t saturations;
+    _Atomic apr_uint64_t crashes;
+    shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
 } __attribute__((aligned(64))) shared_server_t;
 
 /** The parts of the mapping. Private memory, constant once made. */
@@ -71,5 +80,6 @@ void shared_end(shared_t *shared, int slot);
 /* The optional functions of mpm_hybrid.h. */
 apr_status_t mpm_hybrid_limits_get(int lane, mpm_hybrid_limits_t *out);
 apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out);
+apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out);
 
 #endif

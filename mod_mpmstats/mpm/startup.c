@@ -20,6 +20,12 @@ hybrid_retained_t *hybrid_retained;
 apr_pool_t *hybrid_pconf;
 int hybrid_one_process;
 
+int hybrid_exit_code(void)
+{
+    return hybrid_retained->proven == hybrid_retained->mpm->my_generation + 1 ? APEXIT_CHILDSICK
+                                                                              : APEXIT_CHILDFATAL;
+}
+
 static void get_retained(void)
 {
     hybrid_retained = ap_retained_data_get(RETAINED_KEY);

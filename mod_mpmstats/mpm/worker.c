@@ -34,6 +34,7 @@
 #include "mpm/hybrid.h"
 #include "mpm/judge.h"
 #include "mpm/park.h"
+#include "mpm/shortage.h"
 #include "mpm/tags.h"
 #include "mpm/timers.h"
 
@@ -92,9 +93,8 @@ static _Atomic int leaving;
 static _Atomic int busy;
 static _Atomic unsigned long runs;
 
-/* Taken for creating and joining threads: guards thread_pool and creation_failed. Taken before `lock`. */
+/* Taken for creating and joining threads: guards thread_pool. Taken before `lock`. */
 static pthread_mutex_t creation = PTHREAD_MUTEX_INITIALIZER;
-static int creation_failed;         /* has been said */
 
 /* Which handlers block; lock-free. */
 static habits_t habits;
@@ -410,12 +410,16 @@ static worker_state_t *take_slot(token_t *token)
     return w;
 }
 
-static void give_slot_back(worker_state_t *w)
+/* How many others there are. */
+static int give_slot_back(worker_state_t *w)
 {
+    int have;
+
     pthread_mutex_lock(&lock);
     w->slot = SLOT_FREE;
-    alive_count--;
+    have = --alive_count;
     pthread_mutex_unlock(&lock);
+    return have;
 }
 
 /* Threads inherit the mask: signals are for the ticker alone. */
@@ -427,13 +431,6 @@ static apr_status_t start_thread(worker_state_t *w)
     child_block_signals(&mask);
     pthread_mutex_lock(&creation);
     rv = ap_thread_create(&w->pub.thread, thread_attr, worker_main, w, thread_pool);
-    if (rv != APR_SUCCESS && !creation_failed) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     "child %d cannot create a worker thread (it has %d); it goes on with those. "
-                     "Raise the limit on processes (ulimit -u, TasksMax) or memory, "
-                     "or lower ThreadsPerChild", (int)getpid(), alive_count);
-    }
-    creation_failed = rv != APR_SUCCESS;
     pthread_mutex_unlock(&creation);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     return rv;
@@ -452,7 +449,7 @@ static apr_status_t create_worker(token_t *token)
     rv = start_thread(w);
     if (rv != APR_SUCCESS) {
         shared_sub(child.stats->workers, 1);
-        give_slot_back(w);
+        shortage_of_threads(rv, give_slot_back(w));
     }
     return rv;
 }
