@@ -695,6 +695,17 @@ void conn_insert_filter(request_rec *r)
     workers_about_to_run(r->handler != NULL ? r->handler : r->content_type);
 }
 
+/* Which handler is about to run, for those who look at a worker from outside. */
+int conn_handler(request_rec *r)
+{
+    const conn_t *k = conn_of(r->connection);
+
+    if (k != NULL) {
+        shared_note_handler(child.slot, k->worker, r->handler ? r->handler : "");
+    }
+    return DECLINED;
+}
+
 /* A protocol other than HTTP/1 may never read a request: its server is known now. */
 int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol)
 {

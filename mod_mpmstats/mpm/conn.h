@@ -96,6 +96,7 @@ int conn_pre_connection(conn_rec *c, void *csd);
 void conn_pre_read_request(request_rec *r, conn_rec *c);
 int conn_post_read_request(request_rec *r);
 void conn_insert_filter(request_rec *r);
+int conn_handler(request_rec *r);
 int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol);
 
 #endif

@@ -57,7 +57,7 @@ void crash_child_setup(void)
     }
 }
 
-static const char *state_name(unsigned char status)
+const char *crash_state_name(unsigned char status)
 {
     switch (status) {
     case SERVER_BUSY_READ:
@@ -80,24 +80,26 @@ static const char *state_name(unsigned char status)
 static void report_worker(pid_t pid, int slot, int thread, int hit)
 {
     worker_score ws;
+    char handler[64] = "";
     const char *state;
     apr_time_t now = apr_time_now();
     apr_time_t begun;
 
     ap_copy_scoreboard_worker(&ws, slot, thread);
-    state = state_name(ws.status);
+    state = crash_state_name(ws.status);
     if (state == NULL && !hit) {
         return;
     }
     /* A child that crashes may have written anything there before. */
     ws.vhost[sizeof(ws.vhost) - 1] = ws.request[sizeof(ws.request) - 1] = '\0';
     ws.client64[sizeof(ws.client64) - 1] = '\0';
+    mpm_hybrid_worker_handler(slot, thread, handler, sizeof(handler));
     begun = ws.start_time > ws.stop_time ? ws.start_time : ws.last_used;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                 "child pid %d, worker %d%s: %s, vhost \"%s\", request \"%s\", client %s, "
+                 "child pid %d, worker %d%s: %s, vhost \"%s\", request \"%s\", handler \"%s\", client %s, "
                  "for %" APR_TIME_T_FMT " ms", (int)pid, thread,
                  hit ? " (received the signal)" : "", state ? state : "idle", ws.vhost,
-                 ws.request, ws.client64, begun > 0 && begun < now ? (now - begun) / 1000 : 0);
+                 ws.request, handler, ws.client64, begun > 0 && begun < now ? (now - begun) / 1000 : 0);
 }
 
 void crash_report(pid_t pid, int slot, int sig)

@@ -20,4 +20,7 @@ void crash_this_is_worker(int index);
  */
 void crash_report(pid_t pid, int slot, int sig);
 
+/** What a worker in that state of the scoreboard does, in words; NULL: nothing. */
+const char *crash_state_name(unsigned char status);
+
 #endif

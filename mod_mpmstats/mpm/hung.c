@@ -10,6 +10,7 @@
 #include "httpd.h"
 #include "scoreboard.h"
 #include "mpm/child.h"
+#include "mpm/crash.h"
 #include "mpm/hybrid.h"
 #include "mpm/worker.h"
 
@@ -29,12 +30,17 @@ void hung_child_init(void)
 static void tell(int index, apr_time_t now)
 {
     worker_score ws;
+    char handler[64] = "";
+    const char *phase;
 
     ap_copy_scoreboard_worker(&ws, child.slot, index);
+    mpm_hybrid_worker_handler(child.slot, index, handler, sizeof(handler));
+    phase = crash_state_name(ws.status);
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                 "child %d, worker %d has been busy for %d seconds: vhost \"%s\", request \"%s\", "
-                 "client %s", (int)getpid(), index,
-                 (int)apr_time_sec(now - watches[index].since), ws.vhost, ws.request, ws.client64);
+                 "child %d, worker %d has been busy for %d seconds: %s, vhost \"%s\", request \"%s\", "
+                 "handler \"%s\", client %s", (int)getpid(), index,
+                 (int)apr_time_sec(now - watches[index].since), phase ? phase : "between requests",
+                 ws.vhost, ws.request, handler, ws.client64);
 }
 
 void hung_look(apr_time_t now)

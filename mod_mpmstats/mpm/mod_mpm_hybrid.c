@@ -88,6 +88,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_read_request(conn_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(conn_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_handler(conn_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
     outbound_register();
@@ -95,6 +96,7 @@ static void register_hooks(apr_pool_t *p)
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_limits_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_process_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_events_get);
+    APR_REGISTER_OPTIONAL_FN(mpm_hybrid_worker_handler);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_times);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_end);
 }

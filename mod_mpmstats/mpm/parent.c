@@ -154,7 +154,7 @@ static int set_up_once(server_rec *s)
         ap_scoreboard_image->global->running_generation = mpm()->my_generation;
     }
     if (hybrid_retained->shared == NULL) {
-        hybrid_retained->shared = shared_create(lane_default.slots);
+        hybrid_retained->shared = shared_create(lane_default.slots, lane_default.thread_limit);
         if (hybrid_retained->shared == NULL) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
                          "cannot map memory for the counters of %d processes, lower ServerLimit",

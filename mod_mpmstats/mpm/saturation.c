@@ -15,7 +15,7 @@
 /* It is over when a worker has been free for so long. */
 #define QUIET_TIME apr_time_from_sec(5)
 
-/* VHosts named in the message. */
+/* So many virtual hosts and handlers are named in the messages. */
 #define TOP 3
 
 static struct {
@@ -24,20 +24,23 @@ static struct {
     int most_waiting;
 } now_full;                     /* parent's only thread */
 
+#define TALLIES 64
+
+/* How many workers are busy with what: a virtual host, a handler. */
 typedef struct {
-    char vhost[32];
+    char name[40];
     int workers;
 } tally_t;
 
-static void tally_up(tally_t *tallies, int size, const worker_score *ws)
+static void tally_up(tally_t *tallies, const char *name)
 {
     int i;
 
-    for (i = 0; i < size; i++) {
+    for (i = 0; i < TALLIES; i++) {
         if (tallies[i].workers == 0) {
-            apr_cpystrn(tallies[i].vhost, ws->vhost, sizeof(tallies[i].vhost));
+            apr_cpystrn(tallies[i].name, name, sizeof(tallies[i].name));
         }
-        if (tallies[i].workers == 0 || strcmp(tallies[i].vhost, ws->vhost) == 0) {
+        if (strcmp(tallies[i].name, name) == 0) {
             tallies[i].workers++;
             return;
         }
@@ -49,36 +52,60 @@ static int by_workers(const void *a, const void *b)
     return ((const tally_t *)b)->workers - ((const tally_t *)a)->workers;
 }
 
-/* "a.example:80 (12), b.example:80 (3)"; empty without ExtendedStatus. */
+static void name_top(tally_t *tallies, const char *intro, char *text, apr_size_t size)
+{
+    apr_size_t used = strlen(text);
+    int i;
+
+    qsort(tallies, TALLIES, sizeof(tallies[0]), by_workers);
+    for (i = 0; i < TOP && tallies[i].workers > 0; i++) {
+        used += apr_snprintf(text + used, size - used, "%s%s (%d)", i ? ", " : intro,
+                             tallies[i].name, tallies[i].workers);
+    }
+}
+
+/* One worker's entry; the child could have written anything there. */
+static void look_at(int slot, int thread, tally_t *vhosts, tally_t *handlers)
+{
+    worker_score ws;
+    char name[33];
+
+    ap_copy_scoreboard_worker(&ws, slot, thread);
+    if (ws.status != SERVER_BUSY_WRITE) {
+        return;
+    }
+    apr_cpystrn(name, ws.vhost, sizeof(ws.vhost));
+    if (name[0] != '\0') {
+        tally_up(vhosts, name);
+    }
+    if (mpm_hybrid_worker_handler(slot, thread, name, sizeof(name)) == APR_SUCCESS
+        && name[0] != '\0') {
+        tally_up(handlers, name);
+    }
+}
+
+/* "; most for a.example:80 (12), b.example:80 (3), in handler x (15)"; no hosts without ExtendedStatus. */
 static const char *busiest(const lane_t *lane, char *text, apr_size_t size)
 {
-    tally_t tallies[64];
-    apr_size_t used = 0;
+    tally_t vhosts[TALLIES], handlers[TALLIES];
     int slot, i;
 
-    memset(tallies, 0, sizeof(tallies));
+    memset(vhosts, 0, sizeof(vhosts));
+    memset(handlers, 0, sizeof(handlers));
     for (slot = 0; slot < lane->slots; slot++) {
         for (i = 0; procs_accepting(slot) != 0 && i < lane->threads_per_child; i++) {
-            worker_score ws;
-
-            ap_copy_scoreboard_worker(&ws, slot, i);
-            if (ws.status == SERVER_BUSY_WRITE && ws.vhost[0] != '\0') {
-                tally_up(tallies, 64, &ws);
-            }
+            look_at(slot, i, vhosts, handlers);
         }
     }
-    qsort(tallies, 64, sizeof(tallies[0]), by_workers);
     text[0] = '\0';
-    for (i = 0; i < TOP && tallies[i].workers > 0; i++) {
-        used += apr_snprintf(text + used, size - used, "%s%s (%d)", i ? ", " : "; most in ",
-                             tallies[i].vhost, tallies[i].workers);
-    }
+    name_top(vhosts, "; most for ", text, size);
+    name_top(handlers, text[0] ? ", in handler " : "; most in handler ", text, size);
     return text;
 }
 
 static void begins(const lane_t *lane, int waiting, apr_time_t now)
 {
-    char text[256];
+    char text[512];
 
     shared_add(hybrid_retained->shared->server->saturations, 1);
     now_full.since = now;

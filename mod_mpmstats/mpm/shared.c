@@ -2,16 +2,19 @@
 /* The shared counters, and the optional functions that read them. */
 #include "mpm/shared.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
+#include "apr_strings.h"
 #include "httpd.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 
-shared_t *shared_create(int slots)
+shared_t *shared_create(int slots, int threads)
 {
     int records = slots + SHARED_EXTRA;
-    size_t size = sizeof(shared_server_t) + (size_t)records * sizeof(shared_process_t);
+    size_t size = sizeof(shared_server_t) + (size_t)records * sizeof(shared_process_t)
+        + (size_t)slots * (size_t)threads * sizeof(shared_worker_t);
     shared_server_t *server = mmap(NULL, size, PROT_READ | PROT_WRITE,
                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     shared_t *shared;
@@ -21,8 +24,11 @@ shared_t *shared_create(int slots)
     }
     shared = ap_calloc(1, sizeof(*shared));
     shared->slots = records;
+    shared->boards = slots;
+    shared->threads = threads;
     shared->server = server;
     shared->process = (shared_process_t *)(server + 1);
+    shared->worker = (shared_worker_t *)(shared->process + records);
     return shared;
 }
 
@@ -52,6 +58,57 @@ void shared_begin(shared_t *shared, int slot, int generation)
 void shared_end(shared_t *shared, int slot)
 {
     shared_set(shared->process[slot].pid, 0);
+}
+
+/* NULL outside of the table. */
+static shared_worker_t *worker_record(int slot, int thread)
+{
+    const shared_t *shared = hybrid_retained ? hybrid_retained->shared : NULL;
+
+    if (shared == NULL || slot < 0 || slot >= shared->boards || thread < 0 || thread >= shared->threads) {
+        return NULL;
+    }
+    return &shared->worker[(size_t)slot * (size_t)shared->threads + (size_t)thread];
+}
+
+/* Word by word, so that who reads it meanwhile gets a mixture at worst. */
+void shared_note_handler(int slot, int thread, const char *name)
+{
+    shared_worker_t *w = worker_record(slot, thread);
+    union {
+        char text[SHARED_HANDLER_WORDS * 8];
+        apr_uint64_t words[SHARED_HANDLER_WORDS];
+    } copy;
+    int i;
+
+    if (w == NULL) {
+        return;
+    }
+    memset(&copy, 0, sizeof(copy));
+    memcpy(copy.text, name, strnlen(name, sizeof(copy.text)));
+    for (i = 0; i < SHARED_HANDLER_WORDS; i++) {
+        shared_set(w->handler[i], copy.words[i]);
+    }
+}
+
+apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_size_t size)
+{
+    const shared_worker_t *w = worker_record(slot, thread);
+    union {
+        char text[SHARED_HANDLER_WORDS * 8 + 1];
+        apr_uint64_t words[SHARED_HANDLER_WORDS];
+    } copy;
+    int i;
+
+    if (w == NULL) {
+        return APR_ENOENT;
+    }
+    for (i = 0; i < SHARED_HANDLER_WORDS; i++) {
+        copy.words[i] = shared_get(w->handler[i]);
+    }
+    copy.text[sizeof(copy.text) - 1] = '\0';
+    apr_cpystrn(name, copy.text, size);
+    return APR_SUCCESS;
 }
 
 apr_status_t mpm_hybrid_limits_get(int lane, mpm_hybrid_limits_t *out)

@@ -53,18 +53,34 @@ typedef struct {
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
 } __attribute__((aligned(64))) shared_server_t;
 
+#define SHARED_HANDLER_WORDS 4
+
+/** Of a worker, by slot and thread as in the scoreboard, which has no room for it. */
+typedef struct {
+    _Atomic apr_uint64_t handler[SHARED_HANDLER_WORDS]; /* name of its request's, without a NUL if it is as long as this */
+} shared_worker_t;
+
 /** The parts of the mapping. Private memory, constant once made. */
 typedef struct shared_t {
     int slots;                      /* process records in all */
+    int boards;                     /* slots of the scoreboard, */
+    int threads;                    /* each with so many workers */
     shared_server_t *server;
     shared_process_t *process;
+    shared_worker_t *worker;
 } shared_t;
 
 /** Records beyond the slots, for finishing children that have given up their slot. */
 #define SHARED_EXTRA 256
 
-/** Map records for @a slots processes and SHARED_EXTRA more, all zero; NULL and errno when that fails. */
-shared_t *shared_create(int slots);
+/**
+ * Map records for @a slots processes and SHARED_EXTRA more, and for @a threads workers in each
+ * slot, all zero; NULL and errno when that fails.
+ */
+shared_t *shared_create(int slots, int threads);
+
+/** Worker @a thread of @a slot begins a request that handler @a name is to serve. Its thread. */
+void shared_note_handler(int slot, int thread, const char *name);
 
 /** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */
 void shared_begin(shared_t *shared, int slot, int generation);
@@ -81,5 +97,6 @@ void shared_end(shared_t *shared, int slot);
 apr_status_t mpm_hybrid_limits_get(int lane, mpm_hybrid_limits_t *out);
 apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out);
 apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out);
+apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_size_t size);
 
 #endif

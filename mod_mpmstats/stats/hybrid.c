@@ -29,12 +29,19 @@ typedef union {
     char room[ROOM];
 } process_room_t;
 
+typedef union {
+    mpm_hybrid_events_t known;
+    char room[ROOM];
+} events_room_t;
+
 _Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t) < ROOM,
                "no room left for the fields of a newer mpm_hybrid");
 
 /* Written once in the parent while the configuration is read; read-only in children. */
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_limits_get) *limits_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_process_get) *process_get;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) *events_get;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) *worker_handler;
 
 /* Set by the first thread of a process that reports the mismatch: one log line a process. */
 static atomic_flag mismatch_reported = ATOMIC_FLAG_INIT;
@@ -43,6 +50,8 @@ void hybrid_find(void)
 {
     limits_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_limits_get);
     process_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_process_get);
+    events_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_events_get);
+    worker_handler = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_worker_handler);
 }
 
 static int versions_match(const mpm_hybrid_limits_t *limits)
@@ -159,4 +168,30 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     process->workers.idle = in.known.workers > in.known.workers_busy
                                 ? in.known.workers - in.known.workers_busy : 0;
     return HYBRID_FOUND;
+}
+
+void hybrid_events(snapshot_totals_t *totals)
+{
+    limits_room_t speaks;
+    events_room_t in;
+    const apr_uint64_t *shortages = in.known.shortages;
+
+    memset(&in, 0, sizeof(in));
+    if (events_get == NULL || !read_limits(&speaks) || events_get(&in.known) != APR_SUCCESS) {
+        return;
+    }
+    totals->saturations = (apr_int64_t)in.known.saturations;
+    totals->crashes = (apr_int64_t)in.known.crashes;
+    totals->shortages_files = (apr_int64_t)shortages[MPM_HYBRID_SHORT_FILES];
+    totals->shortages_memory = (apr_int64_t)shortages[MPM_HYBRID_SHORT_MEMORY];
+    totals->shortages_processes = (apr_int64_t)shortages[MPM_HYBRID_SHORT_PROCESSES];
+    totals->shortages_threads = (apr_int64_t)shortages[MPM_HYBRID_SHORT_THREADS];
+    totals->shortages_log_space = (apr_int64_t)shortages[MPM_HYBRID_SHORT_LOG_SPACE];
+    totals->shortages_accept_queue = (apr_int64_t)shortages[MPM_HYBRID_SHORT_ACCEPT_QUEUE];
+    totals->clock_jumps = (apr_int64_t)shortages[MPM_HYBRID_CLOCK_SET];
+}
+
+int hybrid_handler(int slot, int thread, char *name, apr_size_t size)
+{
+    return worker_handler != NULL && worker_handler(slot, thread, name, size) == APR_SUCCESS;
 }

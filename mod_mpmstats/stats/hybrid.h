@@ -38,4 +38,10 @@ typedef enum {
 hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
                                 snapshot_process_t *process);
 
+/** Fills what has happened since the server was started, if that is known. */
+void hybrid_events(snapshot_totals_t *totals);
+
+/** Once hybrid_limits() has found it: handler of what the worker in this entry of the scoreboard runs now or ran last, cut to @a size; 1 if known. */
+int hybrid_handler(int slot, int thread, char *name, apr_size_t size);
+
 #endif

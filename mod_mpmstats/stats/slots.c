@@ -102,6 +102,7 @@ static void read_service(pass_t *pass, snapshot_worker_t *worker, const worker_s
                          const meaning_t *meaning)
 {
     apr_time_t now = pass->snapshot->server.now_us;
+    char handler[64] = "";
 
     worker->requests = (apr_int64_t)score->my_access_count;
     worker->bytes = score->my_bytes_served;
@@ -109,6 +110,10 @@ static void read_service(pass_t *pass, snapshot_worker_t *worker, const worker_s
     worker->vhost = text_of(score->vhost, sizeof(score->vhost), pass->pool);
     worker->protocol = text_of(score->protocol, sizeof(score->protocol), pass->pool);
     worker->request = text_of(score->request, sizeof(score->request), pass->pool);
+    if (pass->snapshot->server.model != NULL
+        && hybrid_handler((int)worker->slot, (int)worker->thread, handler, sizeof(handler))) {
+        worker->handler = text_of(handler, sizeof(handler), pass->pool);
+    }
     if (meaning->dated && score->last_used > 0) {
         worker->since_us = now > score->last_used ? now - score->last_used : 0;
     }
@@ -388,6 +393,7 @@ void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
     }
     read_finishing(&pass);
     limit_connections(&pass);
+    hybrid_events(&snapshot->totals);
     snapshot->totals.saturated = is_saturated(&pass);
     snapshot->processes = (snapshot_process_t *)pass.processes->elts;
     snapshot->process_count = pass.processes->nelts;
