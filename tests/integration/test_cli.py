@@ -400,6 +400,22 @@ def test_saturation_is_said_in_words(saved):
     assert "SATURATED" in run(*saved(document(totals__saturated=True, totals__workers_busy=40))).stdout
 
 
+def test_hung_workers_and_what_went_wrong_are_said_in_words(saved):
+    quiet = run(*saved(document(totals__workers_hung=0, totals__crashes=0, totals__shortages_files=0))).stdout
+    assert "HUNG" not in quiet and "Events" not in quiet
+    told = run(*saved(document(totals__workers_hung=2, totals__crashes=3, totals__shortages_files=1,
+                               totals__clock_jumps=0))).stdout
+    assert re.search(r"^HUNG +2 in one request for longer than MPMHungRequestTime", told, re.M)
+    assert re.search(r"^Events +crashes 3 \S+ out of files 1$", told, re.M), told
+
+
+def test_the_handler_of_a_worker_is_listed(saved):
+    told = document()
+    told["workers"][0]["handler"] = "proxy-server"
+    wide = run("workers", *saved(told), env=environment(COLUMNS="250")).stdout
+    assert "HANDLER" in wide and "proxy-server" in wide
+
+
 @pytest.mark.parametrize("busy, taken", [(0, 0), (1, 1), (20, 20), (39, 39), (40, 40), (400, 40)])
 def test_the_bar_is_as_long_as_the_figure_says(saved, busy, taken):
     # 12 columns of label, the bar, 2 spaces, "400 of 40 busy (1000%)": 40 columns of bar fit into 90

@@ -224,6 +224,32 @@ static void line_traffic(const snapshot_t *snap)
     free(separator);
 }
 
+/* What went wrong since the server was started; nothing is said of what did not. */
+static void line_events(const snapshot_t *snap)
+{
+    static const struct {
+        const char *name, *label;
+    } events[] = {
+        {"saturations", "saturated"}, {"crashes", "crashes"}, {"shortages_files", "out of files"},
+        {"shortages_memory", "out of memory"}, {"shortages_processes", "out of processes"},
+        {"shortages_threads", "out of threads"}, {"shortages_log_space", "log disk full"},
+        {"shortages_accept_queue", "accept queue full"}, {"clock_jumps", "clock set"},
+    };
+    flow_t flow = {.first = true};
+    char *separator = dot();
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        if (!(value(events[i].name, snap) > 0))
+            continue;
+        if (flow.first)
+            flow = flow_begin("Events");
+        flow_field(&flow, separator, events[i].label, events[i].name, snap);
+    }
+    if (!flow.first)
+        flow_end(&flow);
+    free(separator);
+}
+
 void view_gauges(const snapshot_t *snap)
 {
     gauge_t gauges[GAUGES];
@@ -238,6 +264,16 @@ void view_gauges(const snapshot_t *snap)
     }
     gauges_free(gauges);
     line_traffic(snap);
+    line_events(snap);
+    if (snap->totals.workers_hung > 0) {
+        fputs(terminal_style(STYLE_ALARM), stdout);
+        flow = flow_begin("HUNG");
+        flow_put(&flow, " ", memory_format("%lld in one request for longer than MPMHungRequestTime;",
+                                           (long long)snap->totals.workers_hung));
+        flow_put(&flow, " ", memory_copy("mpmstats workers --sort age names them"));
+        flow_end(&flow);
+        fputs(terminal_style(STYLE_PLAIN), stdout);
+    }
     if (snap->totals.saturated == 1) {
         fputs(terminal_style(STYLE_ALARM), stdout);
         flow = flow_begin("SATURATED");

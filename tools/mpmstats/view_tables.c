@@ -93,10 +93,11 @@ void view_workers(const snapshot_worker_t *const *rows, size_t count)
         {.title = "VHOST", .least = 12, .drop = 2},
         {.title = "PROTOCOL", .drop = 6},
         {.title = "REQUEST", .least = 28},
+        {.title = "HANDLER", .drop = 7},
     };
     enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
     static const char *const names[COLUMNS] = {"slot",   "thread", "pid",      NULL,     "since_us",
-                                               "client", "vhost",  "protocol", "request"};
+                                               "client", "vhost",  "protocol", "request", "handler"};
     table_t *table = table_new(columns, COLUMNS);
 
     for (size_t row = 0; row < count; row++) {
