@@ -318,7 +318,7 @@ static apr_time_t serve_deadlines(void)
     conn_t *k;
 
     while ((k = park_next_due(child_now(), &next)) != NULL) {
-        if (k->expired || conn_look(k, ticker_thread)) {
+        if (k->expired || k->unwatched || conn_look(k, ticker_thread)) {
             park_ready(k);
         }
         else {

@@ -50,6 +50,7 @@ typedef struct conn_t {
     unsigned char hangup;               /**< the event it was claimed for said that the client has gone */
     unsigned char registered;           /**< the socket is in epoll */
     unsigned char lasting;              /**< and tells of new bytes without being asked again */
+    unsigned char unwatched;            /**< parked, but epoll has refused it */
     apr_time_t deadline;                /**< monotonic; when what it waits for is overdue */
     unsigned char in_heads;             /**< in the list of those that send a head */
     struct conn_t *older, *younger;     /**< in that list */

@@ -21,6 +21,9 @@
 
 #define CHUNK 256
 
+/* A connection that epoll has no memory for is tried so often. */
+#define RETRY_INTERVAL apr_time_from_msec(50)
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Guarded by lock. */
@@ -267,10 +270,14 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
     /* Armed already, and what has come since the socket was read dry will be told. */
     if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
         err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN, what == PARK_FOR_MORE);
-        if (err != 0) {
+        if (err != 0 && !shortage_is(err)) {
             pthread_mutex_unlock(&lock);
             return err;
         }
+    }
+    k->unwatched = err != 0;
+    if (k->unwatched && (look == 0 || look > RETRY_INTERVAL)) {
+        look = RETRY_INTERVAL;      /* it waits for the ticker alone, and what it waits for is tried then */
     }
     k->deadline = now + timeout;
     k->parked = 1;
@@ -286,6 +293,9 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
     due = timeouts_deadline(&k->wait);
     pthread_mutex_unlock(&lock);
     child_ticker_due(due);
+    if (err != 0) {
+        shortage_of(err, "watch a connection");
+    }
     return APR_SUCCESS;
 }
 
