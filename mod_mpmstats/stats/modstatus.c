@@ -176,7 +176,9 @@ static void tell_server(modstatus_t *out, request_rec *r, const snapshot_server_
     out->mpm = mpm != NULL && mpm[0] != '\0' ? mpm : server->mpm;
     out->now = ap_ht_time(r->pool, server->now_us, TIME_FORMAT, 0);
     out->restarted = ap_ht_time(r->pool, server->counters_since_us, TIME_FORMAT, 0);
-    out->uptime_s = apr_time_sec(server->now_us - server->counters_since_us);
+    /* The clock may have been set back. */
+    out->uptime_s = server->now_us > server->counters_since_us
+        ? apr_time_sec(server->now_us - server->counters_since_us) : 0;
     out->uptime = in_words(r->pool, out->uptime_s);
     out->async = mpm_answer(AP_MPMQ_IS_ASYNC, 0) > 0;
 }
