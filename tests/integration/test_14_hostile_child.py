@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A child that has been taken over writes what it likes into the memory it shares with the root process. That one must
+neither crash nor signal anybody but its own children (CVE-2019-0211 was such a hole)."""
+import contextlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import procs
+from clients import Client, request
+from faults import Faults
+from procs import wait_until
+
+pytestmark = pytest.mark.mpm_only("hybrid")
+MODULES = ["test_scribble", "test_handlers", "http2", "rewrite", "reqtimeout"]
+POOL = {"StartServers": 2, "ServerLimit": 3, "ThreadLimit": 10, "ThreadsPerChild": 10, "MinSpareThreads": 10,
+        "MaxSpareThreads": 30, "MaxRequestWorkers": 30}
+CONF = """
+<Location /test-scribble>
+  SetHandler test-scribble
+</Location>
+RewriteEngine On
+MPMHungRequestTime 1
+LogLevel mpm_hybrid:debug
+SSLSessionCache "shmcb:${ROOT}/run/sessions(512000)"
+"""
+
+
+@pytest.fixture
+def bystander():
+    """A process that is none of the server's and dies of any signal."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def ask(server, path):
+    """A request that may fail: its process may be the one that is scribbled over."""
+    with contextlib.suppress(OSError, AssertionError), Client(server.port, timeout=3) as client:
+        client.send(request(path))
+        return client.response().body.decode()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_scribbling_over_shared_memory_harms_neither_the_parent_nor_a_foreign_process(httpd, tmp_path, bystander, seed):
+    faults = Faults(tmp_path)
+    server = httpd(modules=MODULES, tls=True, conf=CONF, mpm_conf=POOL, **faults.options)
+    server.expect_log("exit signal|sending a SIG|alert|crit|emerg|AH0005|scoreboard|resetting|process slots")
+    server.forgive_files = ["sessions"]
+    parent = server.pid
+    children = set(server.children())
+    answer = ask(server, f"/test-scribble?ms=4000&pid={bystander.pid}&seed={seed}")
+    size, mappings = map(int, re.match(r"(\d+) bytes in (\d+) mappings", answer).groups())
+    assert size > 50_000 and mappings >= 3, "the scoreboard, ours, and the sessions of mod_ssl"
+    scribbling = time.monotonic() + 3.5
+    step = 0
+    while time.monotonic() < scribbling:
+        children |= set(server.children())
+        assert server.pid == parent and procs.alive(parent), "the parent is gone"
+        step += 1
+        if step % 7 == 0:
+            server.signal(signal.SIGUSR1)
+        elif step == 20:
+            server.signal(signal.SIGHUP)
+        elif step % 5 == 0 and server.children():
+            procs.kill(max(server.children()), signal.SIGSEGV if step % 2 else signal.SIGKILL)
+        elif step % 3 == 0:
+            ask(server, "/test/crash")
+        else:
+            ask(server, "/test/sleep?ms=50")
+        time.sleep(0.05)
+    assert bystander.poll() is None
+    time.sleep(0.6)                     # the last bytes
+    server.signal(signal.SIGHUP)
+    wait_until(server.answers, 20, "an answer after a restart")
+    children |= set(server.children())
+    assert server.get("/hello.txt") == b"hello\n"
+    assert server.pid == parent
+    server.stop()
+    assert bystander.poll() is None, "the parent has signalled a process that is not its child"
+    sent = [(to, sig) for sender, to, sig in faults.signals() if sender == parent and sig]
+    started = set(map(int, re.findall(r"child (\d+) started in slot", server.error_log()))) | children
+    assert sent or step, "nothing was signalled"
+    assert {to for to, _ in sent} <= started, {to for to, _ in sent} - started
