@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -67,6 +68,7 @@ static apr_time_t drain_from, drain_until;      /* 0: not draining */
 
 /* Written under lock, read without: a hint. */
 static _Atomic int full;            /* out of epoll because of the connection limit */
+static _Atomic int last_call;       /* accept_finish() has been called, and the queue was not found empty yet */
 
 /* ---- which listeners speak HTTP ----------------------------------------- */
 
@@ -101,7 +103,13 @@ static void watch_listener(const listener_t *l)
         .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG_LISTENER(l - listeners)
     };
 
-    if (epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, l->fd, &ev) != 0) {
+    if (epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, l->fd, &ev) == 0) {
+        return;
+    }
+    if (shortage_is(errno)) {
+        shortage_of(errno, "watch a listening socket");     /* accept_look() tries again */
+    }
+    else {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
                      "cannot watch the listening socket %pI", l->rec->bind_addr);
     }
@@ -417,10 +425,91 @@ void accept_stop(void)
 {
     pthread_mutex_lock(&lock);
     drain_until = 0;
+    atomic_store(&last_call, 0);
     take_from_epoll();
     if (open_for_us) {
         open_for_us = 0;
         ap_close_listeners();
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void accept_finish(void)
+{
+    int taking;
+
+    pthread_mutex_lock(&lock);
+    taking = in_epoll;
+    take_from_epoll();
+    if (taking) {
+        drain_from = drain_until = child_now() + DRAIN_MOST;
+        atomic_store(&last_call, 1);
+    }
+    pthread_mutex_unlock(&lock);
+    if (taking) {
+        park_wake_pollers();
+    }
+    else {
+        accept_stop();
+    }
+}
+
+int accept_has_last(void)
+{
+    return atomic_load_explicit(&last_call, memory_order_relaxed);
+}
+
+/* The next of the last ones, NULL when there is none. @a n: out, its listener. */
+static apr_socket_t *next_of_last(apr_pool_t *pool, unsigned *n)
+{
+    void *sock = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (*n = 0; *n < listener_count && atomic_load(&last_call); ++*n) {
+        if (listeners[*n].rec->accept_func(&sock, listeners[*n].rec, pool) == APR_SUCCESS) {
+            break;
+        }
+        sock = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return sock;
+}
+
+void accept_last(worker_t *w)
+{
+    apr_pool_t *pool;
+    apr_socket_t *sock = NULL;
+    unsigned n = 0;
+
+    if (park_count() < connection_limit() && conn_pool_create(&pool) == APR_SUCCESS) {
+        sock = next_of_last(pool, &n);
+        if (sock == NULL) {
+            apr_pool_destroy(pool);
+        }
+    }
+    if (sock == NULL) {
+        accept_stop();
+        child_wake_ticker();
+        return;
+    }
+    park_wake_pollers();            /* for the next one, should this one block */
+    count_accepted();
+    conn_begin(w, pool, sock, listeners[n].async_ok);
+}
+
+void accept_look(void)
+{
+    struct pollfd fd = { .events = POLLIN };
+    unsigned i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; in_epoll && i < listener_count; i++) {
+        fd.fd = listeners[i].fd;
+        if (poll(&fd, 1, 0) == 1) {
+            /* EPOLLEXCLUSIVE wakes one process. Added anew it tells us, whoever that was. */
+            epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, listeners[i].fd, NULL);
+            watch_listener(&listeners[i]);
+        }
     }
     pthread_mutex_unlock(&lock);
 }

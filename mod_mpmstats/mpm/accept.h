@@ -41,6 +41,22 @@ int accept_draining(void);
 /** Stop accepting for good and close the sockets. Any thread. */
 void accept_stop(void);
 
+/**
+ * Ticker: stop accepting because others accept instead. A connection of which only we were told,
+ * or shall be told in a moment, is ours nevertheless: workers take what is in the kernel's queue
+ * now (accept_last) before the sockets are closed. Until then accept_draining().
+ */
+void accept_finish(void);
+
+/** Whether there may be something for accept_last(). Any thread; a hint. */
+int accept_has_last(void);
+
+/** Take and run one of the last connections, or find that there is none any more. */
+void accept_last(worker_t *w);
+
+/** Ticker, now and then: look whether a connection waits of which somebody else was told who cannot take it. */
+void accept_look(void);
+
 /** A connection has gone: accept again if the limit was why we did not. Any thread. */
 void accept_room(void);
 

@@ -372,6 +372,7 @@ static apr_time_t tick(void)
     if (now - maintained >= MAINTAIN_INTERVAL) {
         maintained = now;
         workers_maintain(now);
+        accept_look();
         hung_look(now);
         memory_look(now);
         look_for_parent();
@@ -411,6 +412,9 @@ static void begin_stopping(int how)
     child_ask_for_help();               /* if it was our own idea, somebody has to take our place */
     if (how == CHILD_GRACEFUL && child.last) {
         accept_drain();
+    }
+    else if (how == CHILD_GRACEFUL) {
+        accept_finish();
     }
     else {
         accept_stop();

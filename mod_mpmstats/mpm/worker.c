@@ -297,6 +297,11 @@ static int serve_queue(worker_state_t *w)
 {
     conn_t *k;
 
+    if (accept_has_last()) {
+        run_begins(w);
+        accept_last(&w->pub);
+        return run_ends(w);
+    }
     if (timers_next() != 0 && timers_due(child_now())) {
         run_begins(w);
         timers_run_due(child_now());
