@@ -11,6 +11,7 @@ import pytest
 
 import procs
 from clients import Client, request
+from h2load import H2Load
 from httpd import MPM
 from load import Load
 from procs import holds_for, wait_until
@@ -123,14 +124,19 @@ def test_a_stopped_child_does_not_keep_the_others_from_serving(httpd):
 # ---- MaxConnectionsPerChild ------------------------------------------------------------------------------------
 
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="cuts keep-alive connections when a child goes")
-def test_children_are_replaced_after_their_number_of_connections_under_load(httpd):
-    server = httpd(modules=MODULES, mpm_conf={**TWO_PROCESSES, "MaxConnectionsPerChild": 100})
+@pytest.mark.parametrize("protocol", ["http", "https", "h2"])
+def test_children_are_replaced_after_their_number_of_connections_under_load(httpd, protocol):
+    server = httpd(modules=[*MODULES, "http2"], tls=True, tls_conf="Protocols h2 http/1.1",
+                   mpm_conf={**TWO_PROCESSES, "MaxConnectionsPerChild": 100})
     seen = set(server.children())
-    with Load(server.port, connections=20, per_connection=5) as load:
+    options = {"connections": 20, "per_connection": 5}
+    with {"http": lambda: Load(server.port, **options),
+          "https": lambda: Load(server.tls_port, tls=server.tls_client(), **options),
+          "h2": lambda: H2Load(server.tls_port, tls=server.tls_client(alpn=["h2"]), **options)}[protocol]() as load:
         def turned_over():
             seen.update(server.children())
-            return load.answered > 3000 and len(seen) >= 5
-        wait_until(turned_over, 30, "3000 requests and several generations of children")
+            return load.answered > 1500 and len(seen) >= 5
+        wait_until(turned_over, 30, "1500 requests and several generations of children")
     assert not load.failed, load.details
     assert server.zombies() == []
     wait_until(lambda: len(server.children()) <= 4, 10, "no more children than the limit")

@@ -7,6 +7,7 @@ import pytest
 import procs
 from clients import Client, SlowReader, refused, request
 from h2client import H2
+from h2load import H2Load
 from load import Load
 from procs import holds_for, wait_until
 
@@ -52,16 +53,27 @@ def assert_like_new(server):
     assert len(server.processes()) == 1 + len(server.children())
 
 
+def load_of(server, protocol, **options):
+    """A load over "http", "https" or "h2"; both kinds tell their requests in the same way."""
+    if protocol == "h2":
+        return H2Load(server.tls_port, tls=server.tls_client(alpn=["h2"]), **options)
+    if protocol == "https":
+        return Load(server.tls_port, tls=server.tls_client(), **options)
+    return Load(server.port, **options)
+
+
+protocols = pytest.mark.parametrize("protocol", ["http", "https", "h2"])
+
+
 @cuts
-@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-def test_graceful_restarts_under_load_lose_nothing(httpd, tls):
-    """20 restarts (50 with SLOW=1) beside 40 busy keep-alive clients."""
+@protocols
+def test_graceful_restarts_under_load_lose_nothing(httpd, protocol):
+    """15 restarts (200 with SLOW=1) beside 40 busy keep-alive clients."""
     server = make(httpd)
-    where = {"port": server.tls_port, "tls": server.tls_client()} if tls else {"port": server.port}
-    with Load(connections=40, pause=0.002, **where) as load:
-        restart_again_and_again(server, load, 50 if SLOW else 20)
+    with load_of(server, protocol, connections=40, pause=0.002) as load:
+        restart_again_and_again(server, load, 200 if SLOW else 15)
     assert not load.failed, load.details
-    assert load.answered > 1000
+    assert load.answered > 500
     assert_like_new(server)
 
 
@@ -223,6 +235,21 @@ def test_graceful_stop_under_load_loses_nothing_that_was_begun(httpd):
 
 
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="cuts idle keep-alive connections")
+@protocols
+def test_graceful_stop_under_keep_alive_load_loses_nothing(httpd, protocol):
+    """Who comes too late is refused; whatever was sent is answered."""
+    server = make(httpd)
+    with load_of(server, protocol, connections=30, pause=0.002) as load:
+        wait_until(lambda: load.answered > 100, 10, "load")
+        server.graceful_stop(wait=False)
+        wait_until(lambda: load.counts["refused"] > 30, 10, "a closed port")
+        load.stop()
+    left = {k: v for k, v in load.failed.items() if k != "refused"}
+    assert not left, load.details
+    server.wait_stopped()
+
+
+@pytest.mark.mpm_gap("event", "worker", "prefork", reason="cuts idle keep-alive connections")
 def test_graceful_stop_answers_idle_connections_once_more(httpd):
     server = make(httpd)
     with Client(server.port) as client:
@@ -253,14 +280,3 @@ def test_the_error_log_is_reopened_by_a_restart(httpd):
     server.k("graceful")
     wait_until(lambda: "resuming normal operations" in server.error_log(), 10, "a new error log")
     holds_for(server.answers, 0.2)
-
-
-@pytest.mark.slow
-@cuts
-def test_200_graceful_restarts_under_mixed_load_lose_nothing(httpd):
-    server = make(httpd)
-    with Load(server.port, connections=20, pause=0.002) as plain, \
-            Load(server.tls_port, connections=20, pause=0.002, tls=server.tls_client()) as tls:
-        restart_again_and_again(server, plain, 200)
-    assert not plain.failed and not tls.failed, plain.details + tls.details
-    assert_like_new(server)

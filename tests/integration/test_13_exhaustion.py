@@ -5,6 +5,7 @@ faults.py makes the system calls fail while the server runs. In every test one l
 makes a new one for each request; both account for every request. A new connection that cannot be accepted waits in the
 kernel's queue, so even that is not lost.
 """
+import collections
 import contextlib
 import errno
 import os
@@ -135,6 +136,22 @@ def test_children_at_their_limit_of_open_files_serve_what_they_have(httpd, fault
     assert_nothing_lost(kept, new)
     assert_told_once(server, r"out of file descriptors: .*ulimit -n\), now \d+", "shortages_files")
     assert server.children() == children
+
+
+def test_a_connection_that_one_process_cannot_accept_is_accepted_by_another(httpd, faults):
+    """The kernel tells one process of it; when that one cannot take it, nobody else is told."""
+    server = make(httpd, faults, mpm_conf={"MaxSpareThreads": 30})
+
+    def who():
+        with Client(server.port, timeout=2) as client:
+            return int(re.search(rb"pid=(\d+)", client.get(PATH).body)[1])
+    poor = collections.Counter(who() for _ in range(10)).most_common()[0][0]
+    with faults.active("accept", errno.EMFILE, pid=poor):
+        for _ in range(10):
+            assert who() != poor
+            holds_for(lambda: True, 0.11)       # until it tries again
+        assert faults.hits("accept") > 0
+    assert totals(server)["shortages_files"] == 1
 
 
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.ENOSPC], ids=["ENOMEM", "ENOSPC"])
