@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the MPM says and does about processes that grow and requests that do not end."""
+import re
 import threading
 
 import pytest
 
+import cli
 from clients import Client, request
 from procs import wait_until
 
@@ -37,15 +39,81 @@ def test_a_small_child_stays(httpd):
 
 
 def test_a_request_that_does_not_end_is_reported_once_with_what_it_is(httpd):
+    """In the log, the status and the CLI; with its handler and phase."""
     server = httpd(modules=["test_handlers"], mpm_conf=ONE_PROCESS, conf="MPMHungRequestTime 1\n")
     with Client(server.port, timeout=20) as client:
         client.send(request("/test/sleep?ms=3000"))
         wait_until(lambda: "has been busy for" in server.error_log(), 3, "the report")
         status = server.mpm_status()
+        shown = cli.run("status", "--url", server.url + "/mpm-status").stdout
+        listed = cli.run("workers", "--url", server.url + "/mpm-status", "--min-age", "1s", "--json").stdout
         assert client.response().body == b"slept"
     lines = [line for line in server.error_log().splitlines() if "has been busy for" in line]
     assert len(lines) == 1 and "/test/sleep?ms=3000" in lines[0]
-    assert sum(p["workers"]["busy"] for p in status["processes"]) >= 1
+    assert 'busy for 1 seconds: sending or in its handler, vhost "' in lines[0] and 'handler "test-handlers"' in lines[0]
+    assert status["totals"]["workers_hung"] == 1
+    assert [w["handler"] for w in status["workers"] if "/test/sleep" in w.get("request", "")] == ["test-handlers"]
+    assert re.search(r"^HUNG +1 in one request", shown, re.M)
+    assert "/test/sleep?ms=3000" in listed
+
+
+def test_a_request_that_reads_its_body_for_long_is_reported_too(httpd):
+    server = httpd(modules=["test_handlers"], mpm_conf=ONE_PROCESS, conf="MPMHungRequestTime 1\nMPMBodyBuffer 0\n")
+    with Client(server.port, timeout=20) as client:
+        client.send("POST /test/body HTTP/1.1\r\nHost: test.localhost\r\nContent-Length: 4\r\n\r\nab")
+        line = server.wait_log(r"has been busy for 1 seconds: .*/test/body.*", 4)[0]
+        assert 'handler "test-handlers"' in line
+        client.send("cd")
+        assert client.response().status == 200
+
+
+VHOSTS = """
+<VirtualHost *:${PORT}>
+  ServerName first.localhost
+</VirtualHost>
+<VirtualHost *:${PORT}>
+  ServerName second.localhost
+</VirtualHost>
+"""
+
+
+def test_saturation_is_told_when_it_begins_and_when_it_ends(httpd):
+    """With who holds the workers; what comes and goes within five seconds is one saturation."""
+    server = httpd(modules=["test_handlers"], conf=VHOSTS, mpm_conf={**ONE_PROCESS, "ServerLimit": 1, "MaxRequestWorkers": 10})
+    began = rf"MaxRequestWorkers setting: all 10 workers are busy, (\d+) connections wait to be accepted; " \
+            rf"most for first.localhost:{server.port} \((\d)\), second.localhost:{server.port} \((\d)\), in handler test-handlers \((\d+)\)"
+
+    def rush():
+        clients = [Client(server.port, timeout=15) for _ in range(18)]
+        for n, client in enumerate(clients):
+            host = "second" if n in (1, 4, 7) else "first"
+            client.send(f"GET /test/sleep?ms=1300 HTTP/1.1\r\nHost: {host}.localhost\r\n\r\n")
+        for client in clients:
+            assert client.response().body == b"slept"
+            client.close()
+    rush()
+    rush()
+    found = server.wait_log(began, 3)
+    assert 1 <= int(found[2]) <= 7 and 1 <= int(found[3]) <= 3 and 2 <= int(found[4]) <= 10
+    assert server.mpm_status()["totals"]["saturations"] == 1
+    ended = server.wait_log(r"is below MaxRequestWorkers \(10\) again, after (\d+) ms; at most (\d+) connections waited", 9)
+    assert 2000 < int(ended[1]) < 7000
+    assert server.error_log().count("reached MaxRequestWorkers setting") == 1
+
+
+def test_a_crash_names_each_worker_with_its_handler(httpd):
+    server = httpd(modules=["test_handlers"], mpm_conf=ONE_PROCESS)
+    server.expect_log("exit signal Segmentation")
+    with Client(server.port) as other, Client(server.port) as bad:
+        other.send(request("/test/sleep?ms=3000"))
+        wait_until(lambda: server.mpm_status()["totals"]["workers_busy"] >= 2, 3, "the request")
+        bad.send(request("/test/crash"))
+        wait_until(lambda: bad.closed_within(1), 5, "the crash")
+    state = r"sending or in its handler, vhost \"test.localhost:\d+\", request \"GET /test/%s.* handler \"test-handlers\", client 127.0.0.1, for \d+ ms"
+    server.wait_log(r"worker \d+ \(received the signal\): " + state % "crash", 3)
+    server.wait_log(r"worker \d+: " + state % "sleep", 3)
+    assert wait_until(server.answers, 3, "an answer")
+    assert server.mpm_status()["totals"]["crashes"] == 1
 
 
 @pytest.mark.parametrize("line", ["MPMHungRequestTime soon", "MPMHungRequestTime -1", "MaxMemoryPerChild much",
