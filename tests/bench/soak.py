@@ -27,18 +27,21 @@ TITLE = f"{settings.SOAK_SECONDS:.0f} s of everything with restarts and kills: t
 MEMORY_FACTOR, MEMORY_SLACK = 1.25, 4 * 2**20
 _TROUBLED = 0.6                 # share of the time with restarts and kills
 _WARM_SECONDS = 20
+_CONNECTIONS = 250              # of the load, http and https together
 _RESTART_EVERY, _KILL_EVERY = 7, 11
 _SLOW_EACH, _SLOW_WAVE = 150, 15
 _SLOW_KINDS = [("silence", "/"), ("head", "/"), ("hello", "/"), ("tls-head", "/"), ("body", "/test/body"),
                ("tls-body", "/test/body"), ("read", "/10m.bin"), ("tls-read", "/10m.bin")]
 _SETTLE_SECONDS, _STABLE_SECONDS = 120, 12
-# Always two processes, so that their number says something; their threads come and go.
-_LAYOUT = {**THREADED, "ServerLimit": 2, "ThreadLimit": 75, "ThreadsPerChild": 75, "MaxSpareThreads": 150}
+# Always two processes, so that their number says something, and always all of their threads once they are idle.
+_LAYOUT = {**THREADED, "ServerLimit": 2, "ThreadLimit": 75, "ThreadsPerChild": 75, "MinSpareThreads": 150,
+           "MaxSpareThreads": 150}
 _CONF = """Protocols h2 http/1.1
 Timeout 20
 KeepAliveTimeout 5
 RequestReadTimeout handshake=20 header=20-40,MinRate=500 body=20,MinRate=500
-H2MaxWorkerIdleSeconds 5
+H2MinWorkers 25
+H2MaxWorkers 25
 """
 
 
@@ -52,8 +55,9 @@ class Traffic:
         self._lock = threading.Lock()
         http, https = f"http:{server.port}", f"https:{server.tls_port}"
         mix = ["/1k.bin*6", "/100k.bin*1", "/test/sleep?ms=50*1"]
-        work = [lambda: self._load(30, [http + p for p in mix]), lambda: self._load(20, [https + p for p in mix]),
-                lambda: self._load(200, [f"{http}/1k.bin", f"{https}/1k.bin"], rate=60), self._h2, self._slow]
+        plain, tls, rare = _CONNECTIONS // 5, _CONNECTIONS // 10, _CONNECTIONS * 7 // 10
+        work = [lambda: self._load(plain, [http + p for p in mix]), lambda: self._load(tls, [https + p for p in mix]),
+                lambda: self._load(rare, [f"{http}/1k.bin", f"{https}/1k.bin"], rate=60), self._h2, self._slow]
         self._threads = [threading.Thread(target=self._forever, args=(w,), daemon=True) for w in work]
 
     def _forever(self, work):
@@ -209,7 +213,7 @@ def _soak(server, say):
         problems.append(f"requests lost without a restart or kill: {_lost(steady.counts)}; {steady.details[:5]}")
     # What a killed process had taken on is lost with it: at most every connection of the load, each time.
     bad = _lost(troubled.counts)
-    if sum(v for k, v in bad.items() if not k.startswith("h2")) > 60 * done["kills"]:
+    if sum(v for k, v in bad.items() if not k.startswith("h2")) > _CONNECTIONS * done["kills"]:
         problems.append(f"more requests lost than {done['kills']} kills explain: {bad}; {troubled.details[:5]}")
     return problems + troubled.errors[:5] * (not done["kills"]) + steady.errors[:5]
 
