@@ -172,6 +172,19 @@ def test_connections_that_cannot_be_watched_are_looked_at_all_the_same(httpd, fa
     assert totals(server)["shortages_memory"] == 1
 
 
+@pytest.mark.parametrize("error", [errno.ENOMEM, errno.ENOSPC], ids=["ENOMEM", "ENOSPC"])
+def test_listening_sockets_that_cannot_be_watched_are_watched_again_afterwards(httpd, faults, error):
+    """The processes take them out of epoll now and then, to let others go first, and cannot put them in again."""
+    server = make(httpd, faults)
+    with live(server) as (kept, new):
+        with faults.active("listen", error):
+            wait_until(lambda: faults.hits("listen") > 4, 5, "listening sockets that cannot be watched")
+            before = kept.answered
+            wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
+    assert_nothing_lost(kept, new)
+    assert_told_once(server, "out of memory: .*cannot watch", "shortages_memory")
+
+
 # ---- processes and threads ----------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind,error,told,key", [

@@ -66,8 +66,8 @@ def test_scribbling_over_shared_memory_harms_neither_the_parent_nor_a_foreign_pr
             server.signal(signal.SIGUSR1)
         elif step == 20:
             server.signal(signal.SIGHUP)
-        elif step % 5 == 0 and server.children():
-            procs.kill(max(server.children()), signal.SIGSEGV if step % 2 else signal.SIGKILL)
+        elif step % 5 == 0 and (alive := server.children()):
+            procs.kill(max(alive), signal.SIGSEGV if step % 2 else signal.SIGKILL)
         elif step % 3 == 0:
             ask(server, "/test/crash")
         else:

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ACCEPT, FORK, THREAD, MEMORY, DISK, CLOCK, WATCH, SOCKETPAIR, NOFILE, NPROC, FAULTS };
+enum { ACCEPT, FORK, THREAD, MEMORY, DISK, CLOCK, WATCH, LISTEN, SOCKETPAIR, NOFILE, NPROC, FAULTS };
 
 typedef struct {
     _Atomic int32_t error;      /* errno; CLOCK: anything but 0 */
@@ -158,7 +158,7 @@ int socketpair(int domain, int type, int protocol, int fds[2])
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
     if (op == EPOLL_CTL_ADD) {
-        FAIL_IF(WATCH, -1);
+        FAIL_IF(event->events & EPOLLEXCLUSIVE ? LISTEN : WATCH, -1);
     }
     return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
 }
