@@ -61,6 +61,14 @@ config_server_t *config_of_server(const server_rec *s)
     return ap_get_module_config(s->module_config, &mpmstats_module);
 }
 
+config_server_t *config_server_own(apr_pool_t *pool, server_rec *s)
+{
+    config_server_t *own = apr_pmemdup(pool, config_of_server(s), sizeof(*own));
+
+    ap_set_module_config(s->module_config, &mpmstats_module, own);
+    return own;
+}
+
 void *config_server_create(apr_pool_t *pool, server_rec *s)
 {
     config_server_t *config = apr_pcalloc(pool, sizeof(*config));

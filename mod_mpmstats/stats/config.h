@@ -46,6 +46,9 @@ const config_dir_t *config_of_request(const request_rec *r);
 /** What applies to @a s. */
 config_server_t *config_of_server(const server_rec *s);
 
+/** Makes @a s have a configuration of its own, with what applies to it now. */
+config_server_t *config_server_own(apr_pool_t *pool, server_rec *s);
+
 /** Before the directives are read: everything as when nothing is said. */
 void config_reset(void);
 

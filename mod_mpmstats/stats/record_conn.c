@@ -118,6 +118,7 @@ static apr_status_t filter_in(ap_filter_t *f, apr_bucket_brigade *brigade, ap_in
     record_conn_t *conn = f->ctx;
     apr_bucket *last = APR_BRIGADE_LAST(brigade);
     apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
+    uint64_t got;
 
     if (rv != APR_SUCCESS) {
         note_end_of_input(conn, rv);
@@ -126,10 +127,14 @@ static apr_status_t filter_in(ap_filter_t *f, apr_bucket_brigade *brigade, ap_in
     if (mode == AP_MODE_SPECULATIVE || mode == AP_MODE_INIT) {
         return rv;
     }
-    if (conn->bytes_in == 0 && !conn->tls_counted && !APR_BRIGADE_EMPTY(brigade) && ap_ssl_conn_is_ssl(conn->c)) {
+    if (conn->bytes_in == 0 && conn->tls && !conn->tls_counted && !APR_BRIGADE_EMPTY(brigade)) {
         tls_count(conn);
     }
-    conn->bytes_in += bytes_after(brigade, APR_BUCKET_NEXT(last));
+    got = bytes_after(brigade, APR_BUCKET_NEXT(last));
+    if (got == 0 && mode == AP_MODE_GETLINE && block == APR_BLOCK_READ) {
+        conn->ended = true;     /* how the core tells it the first time */
+    }
+    conn->bytes_in += got;
     return rv;
 }
 
@@ -170,22 +175,28 @@ static bool process_is_stopping(void)
     return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
 }
 
+/* Nothing was under way when it ended. */
+static bool was_idle(const record_conn_t *conn)
+{
+    return conn->current == NULL && !conn->cut_short && conn->bytes_in == conn->bytes_done;
+}
+
 /* A stock MPM does not tell; what reading came to says it nearly always. */
 static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
 {
-    bool began = conn->bytes_in > conn->bytes_in_told;
+    bool idle = was_idle(conn);
 
-    if (conn->broken || conn->c->aborted || conn->current != NULL) {
+    if (conn->timed_out) {
+        return idle && conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
+    }
+    if (!idle) {
         return MPM_HYBRID_END_ERROR;
     }
-    if (conn->requests > 0 && conn->c->keepalive == AP_CONN_CLOSE && !conn->timed_out) {
+    if (conn->said_close) {
         return MPM_HYBRID_END_SERVER;
     }
-    if (conn->ended) {
-        return began ? MPM_HYBRID_END_ERROR : MPM_HYBRID_END_CLIENT;
-    }
-    if (conn->timed_out) {
-        return conn->requests > 0 && !began ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
+    if (conn->ended || conn->broken || conn->c->aborted) {
+        return MPM_HYBRID_END_CLIENT;
     }
     if (process_is_stopping()) {
         return MPM_HYBRID_END_STOPPING;
@@ -193,12 +204,21 @@ static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
     return conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
 }
 
+static mpm_hybrid_end_e why(const record_conn_t *conn)
+{
+    mpm_hybrid_end_e end = hybrid_end(conn->c);
+
+    if (end == MPM_HYBRID_END_UNKNOWN) {
+        return judge_end(conn);
+    }
+    return end == MPM_HYBRID_END_CLIENT && !was_idle(conn) ? MPM_HYBRID_END_ERROR : end;
+}
+
 static _Atomic uint64_t *counter_of_end(const record_conn_t *conn)
 {
     segment_server_rec_t *server = server_record();
-    mpm_hybrid_end_e end = hybrid_end(conn->c);
 
-    switch (end != MPM_HYBRID_END_UNKNOWN ? end : judge_end(conn)) {
+    switch (why(conn)) {
     case MPM_HYBRID_END_CLIENT:
         return &server->closed_client;
     case MPM_HYBRID_END_SERVER:
@@ -221,6 +241,9 @@ static apr_status_t closed(void *data)
     record_conn_t *conn = data;
     config_server_t *config;
 
+    if (record.segment == NULL) {
+        return APR_SUCCESS;     /* the process ends, and the configuration went before us */
+    }
     segment_add(counter_of_end(conn), 1);
     if (conn->requests > 0) {
         histogram_record(&server_record()->connection_requests, conn->requests);
@@ -241,7 +264,7 @@ int record_conn_pre_close(conn_rec *c)
     record_conn_t *conn = record_conn_of(c);
     mpm_hybrid_times_t times;
 
-    if (conn == NULL || conn->secondary || conn->tls_timed || !ap_ssl_conn_is_ssl(c)) {
+    if (conn == NULL || !conn->tls || conn->tls_timed) {
         return OK;
     }
     if (!conn->tls_counted && hybrid_times(c, &times) && times.handshake_begin_us == 0) {
@@ -283,6 +306,7 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     ap_set_module_config(c->conn_config, &mpmstats_module, conn);
     ap_add_output_filter_handle(out_rec, conn, NULL, c);
     if (!conn->secondary) {
+        conn->tls = ap_ssl_conn_is_ssl(c);
         count_in(conn);
     }
     return OK;

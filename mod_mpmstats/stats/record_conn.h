@@ -23,13 +23,17 @@ typedef struct {
     int64_t last_dispatch;      /**< of mpm_hybrid's times for the last request, to know them for old */
     uint64_t bytes_in;          /**< received so far, without TLS */
     uint64_t bytes_in_told;     /**< of those, the ones in the segment */
+    uint64_t bytes_done;        /**< received up to the end of the last request that was one */
     uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
     uint64_t requests;          /**< that came on it */
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */
     bool timed_out;             /**< a read waited in vain */
     bool broken;                /**< reading failed otherwise */
+    bool cut_short;             /**< the last request ended that way */
+    bool said_close;            /**< its last response was to be the last */
     bool limit_reached;         /**< its last response said close because of MaxKeepAliveRequests */
+    bool tls;                   /**< mod_ssl is on it */
     bool tls_counted;           /**< its handshake is in the segment */
     bool tls_timed;             /**< so is the time that took */
 } record_conn_t;

@@ -71,7 +71,7 @@ void record_report_slow(const request_rec *r, const record_request_t *request)
                   "virtual host %s, handler %s",
                   in_ms(r->pool, request->total), in_ms(r->pool, request->head), in_ms(r->pool, request->queue),
                   in_ms(r->pool, request->handler), in_ms(r->pool, request->writing), r->status,
-                  r->the_request != NULL ? r->the_request : "-", ap_get_server_name((request_rec *)r),
+                  r->the_request != NULL ? r->the_request : "-", r->server->server_hostname,
                   r->handler != NULL ? r->handler : "-");
 }
 

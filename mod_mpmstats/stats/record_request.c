@@ -11,8 +11,12 @@
  */
 #include "stats/record_request.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "apr_portable.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_protocol.h"
@@ -25,6 +29,10 @@
 #include "stats/record_sample.h"
 
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
+
+/* Less than that, microseconds, is the kernel's clock; more, milliseconds, is none at all. */
+#define KERNEL_TIME_LEAST 5000
+#define KERNEL_TIME_MOST 600000
 
 record_request_t *record_request_of(const request_rec *r)
 {
@@ -51,6 +59,39 @@ void record_request_pre_read(request_rec *r, conn_rec *c)
     conn->bytes_out_other = 0;
 }
 
+/* Of this process, or of the server. */
+static bool every_worker_is_busy(void)
+{
+    const segment_server_rec_t *server = record.segment->server;
+
+    return record.self.record != NULL
+           && (segment_get(&record.self.record->requests_in_flight) + 1 >= segment_get(&server->threads_per_child)
+               || segment_get(&server->requests_in_flight) + 1 >= segment_get(&server->max_request_workers));
+}
+
+/*
+ * When every worker is busy nobody reads: the head waits in the kernel, and the connection perhaps in the listen
+ * queue. The kernel knows, to the millisecond, when it came.
+ */
+static void add_time_in_kernel(record_request_t *request, const record_conn_t *conn)
+{
+    apr_socket_t *socket = ap_get_conn_socket(conn->c);
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    apr_os_sock_t fd;
+    int64_t waited;
+
+    if (socket == NULL || apr_os_sock_get(&fd, socket) != APR_SUCCESS
+        || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
+        return;
+    }
+    waited = request->begun + request->head - (record_clock() - (int64_t)info.tcpi_last_data_recv * 1000);
+    if (waited >= KERNEL_TIME_LEAST && info.tcpi_last_data_recv < KERNEL_TIME_MOST) {
+        request->queue += waited;
+        request->begun -= waited;
+    }
+}
+
 /* The times of a request that was read without a worker. */
 static bool take_times(record_request_t *request, record_conn_t *conn)
 {
@@ -67,6 +108,9 @@ static bool take_times(record_request_t *request, record_conn_t *conn)
     request->head = times.head_us - times.first_byte_us;
     request->queue = times.dispatched_us - times.head_us;
     request->dispatched = times.dispatched_us;
+    if (every_worker_is_busy()) {
+        add_time_in_kernel(request, conn);
+    }
     return true;
 }
 
@@ -260,6 +304,9 @@ static void end_counted(record_request_t *request, record_conn_t *conn, const re
     segment_request_ends(record.segment, &record.self, request->row);
     record_phases(&record.segment->vhost[request->row], request);
     conn->last_end = now;
+    conn->bytes_done = conn->bytes_in;
+    conn->cut_short = conn->broken || r->connection->aborted;
+    conn->said_close = r->connection->keepalive == AP_CONN_CLOSE;
     conn->limit_reached = limit_reached(r);
 }
 

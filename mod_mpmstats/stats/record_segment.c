@@ -155,8 +155,9 @@ static unsigned port_of(const server_rec *s)
     if (port == 0) {
         port = s->port;
     }
-    if (port == 0 && ap_listeners != NULL && ap_listeners->bind_addr != NULL) {
-        port = ap_listeners->bind_addr->port;
+    /* The first Listen of the configuration, which is the last of httpd's list. */
+    for (const ap_listen_rec *lr = ap_listeners; port == 0 && lr != NULL; lr = lr->next) {
+        port = lr->next == NULL ? lr->bind_addr->port : 0;
     }
     return port;
 }
@@ -168,24 +169,39 @@ static const char *name_of(const server_rec *s, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:%u", host, port_of(s));
 }
 
-static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *ptemp)
+/* httpd lets a virtual host without a directive of ours share the main server's configuration. */
+static void give_row(server_rec *s, const server_rec *main_server, unsigned row, apr_pool_t *pconf)
 {
-    unsigned count = 0, i = 0;
+    config_server_t *config = config_of_server(s);
+
+    if (s != main_server && config == config_of_server(main_server)) {
+        config = config_server_own(pconf, s);
+    }
+    config->row = row;
+}
+
+static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    unsigned count = 1, i;
     const char **names;
     unsigned *rows;
 
-    for (const server_rec *s = main_server; s != NULL; s = s->next) {
+    for (const server_rec *s = main_server->next; s != NULL; s = s->next) {
         count++;
     }
     names = apr_pcalloc(ptemp, count * sizeof(*names));
     rows = apr_pcalloc(ptemp, count * sizeof(*rows));
-    for (const server_rec *s = main_server; s != NULL; s = s->next) {
-        names[i++] = name_of(s, ptemp);
+    names[0] = name_of(main_server, ptemp);
+    /* httpd's list has the last virtual host of the configuration first. */
+    i = count;
+    for (const server_rec *s = main_server->next; s != NULL; s = s->next) {
+        names[--i] = name_of(s, ptemp);
     }
     segment_vhosts_update(segment, names, count, record.config_generation, rows);
-    i = 0;
-    for (const server_rec *s = main_server; s != NULL; s = s->next) {
-        config_of_server(s)->row = rows[i++];
+    give_row(main_server, main_server, rows[0], pconf);
+    i = count;
+    for (server_rec *s = main_server->next; s != NULL; s = s->next) {
+        give_row(s, main_server, rows[--i], pconf);
     }
 }
 
@@ -418,7 +434,7 @@ int record_segment_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     record.segment = &kept->segment;
     record.limits_told = false;
     describe_server(kept->segment.server, s);
-    give_rows(&kept->segment, s, ptemp);
+    give_rows(&kept->segment, s, pconf, ptemp);
     name_listeners(&kept->segment, ptemp);
     apr_pool_cleanup_register(pconf, &kept->segment, end, apr_pool_cleanup_null);
     return OK;
