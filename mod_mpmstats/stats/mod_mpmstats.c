@@ -70,7 +70,6 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_connection(record_conn_pre_connection, NULL, NULL, APR_HOOK_LAST);
     ap_hook_pre_close_connection(record_conn_pre_close, NULL, NULL, APR_HOOK_FIRST);
     /* First: whatever other modules make of the request, it has begun, and it is over. */
-    ap_hook_pre_read_request(record_request_pre_read, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(record_request_post_read, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(record_request_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(record_request_log, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -15,7 +15,7 @@
 
 struct record_request_t;
 
-typedef struct {
+typedef struct record_conn_t {
     conn_rec *c;
     struct record_request_t *current;   /**< the request whose response is being made; NULL: none */
     int64_t pass_begin;         /**< when what is being written now was handed down; 0: nothing is */

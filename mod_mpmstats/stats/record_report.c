@@ -29,7 +29,7 @@ static const char *log_phase(request_rec *r, char *phase)
     const record_request_t *request = record.segment != NULL ? record_request_of(r) : NULL;
     int64_t value = RECORD_UNKNOWN;
 
-    if (request != NULL && request->counted) {
+    if (request != NULL) {
         value = strcmp(phase, "head") == 0 ? request->head
             : strcmp(phase, "queue") == 0 ? request->queue
             : strcmp(phase, "handler") == 0 ? request->handler
@@ -63,7 +63,7 @@ void record_report_slow(const request_rec *r, const record_request_t *request)
 {
     apr_interval_time_t slow = config_of_server(r->server)->slow;
 
-    if (slow <= 0 || !request->counted || request->total < slow) {
+    if (slow <= 0 || request->total < slow) {
         return;
     }
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,

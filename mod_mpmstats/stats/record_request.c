@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request is in flight from post_read_request, when its head has been understood, to
- * log_transaction, when the last of its response has been written. What is no request to begin with (a line
+ * log_transaction, when the last of its response has been written. What was no request to begin with (a line
  * that is none, a head that is too long) has only the latter: it is counted, but was never in flight.
  *
  *     first byte     head whole    dispatched                       logged
@@ -43,21 +43,6 @@ record_request_t *record_request_of(const request_rec *r)
 }
 
 /* ---- it begins --------------------------------------------------------------------- */
-
-void record_request_pre_read(request_rec *r, conn_rec *c)
-{
-    record_conn_t *conn;
-    record_request_t *request;
-
-    if (record.segment == NULL || (conn = record_conn_of(c)) == NULL) {
-        return;
-    }
-    request = apr_pcalloc(r->pool, sizeof(*request));
-    request->head = RECORD_UNKNOWN;
-    request->queue = RECORD_UNKNOWN;
-    ap_set_module_config(r->request_config, &mpmstats_module, request);
-    conn->bytes_out_other = 0;
-}
 
 /* Of this process, or of the server. */
 static bool every_worker_is_busy(void)
@@ -120,6 +105,7 @@ static void take_time_of_reading(record_request_t *request, const request_rec *r
     apr_interval_time_t ago = apr_time_now() - r->request_time;
 
     /* The other clock may have been set in between. */
+    request->head = request->queue = RECORD_UNKNOWN;
     request->begun = ago > 0 && ago < apr_time_from_sec(3600) ? now - ago : now;
     request->dispatched = request->begun;
 }
@@ -142,15 +128,17 @@ static void note_on_connection(record_conn_t *conn, const record_request_t *requ
 
 int record_request_post_read(request_rec *r)
 {
-    record_request_t *request = r->prev == NULL && r->main == NULL ? record_request_of(r) : NULL;
+    record_request_t *request;
     record_conn_t *conn;
 
-    if (request == NULL || request->counted) {
+    /* An internal redirect runs this hook once more. */
+    if (record.segment == NULL || r->prev != NULL || r->main != NULL || (conn = record_conn_of(r->connection)) == NULL) {
         return DECLINED;
     }
-    conn = record_conn_of(r->connection);
+    request = apr_pcalloc(r->pool, sizeof(*request));
+    request->conn = conn;
     request->row = config_of_server(r->server)->row;
-    request->counted = true;
+    ap_set_module_config(r->request_config, &mpmstats_module, request);
     conn->current = request;
     if (!take_times(request, conn)) {
         take_time_of_reading(request, r);
@@ -186,7 +174,7 @@ int record_request_handler(request_rec *r)
         return DECLINED;
     }
     request = record_request_of(r);
-    if (request == NULL || !request->counted || request->handled) {
+    if (request == NULL || request->handled) {
         return DECLINED;        /* an error document, for instance: it is its first handler's time */
     }
     request->handled = true;
@@ -295,8 +283,12 @@ static bool limit_reached(const request_rec *r)
            && !ap_find_token(r->pool, apr_table_get(r->headers_in, "Connection"), "close");
 }
 
-static void end_counted(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
+static void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
 {
+    take_phases(request, conn, now);
+    if (conn->current == request) {
+        conn->current = NULL;
+    }
     if (request->handled) {
         segment_handler_ends(record.segment, &record.self, request->handler_row,
                              (uint64_t)(now - request->dispatched));
@@ -310,40 +302,45 @@ static void end_counted(record_request_t *request, record_conn_t *conn, const re
     conn->limit_reached = limit_reached(r);
 }
 
+/* Nothing that could be understood came, but it was answered and is in the log. */
+static void end_other(const request_rec *r)
+{
+    record_conn_t *conn = record_conn_of(r->connection);
+    record_request_t none = { .row = config_of_server(r->server)->row };
+
+    if (conn == NULL) {
+        return;
+    }
+    none.bytes_out = conn->bytes_out_other;
+    conn->bytes_out_other = 0;
+    record_kind(&record.segment->vhost[none.row], conn, r, r, &none);
+}
+
 int record_request_log(request_rec *r)
 {
     const request_rec *last = r;
-    record_conn_t *conn;
     record_request_t *request;
-    segment_vhost_rec_t *vhost;
     int64_t now;
 
-    if (record.segment == NULL || r->main != NULL || (conn = record_conn_of(r->connection)) == NULL
-        || (request = record_request_of(r)) == NULL) {
+    if (record.segment == NULL || r->main != NULL) {
         return DECLINED;
     }
-    while (last->next != NULL) {
-        last = last->next;
+    request = ap_get_module_config(r->request_config, &mpmstats_module);
+    if (request == NULL) {
+        end_other(r);
     }
-    now = record_clock();
-    if (!request->counted) {
-        request->row = config_of_server(r->server)->row;
-        request->begun = request->dispatched = now;
-        request->bytes_out = conn->bytes_out_other;
+    else {
+        while (last->next != NULL) {
+            last = last->next;
+        }
+        now = record_clock();
+        end_request(request, request->conn, r, now);
+        record_kind(&record.segment->vhost[request->row], request->conn, r, last, request);
+        record_report_slow(r, request);
+        record_sample_at_end(now);
     }
-    take_phases(request, conn, now);
-    if (conn->current == request) {
-        conn->current = NULL;
-    }
-    vhost = &record.segment->vhost[request->row];
-    record_kind(vhost, conn, r, last, request);
     if (record.self.record != NULL) {
         segment_add(&record.self.record->requests, 1);
     }
-    if (request->counted) {
-        end_counted(request, conn, r, now);
-    }
-    record_report_slow(r, request);
-    record_sample_at_end(now);
     return DECLINED;
 }

@@ -20,7 +20,8 @@ struct record_conn_t;
 
 /** Times are microseconds; points in time are record_clock()'s. */
 typedef struct record_request_t {
-    int64_t begun;          /**< first byte known of; 0: nothing but an attempt to read one yet */
+    struct record_conn_t *conn;
+    int64_t begun;          /**< first byte known of */
     int64_t dispatched;     /**< a worker began to run it */
     int64_t written;        /**< when writing last returned; 0: never yet */
     int64_t head;           /**< the phases; RECORD_UNKNOWN */
@@ -31,15 +32,13 @@ typedef struct record_request_t {
     uint64_t bytes_out;
     unsigned row;           /**< its virtual host's record */
     unsigned handler_row;
-    bool counted;           /**< it is among those in flight */
     bool handled;           /**< it is among its handler's busy ones */
 } record_request_t;
 
-/** What is kept for @a r, or for the request it is a part of; NULL. */
+/** What is kept for @a r, or for the request it is a part of; NULL for what was no request. */
 record_request_t *record_request_of(const request_rec *r);
 
 /* Hooks. */
-void record_request_pre_read(request_rec *r, conn_rec *c);
 int record_request_post_read(request_rec *r);
 int record_request_handler(request_rec *r);
 int record_request_log(request_rec *r);
