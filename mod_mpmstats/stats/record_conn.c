@@ -208,7 +208,8 @@ static mpm_hybrid_end_e why(const record_conn_t *conn)
 {
     mpm_hybrid_end_e end = hybrid_end(conn->c);
 
-    if (end == MPM_HYBRID_END_UNKNOWN) {
+    /* SERVER is also what mpm_hybrid says when it was not there: a worker was reading. */
+    if (end == MPM_HYBRID_END_UNKNOWN || (end == MPM_HYBRID_END_SERVER && !conn->said_close)) {
         return judge_end(conn);
     }
     return end == MPM_HYBRID_END_CLIENT && !was_idle(conn) ? MPM_HYBRID_END_ERROR : end;

@@ -314,6 +314,11 @@ static void end_other(const request_rec *r)
     none.bytes_out = conn->bytes_out_other;
     conn->bytes_out_other = 0;
     record_kind(&record.segment->vhost[none.row], conn, r, r, &none);
+    conn->cut_short = conn->ended || conn->broken;
+    if (!conn->cut_short) {
+        conn->bytes_done = conn->bytes_in;
+        conn->said_close = true;
+    }
 }
 
 int record_request_log(request_rec *r)
