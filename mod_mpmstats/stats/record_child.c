@@ -18,6 +18,7 @@
 #include "stats/hybrid.h"
 #include "stats/record.h"
 #include "stats/record_board.h"
+#include "stats/record_request.h"
 #include "stats/record_segment.h"
 
 /* ---- in the child --------------------------------------------------------------- */
@@ -96,6 +97,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
         /* With -X the one process is the parent as well, whose life others watch. */
         segment_release(record.segment);
     }
+    record_request_child_init();
     record.self = segment_process_claim(record.segment, getpid());
     if (record.self.record != NULL) {
         introduce(record.self.record);

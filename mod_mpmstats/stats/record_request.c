@@ -153,17 +153,20 @@ int record_request_post_read(request_rec *r)
 
 /* ---- its handler --------------------------------------------------------------------- */
 
-/* A file's type is no handler, unless a handler goes by the name of a type. */
-static const char *name_of_handler(const request_rec *r)
+/* The record of the most frequent of all, which need not be looked for; written in record_request_child_init(). */
+static unsigned default_row;
+
+void record_request_child_init(void)
 {
-    if (r->handler == NULL) {
-        return "default-handler";
-    }
-    if (strchr(r->handler, '/') != NULL && strncmp(r->handler, "application/x-httpd-", 20) != 0
-        && strncmp(r->handler, "httpd/", 6) != 0) {
-        return "default-handler";
-    }
-    return r->handler;
+    default_row = segment_handler_row(record.segment, "default-handler");
+}
+
+/* A file's type is no handler, unless a handler goes by the name of a type. */
+static bool is_default_handler(const request_rec *r)
+{
+    return r->handler == NULL
+           || (strchr(r->handler, '/') != NULL && strncmp(r->handler, "application/x-httpd-", 20) != 0
+               && strncmp(r->handler, "httpd/", 6) != 0);
 }
 
 int record_request_handler(request_rec *r)
@@ -178,7 +181,7 @@ int record_request_handler(request_rec *r)
         return DECLINED;        /* an error document, for instance: it is its first handler's time */
     }
     request->handled = true;
-    request->handler_row = segment_handler_row(record.segment, name_of_handler(r));
+    request->handler_row = is_default_handler(r) ? default_row : segment_handler_row(record.segment, r->handler);
     segment_handler_begins(record.segment, &record.self, request->handler_row);
     return DECLINED;
 }

@@ -38,6 +38,9 @@ typedef struct record_request_t {
 /** What is kept for @a r, or for the request it is a part of; NULL for what was no request. */
 record_request_t *record_request_of(const request_rec *r);
 
+/** In a child, before it serves. */
+void record_request_child_init(void);
+
 /* Hooks. */
 int record_request_post_read(request_rec *r);
 int record_request_handler(request_rec *r);
