@@ -217,7 +217,7 @@ int segment_field_find(segment_section_e section, const char *name);
     EVENT(CRASH, "crash", 5, "signal, 0 when not known", "microseconds the process lived", "a child process crashed or was killed") \
     EVENT(SATURATED, "saturated", 6, "busy workers", "MaxRequestWorkers", "every worker the limits allow is busy") \
     EVENT(RELIEVED, "relieved", 7, "microseconds it had lasted", "most connections in a listen queue then", "that is over") \
-    EVENT(OVERFLOW, "overflow", 8, "connections dropped since the last look", "the queue's limit", "a listen queue was full; the text names the listener")
+    EVENT(OVERFLOW, "overflow", 8, "connections that found it full", "the longest queue now", "a listen queue was full; the text names the listener, as far as that is known")
 
 #define SEGMENT_EVENT_ENUM(name, word, number, a, b, text) SEGMENT_EVENT_##name = number,
 typedef enum {
@@ -250,7 +250,9 @@ typedef struct {
     uint64_t check;             /* segment_check() of the header to here and of the description */
     /* From here on things change; the rest is constant. */
     _Atomic uint64_t table_turn;    /* odd while names of virtual hosts change; see segment_write.h */
-    uint64_t reserved[5];
+    _Atomic uint64_t sample_clock;  /* when somebody last looked, CLOCK_MONOTONIC microseconds: the server's own use */
+    _Atomic uint64_t overflows_raw; /* what the kernel counted when it was last asked; the server's own use */
+    uint64_t reserved[3];
 } segment_head_t;
 
 typedef struct {

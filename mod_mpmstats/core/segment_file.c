@@ -63,32 +63,15 @@ bool segment_has_writer(int fd)
 {
     struct flock lock = whole_file(F_RDLCK);
 
-    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
+    return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 }
 
-/*
- * A descriptor that holds the lock. Not the one that was mapped: a mapping keeps its open file description alive, and with
- * it the lock, in every child too. A file system without locks is no reason to do without the segment.
- */
-static int open_lock(const char *path, int mapped)
+/* A file system without locks is no reason to do without the segment. False: somebody else was faster. */
+static bool take_lock(int fd)
 {
     struct flock lock = whole_file(F_WRLCK);
-    struct stat a, b;
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
-    if (fd < 0) {
-        return -1;
-    }
-    if (fstat(fd, &a) != 0 || fstat(mapped, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
-        close(fd);
-        errno = ESTALE;
-        return -1;
-    }
-    if (fcntl(fd, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    return fcntl(fd, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 /* ---- what is there already -------------------------------------------------- */
@@ -161,19 +144,20 @@ static segment_error_e map(segment_t *segment, const segment_shape_t *shape, int
     return SEGMENT_OK;
 }
 
-/* Maps `fd` and makes the handle complete; the file is at `at` now and will be, or is, at `path`. */
-static segment_error_e map_file(segment_t *segment, const segment_shape_t *shape, int fd, const char *at,
-                                const char *path, segment_failure_t *failure)
+/* Locks and maps the file, which is or will be at `path`. The handle has `fd` from here on. */
+static segment_error_e map_file(segment_t *segment, const segment_shape_t *shape, int fd, const char *path,
+                                segment_failure_t *failure)
 {
-    segment_error_e code = map(segment, shape, fd, failure);
+    segment_error_e code;
 
+    if (!take_lock(fd)) {
+        return segment_fail(failure, SEGMENT_IN_USE, 0, "%s is in use by a running server", path);
+    }
+    code = map(segment, shape, fd, failure);
     if (code != SEGMENT_OK) {
         return code;
     }
-    segment->fd = open_lock(at, fd);
-    if (segment->fd < 0) {
-        return fail_make("lock", path, errno, failure);
-    }
+    segment->fd = fd;
     segment->path = strdup(path);
     return segment->path != NULL ? SEGMENT_OK : fail_make("map", path, ENOMEM, failure);
 }
@@ -189,7 +173,7 @@ static segment_error_e fill_file(segment_t *segment, const segment_shape_t *shap
         return segment_fail(failure, SEGMENT_SYSTEM, error, "cannot get %zu bytes for %s: %s", segment_size(shape),
                             place->path, strerror(error));
     }
-    code = map_file(segment, shape, fd, temporary, place->path, failure);
+    code = map_file(segment, shape, fd, place->path, failure);
     if (code == SEGMENT_OK) {
         code = segment_permit(segment, place->mode, place->group, failure);
     }
@@ -216,9 +200,9 @@ static segment_error_e create_file(segment_t *segment, const segment_shape_t *sh
         return fail_make("make", place->path, errno, failure);
     }
     code = fill_file(segment, shape, place, temporary, fd, created, failure);
-    close(fd);
     if (code != SEGMENT_OK) {
         unlink(temporary);
+        segment->fd = fd;
         segment_unmap(segment);
     }
     return code;
@@ -254,13 +238,10 @@ static segment_error_e attach_fd(segment_t *segment, const segment_shape_t *shap
 {
     segment_error_e code;
 
-    if (segment_has_writer(fd)) {
-        return segment_fail(failure, SEGMENT_IN_USE, 0, "%s is in use by a running server", path);
-    }
     if (lseek(fd, 0, SEEK_END) != (off_t)segment_size(shape)) {
         return segment_fail(failure, SEGMENT_CORRUPT, 0, "%s has another layout", path);
     }
-    code = map_file(segment, shape, fd, path, path, failure);
+    code = map_file(segment, shape, fd, path, failure);
     if (code == SEGMENT_OK && !segment_formatted(segment)) {
         code = segment_fail(failure, SEGMENT_CORRUPT, 0, "%s has another layout", path);
     }
@@ -281,8 +262,8 @@ segment_error_e segment_attach(segment_t *segment, const segment_shape_t *shape,
         return failure->code;
     }
     code = attach_fd(segment, shape, path, fd, failure);
-    close(fd);
     if (code != SEGMENT_OK) {
+        segment->fd = fd;
         segment_unmap(segment);
     }
     return code;

@@ -8,8 +8,9 @@
  * then renamed. So a reader never finds half a segment, a link in the way is never followed, and what is at the name
  * already is replaced only if it is a segment, or empty, and no live server writes to it.
  *
- * The process that made a segment holds a lock on its file (an open file description's) until it ends or calls
- * segment_release(): that is how others know that it is alive. Children release their copy.
+ * The process that made a segment holds a lock on its file until it ends or calls segment_release(): that is how others
+ * know that it is alive. The lock is the process's (fcntl(2), F_SETLK): children do not inherit it, and it is lost when that process
+ * closes any other descriptor of the same file; so it must not open its own segment for reading.
  *
  * One thread at a time. Memory: the mapping is the caller's until segment_unmap().
  */
@@ -59,7 +60,7 @@ void segment_unmap(segment_t *segment);
  */
 int segment_open_regular(const char *path, int flags, segment_failure_t *failure);
 
-/** Whether a process holds the writer's lock on the file. */
+/** Whether another process holds the writer's lock on the file. */
 bool segment_has_writer(int fd);
 
 #endif

@@ -28,7 +28,7 @@ static bool claim(segment_event_rec_t *record, uint64_t number)
 {
     uint64_t turn = segment_get(&record->turn);
 
-    return turn < 2 * number - 1
+    return turn < 2 * number - 1 && turn % 2 == 0
            && atomic_compare_exchange_strong_explicit(&record->turn, &turn, 2 * number - 1,
                                                       memory_order_acq_rel, memory_order_relaxed);
 }
@@ -48,7 +48,6 @@ void segment_ring_put(segment_t *segment, segment_event_e kind, uint64_t time, u
 {
     uint64_t number = atomic_fetch_add_explicit(&segment->server->events, 1, memory_order_relaxed) + 1;
     segment_event_rec_t *record = &segment->event[(number - 1) % segment->shape.events];
-    uint64_t claimed = 2 * number - 1;
 
     if (!claim(record, number)) {
         segment_add(&segment->server->events_lost, 1);
@@ -62,7 +61,5 @@ void segment_ring_put(segment_t *segment, segment_event_e kind, uint64_t time, u
     put(&record->b, b);
     put_text(record, text);
     put(&record->turn_again, 2 * number);
-    /* Fails when somebody came round the whole ring in the meantime and took the record over. */
-    atomic_compare_exchange_strong_explicit(&record->turn, &claimed, 2 * number,
-                                            memory_order_acq_rel, memory_order_relaxed);
+    put(&record->turn, 2 * number);
 }

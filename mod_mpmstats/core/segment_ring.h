@@ -5,8 +5,8 @@
  *
  * Any thread of any process may write, without a lock: each event takes a number, and with it a
  * place, for which its record's `turn` is the seqlock. A writer that finds its place taken by a later event, or
- * loses the race for it, gives up (`events_lost`). One that is stopped for good in the middle leaves a record
- * that readers pass over, and that is taken over when the ring comes round.
+ * being written, gives up (`events_lost`): so a place has one writer at a time. One that is killed in the
+ * middle leaves a record that readers pass over; that place is lost.
  *
  * Reading is segment_read.h's.
  */

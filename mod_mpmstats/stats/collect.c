@@ -72,7 +72,7 @@ static void collect_server(snapshot_server_t *server, const char *name)
 }
 
 /* Stock MPMs tell daemons and threads apart from each other; their product is the limit. */
-static void collect_limits(snapshot_limits_t *limits, const snapshot_server_t *server)
+static void collect_limits(snapshot_limits_t *limits, int threaded)
 {
     int daemons = mpm_answer(AP_MPMQ_MAX_DAEMONS, 0);
     int threads = mpm_answer(AP_MPMQ_MAX_THREADS, 1);
@@ -83,13 +83,22 @@ static void collect_limits(snapshot_limits_t *limits, const snapshot_server_t *s
     limits->server_limit = nonzero_limit(AP_MPMQ_HARD_LIMIT_DAEMONS);
     limits->min_spare_servers = nonzero_limit(AP_MPMQ_MIN_SPARE_DAEMONS);
     limits->max_spare_servers = nonzero_limit(AP_MPMQ_MAX_SPARE_DAEMONS);
-    if (server->threaded) {
+    if (threaded) {
         limits->thread_limit = nonzero_limit(AP_MPMQ_HARD_LIMIT_THREADS);
         limits->threads_per_child = nonzero_limit(AP_MPMQ_MAX_THREADS);
         limits->min_spare_threads = nonzero_limit(AP_MPMQ_MIN_SPARE_THREADS);
         limits->max_spare_threads = nonzero_limit(AP_MPMQ_MAX_SPARE_THREADS);
     }
     limits->max_connections_per_child = mpm_answer(AP_MPMQ_MAX_REQUESTS_DAEMON, 0);
+}
+
+void collect_limits_only(snapshot_limits_t *limits, const char **model)
+{
+    *model = NULL;
+    metrics_clear(METRICS_LIMITS, limits);
+    if (!hybrid_limits(limits, model)) {
+        collect_limits(limits, mpm_answer(AP_MPMQ_IS_THREADED, 0) != AP_MPMQ_NOT_SUPPORTED);
+    }
 }
 
 const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name)
@@ -103,7 +112,7 @@ const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name)
     collect_server(&snapshot->server, name);
     metrics_clear(METRICS_LIMITS, &snapshot->limits);
     if (!hybrid_limits(&snapshot->limits, &snapshot->server.model)) {
-        collect_limits(&snapshot->limits, &snapshot->server);
+        collect_limits(&snapshot->limits, snapshot->server.threaded != 0);
     }
     slots_read(snapshot, pool);
     return snapshot;

@@ -17,4 +17,7 @@
  */
 const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name);
 
+/** The limits in force and the MPM's model (static storage; NULL where it has but one). */
+void collect_limits_only(snapshot_limits_t *limits, const char **model);
+
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directives with a context: kept where httpd keeps them, merged from the outside in. */
+/* Directives with a context: kept where httpd keeps them, merged from the outside in. The others: here. */
 #include "stats/config.h"
 
+#include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "apr_lib.h"
 #include "apr_strings.h"
 
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
@@ -49,4 +52,190 @@ const char *config_set_auto_mpm(cmd_parms *cmd, void *dir, const char *name)
     }
     return apr_psprintf(cmd->pool, "%s must be real, event, worker or prefork, not '%s'",
                         cmd->cmd->name, name);
+}
+
+/* ---- virtual hosts --------------------------------------------------------- */
+
+config_server_t *config_of_server(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &mpmstats_module);
+}
+
+config_server_t *config_server_own(apr_pool_t *pool, server_rec *s)
+{
+    config_server_t *own = apr_pmemdup(pool, config_of_server(s), sizeof(*own));
+
+    ap_set_module_config(s->module_config, &mpmstats_module, own);
+    return own;
+}
+
+void *config_server_create(apr_pool_t *pool, server_rec *s)
+{
+    config_server_t *config = apr_pcalloc(pool, sizeof(*config));
+
+    (void)s;
+    config->slow = -1;
+    return config;
+}
+
+void *config_server_merge(apr_pool_t *pool, void *base, void *add)
+{
+    const config_server_t *outer = base;
+    const config_server_t *inner = add;
+    config_server_t *merged = apr_pcalloc(pool, sizeof(*merged));
+
+    merged->slow = inner->slow >= 0 ? inner->slow : outer->slow;
+    return merged;
+}
+
+/* ---- the server as a whole --------------------------------------------------- */
+
+config_global_t config_global;
+
+void config_reset(void)
+{
+    memset(&config_global, 0, sizeof(config_global));
+    config_global.segment_mode = 0640;
+    config_global.segment_group = (gid_t)-1;
+    config_global.vhosts = CONFIG_VHOSTS_DEFAULT;
+}
+
+static int is_off(const char *word)
+{
+    return strcasecmp(word, "off") == 0;
+}
+
+/* "Off", or a time with a unit (seconds where there is none). */
+static const char *parse_time(cmd_parms *cmd, const char *text, apr_interval_time_t *time)
+{
+    if (is_off(text)) {
+        *time = 0;
+        return NULL;
+    }
+    if (!apr_isdigit(text[0]) || ap_timeout_parameter_parse(text, time, "s") != APR_SUCCESS || *time <= 0) {
+        return apr_psprintf(cmd->pool, "%s must be Off or a time of more than 0 such as 500ms, 10 (seconds) or 5min, "
+                            "not '%s'", cmd->cmd->name, text);
+    }
+    return NULL;
+}
+
+/* A number in decimal and nothing else; -1 otherwise, or above `most`. */
+static long parse_number(const char *text, int base, long most)
+{
+    char *end;
+    long number;
+
+    if (!apr_isdigit(text[0])) {
+        return -1;
+    }
+    number = strtol(text, &end, base);
+    return *end == '\0' && number <= most ? number : -1;
+}
+
+const char *config_set_segment(cmd_parms *cmd, void *dir, const char *path)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (is_off(path)) {
+        config_global.segment = "";
+        return NULL;
+    }
+    config_global.segment = ap_runtime_dir_relative(cmd->pool, path);
+    if (path[0] == '\0' || config_global.segment == NULL) {
+        return apr_psprintf(cmd->pool, "%s must be Off or the path of a file, not '%s'", cmd->cmd->name, path);
+    }
+    return NULL;
+}
+
+const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    long bits = parse_number(mode, 8, 0777);
+
+    (void)dir;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (bits < 0 || (bits & 0111) != 0 || (bits & 0400) == 0 || (bits & 0002) != 0) {
+        return apr_psprintf(cmd->pool, "%s must be octal permissions of a file that its owner may read and that "
+                            "is neither executable nor writable by everybody, such as 0640 or 0644, not '%s'",
+                            cmd->cmd->name, mode);
+    }
+    config_global.segment_mode = (mode_t)bits;
+    return NULL;
+}
+
+const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *group)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    const struct group *entry = group[0] == '#' ? NULL : getgrnam(group);
+    long number = group[0] == '#' ? parse_number(group + 1, 10, UINT32_MAX - 1L) : -1;
+
+    (void)dir;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (entry == NULL && number < 0) {
+        return apr_psprintf(cmd->pool, "%s must be the name of a group of this system or # and its number; there is "
+                            "no group '%s'", cmd->cmd->name, group);
+    }
+    config_global.segment_group = entry != NULL ? entry->gr_gid : (gid_t)number;
+    config_global.segment_group_given = 1;
+    return NULL;
+}
+
+const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    long number = parse_number(text, 10, CONFIG_VHOSTS_MAX);
+
+    (void)dir;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (number < 1) {
+        return apr_psprintf(cmd->pool, "%s must be a number from 1 to %d: so many virtual hosts are counted each by "
+                            "itself, the rest together as 'other'; not '%s'", cmd->cmd->name, CONFIG_VHOSTS_MAX, text);
+    }
+    config_global.vhosts = (unsigned)number;
+    return NULL;
+}
+
+const char *config_set_report_interval(cmd_parms *cmd, void *dir, const char *time)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    return wrong != NULL ? wrong : parse_time(cmd, time, &config_global.report_interval);
+}
+
+const char *config_set_slow_threshold(cmd_parms *cmd, void *dir, const char *time)
+{
+    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+
+    (void)dir;
+    return wrong != NULL ? wrong : parse_time(cmd, time, &config_of_server(cmd->server)->slow);
+}
+
+const char *config_set_busy_threshold(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_size_t len = strlen(text);
+    long number = is_off(text) ? 0
+        : parse_number(len > 1 && text[len - 1] == '%' ? apr_pstrmemdup(cmd->pool, text, len - 1) : text, 10, 100);
+
+    (void)dir;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (number < 0 || (number == 0 && !is_off(text))) {
+        return apr_psprintf(cmd->pool, "%s must be Off or a share of MaxRequestWorkers from 1 to 100 per cent, not '%s'",
+                            cmd->cmd->name, text);
+    }
+    config_global.busy_threshold = (unsigned)number;
+    return NULL;
 }

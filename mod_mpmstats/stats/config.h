@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/config.h
- * @brief The module's directives that belong to a place in the configuration.
+ * @brief The module's directives.
  *
  * Made while the configuration is read, in the parent; read-only from then on.
  */
 #ifndef MPMSTATS_CONFIG_H
 #define MPMSTATS_CONFIG_H
+
+#include <sys/types.h>
 
 #include "httpd.h"
 #include "http_config.h"
@@ -16,14 +18,68 @@ typedef struct {
     const char *auto_mpm;   /**< the name ?auto gives the MPM; NULL: its own */
 } config_dir_t;
 
+/** What a virtual host says, and where it is counted. */
+typedef struct {
+    unsigned row;               /**< its record in the segment; written in post_config, by record_segment.c */
+    apr_interval_time_t slow;   /**< requests that take longer are logged; 0: none; -1: as the main server says */
+} config_server_t;
+
+/** What the server as a whole is told. */
+typedef struct {
+    const char *segment;        /**< path of the file; NULL: the usual place, "": no file */
+    mode_t segment_mode;
+    gid_t segment_group;        /**< (gid_t)-1: as it comes */
+    int segment_group_given;
+    unsigned vhosts;            /**< virtual hosts that are counted each by itself */
+    apr_interval_time_t report_interval;    /**< between two summaries in the error log; 0: none */
+    unsigned busy_threshold;    /**< per cent of MaxRequestWorkers; 0: no warning */
+} config_global_t;
+
+extern config_global_t config_global;
+
+#define CONFIG_VHOSTS_DEFAULT 64
+#define CONFIG_VHOSTS_MAX 10000
+
 /** What applies to @a r. */
 const config_dir_t *config_of_request(const request_rec *r);
+
+/** What applies to @a s. */
+config_server_t *config_of_server(const server_rec *s);
+
+/** Makes @a s have a configuration of its own, with what applies to it now. */
+config_server_t *config_server_own(apr_pool_t *pool, server_rec *s);
+
+/** Before the directives are read: everything as when nothing is said. */
+void config_reset(void);
 
 /* For the module record. */
 void *config_dir_create(apr_pool_t *pool, char *dir);
 void *config_dir_merge(apr_pool_t *pool, void *base, void *add);
+void *config_server_create(apr_pool_t *pool, server_rec *s);
+void *config_server_merge(apr_pool_t *pool, void *base, void *add);
 
 /** MPMStatsAutoMPM name. */
 const char *config_set_auto_mpm(cmd_parms *cmd, void *dir, const char *name);
+
+/** MPMStatsSegment path|off. */
+const char *config_set_segment(cmd_parms *cmd, void *dir, const char *path);
+
+/** MPMStatsSegmentMode octal. */
+const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode);
+
+/** MPMStatsSegmentGroup name|#number. */
+const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *group);
+
+/** MPMStatsVHosts number. */
+const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *number);
+
+/** MPMStatsReportInterval time|off. */
+const char *config_set_report_interval(cmd_parms *cmd, void *dir, const char *time);
+
+/** MPMStatsSlowThreshold time|off. */
+const char *config_set_slow_threshold(cmd_parms *cmd, void *dir, const char *time);
+
+/** MPMStatsBusyThreshold per cent|off. */
+const char *config_set_busy_threshold(cmd_parms *cmd, void *dir, const char *percent);
 
 #endif

@@ -11,6 +11,7 @@
 #include "http_log.h"
 #include "http_main.h"
 #include "scoreboard.h"
+#include "stats/config.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -41,6 +42,7 @@ int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)pconf;
     (void)plog;
     (void)ptemp;
+    config_reset();
     facts.started = retained_start();
     ap_extended_status = 1;
     return OK;

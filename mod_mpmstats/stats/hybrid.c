@@ -13,7 +13,6 @@
 #include "httpd.h"
 #include "http_log.h"
 #include "http_main.h"
-#include "mpm/mpm_hybrid.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -34,6 +33,13 @@ typedef union {
     char room[ROOM];
 } events_room_t;
 
+/* Asked for with every request: not larger than need be, and not cleared. */
+typedef union {
+    mpm_hybrid_times_t known;
+    char room[256];
+} times_room_t;
+
+_Static_assert(sizeof(mpm_hybrid_times_t) < sizeof(times_room_t), "no room left for the fields of a newer mpm_hybrid");
 _Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t) < ROOM,
                "no room left for the fields of a newer mpm_hybrid");
 
@@ -42,6 +48,8 @@ static APR_OPTIONAL_FN_TYPE(mpm_hybrid_limits_get) *limits_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_process_get) *process_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) *events_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) *worker_handler;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_times) *conn_times;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_end) *conn_end;
 
 /* Set by the first thread of a process that reports the mismatch: one log line a process. */
 static atomic_flag mismatch_reported = ATOMIC_FLAG_INIT;
@@ -52,6 +60,8 @@ void hybrid_find(void)
     process_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_process_get);
     events_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_events_get);
     worker_handler = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_worker_handler);
+    conn_times = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_times);
+    conn_end = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_end);
 }
 
 static int versions_match(const mpm_hybrid_limits_t *limits)
@@ -194,4 +204,49 @@ void hybrid_events(snapshot_totals_t *totals)
 int hybrid_handler(int slot, int thread, char *name, apr_size_t size)
 {
     return worker_handler != NULL && worker_handler(slot, thread, name, size) == APR_SUCCESS;
+/* ---- connections ------------------------------------------------------------- */
+
+int hybrid_present(void)
+{
+    return limits_get != NULL && conn_times != NULL && conn_end != NULL;
+}
+
+void hybrid_child_init(void)
+{
+    limits_room_t limits;
+
+    if (!hybrid_present() || !read_limits(&limits)) {
+        conn_times = NULL;
+        conn_end = NULL;
+    }
+}
+
+int hybrid_times(conn_rec *c, mpm_hybrid_times_t *times)
+{
+    times_room_t in;
+
+    if (conn_times == NULL || conn_times(c, &in.known) != APR_SUCCESS) {
+        return 0;
+    }
+    *times = in.known;
+    return 1;
+}
+
+mpm_hybrid_end_e hybrid_end(conn_rec *c)
+{
+    return conn_end != NULL ? conn_end(c) : MPM_HYBRID_END_UNKNOWN;
+}
+
+apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process)
+{
+    process_room_t in;
+    apr_status_t rv;
+
+    if (process_get == NULL || conn_times == NULL) {
+        return APR_ENOENT;
+    }
+    memset(&in, 0, sizeof(in));
+    rv = process_get(slot, &in.known);
+    *process = in.known;
+    return rv;
 }

@@ -10,10 +10,27 @@
 #ifndef MPMSTATS_HYBRID_H
 #define MPMSTATS_HYBRID_H
 
+#include "httpd.h"
+#include "mpm/mpm_hybrid.h"
 #include "stats/snapshot.h"
 
 /** Hook optional_fn_retrieve: finds the functions. */
 void hybrid_find(void);
+
+/** Whether mpm_hybrid is loaded; from post_config on. */
+int hybrid_present(void);
+
+/** In a child, before it serves: whether the functions below may be used. */
+void hybrid_child_init(void);
+
+/** The times of the request that runs on @a c; 0 when nobody knows them. On the thread that owns the connection. */
+int hybrid_times(conn_rec *c, mpm_hybrid_times_t *times);
+
+/** Why @a c ended; MPM_HYBRID_END_UNKNOWN when nobody knows. */
+mpm_hybrid_end_e hybrid_end(conn_rec *c);
+
+/** The process in scoreboard slot @a slot, and those without one after it, as mpm_hybrid tells it; APR_ENOENT past the last. */
+apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process);
 
 /** Fills the limits of the default lane and @a model (static storage); 1 if known. */
 int hybrid_limits(snapshot_limits_t *limits, const char **model);

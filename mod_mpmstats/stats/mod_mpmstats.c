@@ -9,27 +9,70 @@
  *
  * This file is the table of contents. A request goes from handler.c through
  * collect.c (which fills a snapshot_t) to a renderer; metrics.def declares
- * every figure on the way.
+ * every figure on the way. What is counted goes into the segment: record.h.
  */
 #include "httpd.h"
+#include "ap_mpm.h"
 #include "http_config.h"
+#include "http_connection.h"
+#include "http_protocol.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
 
 #include "stats/config.h"
 #include "stats/facts.h"
 #include "stats/handler.h"
 #include "stats/hybrid.h"
+#include "stats/record_child.h"
+#include "stats/record_conn.h"
+#include "stats/record_report.h"
+#include "stats/record_request.h"
+#include "stats/record_sample.h"
+#include "stats/record_segment.h"
 
 static const command_rec directives[] = {
     AP_INIT_TAKE1("MPMStatsAutoMPM", config_set_auto_mpm, NULL, RSRC_CONF | ACCESS_CONF,
                   "Name of the MPM that mpm-status?auto reports: real, event, worker or prefork"),
+    AP_INIT_TAKE1("MPMStatsSegment", config_set_segment, NULL, RSRC_CONF,
+                  "File in the runtime directory that holds the figures of the running server, or Off"),
+    AP_INIT_TAKE1("MPMStatsSegmentMode", config_set_segment_mode, NULL, RSRC_CONF,
+                  "Permissions of that file, octal"),
+    AP_INIT_TAKE1("MPMStatsSegmentGroup", config_set_segment_group, NULL, RSRC_CONF,
+                  "Group of that file: a name, or # and a number"),
+    AP_INIT_TAKE1("MPMStatsVHosts", config_set_vhosts, NULL, RSRC_CONF,
+                  "Virtual hosts that are counted each by itself; the rest are counted together"),
+    AP_INIT_TAKE1("MPMStatsReportInterval", config_set_report_interval, NULL, RSRC_CONF,
+                  "Time between two summaries in the error log, or Off"),
+    AP_INIT_TAKE1("MPMStatsSlowThreshold", config_set_slow_threshold, NULL, RSRC_CONF,
+                  "Requests that take as long or longer are written to the error log, or Off"),
+    AP_INIT_TAKE1("MPMStatsBusyThreshold", config_set_busy_threshold, NULL, RSRC_CONF,
+                  "Share of MaxRequestWorkers, in per cent, from which on busy workers are worth a warning, or Off"),
     {NULL}
 };
 
 static void register_hooks(apr_pool_t *pool)
 {
+    static const char *const after_log_config[] = {"mod_log_config.c", NULL};
+    static const char *const before_core[] = {"core.c", NULL};
+
     (void)pool;
     ap_hook_pre_config(facts_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_config(record_report_pre_config, after_log_config, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(record_segment_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(facts_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(record_segment_post_config, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_pre_mpm(record_segment_pre_mpm, NULL, before_core, APR_HOOK_FIRST);
+    ap_hook_child_status(record_child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(record_sample_monitor, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(record_child_init, NULL, NULL, APR_HOOK_FIRST);
+    record_conn_register();
+    /* Last: the connection has its configuration and mod_ssl's filters by then. */
+    ap_hook_pre_connection(record_conn_pre_connection, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_pre_close_connection(record_conn_pre_close, NULL, NULL, APR_HOOK_FIRST);
+    /* First: whatever other modules make of the request, it has begun, and it is over. */
+    ap_hook_post_read_request(record_request_post_read, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(record_request_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(record_request_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_optional_fn_retrieve(hybrid_find, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handler_run, NULL, NULL, APR_HOOK_MIDDLE);
 }
@@ -38,8 +81,8 @@ AP_DECLARE_MODULE(mpmstats) = {
     STANDARD20_MODULE_STUFF,
     config_dir_create,
     config_dir_merge,
-    NULL,               /* no configuration by server */
-    NULL,
+    config_server_create,
+    config_server_merge,
     directives,
     register_hooks,
     AP_MODULE_FLAG_NONE

@@ -111,6 +111,10 @@ def _threads(per_child):
             "MaxRequestWorkers": max(per_child, 100)}
 
 
+# What is loaded, and what it is told.
+_STATS = (("without", (), ""), ("recording", ("mpmstats",), "ExtendedStatus Off"), ("as loaded", ("mpmstats",), ""),
+          ("mod_status", ("status",), "ExtendedStatus On"))
+
 SCENARIOS = [
     _keepalive(16, 150),
     _keepalive(64, 150),
@@ -149,11 +153,14 @@ SCENARIOS = [
                   rounds=lambda: max(6, settings.ROUNDS),
                   contestants=lambda: [Variant("head on", "hybrid", conf="MPMAsyncHead On"),
                                        Variant("head off", "hybrid", conf="MPMAsyncHead Off")]),
-    _wrk_scenario("stats", "mod_mpmstats loaded and not: 64 keep-alive connections", "/1k.bin", 64, "",
-                  pairs=[("hybrid with", "hybrid without"), ("event with", "event without")],
+    _wrk_scenario("stats", "mod_mpmstats, mod_status and neither: 64 keep-alive connections", "/1k.bin", 64,
+                  "Recording alone (ExtendedStatus Off), with httpd's own ExtendedStatus as the module sets it, and mod_status with "
+                  "ExtendedStatus On.",
+                  pairs=[(f"{mpm} {a}", f"{mpm} {b}") for mpm in ("hybrid", "event")
+                         for a, b in (("recording", "without"), ("recording", "mod_status"), ("as loaded", "mod_status"))],
                   rounds=lambda: max(6, settings.ROUNDS),
-                  contestants=lambda: [Variant(f"{mpm} {w}", mpm, modules=("mpmstats",) if w == "with" else ())
-                                       for mpm in ("hybrid", "event") for w in ("with", "without")]),
+                  contestants=lambda: [Variant(f"{mpm} {w}", mpm, modules=modules, conf=conf)
+                                       for mpm in ("hybrid", "event") for w, modules, conf in _STATS]),
     _wrk_scenario("vhosts", "500 virtual hosts against one: 64 keep-alive connections", "/1k.bin", 64, "", default=False,
                   pairs=[(f"{mpm}, 500 vhosts", f"{mpm}, 1 vhost") for mpm in ("hybrid", "event")],
                   contestants=lambda: [Variant(f"{mpm}, {n} vhost{'s' * (n > 1)}", mpm, conf=_vhosts(n))

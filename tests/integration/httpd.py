@@ -318,6 +318,11 @@ class Httpd:
         return self.root / "run" / "httpd.pid"
 
     @property
+    def segment_file(self):
+        """Where mod_mpmstats keeps its figures, unless the configuration says otherwise. A killed server leaves it."""
+        return self.root / "run" / "mpmstats.segment"
+
+    @property
     def pid(self):
         """The parent's pid while it runs, else None. It outlives its pid file in a graceful stop."""
         try:

@@ -21,9 +21,11 @@ def forgive_stock(server):
 
 
 def forgive_debug_mode(server):
-    """-X as root has dropped the privileges it would need to remove its pid file; stock MPMs always leave theirs."""
+    """-X as root has dropped the privileges it would need to remove its files; stock MPMs always leave their pid file."""
     forgive_stock(server)
-    if MPM in STOCK_MPMS or os.geteuid() == 0:
+    if os.geteuid() == 0:
+        server.forgive_files = ["httpd.pid", "mpmstats.segment"]
+    elif MPM in STOCK_MPMS:
         server.forgive_files = ["httpd.pid"]
 
 
@@ -241,6 +243,7 @@ def test_a_restart_signal_with_a_broken_configuration_ends_the_server_cleanly(ht
     server.wait_stopped(15)
     assert refused(server.port)
     server.pid_file.unlink(missing_ok=True)     # httpd itself leaves it there in this case
+    server.segment_file.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("action", ["restart", "graceful"])
@@ -314,6 +317,7 @@ def test_children_of_a_killed_parent_finish_their_work_and_free_the_port(httpd):
         finally:
             server.kill_all()
             server.pid_file.unlink(missing_ok=True)
+            server.segment_file.unlink(missing_ok=True)
 
 
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="the orphans hold the port")
@@ -330,6 +334,7 @@ def test_a_new_start_succeeds_after_the_parent_was_killed(httpd):
         if server.pid in (None, old):
             server.kill_all()
             server.pid_file.unlink(missing_ok=True)
+            server.segment_file.unlink(missing_ok=True)
 
 
 # ---- resources -------------------------------------------------------------------------------------------------

@@ -114,6 +114,104 @@ START_TEST(the_group_is_given_before_the_mode_and_refused_clearly)
 }
 END_TEST
 
+/* A server in a process of its own, with one child, which outlives it. Returns when both are there. */
+typedef struct {
+    pid_t pid;
+    int hold[2];        /* the child lives until our end of it is closed */
+} server_t;
+
+static void be_server(const server_t *server, int ready)
+{
+    segment_t segment;
+    char c;
+
+    close(server->hold[1]);
+    if (segment_create(&segment, &shape, &place, 1, &failure) != SEGMENT_OK) {
+        _exit(1);
+    }
+    segment_add(&segment.server->crashes, 3);
+    if (fork() == 0) {
+        segment_release(&segment);
+        _exit(write(ready, "c", 1) == 1 && read(server->hold[0], &c, 1) == 0 ? 0 : 1);
+    }
+    pause();
+    _exit(0);
+}
+
+static server_t start_server(void)
+{
+    server_t server;
+    int ready[2];
+    char c;
+
+    ck_assert_int_eq(pipe(server.hold), 0);
+    ck_assert_int_eq(pipe(ready), 0);
+    server.pid = fork();
+    if (server.pid == 0) {
+        be_server(&server, ready[1]);
+    }
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    close(ready[0]);
+    return server;
+}
+
+static void kill_server(const server_t *server)
+{
+    kill(server->pid, SIGKILL);
+    waitpid(server->pid, NULL, 0);
+}
+
+static void end_child(const server_t *server)
+{
+    close(server->hold[0]);
+    close(server->hold[1]);
+}
+
+static bool looks_alive(void)
+{
+    segment_view_t *view = segment_open(path, &failure);
+    bool live;
+
+    ck_assert_msg(view != NULL, "%s", failure.text);
+    live = segment_live(view);
+    segment_close(view);
+    return live;
+}
+
+START_TEST(the_segment_of_a_live_server_is_neither_replaced_nor_gone_on_with)
+{
+    segment_t segment;
+    server_t server;
+
+    start();
+    server = start_server();
+    ck_assert(looks_alive());
+    refused(SEGMENT_IN_USE);
+    ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_IN_USE);
+    ck_assert(looks_alive());
+    kill_server(&server);
+    end_child(&server);
+    stop();
+}
+END_TEST
+
+START_TEST(children_that_outlive_the_server_do_not_make_it_look_alive)
+{
+    server_t server;
+    segment_t segment;
+
+    start();
+    server = start_server();
+    kill_server(&server);
+    ck_assert(!looks_alive());
+    make(&segment);
+    segment_unmap(&segment);
+    end_child(&server);
+    stop();
+}
+END_TEST
+
 START_TEST(a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_old_one)
 {
     segment_t first, second;
@@ -123,7 +221,6 @@ START_TEST(a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_
     make(&first);
     segment_add(&first.server->crashes, 3);
     stat(path, &a);
-    refused(SEGMENT_IN_USE);
     segment_release(&first);
     make(&second);
     stat(path, &b);
@@ -223,72 +320,21 @@ START_TEST(a_segment_left_behind_is_gone_on_with_if_it_has_the_same_layout)
 {
     segment_t segment;
     segment_shape_t larger = shape;
+    server_t server;
 
     start();
     ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_ABSENT);
-    make(&segment);
-    segment_add(&segment.server->crashes, 3);
-    segment_unmap(&segment);
+    server = start_server();
+    kill_server(&server);
+    end_child(&server);
     larger.vhosts++;
     ck_assert_int_eq(segment_attach(&segment, &larger, path, &failure), SEGMENT_CORRUPT);
     ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_OK);
     ck_assert_uint_eq(segment_get(&segment.server->crashes), 3);
     ck_assert(segment_in_place(&segment));
-    {
-        segment_t second;
-
-        ck_assert_int_eq(segment_attach(&second, &shape, path, &failure), SEGMENT_IN_USE);
-    }
     segment.head->field_count++;
     segment_unmap(&segment);
     ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_CORRUPT);
-    stop();
-}
-END_TEST
-
-START_TEST(children_that_outlive_the_server_do_not_make_it_look_alive)
-{
-    segment_view_t *view;
-    int to_child[2], to_us[2];
-    pid_t server;
-    char c;
-
-    start();
-    ck_assert_int_eq(pipe(to_child), 0);
-    ck_assert_int_eq(pipe(to_us), 0);
-    server = fork();
-    if (server == 0) {
-        segment_t segment;
-
-        if (segment_create(&segment, &shape, &place, 1, &failure) != SEGMENT_OK) {
-            _exit(1);
-        }
-        if (fork() == 0) {
-            segment_release(&segment);
-            close(to_child[1]);
-            if (write(to_us[1], "c", 1) != 1 || read(to_child[0], &c, 1) < 0) {
-                _exit(1);
-            }
-            _exit(0);
-        }
-        pause();
-    }
-    ck_assert_int_eq(read(to_us[0], &c, 1), 1);
-    view = segment_open(path, &failure);
-    ck_assert_msg(view != NULL, "%s", failure.text);
-    ck_assert(segment_live(view));
-    segment_close(view);
-    refused(SEGMENT_IN_USE);
-    kill(server, SIGKILL);
-    waitpid(server, NULL, 0);
-    view = segment_open(path, &failure);
-    ck_assert_ptr_nonnull(view);
-    ck_assert(!segment_live(view));
-    segment_close(view);
-    close(to_child[1]);
-    close(to_child[0]);
-    close(to_us[0]);
-    close(to_us[1]);
     stop();
 }
 END_TEST
@@ -333,6 +379,7 @@ int main(void)
 
     unit_add(s, "mode", a_file_has_the_mode_asked_for_whatever_the_umask_and_its_whole_size);
     unit_add(s, "group", the_group_is_given_before_the_mode_and_refused_clearly);
+    unit_add(s, "in use", the_segment_of_a_live_server_is_neither_replaced_nor_gone_on_with);
     unit_add(s, "replace", a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_old_one);
     unit_add(s, "foreign", what_is_not_a_segment_is_not_touched);
     unit_add(s, "empty", an_empty_file_in_the_way_is_replaced);

@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const segment_shape_t shape = {
@@ -585,17 +587,32 @@ START_TEST(names_that_change_for_good_are_an_error_only_while_their_writer_lives
 {
     segment_place_t place = { path, 0600, (gid_t)-1 };
     segment_view_t *view;
+    int ready[2];
+    pid_t writer;
+    char c;
 
     make_directory();
-    ck_assert_int_eq(segment_create(&segment, &shape, &place, 1, &failure), SEGMENT_OK);
-    segment_set(&segment.head->table_turn, 3);
+    ck_assert_int_eq(pipe(ready), 0);
+    writer = fork();
+    if (writer == 0) {
+        if (segment_create(&segment, &shape, &place, 1, &failure) == SEGMENT_OK) {
+            segment_set(&segment.head->table_turn, 3);
+            if (write(ready[1], "r", 1) == 1) {
+                pause();
+            }
+        }
+        _exit(1);
+    }
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
     file_refused(SEGMENT_CHANGING);
-    segment_release(&segment);
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
     view = segment_open(path, &failure);
     ck_assert_msg(view != NULL, "%s", failure.text);
     ck_assert(!segment_live(view));
     segment_close(view);
-    segment_unmap(&segment);
+    close(ready[0]);
     remove_directory();
 }
 END_TEST

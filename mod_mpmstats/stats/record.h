@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/record.h
+ * @brief Recording into the segment: what the files record_*.c share.
+ *
+ * record_segment.c makes the segment and keeps it over restarts, record_child.c is about processes, record_conn.c
+ * about connections, record_request.c about requests, record_sample.c about what is looked at from time to time and not
+ * counted. They are called by httpd's hooks (mod_mpmstats.c); what each process knows for itself is in one record_t.
+ *
+ * Nobody takes a lock. A request costs some additions to shared words and two or three looks at the clock.
+ */
+#ifndef MPMSTATS_RECORD_H
+#define MPMSTATS_RECORD_H
+
+#include <time.h>
+
+#include "core/segment_write.h"
+#include "httpd.h"
+
+/**
+ * Written in the parent by post_config, and in a child by child_init, before either has another thread; constant
+ * from then on.
+ */
+typedef struct {
+    segment_t *segment;             /**< NULL: nothing is recorded, in a configuration test for instance */
+    segment_self_t self;            /**< in a child: its record */
+    uint64_t config_generation;     /**< of the configuration this process runs with */
+    bool limits_told;               /**< in the parent: the limits of this configuration are in the segment */
+    pid_t parent;
+    bool in_child;
+} record_t;
+
+extern record_t record;
+
+/** Microseconds on the clock that phases are measured with: monotonic, the same that mpm_hybrid uses. */
+static inline int64_t record_clock(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/record_child.h
+ * @brief Processes in the segment: they claim a record when they begin and give it back when they end.
+ */
+#ifndef MPMSTATS_RECORD_CHILD_H
+#define MPMSTATS_RECORD_CHILD_H
+
+#include "ap_mpm.h"
+#include "httpd.h"
+
+/** Hook child_init. */
+void record_child_init(apr_pool_t *pchild, server_rec *s);
+
+/** Hook child_status, in the parent. */
+void record_child_status(server_rec *s, pid_t pid, ap_generation_t generation, int slot, mpm_child_status state);
+
+/** In the parent: records of processes that have gone without a word of the MPM. */
+void record_child_sweep(void);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two filters go with each connection. The lower one, right above mod_ssl, counts what comes in and remembers
+ * how reading ended; under mpm_hybrid it is passed once or twice a request. The upper one looks at
+ * the clock before and after a response is handed down: that is the time writing takes.
+ */
+#include "stats/record_conn.h"
+
+#include <string.h>
+
+#include "ap_mpm.h"
+#include "http_config.h"
+#include "http_connection.h"
+#include "http_ssl.h"
+#include "util_filter.h"
+
+#include "stats/config.h"
+#include "stats/hybrid.h"
+#include "stats/record.h"
+#include "stats/record_request.h"
+
+extern module AP_MODULE_DECLARE_DATA mpmstats_module;
+
+#define IN_NAME "MPMSTATS_IN"
+#define OUT_NAME "MPMSTATS_OUT"
+
+/* mod_ssl's are AP_FTYPE_CONNECTION + 5, mod_reqtimeout's lower still. */
+#define IN_TYPE (AP_FTYPE_CONNECTION + 4)
+#define OUT_TYPE AP_FTYPE_CONNECTION
+
+/* Written in record_conn_register() only. */
+static ap_filter_rec_t *in_rec, *out_rec;
+
+record_conn_t *record_conn_of(const conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &mpmstats_module);
+}
+
+static segment_server_rec_t *server_record(void)
+{
+    return record.segment->server;
+}
+
+/* ---- TLS ----------------------------------------------------------------------- */
+
+static const char *tls_variable(record_conn_t *conn, const char *name)
+{
+    const char *value = ap_ssl_var_lookup(conn->c->pool, conn->c->base_server, conn->c, NULL, (char *)name);
+
+    return value != NULL ? value : "";
+}
+
+/* The handshake is over, one way or the other. */
+static void tls_count(record_conn_t *conn)
+{
+    segment_server_rec_t *server = server_record();
+
+    conn->tls_counted = true;
+    if (tls_variable(conn, "SSL_CIPHER")[0] == '\0') {
+        segment_add(&server->tls_failed, 1);
+        conn->tls_timed = true;
+        return;
+    }
+    segment_add(strcmp(tls_variable(conn, "SSL_SESSION_RESUMED"), "Resumed") == 0 ? &server->tls_resumed
+                                                                                  : &server->tls_full, 1);
+}
+
+static void tls_time(record_conn_t *conn)
+{
+    mpm_hybrid_times_t times;
+
+    if (conn->tls_timed || !conn->tls_counted) {
+        return;
+    }
+    conn->tls_timed = true;
+    if (hybrid_times(conn->c, &times) && times.handshake_begin_us != 0
+        && times.handshake_done_us >= times.handshake_begin_us) {
+        histogram_record(&server_record()->tls_handshake,
+                         (uint64_t)(times.handshake_done_us - times.handshake_begin_us));
+    }
+}
+
+void record_conn_first_request(record_conn_t *conn)
+{
+    tls_time(conn);
+}
+
+/* ---- filters ------------------------------------------------------------------- */
+
+static uint64_t bytes_after(apr_bucket_brigade *brigade, apr_bucket *bucket)
+{
+    uint64_t bytes = 0;
+
+    for (; bucket != APR_BRIGADE_SENTINEL(brigade); bucket = APR_BUCKET_NEXT(bucket)) {
+        if (!APR_BUCKET_IS_METADATA(bucket) && bucket->length != (apr_size_t)-1) {
+            bytes += bucket->length;
+        }
+    }
+    return bytes;
+}
+
+static void note_end_of_input(record_conn_t *conn, apr_status_t rv)
+{
+    if (APR_STATUS_IS_EOF(rv)) {
+        conn->ended = true;
+    }
+    else if (APR_STATUS_IS_TIMEUP(rv)) {
+        conn->timed_out = true;
+    }
+    else if (!APR_STATUS_IS_EAGAIN(rv)) {
+        conn->broken = true;
+    }
+}
+
+static apr_status_t filter_in(ap_filter_t *f, apr_bucket_brigade *brigade, ap_input_mode_t mode,
+                              apr_read_type_e block, apr_off_t bytes)
+{
+    record_conn_t *conn = f->ctx;
+    apr_bucket *last = APR_BRIGADE_LAST(brigade);
+    apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
+    uint64_t got;
+
+    if (rv != APR_SUCCESS) {
+        note_end_of_input(conn, rv);
+        return rv;
+    }
+    if (mode == AP_MODE_SPECULATIVE || mode == AP_MODE_INIT) {
+        return rv;
+    }
+    if (conn->bytes_in == 0 && conn->tls && !conn->tls_counted && !APR_BRIGADE_EMPTY(brigade)) {
+        tls_count(conn);
+    }
+    got = bytes_after(brigade, APR_BUCKET_NEXT(last));
+    if (got == 0 && mode == AP_MODE_GETLINE && block == APR_BLOCK_READ) {
+        conn->ended = true;     /* how the core tells it the first time */
+    }
+    conn->bytes_in += got;
+    return rv;
+}
+
+static apr_status_t filter_out(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    record_conn_t *conn = f->ctx;
+    record_request_t *request = conn->current;
+    apr_status_t rv;
+
+    if (request == NULL) {
+        conn->bytes_out_other += bytes_after(brigade, APR_BRIGADE_FIRST(brigade));
+        return ap_pass_brigade(f->next, brigade);
+    }
+    request->bytes_out += bytes_after(brigade, APR_BRIGADE_FIRST(brigade));
+    conn->pass_begin = record_clock();
+    rv = ap_pass_brigade(f->next, brigade);
+    if (conn->current == request) {
+        /* It was not over with that. */
+        request->written = record_clock();
+        request->writing += request->written - conn->pass_begin;
+    }
+    conn->pass_begin = 0;
+    return rv;
+}
+
+void record_conn_register(void)
+{
+    in_rec = ap_register_input_filter(IN_NAME, filter_in, NULL, IN_TYPE);
+    out_rec = ap_register_output_filter(OUT_NAME, filter_out, NULL, OUT_TYPE);
+}
+
+/* ---- the end --------------------------------------------------------------------- */
+
+static bool process_is_stopping(void)
+{
+    int state;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
+/* Nothing was under way when it ended. */
+static bool was_idle(const record_conn_t *conn)
+{
+    return conn->current == NULL && !conn->cut_short && conn->bytes_in == conn->bytes_done;
+}
+
+/* A stock MPM does not tell; what reading came to says it nearly always. */
+static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
+{
+    bool idle = was_idle(conn);
+
+    if (conn->timed_out) {
+        return idle && conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
+    }
+    if (!idle) {
+        return MPM_HYBRID_END_ERROR;
+    }
+    if (conn->said_close) {
+        return MPM_HYBRID_END_SERVER;
+    }
+    if (conn->ended || conn->broken || conn->c->aborted) {
+        return MPM_HYBRID_END_CLIENT;
+    }
+    if (process_is_stopping()) {
+        return MPM_HYBRID_END_STOPPING;
+    }
+    return conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
+}
+
+static mpm_hybrid_end_e why(const record_conn_t *conn)
+{
+    mpm_hybrid_end_e end = hybrid_end(conn->c);
+
+    /* SERVER is also what mpm_hybrid says when it was not there: a worker was reading. */
+    if (end == MPM_HYBRID_END_UNKNOWN || (end == MPM_HYBRID_END_SERVER && !conn->said_close)) {
+        return judge_end(conn);
+    }
+    return end == MPM_HYBRID_END_CLIENT && !was_idle(conn) ? MPM_HYBRID_END_ERROR : end;
+}
+
+static _Atomic uint64_t *counter_of_end(const record_conn_t *conn)
+{
+    segment_server_rec_t *server = server_record();
+
+    switch (why(conn)) {
+    case MPM_HYBRID_END_CLIENT:
+        return &server->closed_client;
+    case MPM_HYBRID_END_SERVER:
+        return conn->limit_reached ? &server->closed_keepalive_limit : &server->closed_server;
+    case MPM_HYBRID_END_KEEPALIVE_TIMEOUT:
+        return &server->closed_keepalive_timeout;
+    case MPM_HYBRID_END_HEAD_TIMEOUT:
+        return &server->closed_head_timeout;
+    case MPM_HYBRID_END_SHED:
+        return &server->closed_shed;
+    case MPM_HYBRID_END_STOPPING:
+        return &server->closed_stopping;
+    default:
+        return &server->closed_error;
+    }
+}
+
+static apr_status_t closed(void *data)
+{
+    record_conn_t *conn = data;
+    config_server_t *config;
+
+    if (record.segment == NULL) {
+        return APR_SUCCESS;     /* the process ends, and the configuration went before us */
+    }
+    segment_add(counter_of_end(conn), 1);
+    if (conn->requests > 0) {
+        histogram_record(&server_record()->connection_requests, conn->requests);
+    }
+    if (conn->bytes_in > conn->bytes_in_told) {
+        /* Of no request: half a head, or an HTTP/2 session. */
+        config = config_of_server(conn->c->base_server);
+        segment_add(&record.segment->vhost[config->row].bytes_in, conn->bytes_in - conn->bytes_in_told);
+    }
+    if (record.self.record != NULL) {
+        segment_down(&record.self.record->connections);
+    }
+    return APR_SUCCESS;
+}
+
+int record_conn_pre_close(conn_rec *c)
+{
+    record_conn_t *conn = record_conn_of(c);
+    mpm_hybrid_times_t times;
+
+    if (conn == NULL || !conn->tls || conn->tls_timed) {
+        return OK;
+    }
+    if (!conn->tls_counted && hybrid_times(c, &times) && times.handshake_begin_us == 0) {
+        return OK;      /* not a byte came */
+    }
+    if (!conn->tls_counted) {
+        tls_count(conn);
+    }
+    tls_time(conn);
+    return OK;
+}
+
+/* ---- the beginning ----------------------------------------------------------------- */
+
+static void count_in(record_conn_t *conn)
+{
+    segment_process_rec_t *process = record.self.record;
+
+    segment_add(&server_record()->connections_accepted, 1);
+    if (process != NULL) {
+        segment_add(&process->connections_accepted, 1);
+        segment_add(&process->connections, 1);
+    }
+    ap_add_input_filter_handle(in_rec, conn, NULL, conn->c);
+    apr_pool_cleanup_register(conn->c->pool, conn, closed, apr_pool_cleanup_null);
+}
+
+int record_conn_pre_connection(conn_rec *c, void *csd)
+{
+    record_conn_t *conn;
+
+    (void)csd;
+    if (record.segment == NULL || c->outgoing) {
+        return OK;
+    }
+    conn = apr_pcalloc(c->pool, sizeof(*conn));
+    conn->c = c;
+    conn->secondary = c->master != NULL;
+    ap_set_module_config(c->conn_config, &mpmstats_module, conn);
+    ap_add_output_filter_handle(out_rec, conn, NULL, c);
+    if (!conn->secondary) {
+        conn->tls = ap_ssl_conn_is_ssl(c);
+        count_in(conn);
+    }
+    return OK;
+}

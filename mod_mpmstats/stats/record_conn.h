@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/record_conn.h
+ * @brief Connections in the segment: accepted, reused, closed and why; TLS handshakes; the bytes on them.
+ *
+ * A record_conn_t lives in its connection's pool and belongs to whoever owns the connection: one thread at a time.
+ */
+#ifndef MPMSTATS_RECORD_CONN_H
+#define MPMSTATS_RECORD_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "httpd.h"
+
+struct record_request_t;
+
+typedef struct record_conn_t {
+    conn_rec *c;
+    struct record_request_t *current;   /**< the request whose response is being made; NULL: none */
+    int64_t pass_begin;         /**< when what is being written now was handed down; 0: nothing is */
+    int64_t last_end;           /**< when the last response was over; 0: none was yet */
+    int64_t last_dispatch;      /**< of mpm_hybrid's times for the last request, to know them for old */
+    uint64_t bytes_in;          /**< received so far, without TLS */
+    uint64_t bytes_in_told;     /**< of those, the ones in the segment */
+    uint64_t bytes_done;        /**< received up to the end of the last request that was one */
+    uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
+    uint64_t requests;          /**< that came on it */
+    bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
+    bool ended;                 /**< the client has closed its side */
+    bool timed_out;             /**< a read waited in vain */
+    bool broken;                /**< reading failed otherwise */
+    bool cut_short;             /**< the last request ended that way */
+    bool said_close;            /**< its last response was to be the last */
+    bool limit_reached;         /**< its last response said close because of MaxKeepAliveRequests */
+    bool tls;                   /**< mod_ssl is on it */
+    bool tls_counted;           /**< its handshake is in the segment */
+    bool tls_timed;             /**< so is the time that took */
+} record_conn_t;
+
+/** What is kept for @a c; NULL for a connection that is not a client's. */
+record_conn_t *record_conn_of(const conn_rec *c);
+
+/** The first request has come: the handshake, if there was one, is over. */
+void record_conn_first_request(record_conn_t *conn);
+
+/* For the module record. */
+void record_conn_register(void);
+int record_conn_pre_connection(conn_rec *c, void *csd);
+int record_conn_pre_close(conn_rec *c);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request is in flight from post_read_request, when its head has been understood, to
+ * log_transaction, when the last of its response has been written. What was no request to begin with (a line
+ * that is none, a head that is too long) has only the latter: it is counted, but was never in flight.
+ *
+ *     first byte     head whole    dispatched                       logged
+ *         |--- head ----|-- queue ----|-- handler -- write -- handler -- write --|
+ *
+ * Without mpm_hybrid nobody knows of what was before the head was read: then a request begins there.
+ */
+#include "stats/record_request.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "apr_portable.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_protocol.h"
+
+#include "stats/config.h"
+#include "stats/hybrid.h"
+#include "stats/record.h"
+#include "stats/record_conn.h"
+#include "stats/record_report.h"
+#include "stats/record_sample.h"
+
+extern module AP_MODULE_DECLARE_DATA mpmstats_module;
+
+/* Less than that, microseconds, is the kernel's clock; more, milliseconds, is none at all. */
+#define KERNEL_TIME_LEAST 5000
+#define KERNEL_TIME_MOST 600000
+
+record_request_t *record_request_of(const request_rec *r)
+{
+    while (r->prev != NULL || r->main != NULL) {
+        r = r->prev != NULL ? r->prev : r->main;
+    }
+    return ap_get_module_config(r->request_config, &mpmstats_module);
+}
+
+/* ---- it begins --------------------------------------------------------------------- */
+
+/* Of this process, or of the server. */
+static bool every_worker_is_busy(void)
+{
+    const segment_server_rec_t *server = record.segment->server;
+
+    return record.self.record != NULL
+           && (segment_get(&record.self.record->requests_in_flight) + 1 >= segment_get(&server->threads_per_child)
+               || segment_get(&server->requests_in_flight) + 1 >= segment_get(&server->max_request_workers));
+}
+
+/*
+ * When every worker is busy nobody reads: the head waits in the kernel, and the connection perhaps in the listen
+ * queue. The kernel knows, to the millisecond, when it came.
+ */
+static void add_time_in_kernel(record_request_t *request, const record_conn_t *conn)
+{
+    apr_socket_t *socket = ap_get_conn_socket(conn->c);
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    apr_os_sock_t fd;
+    int64_t waited;
+
+    if (socket == NULL || apr_os_sock_get(&fd, socket) != APR_SUCCESS
+        || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
+        return;
+    }
+    waited = request->begun + request->head - (record_clock() - (int64_t)info.tcpi_last_data_recv * 1000);
+    if (waited >= KERNEL_TIME_LEAST && info.tcpi_last_data_recv < KERNEL_TIME_MOST) {
+        request->queue += waited;
+        request->begun -= waited;
+    }
+}
+
+/* The times of a request that was read without a worker. */
+static bool take_times(record_request_t *request, record_conn_t *conn)
+{
+    mpm_hybrid_times_t times;
+
+    if (conn->secondary || !hybrid_times(conn->c, &times) || times.dispatched_us == conn->last_dispatch) {
+        return false;
+    }
+    conn->last_dispatch = times.dispatched_us;
+    if (times.first_byte_us == 0 || times.head_us < times.first_byte_us || times.dispatched_us < times.head_us) {
+        return false;
+    }
+    request->begun = times.first_byte_us;
+    request->head = times.head_us - times.first_byte_us;
+    request->queue = times.dispatched_us - times.head_us;
+    request->dispatched = times.dispatched_us;
+    if (every_worker_is_busy()) {
+        add_time_in_kernel(request, conn);
+    }
+    return true;
+}
+
+static void take_time_of_reading(record_request_t *request, const request_rec *r)
+{
+    int64_t now = record_clock();
+    apr_interval_time_t ago = apr_time_now() - r->request_time;
+
+    /* The other clock may have been set in between. */
+    request->head = request->queue = RECORD_UNKNOWN;
+    request->begun = ago > 0 && ago < apr_time_from_sec(3600) ? now - ago : now;
+    request->dispatched = request->begun;
+}
+
+static void note_on_connection(record_conn_t *conn, const record_request_t *request)
+{
+    segment_server_rec_t *server = record.segment->server;
+
+    conn->requests++;
+    if (conn->requests == 1) {
+        record_conn_first_request(conn);
+        return;
+    }
+    segment_add(&server->connections_reused, 1);
+    if (conn->last_end != 0) {
+        histogram_record(&server->keepalive_gap,
+                         request->begun > conn->last_end ? (uint64_t)(request->begun - conn->last_end) : 0);
+    }
+}
+
+int record_request_post_read(request_rec *r)
+{
+    record_request_t *request;
+    record_conn_t *conn;
+
+    /* An internal redirect runs this hook once more. */
+    if (record.segment == NULL || r->prev != NULL || r->main != NULL || (conn = record_conn_of(r->connection)) == NULL) {
+        return DECLINED;
+    }
+    request = apr_pcalloc(r->pool, sizeof(*request));
+    request->conn = conn;
+    request->row = config_of_server(r->server)->row;
+    ap_set_module_config(r->request_config, &mpmstats_module, request);
+    conn->current = request;
+    if (!take_times(request, conn)) {
+        take_time_of_reading(request, r);
+    }
+    if (!conn->secondary) {
+        note_on_connection(conn, request);
+    }
+    segment_request_begins(record.segment, &record.self, request->row);
+    record_sample_at_begin(request->dispatched);
+    return DECLINED;
+}
+
+/* ---- its handler --------------------------------------------------------------------- */
+
+/* The record of the most frequent of all, which need not be looked for; written in record_request_child_init(). */
+static unsigned default_row;
+
+void record_request_child_init(void)
+{
+    default_row = segment_handler_row(record.segment, "default-handler");
+}
+
+/* A file's type is no handler, unless a handler goes by the name of a type. */
+static bool is_default_handler(const request_rec *r)
+{
+    return r->handler == NULL
+           || (strchr(r->handler, '/') != NULL && strncmp(r->handler, "application/x-httpd-", 20) != 0
+               && strncmp(r->handler, "httpd/", 6) != 0);
+}
+
+int record_request_handler(request_rec *r)
+{
+    record_request_t *request;
+
+    if (record.segment == NULL || r->main != NULL) {
+        return DECLINED;
+    }
+    request = record_request_of(r);
+    if (request == NULL || request->handled) {
+        return DECLINED;        /* an error document, for instance: it is its first handler's time */
+    }
+    request->handled = true;
+    request->handler_row = is_default_handler(r) ? default_row : segment_handler_row(record.segment, r->handler);
+    segment_handler_begins(record.segment, &record.self, request->handler_row);
+    return DECLINED;
+}
+
+/* ---- it is over ------------------------------------------------------------------------ */
+
+static _Atomic uint64_t *counter_of_status(segment_vhost_rec_t *vhost, int status)
+{
+    switch (status / 100) {
+    case 1:
+        return &vhost->responses_1xx;
+    case 2:
+        return &vhost->responses_2xx;
+    case 3:
+        return &vhost->responses_3xx;
+    case 4:
+        return &vhost->responses_4xx;
+    case 5:
+        return &vhost->responses_5xx;
+    default:
+        return &vhost->responses_other;
+    }
+}
+
+static _Atomic uint64_t *counter_of_method(segment_vhost_rec_t *vhost, const request_rec *r)
+{
+    if (r->method == NULL) {
+        return &vhost->method_other;
+    }
+    switch (r->method_number) {
+    case M_GET:
+        /* HEAD has no number of its own; a redirect to an error document may have made it a GET. */
+        return r->method[0] == 'H' ? &vhost->method_head
+            : strcmp(r->method, "GET") == 0 ? &vhost->method_get : &vhost->method_other;
+    case M_POST:
+        return &vhost->method_post;
+    case M_PUT:
+        return &vhost->method_put;
+    case M_DELETE:
+        return &vhost->method_delete;
+    case M_OPTIONS:
+        return &vhost->method_options;
+    case M_PATCH:
+        return &vhost->method_patch;
+    default:
+        return &vhost->method_other;
+    }
+}
+
+/* What it took, seen from here: the end, or the middle of the last piece that is being written. */
+static void take_phases(record_request_t *request, const record_conn_t *conn, int64_t now)
+{
+    if (conn->current == request && conn->pass_begin != 0) {
+        request->writing += now - conn->pass_begin;
+    }
+    else if (request->written != 0) {
+        request->writing += now - request->written;
+    }
+    request->total = now - request->begun;
+    request->handler = now - request->dispatched - request->writing;
+    if (request->handler < 0) {
+        request->handler = 0;
+    }
+}
+
+static void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request)
+{
+    if (request->head >= 0) {
+        histogram_record(&vhost->head, (uint64_t)request->head);
+        histogram_record(&vhost->queue, (uint64_t)request->queue);
+    }
+    histogram_record(&vhost->handler, (uint64_t)request->handler);
+    histogram_record(&vhost->write, (uint64_t)request->writing);
+    histogram_record(&vhost->total, (uint64_t)request->total);
+}
+
+static void record_kind(segment_vhost_rec_t *vhost, record_conn_t *conn, const request_rec *first,
+                        const request_rec *last, const record_request_t *request)
+{
+    segment_add(counter_of_status(vhost, last->status), 1);
+    segment_add(counter_of_method(vhost, first), 1);
+    segment_add(&vhost->bytes_out, request->bytes_out);
+    if (conn->secondary) {
+        segment_add(&vhost->h2_streams, 1);
+    }
+    else {
+        segment_add(&vhost->bytes_in, conn->bytes_in - conn->bytes_in_told);
+        conn->bytes_in_told = conn->bytes_in;
+    }
+    if (first->connection->aborted) {
+        segment_add(&vhost->aborted, 1);
+    }
+}
+
+/* Whether nothing but MaxKeepAliveRequests made this the last request of its connection. */
+static bool limit_reached(const request_rec *r)
+{
+    const server_rec *s = r->server;
+
+    return r->connection->keepalive == AP_CONN_CLOSE && s->keep_alive && s->keep_alive_max > 0
+           && r->connection->keepalives > s->keep_alive_max
+           && !ap_find_token(r->pool, apr_table_get(r->headers_in, "Connection"), "close");
+}
+
+static void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
+{
+    take_phases(request, conn, now);
+    if (conn->current == request) {
+        conn->current = NULL;
+    }
+    if (request->handled) {
+        segment_handler_ends(record.segment, &record.self, request->handler_row,
+                             (uint64_t)(now - request->dispatched));
+    }
+    segment_request_ends(record.segment, &record.self, request->row);
+    record_phases(&record.segment->vhost[request->row], request);
+    conn->last_end = now;
+    conn->bytes_done = conn->bytes_in;
+    conn->cut_short = conn->broken || r->connection->aborted;
+    conn->said_close = r->connection->keepalive == AP_CONN_CLOSE;
+    conn->limit_reached = limit_reached(r);
+}
+
+/* Nothing that could be understood came, but it was answered and is in the log. */
+static void end_other(const request_rec *r)
+{
+    record_conn_t *conn = record_conn_of(r->connection);
+    record_request_t none = { .row = config_of_server(r->server)->row };
+
+    if (conn == NULL) {
+        return;
+    }
+    none.bytes_out = conn->bytes_out_other;
+    conn->bytes_out_other = 0;
+    record_kind(&record.segment->vhost[none.row], conn, r, r, &none);
+    conn->cut_short = conn->ended || conn->broken;
+    if (!conn->cut_short) {
+        conn->bytes_done = conn->bytes_in;
+        conn->said_close = true;
+    }
+}
+
+int record_request_log(request_rec *r)
+{
+    const request_rec *last = r;
+    record_request_t *request;
+    int64_t now;
+
+    if (record.segment == NULL || r->main != NULL) {
+        return DECLINED;
+    }
+    request = ap_get_module_config(r->request_config, &mpmstats_module);
+    if (request == NULL) {
+        end_other(r);
+    }
+    else {
+        while (last->next != NULL) {
+            last = last->next;
+        }
+        now = record_clock();
+        end_request(request, request->conn, r, now);
+        record_kind(&record.segment->vhost[request->row], request->conn, r, last, request);
+        record_report_slow(r, request);
+        record_sample_at_end(now);
+    }
+    if (record.self.record != NULL) {
+        segment_add(&record.self.record->requests, 1);
+    }
+    return DECLINED;
+}

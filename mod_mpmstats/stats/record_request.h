@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/record_request.h
+ * @brief Requests in the segment: how many, of what kind, and how long each phase took.
+ *
+ * A record_request_t lives in its request's pool and belongs to the thread that runs the request.
+ */
+#ifndef MPMSTATS_RECORD_REQUEST_H
+#define MPMSTATS_RECORD_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "httpd.h"
+
+struct record_conn_t;
+
+/** A time that is not known. */
+#define RECORD_UNKNOWN (-1)
+
+/** Times are microseconds; points in time are record_clock()'s. */
+typedef struct record_request_t {
+    struct record_conn_t *conn;
+    int64_t begun;          /**< first byte known of */
+    int64_t dispatched;     /**< a worker began to run it */
+    int64_t written;        /**< when writing last returned; 0: never yet */
+    int64_t head;           /**< the phases; RECORD_UNKNOWN */
+    int64_t queue;
+    int64_t handler;        /**< this and the next two: valid while and after it is logged */
+    int64_t writing;        /**< adds up as it goes on */
+    int64_t total;
+    uint64_t bytes_out;
+    unsigned row;           /**< its virtual host's record */
+    unsigned handler_row;
+    bool handled;           /**< it is among its handler's busy ones */
+} record_request_t;
+
+/** What is kept for @a r, or for the request it is a part of; NULL for what was no request. */
+record_request_t *record_request_of(const request_rec *r);
+
+/** In a child, before it serves. */
+void record_request_child_init(void);
+
+/* Hooks. */
+int record_request_post_read(request_rec *r);
+int record_request_handler(request_rec *r);
+int record_request_log(request_rec *r);
+
+#endif

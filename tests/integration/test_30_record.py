@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What mod_mpmstats records in the segment: its life, its figures, and what it writes to the logs."""
+import grp
+import os
+import re
+import signal
+import stat
+
+import pytest
+
+from procs import wait_until
+from segment import Segment
+
+DEFAULT = "run/mpmstats.segment"
+
+
+def segment_of(server, path=DEFAULT):
+    return Segment(server.root / path)
+
+
+# ---- the life of the file ------------------------------------------------------------------------------
+
+
+def test_the_file_is_there_with_its_mode_and_group_while_the_server_runs(httpd):
+    server = httpd()
+    path = server.root / DEFAULT
+    st = path.lstat()
+    assert stat.S_ISREG(st.st_mode) and stat.S_IMODE(st.st_mode) == 0o640
+    if os.geteuid() == 0:
+        assert st.st_uid == 0 and st.st_gid == grp.getgrnam("adm").gr_gid
+    assert segment_of(server).server["pid"] == server.pid
+    server.stop()
+    assert not path.exists()
+    assert not list((server.root / "run").iterdir())
+
+
+def test_counters_go_on_over_restarts(httpd):
+    server = httpd()
+    before = segment_of(server).requests
+    for restart in (server.graceful, server.restart):
+        server.get("/hello.txt")
+        restart()
+    server.get("/hello.txt")
+    wait_until(lambda: segment_of(server).requests >= before + 3, 5, "three more requests")
+    now = segment_of(server)
+    assert now.server["restarts_graceful"] == 1 and now.server["restarts_hard"] == 1
+    assert now.server["config_generation"] == 3
+    assert [e["kind"] for e in now.events] == ["start", "graceful", "restart"]
+    assert now.server["crashes"] == 0
+
+
+def test_mode_group_and_path_are_as_configured(httpd):
+    gid = grp.getgrnam("daemon").gr_gid if os.geteuid() == 0 else os.getgid()
+    server = httpd(conf=f"MPMStatsSegment ${{ROOT}}/here\nMPMStatsSegmentMode 0604\nMPMStatsSegmentGroup #{gid}\n")
+    st = (server.root / "here").lstat()
+    assert stat.S_IMODE(st.st_mode) == 0o604 and st.st_gid == gid
+    assert segment_of(server, "here").server["pid"] == server.pid
+    assert not (server.root / DEFAULT).exists()
+    server.write_conf(conf="MPMStatsSegment ${ROOT}/here\nMPMStatsSegmentMode 0600\n")
+    server.graceful()
+    assert stat.S_IMODE((server.root / "here").lstat().st_mode) == 0o600
+    server.stop()
+    assert not (server.root / "here").exists()
+
+
+def test_off_makes_no_file(httpd):
+    server = httpd(conf="MPMStatsSegment Off\n")
+    server.get("/hello.txt")
+    assert [p.name for p in (server.root / "run").iterdir()] == ["httpd.pid"]
+
+
+def test_a_link_in_the_way_is_neither_followed_nor_touched(httpd, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    server = httpd(start=False)
+    (server.root / DEFAULT).symlink_to(victim)
+    server.start()
+    assert victim.read_text() == "precious"
+    server.wait_log(r"mpmstats.segment is a symbolic link; it is not touched")
+    assert (server.root / DEFAULT).is_symlink()
+    server.stop()
+    assert (server.root / DEFAULT).is_symlink()
+    (server.root / DEFAULT).unlink()
+
+
+def test_what_a_killed_server_left_is_replaced(httpd):
+    server = httpd()
+    server.expect_log(".*")
+    old = segment_of(server).created
+    for pid in server.processes():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not server.processes(), 10, "the end of every process")
+    assert segment_of(server).created == old
+    server.pid_file.unlink()
+    server.start()
+    assert segment_of(server).created > old
+
+
+@pytest.mark.parametrize("conf, message", [
+    ("MPMStatsSegment /nowhere/at/all", r"MPMStatsSegment /nowhere/at/all: there is no directory /nowhere/at/"),
+    ("MPMStatsSegment ${ROOT}/run", r"something that is no regular file is in the way"),
+    ("MPMStatsSegmentMode 0777", r"MPMStatsSegmentMode must be octal permissions"),
+    ("MPMStatsSegmentMode rw", r"MPMStatsSegmentMode must be octal permissions"),
+    ("MPMStatsSegmentGroup no-such-group", r"there is no group 'no-such-group'"),
+    ("MPMStatsVHosts 0", r"MPMStatsVHosts must be a number from 1 to 10000"),
+    ("MPMStatsVHosts many", r"MPMStatsVHosts must be a number from 1 to 10000"),
+    ("MPMStatsReportInterval 0", r"MPMStatsReportInterval must be Off or a time"),
+    ("MPMStatsSlowThreshold soon", r"MPMStatsSlowThreshold must be Off or a time"),
+    ("MPMStatsBusyThreshold 101", r"MPMStatsBusyThreshold must be Off or a share"),
+    ("MPMStatsBusyThreshold 0", r"MPMStatsBusyThreshold must be Off or a share"),
+    ("<VirtualHost *>\nMPMStatsVHosts 3\n</VirtualHost>", r"MPMStatsVHosts (not allowed in|cannot occur within) <VirtualHost>"),
+])
+def test_wrong_configuration_is_found_by_configtest(httpd, conf, message):
+    server = httpd(start=False)
+    code, output = server.configtest(conf)
+    assert code != 0 and re.search(message, re.sub(r"\s+", " ", output)), output
