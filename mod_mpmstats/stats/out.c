@@ -68,6 +68,41 @@ void out_html(out_t *out, const char *str)
     escape_html(put_escaped, out, str, strlen(str));
 }
 
+/* A character as it stands in a label: U+2400 and on are pictures of control bytes. */
+static void put_in_label(out_t *out, const char *bytes, apr_size_t len, int32_t code)
+{
+    char picture[] = "\xe2\x90\x80";
+
+    if (code == '"' || code == '\\') {
+        out_raw(out, "\\");
+        out_bytes(out, bytes, len);
+    }
+    else if (code >= 0 && (code < 0x20 || code == 0x7f)) {
+        picture[2] = (char)(0x80 + (code == 0x7f ? 0x21 : code));
+        out_raw(out, picture);
+    }
+    else if (code == ESCAPE_INVALID || escape_deceptive(code)) {
+        out_raw(out, "\xef\xbf\xbd");
+    }
+    else {
+        out_bytes(out, bytes, len);
+    }
+}
+
+void out_label(out_t *out, const char *str)
+{
+    apr_size_t left = strlen(str);
+
+    while (left > 0) {
+        int32_t code;
+        apr_size_t len = escape_decode(str, left, &code);
+
+        put_in_label(out, str, len, code);
+        str += len;
+        left -= len;
+    }
+}
+
 void out_json(out_t *out, const char *str)
 {
     out_raw(out, "\"");

@@ -10,6 +10,8 @@
  *     {{hidden-unless totals.x}}      the attribute `hidden` unless the figure is there and not 0
  *     {{if PATH}} … {{end}}           only if the figure is known (a flag: set)
  *     {{unless PATH}} … {{end}}       only if not
+ *     {{part totals}} … {{end}}       only if this part of the page was asked for, see view.h
+ *     {{partial}} … {{end}}           only if some part was not
  *     {{processes}} {{css}} …         the parts of the table below
  *
  * A name nobody knows is left standing as it is, where a test finds it.
@@ -26,12 +28,14 @@
 #include "stats/html_board.h"
 #include "stats/html_table.h"
 #include "stats/html_value.h"
+#include "stats/view.h"
 
 typedef struct {
     out_t *out;
     const snapshot_t *snapshot;
+    unsigned parts;
     const char *nonce;
-    int skipping;           /* depth inside an {{if}} or {{unless}} that does not hold */
+    int skipping;           /* depth inside conditions of which the outermost does not hold */
 } page_t;
 
 static void put_css(page_t *page)
@@ -47,6 +51,19 @@ static void put_js(page_t *page)
 static void put_nonce(page_t *page)
 {
     out_raw(page->out, page->nonce);
+}
+
+/* Where the script finds the figures: what frames every part, and the parts that are shown. */
+static void put_json_query(page_t *page)
+{
+    char text[64];
+    const char *parts = view_parts_text(text, page->parts | VIEW_TOTALS | VIEW_LIMITS);
+
+    out_raw(page->out, "?json");
+    if (parts[0] != '\0') {
+        out_raw(page->out, "&amp;view=");
+        out_raw(page->out, parts);
+    }
 }
 
 static void put_board(page_t *page)
@@ -82,10 +99,11 @@ static void put_workers(page_t *page)
 static const struct {
     const char *name;
     void (*put)(page_t *page);
-} parts[] = {
+} fills[] = {
     {"css", put_css},
     {"js", put_js},
     {"nonce", put_nonce},
+    {"json-query", put_json_query},
     {"scoreboard", put_board},
     {"legend", put_legend},
     {"limits", put_limits},
@@ -96,9 +114,9 @@ static const struct {
 
 static int put_part(page_t *page, const char *name)
 {
-    for (apr_size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strcmp(parts[i].name, name) == 0) {
-            parts[i].put(page);
+    for (apr_size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
+        if (strcmp(fills[i].name, name) == 0) {
+            fills[i].put(page);
             return 1;
         }
     }
@@ -131,18 +149,12 @@ static void put_peak(page_t *page, const html_value_t *value, const char *path)
     out_raw(page->out, "\"></span>");
 }
 
-/* {{if}} and {{unless}}: whatever holds, they have an {{end}}. */
-static int open_condition(page_t *page, const char *verb, const html_value_t *value)
+/* Whatever holds, a condition has an {{end}}. */
+static void open_condition(page_t *page, int holds)
 {
-    int negated = strcmp(verb, "unless") == 0;
-
-    if (!negated && strcmp(verb, "if") != 0) {
-        return 0;
-    }
-    if (page->skipping || html_value_holds(value) == negated) {
+    if (page->skipping || !holds) {
         page->skipping++;
     }
-    return 1;
 }
 
 static int put_figure(page_t *page, const char *verb, const char *path)
@@ -152,10 +164,16 @@ static int put_figure(page_t *page, const char *verb, const char *path)
     if (!html_value_find(&value, page->snapshot, path, strlen(path))) {
         return 0;
     }
-    if (open_condition(page, verb, &value) || page->skipping) {
+    if (strcmp(verb, "if") == 0) {
+        open_condition(page, html_value_holds(&value));
+    }
+    else if (strcmp(verb, "unless") == 0) {
+        open_condition(page, !html_value_holds(&value));
+    }
+    else if (page->skipping) {
         return 1;
     }
-    if (strcmp(verb, "text") == 0) {
+    else if (strcmp(verb, "text") == 0) {
         html_value_text(page->out, &value);
     }
     else if (strcmp(verb, "rate") == 0) {
@@ -192,6 +210,14 @@ static int put_slot(page_t *page, const char *name, apr_size_t len)
         page->skipping -= page->skipping > 0;
         return 1;
     }
+    if (strcmp(verb, "partial") == 0) {
+        open_condition(page, page->parts != VIEW_ALL);
+        return 1;
+    }
+    if (strcmp(verb, "part") == 0 && path != NULL) {
+        open_condition(page, (page->parts & view_part(path, strlen(path))) != 0);
+        return 1;
+    }
     if (strcmp(verb, "bar") == 0 && path != NULL) {
         const char *max = apr_strtok(NULL, " ", &state);
 
@@ -221,9 +247,9 @@ static void put_text(page_t *page, const char *text, apr_size_t len)
     }
 }
 
-void render_html(out_t *out, const snapshot_t *snapshot, const char *nonce)
+void render_html(out_t *out, const snapshot_t *snapshot, unsigned parts, const char *nonce)
 {
-    page_t page = {out, snapshot, nonce, 0};
+    page_t page = {out, snapshot, parts, nonce, 0};
     const char *at = (const char *)page_html;
     const char *end = at + sizeof(page_html);
 

@@ -7,6 +7,7 @@
 
 #include "apr_strings.h"
 #include "stats/metrics.h"
+#include "stats/view.h"
 
 static void put_key(out_t *out, const char *name, int *first)
 {
@@ -106,26 +107,45 @@ static void put_processes(out_t *out, const snapshot_process_t *processes, int c
     out_raw(out, "]");
 }
 
-void render_json(out_t *out, const snapshot_t *snapshot)
+static void put_all_processes(out_t *out, const snapshot_t *snapshot)
 {
-    out_raw(out, "{\"schema\":");
-    out_number(out, RENDER_JSON_SCHEMA);
-    out_raw(out, ",\n\"server\":");
-    put_object(out, METRICS_SERVER, &snapshot->server);
-    out_raw(out, ",\n\"limits\":");
-    put_object(out, METRICS_LIMITS, &snapshot->limits);
-    out_raw(out, ",\n\"totals\":");
-    put_totals(out, snapshot);
     out_raw(out, ",\n\"processes\":");
     put_processes(out, snapshot->processes, snapshot->process_count);
     if (snapshot->finishing != NULL) {
         out_raw(out, ",\n\"finishing\":");
         put_processes(out, snapshot->finishing, snapshot->finishing_count);
     }
+}
+
+static void put_workers(out_t *out, const snapshot_t *snapshot)
+{
     out_raw(out, ",\n\"workers\":[");
     for (int i = 0; i < snapshot->worker_count; i++) {
         out_raw(out, i > 0 ? ",\n" : "\n");
         put_object(out, METRICS_WORKER, &snapshot->workers[i]);
     }
-    out_raw(out, "]}\n");
+    out_raw(out, "]");
+}
+
+void render_json(out_t *out, const snapshot_t *snapshot, unsigned parts)
+{
+    out_raw(out, "{\"schema\":");
+    out_number(out, RENDER_JSON_SCHEMA);
+    out_raw(out, ",\n\"server\":");
+    put_object(out, METRICS_SERVER, &snapshot->server);
+    if (parts & VIEW_LIMITS) {
+        out_raw(out, ",\n\"limits\":");
+        put_object(out, METRICS_LIMITS, &snapshot->limits);
+    }
+    if (parts & VIEW_TOTALS) {
+        out_raw(out, ",\n\"totals\":");
+        put_totals(out, snapshot);
+    }
+    if (parts & VIEW_PROCESSES) {
+        put_all_processes(out, snapshot);
+    }
+    if (parts & VIEW_WORKERS) {
+        put_workers(out, snapshot);
+    }
+    out_raw(out, "}\n");
 }

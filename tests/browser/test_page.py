@@ -97,6 +97,23 @@ def test_loads_and_updates_without_a_message_or_a_request_to_elsewhere(httpd, br
     assert {request for request in asked if not request.startswith("data:")} == {page, page + "?json"}
 
 
+@pytest.mark.parametrize("view", ["totals", "limits", "processes", "workers", "processes,limits", "totals,workers"])
+def test_a_part_of_the_page_lives_like_the_whole(browser, url, view):
+    for width in (360, 1280):
+        browser.open(f"{url}?view={view}", width=width)
+        updated(browser, 2)
+        assert browser.console() == []
+        assert widths(browser) == [width, width]
+        assert browser.text('[data-m="server.mpm"]') == MPM
+        for part, selector in (("totals", ".cards"), ("processes", "#board"), ("processes", "#processes"),
+                               ("limits", "#h-limits"), ("workers", "#workers"), ("workers", "#filter")):
+            assert browser.run(f"!!document.querySelector('{selector}')") == (part in view), selector
+        assert browser.run("[...document.querySelectorAll('.cards .big > span')].every(e => e.textContent)")
+    browser.driver.find_element(By.LINK_TEXT, "here is the whole").click()
+    updated(browser)
+    assert browser.run("!!document.querySelector('#workers') && !!document.querySelector('.cards')")
+
+
 def test_policy_stops_script_from_elsewhere(browser, url):
     browser.open(url)
     browser.run("""document.body.append(Object.assign(document.createElement('img'), {src: 'http://192.0.2.1/x'}))""")

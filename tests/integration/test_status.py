@@ -306,7 +306,8 @@ def test_other_methods_are_405_with_allow(server, method):
         assert response.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("query", ["autox", "jsonx", "JSON", "json=1", "json&x", "x&json", "json&auto", "json&json", "%6ason", "&", "=", "json&",
+@pytest.mark.parametrize("query", ["autox", "jsonx", "JSON", "json=1", "json&x", "x&json", "json&auto", "json&json", "openmetrics&json",
+                                   "%6ason", "&", "=", "json&",
                                    "&json", "<script>"])
 def test_unknown_query_is_400_and_says_what_there_is(server, query):
     response = get(server, "/mpm-status?" + query)
@@ -314,6 +315,7 @@ def test_unknown_query_is_400_and_says_what_there_is(server, query):
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
     assert response.body.startswith(b"mpm-status: ") and b"?json" in response.body and response.body.count(b"\n") == 1
+    assert response.headers["vary"] == "Accept"
     assert b"script" not in response.body
 
 
@@ -322,6 +324,51 @@ def test_a_word_may_have_an_empty_value(server, query, kind):
     """Programs that know only pairs, such as Prometheus with its `params`, send it so."""
     response = get(server, "/mpm-status?" + query)
     assert response.status == 200 and response.headers["content-type"].startswith(kind)
+
+
+VIEWS = ["totals", "limits", "processes", "workers"]
+
+
+@pytest.mark.parametrize("view", [["totals"], ["limits"], ["processes"], ["workers"], ["limits", "workers"], VIEWS])
+def test_a_view_has_the_parts_it_names_and_what_frames_them(server, view):
+    status = json.loads(server.get("/mpm-status?json&view=" + ",".join(view)))
+    VALIDATOR.validate(status)
+    finishing = {"finishing"} if "processes" in view and server.mpm == "hybrid" else set()
+    assert status.keys() == {"schema", "server", *view} | finishing
+    page = Page(server.get("/mpm-status?view=" + ",".join(view)).decode())
+    shown = {"totals": "Workers busy", "limits": "Limits in force", "processes": "Scoreboard", "workers": "Virtual host"}
+    for part, words in shown.items():
+        assert (words in page.words) == (part in view), part
+    link = next(attrs["href"] for tag, attrs in page.tags if tag == "a")
+    assert checked_view(server.get("/mpm-status" + link)) >= set(view) | {"totals", "limits"}
+    assert dict(page.tags)["body"]["data-json"] == link
+
+
+def checked_view(body):
+    status = json.loads(body)
+    VALIDATOR.validate(status)
+    return status.keys()
+
+
+@pytest.mark.parametrize("query", [
+    "json&view=totals&view=workers", "view=totals,workers&json", "json&view=totals%2Cworkers", "view=totals%2cworkers&json="])
+def test_views_add_up_however_they_are_written(server, query):
+    assert json.loads(server.get("/mpm-status?" + query)).keys() == {"schema", "server", "totals", "workers"}
+
+
+@pytest.mark.parametrize("query", [
+    "view", "view=", "view=all", "view=total", "view=totals,", "view=,totals", "view=totals;workers", "view=TOTALS",
+    "json&view=server", "view=totals&view=", "view=%74otals", "view=totals%2", "openmetrics&view=<b>"])
+def test_an_unknown_view_is_400_and_says_which_there_are(server, query):
+    response = get(server, "/mpm-status?" + query)
+    assert response.status == 400 and response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert b"view" in response.body and b"<" not in response.body and response.body.count(b"\n") == 1
+    assert query == "view" or all(view.encode() in response.body for view in VIEWS)
+
+
+def test_the_report_of_mod_status_has_no_parts(server):
+    response = get(server, "/mpm-status?auto&view=totals")
+    assert response.status == 400 and b"?auto is always whole" in response.body
 
 
 def test_empty_query_is_the_page(server):

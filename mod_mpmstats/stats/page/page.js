@@ -2,7 +2,8 @@
 //
 // Keeps the page current: fetches ?json each second and writes what changed into
 // the elements the server rendered. Everything it needs to know about a figure is
-// in the page: data-m says where it is in the JSON, data-f how it is written.
+// in the page: data-m says where it is in the JSON, data-f how it is written. Any part
+// of the page may be missing: the query decides which ones there are.
 // Strings reach the page as text only, never as markup.
 (() => {
 'use strict';
@@ -184,6 +185,7 @@ function arrange(parent, elements) {
 }
 
 function showBoard(data) {
+  if (!board) return;
   const groups = new Map([...board.children].map((group) => [group.dataset.k, group]));
   const counts = {};
   arrange(board, data.processes.map((process) => {
@@ -207,7 +209,7 @@ function tooltip(worker) {
   return words.join(', ');
 }
 
-board.addEventListener('mouseover', ({target}) => {
+board?.addEventListener('mouseover', ({target}) => {
   const group = target.dataset.s && target.closest('.proc');
   if (!group) return;
   const thread = [...target.parentElement.children].indexOf(target);
@@ -318,25 +320,29 @@ class Table {
   }
 }
 
-const processes = new Table('processes', (row) => (row.slot === undefined ? 'p' + row.pid : String(row.slot)));
-const workers = new Table('workers', (row) => row.slot + '.' + row.thread);
+const table = (id, keyOf) => (byId(id) ? new Table(id, keyOf) : null);
+const processes = table('processes', (row) => (row.slot === undefined ? 'p' + row.pid : String(row.slot)));
+const workers = table('workers', (row) => row.slot + '.' + row.thread);
 const busyOnly = byId('busy-only');
 const filter = byId('filter');
 
-workers.matches = (row) => {
+function isSought(row) {
   const sought = filter.value.trim().toLowerCase();
   if (busyOnly.checked && !'RWKDCL'.includes(row.state)) return false;
   return !sought || [row.client, row.vhost, row.request, row.pid, row.state_name, row.protocol]
     .some((value) => value !== undefined && String(value).toLowerCase().includes(sought));
-};
+}
 
 function showFilter() {
   const visible = workers.filter();
   setText(byId('shown'), visible === workers.rows.length ? '' : count(visible) + ' of ' + count(workers.rows.length));
 }
 
-filter.addEventListener('input', showFilter);
-busyOnly.addEventListener('change', showFilter);
+if (workers) {
+  workers.matches = isSought;
+  filter.addEventListener('input', showFilter);
+  busyOnly.addEventListener('change', showFilter);
+}
 
 // ---- each second ----
 
@@ -352,18 +358,18 @@ function setState(text, kind) {
 }
 
 function show(data) {
-  workersByKey = new Map(data.workers.map((worker) => [worker.slot + '.' + worker.thread, worker]));
+  workersByKey = new Map((data.workers || []).map((worker) => [worker.slot + '.' + worker.thread, worker]));
   showFigures(data);
   showHistory(data);
   showBoard(data);
-  processes.show([...data.processes, ...(data.finishing || [])], data.server.now_us);
-  workers.show(data.workers, data.server.now_us);
-  showFilter();
+  processes?.show([...data.processes, ...(data.finishing || [])], data.server.now_us);
+  workers?.show(data.workers, data.server.now_us);
+  if (workers) showFilter();
   previous = data;
 }
 
 async function load() {
-  const response = await fetch('?json', {cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS)});
+  const response = await fetch(document.body.dataset.json, {cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS)});
   if (!response.ok) throw new Error('HTTP ' + response.status);
   const data = await response.json();
   if (data.schema !== SCHEMA) throw new Error('reload the page');
