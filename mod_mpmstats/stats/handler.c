@@ -185,7 +185,7 @@ static int send_view(request_rec *r, const view_t *view)
     if (r->header_only) {
         return OK;
     }
-    answer.snapshot = collect_snapshot(r->pool, name_of(r));
+    answer.snapshot = collect_snapshot(r->pool, name_of(r), view->parts);
     if (answer.snapshot == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       HANDLER_NAME ": this server has no scoreboard to show");

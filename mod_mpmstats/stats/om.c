@@ -13,6 +13,7 @@ static const struct {
     [OM_GAUGE] = {"", "gauge", "gauge"},
     [OM_COUNTER] = {"_total", "counter", "counter"},
     [OM_INFO] = {"_info", "info", "gauge"},
+    [OM_HISTOGRAM] = {"", "histogram", "histogram"},
 };
 
 void om_begin(om_t *om, out_t *out, int openmetrics)
@@ -52,37 +53,51 @@ void om_sample(om_t *om)
     om->labels = 0;
 }
 
-void om_label(om_t *om, const char *name, const char *value)
+void om_sample_of(om_t *om, const char *suffix)
+{
+    om_sample(om);
+    out_raw(om->out, suffix);
+}
+
+static void om_label_begin(om_t *om, const char *name)
 {
     out_raw(om->out, om->labels == 0 ? "{" : ",");
     out_raw(om->out, name);
     out_raw(om->out, "=\"");
+    om->labels++;
+}
+
+void om_label(om_t *om, const char *name, const char *value)
+{
+    om_label_begin(om, name);
     out_label(om->out, value);
     out_raw(om->out, "\"");
-    om->labels++;
 }
 
 void om_label_number(om_t *om, const char *name, apr_int64_t value)
 {
-    char text[24];
+    om_label_begin(om, name);
+    out_number(om->out, value);
+    out_raw(om->out, "\"");
+}
 
-    apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT, value);
-    om_label(om, name, text);
+static void end_labels(om_t *om)
+{
+    out_raw(om->out, om->labels > 0 ? "} " : " ");
 }
 
 static void put_value(om_t *om, const char *text)
 {
-    out_raw(om->out, om->labels > 0 ? "} " : " ");
+    end_labels(om);
     out_raw(om->out, text);
     out_raw(om->out, "\n");
 }
 
 void om_value(om_t *om, apr_int64_t value)
 {
-    char text[24];
-
-    apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT, value);
-    put_value(om, text);
+    end_labels(om);
+    out_number(om->out, value);
+    out_raw(om->out, "\n");
 }
 
 void om_value_real(om_t *om, double value)
@@ -95,11 +110,16 @@ void om_value_real(om_t *om, double value)
 
 void om_value_us(om_t *om, apr_int64_t us)
 {
-    char text[64];
+    char fraction[] = ".000000\n";
+    int rest = (int)(us % APR_USEC_PER_SEC);
 
-    apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT ".%06d", us / APR_USEC_PER_SEC,
-                 (int)(us % APR_USEC_PER_SEC));
-    put_value(om, text);
+    for (int i = 6; i > 0; i--) {
+        fraction[i] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    end_labels(om);
+    out_number(om->out, us / APR_USEC_PER_SEC);
+    out_raw(om->out, fraction);
 }
 
 void om_value_infinite(om_t *om)

@@ -23,7 +23,8 @@
 typedef enum {
     OM_GAUGE,
     OM_COUNTER,     /**< samples are NAME_total */
-    OM_INFO         /**< samples are NAME_info, and always 1 */
+    OM_INFO,        /**< samples are NAME_info, and always 1 */
+    OM_HISTOGRAM    /**< samples are begun with om_sample_of() */
 } om_type_e;
 
 typedef struct {
@@ -39,6 +40,9 @@ void om_begin(om_t *om, out_t *out, int openmetrics);
 void om_family(om_t *om, const char *name, om_type_e type, const char *unit, const char *help);
 
 void om_sample(om_t *om);
+
+/** One of the samples of a histogram: NAME_bucket, NAME_sum or NAME_count. @a suffix is "_bucket" or so. */
+void om_sample_of(om_t *om, const char *suffix);
 
 /** Any string may be a value. */
 void om_label(om_t *om, const char *name, const char *value);

@@ -18,8 +18,8 @@ static const char unknown_word[] =
 static const char two_forms[] =
     "mpm-status: only one of ?json, ?auto and ?openmetrics at a time.\n";
 static const char unknown_part[] =
-    "mpm-status: unknown view. There are totals, limits, processes and workers; "
-    "view=limits,workers shows two of them. Forms such as ?json are words of their own.\n";
+    "mpm-status: unknown view. There are totals, limits, latency, vhosts, handlers, listeners, "
+    "events, processes and workers; view=limits,workers shows two of them. Forms such as ?json are words of their own.\n";
 static const char no_parts[] =
     "mpm-status: ?auto is always whole; view= goes with the page, ?json and ?openmetrics.\n";
 
@@ -38,6 +38,11 @@ static const struct {
 } parts[] = {
     {"totals", VIEW_TOTALS},
     {"limits", VIEW_LIMITS},
+    {"latency", VIEW_LATENCY},
+    {"vhosts", VIEW_VHOSTS},
+    {"handlers", VIEW_HANDLERS},
+    {"listeners", VIEW_LISTENERS},
+    {"events", VIEW_EVENTS},
     {"processes", VIEW_PROCESSES},
     {"workers", VIEW_WORKERS},
 };
@@ -57,7 +62,7 @@ unsigned view_part(const char *word, size_t len)
     return 0;
 }
 
-const char *view_parts_text(char text[64], unsigned shown)
+const char *view_parts_text(char text[VIEW_TEXT_BYTES], unsigned shown)
 {
     char *to = text;
 

@@ -25,7 +25,12 @@ enum {
     VIEW_LIMITS = 2,
     VIEW_PROCESSES = 4,
     VIEW_WORKERS = 8,
-    VIEW_ALL = 15
+    VIEW_LATENCY = 16,
+    VIEW_VHOSTS = 32,
+    VIEW_HANDLERS = 64,
+    VIEW_LISTENERS = 128,
+    VIEW_EVENTS = 256,
+    VIEW_ALL = 511
 };
 
 typedef struct {
@@ -43,7 +48,10 @@ const char *view_parse(view_t *view, const char *query, const char *accept);
 /** The part that a word (@a len bytes) of a query names; 0 if none. */
 unsigned view_part(const char *word, size_t len);
 
+/** Room for any list of parts. */
+#define VIEW_TEXT_BYTES 96
+
 /** A list of @a parts as in a query, "totals,workers"; empty for VIEW_ALL. */
-const char *view_parts_text(char text[64], unsigned parts);
+const char *view_parts_text(char text[VIEW_TEXT_BYTES], unsigned parts);
 
 #endif

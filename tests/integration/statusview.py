@@ -20,7 +20,6 @@ TraceEnable Off
 </Location>
 """
 SCHEMA = json.loads((REPO / "docs" / "status.schema.json").read_text())
-METRICS = (REPO / "mod_mpmstats" / "stats" / "metrics.def").read_text()
 
 def closed(schema):
     """The schema with every object closed: what it does not name is an error."""

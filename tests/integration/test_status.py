@@ -15,7 +15,7 @@ import pytest
 from clients import Client, request
 from httpd import module_path
 from procs import wait_until
-from statusview import METRICS, MPMS, SCHEMA, VALIDATOR, Busy, checked, get, own_server, status_of, worker_with
+from statusview import MPMS, SCHEMA, VALIDATOR, Busy, checked, get, own_server, status_of, worker_with
 
 pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
 
@@ -29,25 +29,6 @@ def server(request, module_httpd):
 
 def test_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-def test_schema_names_the_figures_of_the_table_and_no_others():
-    process = SCHEMA["properties"]["processes"]["items"]
-    records = {
-        "SERVER": SCHEMA["properties"]["server"], "LIMITS": SCHEMA["properties"]["limits"],
-        "TOTALS": SCHEMA["properties"]["totals"], "CONNECTIONS": SCHEMA["$defs"]["connections_by_state"],
-        "PROCESS": process, "PROCESS_WORKERS": process["properties"]["workers"],
-        "WORKER": SCHEMA["properties"]["workers"]["items"],
-    }
-    finishing = SCHEMA["properties"]["finishing"]["items"]
-    assert finishing["properties"].keys() == process["properties"].keys() - {"slot", "scoreboard"}
-    structure = {"connections_by_state", "workers", "scoreboard"}
-    declared = {}
-    for scope, name in re.findall(r"^([A-Z_]+)_METRIC\((\w+),", METRICS, re.M):
-        declared.setdefault(scope, set()).add(name)
-    assert declared.keys() == records.keys()
-    for scope, names in declared.items():
-        assert set(records[scope]["properties"]) - structure == names, scope
 
 
 def test_a_key_the_schema_does_not_name_is_found(server):

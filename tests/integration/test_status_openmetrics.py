@@ -13,6 +13,7 @@ import pytest
 
 from clients import Client, request
 from httpd import REPO, module_path
+from omtext import SAMPLE, families, labels_of
 from procs import free_port, wait_until
 from statusview import MPMS, Busy, get, own_server, worker_with
 
@@ -23,7 +24,6 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 # What Prometheus 2.42 sends.
 SCRAPE = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
           "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
-SAMPLE = re.compile(r'([a-z0-9_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+)\})? (\+Inf|[0-9.]+)')
 
 
 def fetch(server, query="?openmetrics", accept=None):
@@ -32,43 +32,13 @@ def fetch(server, query="?openmetrics", accept=None):
     return response.headers["content-type"], response.body.decode("utf-8", errors="strict")
 
 
-def families(text, openmetrics):
-    """{family: (type, unit, help, {sample with labels: value})}, and everything in its place."""
-    lines = text.split("\n")
-    assert lines[-2:] == ["# EOF", ""] and "" not in lines[:-1]
-    found, current = {}, None
-    for line in lines[:-2]:
-        if line.startswith("# "):
-            _, what, name, rest = line.split(" ", 3)
-            if what == "HELP":
-                assert name not in found, "a family is in one piece"
-                assert rest and not re.search(r'["\\]', rest)
-                current = found[name] = {"help": rest, "samples": {}}
-            assert name == list(found)[-1] and not current["samples"]
-            current[what.lower()] = rest
-            continue
-        sample, labels, value = SAMPLE.fullmatch(line).groups()
-        name, kind = list(found)[-1], current["type"]
-        suffix = {"counter": "_total", "info": "_info"}.get(kind, "") if openmetrics else ""
-        assert sample == name + suffix, line
-        assert (sample, labels) not in current["samples"], "each sample once"
-        current["samples"][sample, labels] = float(value)
-    for name, family in found.items():
-        assert family["samples"] and re.fullmatch(r"httpd_[a-z][a-z0-9_]*", name)
-        assert family["type"] in ("gauge", "counter", *(["info"] if openmetrics else []))
-        assert openmetrics or (family["type"] == "counter") == name.endswith("_total")
-        assert "unit" not in family or name.removesuffix("_total").endswith("_" + family["unit"])
-        assert not re.search(r"_(us|ms|s|kb)(_|$)", name), "native units"
-    return found
-
-
 def samples(text):
-    """{sample: value} of those without a label, {(sample, value of the label): value} of the others."""
+    """{sample: value} of those without a label, {(sample, values of the labels): value} of the others."""
     out = {}
     for line in text.splitlines():
         if not line.startswith("#"):
             name, labels, value = SAMPLE.fullmatch(line).groups()
-            out[(name, labels.split('"')[1]) if labels else name] = float(value)
+            out[(name, *labels_of(labels).values()) if labels else name] = float(value)
     return out
 
 
