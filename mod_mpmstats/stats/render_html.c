@@ -6,11 +6,13 @@
  *     {{text server.mpm}}             a figure as bare text
  *     {{rate totals.requests}}        a counter as an average per second
  *     {{bar PATH PATH LABEL}}         a bar of the first figure against the second
+ *     {{now latency.x.y}}             a figure of times, until the script knows the present one, now.x.y
  *     {{peak totals.x}}               what the script found highest so far; empty without it
  *     {{hidden-unless totals.x}}      the attribute `hidden` unless the figure is there and not 0
  *     {{if PATH}} … {{end}}           only if the figure is known (a flag: set)
  *     {{unless PATH}} … {{end}}       only if not
  *     {{part totals}} … {{end}}       only if this part of the page was asked for, see view.h
+ *     {{recorded}} … {{end}}          only if there is a segment with what is recorded
  *     {{partial}} … {{end}}           only if some part was not
  *     {{processes}} {{css}} …         the parts of the table below
  *
@@ -26,7 +28,8 @@
 #include "page_js.h"
 #include "stats/format.h"
 #include "stats/html_board.h"
-#include "stats/html_table.h"
+#include "stats/html_list.h"
+#include "stats/html_tables.h"
 #include "stats/html_value.h"
 #include "stats/view.h"
 
@@ -56,7 +59,7 @@ static void put_nonce(page_t *page)
 /* Where the script finds the figures: what frames every part, and the parts that are shown. */
 static void put_json_query(page_t *page)
 {
-    char text[64];
+    char text[VIEW_TEXT_BYTES];
     const char *parts = view_parts_text(text, page->parts | VIEW_TOTALS | VIEW_LIMITS);
 
     out_raw(page->out, "?json");
@@ -78,22 +81,52 @@ static void put_legend(page_t *page)
 
 static void put_limits(page_t *page)
 {
-    html_table_limits(page->out, page->snapshot);
+    html_list_limits(page->out, page->snapshot);
 }
 
 static void put_connections(page_t *page)
 {
-    html_table_connections(page->out, page->snapshot);
+    html_list_connections(page->out, page->snapshot);
 }
 
 static void put_processes(page_t *page)
 {
-    html_table_processes(page->out, page->snapshot);
+    html_tables_processes(page->out, page->snapshot);
 }
 
 static void put_workers(page_t *page)
 {
-    html_table_workers(page->out, page->snapshot);
+    html_tables_workers(page->out, page->snapshot);
+}
+
+static void put_slow(page_t *page)
+{
+    html_tables_slow(page->out, page->snapshot);
+}
+
+static void put_vhosts(page_t *page)
+{
+    html_tables_vhosts(page->out, page->snapshot);
+}
+
+static void put_handlers(page_t *page)
+{
+    html_tables_handlers(page->out, page->snapshot);
+}
+
+static void put_listeners(page_t *page)
+{
+    html_tables_listeners(page->out, page->snapshot);
+}
+
+static void put_events(page_t *page)
+{
+    html_tables_events(page->out, page->snapshot);
+}
+
+static void put_latency(page_t *page)
+{
+    html_tables_latency(page->out, page->snapshot);
 }
 
 static const struct {
@@ -110,6 +143,12 @@ static const struct {
     {"connections", put_connections},
     {"processes", put_processes},
     {"workers", put_workers},
+    {"slow", put_slow},
+    {"vhosts", put_vhosts},
+    {"handlers", put_handlers},
+    {"listeners", put_listeners},
+    {"events", put_events},
+    {"latency", put_latency},
 };
 
 static int put_part(page_t *page, const char *name)
@@ -149,6 +188,15 @@ static void put_peak(page_t *page, const html_value_t *value, const char *path)
     out_raw(page->out, "\"></span>");
 }
 
+static void put_now(page_t *page, const html_value_t *value, const char *path)
+{
+    const char *rest = strchr(path, '.');
+    char now[FORMAT_BYTES];
+
+    apr_snprintf(now, sizeof(now), "now%s", rest != NULL ? rest : "");
+    html_value_span(page->out, value, now, strlen(now));
+}
+
 /* Whatever holds, a condition has an {{end}}. */
 static void open_condition(page_t *page, int holds)
 {
@@ -178,6 +226,9 @@ static int put_figure(page_t *page, const char *verb, const char *path)
     }
     else if (strcmp(verb, "rate") == 0) {
         put_rate(page, &value, path);
+    }
+    else if (strcmp(verb, "now") == 0) {
+        put_now(page, &value, path);
     }
     else if (strcmp(verb, "peak") == 0) {
         put_peak(page, &value, path);
@@ -210,6 +261,10 @@ static int put_slot(page_t *page, const char *name, apr_size_t len)
         page->skipping -= page->skipping > 0;
         return 1;
     }
+    if (strcmp(verb, "recorded") == 0) {
+        open_condition(page, page->snapshot->vhosts != NULL);
+        return 1;
+    }
     if (strcmp(verb, "partial") == 0) {
         open_condition(page, page->parts != VIEW_ALL);
         return 1;
@@ -222,7 +277,7 @@ static int put_slot(page_t *page, const char *name, apr_size_t len)
         const char *max = apr_strtok(NULL, " ", &state);
 
         if (!page->skipping) {
-            html_table_bar(page->out, page->snapshot, path, max, state);
+            html_list_bar(page->out, page->snapshot, path, max, state);
         }
         return 1;
     }
