@@ -14,6 +14,7 @@
 #define SLOW_US 1000000
 #define SLOW_ROWS 12
 #define KEY_BYTES 64
+#define NEVER ((apr_size_t)-1)
 #define PATH_MAX_BYTES 64
 
 /* Rows that lie `stride` bytes apart. */
@@ -35,15 +36,15 @@ static int any_row_knows(const rows_t rows[2], const metric_t *metric, apr_size_
     return 0;
 }
 
-/* Adds the metrics of a scope that any row knows. */
+/* Adds the metrics of a scope that any row knows, and all from `always` on: their place is kept for later. */
 static void add_known(html_table_t *table, const rows_t rows[2], metrics_scope_e scope,
-                      const char *prefix, apr_size_t offset)
+                      const char *prefix, apr_size_t offset, apr_size_t always)
 {
     int count;
     const metric_t *metrics = metrics_of(scope, &count);
 
     for (int i = 0; i < count; i++) {
-        if (any_row_knows(rows, &metrics[i], offset)) {
+        if (metrics[i].offset >= always || any_row_knows(rows, &metrics[i], offset)) {
             html_column_t *column = html_table_add(table, scope, metrics[i].name);
 
             column->prefix = prefix;
@@ -76,10 +77,13 @@ void html_tables_processes(out_t *out, const snapshot_t *snapshot)
     html_table_t table;
 
     html_table_init(&table, out, snapshot);
-    add_known(&table, rows, METRICS_PROCESS, "", 0);
-    add_known(&table, rows, METRICS_PROCESS_WORKERS, "workers.", offsetof(snapshot_process_t, workers));
+    /* What is recorded of a process is known a moment after its start. */
+    add_known(&table, rows, METRICS_PROCESS, "", 0,
+              snapshot->vhosts != NULL ? offsetof(snapshot_process_t, requests) : NEVER);
+    add_known(&table, rows, METRICS_PROCESS_WORKERS, "workers.", offsetof(snapshot_process_t, workers),
+              NEVER);
     add_known(&table, rows, METRICS_CONNECTIONS, "connections_by_state.",
-              offsetof(snapshot_process_t, connections_by_state));
+              offsetof(snapshot_process_t, connections_by_state), NEVER);
     html_table_begin(&table, "processes", "Processes");
     for (int i = 0; i < snapshot->process_count; i++) {
         put_process(&table, &snapshot->processes[i]);
@@ -291,10 +295,40 @@ static void put_latency_cell(out_t *out, const char *when, const char *spread, c
     out_raw(out, "</td>");
 }
 
+/* Of now, and of ever. */
+static const char *const now[] = {"p50_us", "p90_us", "p99_us"};
+static const char *const ever[] = {"p50_us", "p90_us", "p99_us", "p999_us", "max_us", "count"};
+
+static void put_latency_title(out_t *out, const char *name, const char *class)
+{
+    const metric_t *metric = metrics_find(METRICS_LATENCY, name, strlen(name));
+
+    out_raw(out, "<th scope=\"col\"");
+    out_raw(out, class);
+    out_raw(out, " title=\"");
+    out_html(out, metric->help);
+    out_raw(out, "\">");
+    out_html(out, metric->label);
+    out_raw(out, "</th>");
+}
+
+static void put_latency_header(out_t *out)
+{
+    out_raw(out, "<table id=\"latency\"><caption>Times by phase</caption><thead><tr><td rowspan=\"2\"></td>"
+                 "<th scope=\"colgroup\" colspan=\"3\" class=\"now\" title=\"Requests that ended in the last seconds\">"
+                 "last seconds</th><th scope=\"colgroup\" colspan=\"6\" title=\"Since the server was started\">"
+                 "since recording began</th></tr><tr>");
+    for (apr_size_t i = 0; i < sizeof(now) / sizeof(now[0]); i++) {
+        put_latency_title(out, now[i], " class=\"now\"");
+    }
+    for (apr_size_t i = 0; i < sizeof(ever) / sizeof(ever[0]); i++) {
+        put_latency_title(out, ever[i], "");
+    }
+    out_raw(out, "</tr></thead>\n<tbody>\n");
+}
+
 static void put_latency_row(out_t *out, const snapshot_t *snapshot, int spread)
 {
-    static const char *const now[] = {"p50_us", "p90_us", "p99_us"};
-    static const char *const ever[] = {"p50_us", "p90_us", "p99_us", "p999_us", "max_us", "count"};
     const metrics_spread_t *about = &metrics_spreads[spread];
     snapshot_latency_t unknown;
 
@@ -303,7 +337,7 @@ static void put_latency_row(out_t *out, const snapshot_t *snapshot, int spread)
     out_raw(out, about->name);
     out_raw(out, "\"><th scope=\"row\" title=\"");
     out_html(out, about->help);
-    out_raw(out, "\"><i class=\"swatch\"></i>");
+    out_raw(out, "\"><span class=\"swatch\"></span>");
     out_raw(out, about->label);
     out_raw(out, "</th>");
     for (apr_size_t i = 0; i < sizeof(now) / sizeof(now[0]); i++) {
@@ -325,14 +359,7 @@ void html_tables_latency(out_t *out, const snapshot_t *snapshot)
                                 SNAPSHOT_SPREAD_handler, SNAPSHOT_SPREAD_write,
                                 SNAPSHOT_SPREAD_tls_handshake, SNAPSHOT_SPREAD_keepalive_gap};
 
-    out_raw(out, "<table id=\"latency\"><caption>Times by phase</caption><thead>"
-                 "<tr><td rowspan=\"2\"></td>"
-                 "<th scope=\"colgroup\" colspan=\"3\" class=\"now\">last seconds</th>"
-                 "<th scope=\"colgroup\" colspan=\"6\">since recording began</th></tr><tr>"
-                 "<th scope=\"col\" class=\"now\">p50</th><th scope=\"col\" class=\"now\">p90</th>"
-                 "<th scope=\"col\" class=\"now\">p99</th><th scope=\"col\">p50</th>"
-                 "<th scope=\"col\">p90</th><th scope=\"col\">p99</th><th scope=\"col\">p99.9</th>"
-                 "<th scope=\"col\">longest</th><th scope=\"col\">count</th></tr></thead>\n<tbody>\n");
+    put_latency_header(out);
     for (apr_size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         if (metrics_any_known(METRICS_LATENCY, &snapshot->spreads[order[i]].latency)) {
             put_latency_row(out, snapshot, order[i]);

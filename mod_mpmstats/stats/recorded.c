@@ -67,7 +67,8 @@ static const char *field_name(const metric_t *metric, char buffer[NAME_MAX_BYTES
     return buffer;
 }
 
-static void find_pairs(pairs_t *found, metrics_scope_e scope, segment_section_e section)
+/* `first`: offset of the scope's first recorded metric. Those before it are known from elsewhere, or not at all. */
+static void find_pairs(pairs_t *found, metrics_scope_e scope, segment_section_e section, apr_size_t first)
 {
     const segment_section_t *about = segment_section(section);
     int count;
@@ -78,7 +79,7 @@ static void find_pairs(pairs_t *found, metrics_scope_e scope, segment_section_e 
         char buffer[NAME_MAX_BYTES];
         int field = segment_field_find(section, field_name(&metrics[i], buffer));
 
-        if (field >= 0) {
+        if (field >= 0 && metrics[i].offset >= first) {
             found->pairs[found->count++] = (pair_t){&metrics[i], &about->fields[field]};
         }
     }
@@ -151,11 +152,14 @@ static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_se
 {
     pairs_t pairs;
 
-    find_pairs(&pairs, METRICS_SERVER, SEGMENT_S_SERVER);
+    find_pairs(&pairs, METRICS_SERVER, SEGMENT_S_SERVER,
+               offsetof(snapshot_server_t, recorded_since_us));
     take(&pairs, &snapshot->server, plain, pool, 0);
-    find_pairs(&pairs, METRICS_LIMITS, SEGMENT_S_SERVER);
+    find_pairs(&pairs, METRICS_LIMITS, SEGMENT_S_SERVER,
+               offsetof(snapshot_limits_t, listen_backlog));
     take(&pairs, &snapshot->limits, plain, pool, 0);
-    find_pairs(&pairs, METRICS_TOTALS, SEGMENT_S_SERVER);
+    find_pairs(&pairs, METRICS_TOTALS, SEGMENT_S_SERVER,
+               offsetof(snapshot_totals_t, requests_in_flight));
     take(&pairs, &snapshot->totals, plain, pool, 0);
 }
 
@@ -289,13 +293,13 @@ static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
     hosts->next = apr_palloc(hosts->pool, (apr_size_t)(hosts->records + 1) * sizeof(int));
     snapshot->vhosts = apr_pcalloc(hosts->pool, (apr_size_t)(hosts->records + 1)
                                                 * sizeof(snapshot->vhosts[0]));
-    find_pairs(&pairs, METRICS_VHOST, SEGMENT_S_VHOST);
+    find_pairs(&pairs, METRICS_VHOST, SEGMENT_S_VHOST, 0);
     for (int i = 0; i < hosts->records; i++) {
         take_vhost(snapshot, hosts, by_name, &pairs, i);
     }
 }
 
-/* Counters that virtual hosts and the server both have: the server's are the sums, where nothing is known better. */
+/* Recorded counters that virtual hosts and the server both have: the server's are the sums. */
 static void sum_vhosts(snapshot_t *snapshot)
 {
     int count;
@@ -305,7 +309,7 @@ static void sum_vhosts(snapshot_t *snapshot)
         const metric_t *each = metrics_find(METRICS_VHOST, metrics[i].name, strlen(metrics[i].name));
 
         if (each == NULL || each->kind != METRIC_COUNTER
-            || metric_known(&metrics[i], &snapshot->totals)) {
+            || metrics[i].offset < offsetof(snapshot_totals_t, requests_in_flight)) {
             continue;
         }
         for (int host = 0; host < snapshot->vhost_count; host++) {
@@ -392,7 +396,7 @@ static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_
     pairs_t pairs;
 
     snapshot->handlers = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->handlers[0]));
-    find_pairs(&pairs, METRICS_HANDLER, SEGMENT_S_HANDLER);
+    find_pairs(&pairs, METRICS_HANDLER, SEGMENT_S_HANDLER, 0);
     for (size_t i = 0; i < records; i++) {
         if (segment_get_handler(view, i, &plain) && plain.state == HANDLER_READY
             && plain.name[0] != '\0' && (plain.requests > 0 || plain.busy > 0)) {
@@ -408,7 +412,7 @@ static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr
     pairs_t pairs;
 
     snapshot->listeners = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->listeners[0]));
-    find_pairs(&pairs, METRICS_LISTENER, SEGMENT_S_LISTENER);
+    find_pairs(&pairs, METRICS_LISTENER, SEGMENT_S_LISTENER, 0);
     for (size_t i = 0; i < records; i++) {
         if (segment_get_listener(view, i, &plain) && plain.address[0] != '\0') {
             snapshot_listener_t *listener = &snapshot->listeners[snapshot->listener_count++];
@@ -436,7 +440,7 @@ static void take_processes(snapshot_t *snapshot, const segment_view_t *view, apr
     segment_process_t plain;
     pairs_t pairs;
 
-    find_pairs(&pairs, METRICS_PROCESS, SEGMENT_S_PROCESS);
+    find_pairs(&pairs, METRICS_PROCESS, SEGMENT_S_PROCESS, offsetof(snapshot_process_t, requests));
     for (size_t i = 0; i < records; i++) {
         if (segment_get_process(view, i, &plain) && plain.pid != 0) {
             take_process(snapshot->processes, snapshot->process_count, &pairs, &plain, pool);

@@ -16,8 +16,8 @@
 void recorded_clear(snapshot_t *snapshot);
 
 /**
- * Fills what is recorded from @a view, allocating from @a pool; a figure that @a snapshot knows
- * already stays as it is. Histograms are read only if @a parts (see view.h) has use for them. To be
+ * Fills what is recorded from @a view, allocating from @a pool: the lines of metrics.def under
+ * "recorded". Histograms are read only if @a parts (see view.h) has use for them. To be
  * called once, after recorded_clear() and after everything else was filled in. Any thread.
  */
 void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,

@@ -471,7 +471,8 @@ def test_everything_to_press_has_a_name_and_every_table_its_headers(browser, url
     assert browser.run("document.documentElement.lang") == "en"
     assert browser.run("[...document.querySelectorAll('button, input, a')].every(e =>"
                        " (e.textContent || e.labels?.[0]?.textContent || '').trim())")
-    assert browser.run("[...document.querySelectorAll('th')].every(e => e.scope === 'col' && e.title)")
+    assert browser.run("[...document.querySelectorAll('th')].every(e => ['col', 'colgroup', 'row'].includes(e.scope) && e.title)")
+    assert browser.run("[...document.querySelectorAll('table')].every(e => e.caption?.textContent)")
     assert browser.run("[...document.querySelectorAll('section, [role=region], [role=img], [role=meter]')].every(e =>"
                        " e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby')))")
     assert "busy" in browser.run("document.getElementById('board').getAttribute('aria-label')")
@@ -532,3 +533,4 @@ def test_screenshot(httpd, browser):
     assert data.startswith(b"\x89PNG") and len(data) > 50000
     server.kill_all()                   # the sleepers would hold up the stop
     server.pid_file.unlink(missing_ok=True)
+    server.segment_file.unlink(missing_ok=True)

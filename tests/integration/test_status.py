@@ -307,17 +307,20 @@ def test_a_word_may_have_an_empty_value(server, query, kind):
     assert response.status == 200 and response.headers["content-type"].startswith(kind)
 
 
-VIEWS = ["totals", "limits", "processes", "workers"]
+VIEWS = ["totals", "limits", "latency", "vhosts", "handlers", "listeners", "events", "processes", "workers"]
 
 
-@pytest.mark.parametrize("view", [["totals"], ["limits"], ["processes"], ["workers"], ["limits", "workers"], VIEWS])
+@pytest.mark.parametrize("view", [["totals"], ["limits"], ["processes"], ["workers"], ["limits", "workers"],
+                                  *([view] for view in VIEWS[2:7]), VIEWS])
 def test_a_view_has_the_parts_it_names_and_what_frames_them(server, view):
     status = json.loads(server.get("/mpm-status?json&view=" + ",".join(view)))
     VALIDATOR.validate(status)
     finishing = {"finishing"} if "processes" in view and server.mpm == "hybrid" else set()
     assert status.keys() == {"schema", "server", *view} | finishing
     page = Page(server.get("/mpm-status?view=" + ",".join(view)).decode())
-    shown = {"totals": "Workers busy", "limits": "Limits in force", "processes": "Scoreboard", "workers": "Virtual host"}
+    shown = {"totals": "Workers busy", "limits": "Limits in force", "processes": "Scoreboard", "workers": "Busy only",
+             "latency": "Response times by phase", "vhosts": "Virtual hosts", "handlers": "Content handlers", "listeners": "Listeners",
+             "events": "Recent events"}
     for part, words in shown.items():
         assert (words in page.words) == (part in view), part
     link = next(attrs["href"] for tag, attrs in page.tags if tag == "a")

@@ -118,7 +118,9 @@ def test_the_values_are_those_of_the_json(server):
     values = samples(text)
     limits, totals = status["limits"], status["totals"]
     for name, value in limits.items():
-        expected = float("inf") if name == "max_connections_per_child" and value == 0 else value
+        expected = float("inf") if name in ("max_connections_per_child", "max_keepalive_requests") and value == 0 else value
+        if name.endswith("_us"):
+            name, expected = name.removesuffix("_us") + "_seconds", value / 1e6
         assert values[f"httpd_limit_{name}"] == expected
     assert values["httpd_workers_busy"] >= 2
     assert values["httpd_processes"] == totals["processes"]
@@ -161,18 +163,23 @@ def test_nothing_a_client_sends_adds_a_sample_or_shows(server):
             text = client.send(b"GET /mpm-status?openmetrics HTTP/1.1\r\nHost: evil.example\r\n\r\n").response().body.decode()
     assert "evil" not in text
     new = samples(text).keys() - before
-    assert not {key for key in new if isinstance(key, str)}
-    assert {key[0].startswith("httpd_process_") for key in new} <= {True}, "at most another process"
+    assert {key for key in new if isinstance(key, str)} <= {"httpd_saturated_since_timestamp_seconds"}
+    assert {key[0].startswith(("httpd_process_", "httpd_handler_")) for key in new} <= {True}, "at most another process, and a handler"
+    assert {key[1] for key in new if key[0].startswith("httpd_handler_")} <= {"test-handlers", "mpm-status"}
 
 
 @pytest.mark.parametrize("view, scopes", [
     ("limits", {"server", "limit"}), ("totals", {"server", "totals"}), ("workers", {"server", "by_state"}),
-    ("processes", {"server", "process"}), ("limits,totals", {"server", "limit", "totals"})])
+    ("processes", {"server", "process"}), ("limits,totals", {"server", "limit", "totals"}),
+    ("latency", {"server", "times"}), ("vhosts", {"server", "vhost"}), ("handlers", {"server", "handler"}),
+    ("listeners", {"server", "listener"}), ("events", {"server"})])
 def test_a_view_has_the_families_of_its_parts(shared, view, scopes):
     def scope(name):
-        for word in ("server", "limit", "process"):
+        for word in ("server", "limit", "process", "vhost", "handler", "listener"):
             if name.startswith(f"httpd_{word}_"):
                 return word
+        if name in ("httpd_request_duration_seconds", "httpd_request_phase_seconds", "httpd_tls_handshake_seconds", "httpd_keepalive_gap_seconds"):
+            return "times"
         return "by_state" if name == "httpd_workers_by_state" else "totals"
     text = fetch(shared, "?openmetrics&view=" + view)[1]
     assert {scope(name) for name in families(text, False)} == scopes

@@ -188,6 +188,7 @@ static void fill_totals(snapshot_t *snapshot, int workers)
     snapshot->connections.keepalive = workers / 3;
     snapshot->connections.head = 2;
     snapshot->limits.max_request_workers = workers + workers / 4;
+    snapshot->limits.max_connections_per_child = 0;
     snapshot->limits.server_limit = snapshot->process_count + 4;
     snapshot->server.version = "Apache/2.4.71 (Debian)";
     snapshot->server.built = "2026-01-01T00:00:00";
