@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """mpm-status?openmetrics: both formats by their grammar, by the reference parsers and by a real Prometheus."""
 import ctypes
-import json
 import re
 import shutil
 import subprocess
 import time
-import urllib.parse
-import urllib.request
 
 import pytest
 
 from clients import Client, request
 from httpd import REPO, module_path
 from omtext import SAMPLE, families, labels_of
-from procs import free_port, wait_until
 from statusview import MPMS, Busy, get, own_server, worker_with
 
 pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
@@ -237,62 +233,3 @@ def test_the_reference_parser_of_openmetrics_takes_it(server):
     assert found["httpd_bytes"].unit == "bytes"
     assert found["httpd_server"].type == "info" and found["httpd_server"].samples[0].labels["mpm"] == server.mpm
     assert found.keys() == families(text, True).keys()
-
-
-class Prometheus:
-    """A real one that scrapes a server each second, with its data in `directory`."""
-
-    def __init__(self, directory, jobs):
-        self.port = free_port()
-        (directory / "prometheus.yml").write_text(json.dumps(       # JSON is YAML
-            {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}))
-        self.log = open(directory / "log", "wb")
-        self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.process.terminate()
-        self.process.wait(20)
-        self.log.close()
-
-    def api(self, path, **parameters):
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return json.load(answer)["data"]
-        except OSError:
-            return None
-
-    def query(self, expression):
-        """The values of an expression by job."""
-        data = self.api("query", query=expression)
-        return {r["metric"].get("job"): float(r["value"][1]) for r in data["result"]} if data else {}
-
-
-@pytest.mark.timeout(120)
-def test_a_real_prometheus_scrapes_it(shared, tmp_path):
-    if not shutil.which("prometheus"):
-        pytest.skip("Prometheus is not installed (Debian: prometheus)")
-    target = {"metrics_path": "/mpm-status", "static_configs": [{"targets": [f"127.0.0.1:{shared.port}"]}]}
-    jobs = [target | {"job_name": "accept"},
-            target | {"job_name": "params", "params": {"openmetrics": [""], "view": ["totals,limits"]}}]
-    with Prometheus(tmp_path, jobs) as prometheus:
-        wait_until(lambda: prometheus.query("up") == {"accept": 1, "params": 1}, 30, "two scrapes")
-        status = shared.mpm_status()
-        limit = status["limits"]["max_request_workers"]
-        assert prometheus.query("httpd_limit_max_request_workers") == {"accept": limit, "params": limit}
-        for _ in range(20):
-            shared.get("/hello.txt")
-        wait_until(lambda: prometheus.query("increase(httpd_requests_total[1m])").get("accept", 0) >= 20, 30, "the requests")
-        assert set(prometheus.query("httpd_process_pid")) == {"accept"}, "the other asked for other parts"
-        assert prometheus.query("httpd_workers_busy / httpd_limit_max_request_workers").keys() == {"accept", "params"}
-        about = prometheus.api("metadata")
-        assert about["httpd_requests"][0]["type"] == "counter"
-        assert about["httpd_bytes"][0]["unit"] == "bytes"
-        assert about["httpd_server"][0]["type"] == "info"
-        assert about["httpd_workers_busy"][0]["help"] == "Workers that serve a connection now"
