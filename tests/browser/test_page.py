@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The status page in a real Chromium: that it loads alone, updates in place, obeys the keyboard, fits a phone, and
-is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png anew."""
+is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png
+and docs/status-page-phone.png anew."""
 import base64
 import ctypes
 import json
 import os
+import random
+import signal
 import subprocess
 import threading
 import time
@@ -495,42 +498,71 @@ def test_without_javascript_it_is_a_complete_static_view(browser, server, url):
 
 # ---- a picture of it ---------------------------------------------------------------------------------------
 
+SHOP = """
+<VirtualHost *:${PORT}>
+  ServerName www.example.org
+</VirtualHost>
+<VirtualHost *:${PORT}>
+  ServerName shop.example.org
+</VirtualHost>
+<VirtualHost *:${PORT}>
+  ServerName api.example.org
+</VirtualHost>
+KeepAliveTimeout 150
+"""
+
+
 @pytest.mark.mpm_only("hybrid", "event", "worker")
+@pytest.mark.timeout(300)
 def test_screenshot(httpd, browser):
     """Kept in docs/ when UPDATE_SCREENSHOT=1, in the build directory otherwise."""
-    server = httpd(modules=["test_handlers"], conf=CONF + "KeepAliveTimeout 150\n", mpm_conf={
+    server = httpd(modules=["test_handlers"], conf=CONF + SHOP, mpm_conf={
         "ServerLimit": 8, "StartServers": 4, "ThreadLimit": 25, "ThreadsPerChild": 25, "MaxRequestWorkers": 200,
         "MinSpareThreads": 50, "MaxSpareThreads": 200})
+    server.expect_log(r"exit signal Killed|crashed|was killed")
     stop = threading.Event()
 
-    def load(n):
-        while not stop.wait(0.01):
-            urllib.request.urlopen(f"{server.url}/{('1k.bin', 'hello.txt')[n % 2]}?page={n}").read()
+    def load(host, pause, work):
+        dice = random.Random(host)
+        with Client(server.port) as client:
+            while not stop.wait(dice.random() * pause):
+                ms = int(dice.paretovariate(1.6) * work) if work else 0
+                path = f"/t/orders/sleep?ms={min(ms, 900)}" if ms else dice.choice(["/1k.bin", "/hello.txt", "/gone.html"])
+                client.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").response()
 
-    threads = [threading.Thread(target=load, args=(n,)) for n in range(3)]
-    slow = [Client(server.port) for _ in range(23)]
+    loads = [("www.example.org", 0.02, 0)] * 4 + [("shop.example.org", 0.1, 12)] * 6 + [("api.example.org", 0.06, 4)] * 5
+    threads = [threading.Thread(target=load, args=args) for args in loads]
+    server.graceful()
+    os.kill(server.children()[-1], signal.SIGKILL)
+    slow = [Client(server.port) for _ in range(9)]
     parked = [Client(server.port) for _ in range(40)]
     for client in parked:
         client.get()
     for n, client in enumerate(slow):
         path = ("/t/report/sleep", "/t/search/sleep", "/t/api/v2/orders/sleep")[n % 3]
-        client.send(f"GET {path}?ms=170000&customer={n} HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        client.send(f"GET {path}?ms=170000&customer={n} HTTP/1.1\r\nHost: shop.example.org\r\n\r\n")
     for thread in threads:
         thread.start()
+    for_docs = bool(os.environ.get("UPDATE_SCREENSHOT"))
+    directory = REPO / "docs" if for_docs else BUILD / "check"
     try:
-        browser.open(server.url + "/mpm-status", width=1600, height=1200)
+        browser.open(server.url + "/mpm-status", width=1920, height=1640)
         browser.driver.find_element(By.ID, "busy-only").click()
-        updated(browser, 60 if os.environ.get("UPDATE_SCREENSHOT") else 2)
-        data = base64.b64decode(browser.cdp("Page.captureScreenshot", format="png")["data"])
+        updated(browser, 80 if for_docs else 2)
+        shots = {"status-page.png": browser.cdp("Page.captureScreenshot", format="png")["data"]}
+        browser.open(server.url + "/mpm-status", width=360, height=1500, scheme="dark")
+        updated(browser, 20 if for_docs else 2)
+        shots["status-page-phone.png"] = browser.cdp("Page.captureScreenshot", format="png")["data"]
     finally:
         stop.set()
         for thread in threads:
             thread.join()
         for client in slow + parked:
             client.close()
-    path = REPO / "docs" if os.environ.get("UPDATE_SCREENSHOT") else BUILD / "check"
-    (path / "status-page.png").write_bytes(data)
-    assert data.startswith(b"\x89PNG") and len(data) > 50000
+    for name, data in shots.items():
+        data = base64.b64decode(data)
+        (directory / name).write_bytes(data)
+        assert data.startswith(b"\x89PNG") and len(data) > 20000
     server.kill_all()                   # the sleepers would hold up the stop
     server.pid_file.unlink(missing_ok=True)
     server.segment_file.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from httpd import module_path
+from httpd import REPO, module_path
 from omtext import labels_of
 from procs import free_port, wait_until
 from statusview import MPMS, Busy, own_server, worker_with
@@ -102,6 +102,10 @@ def test_a_real_prometheus_scrapes_it(shared, tmp_path):
         assert prometheus.query(p99).keys() == {"accept"}
         assert prometheus.query("count by (job) (httpd_request_phase_seconds_count)")["accept"] >= 2
         assert prometheus.query("scrape_samples_scraped")["accept"] < 1000
+        examples = re.search(r"```\n(sum by.*?)```", (REPO / "docs/status.md").read_text(), re.S)[1].splitlines()
+        for example in examples:
+            answer = prometheus.api("query", query=example)
+            assert answer is not None and answer["resultType"] == "vector", example
         assert about["httpd_workers_busy"][0]["help"] == "Workers that serve a connection now"
 
 

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is recorded, as mpm-status shows it of a real server, under every MPM."""
+import contextlib
 import json
+import os
+import random
 import re
+import socket
 
 import pytest
 
@@ -120,3 +124,30 @@ def test_without_a_file_everything_is_shown_all_the_same(httpd):
     assert {"latency", "vhosts", "handlers", "listeners", "events"} <= status.keys()
     page = server.get("/mpm-status").decode()
     assert "Virtual hosts" in page and not re.findall(r"\{\{.*?\}\}", page)
+
+
+HOSTILE = [b"<script>alert(1)</script>", b'"><img src=x onerror=alert(1)>', b"\x01\x1b[31m\x7f\x9b", b"\xff\xfe\xc0\xaf", b'\\"} 1', b"${jndi:x}", b"{{css}}",
+           b"\xe2\x80\xae", b"&lt;", b"%00%0a%3cb%3e", b"x" * 7000, b"y" * 65536]
+
+
+def test_hostile_heads_leave_every_form_valid(server):
+    """10,000 of them with SLOW=1."""
+    dice = random.Random(server.mpm)
+    for n in range(10000 if os.environ.get("SLOW") else 300):
+        noise = bytes(byte for byte in dice.randbytes(dice.randrange(1, 60)) if byte not in b"\r\n\0 ")
+        evil = dice.choice(HOSTILE) + noise
+        head = dice.choice([b"GET /" + evil + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: " + evil + b"\r\n\r\n", evil + b"\r\n\r\n",
+                            b"GET / HTTP/1.1\r\nHost: one.example\r\nUser-Agent: " + evil + b"\r\n\r\n", evil + b" / HTTP/1.1\r\nHost: x\r\n\r\n"])
+        with contextlib.suppress(OSError):
+            with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+                client.sendall(head)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
+        if n % 50 == 49:
+            checked(server.get("/mpm-status?json"))
+            page = server.get("/mpm-status").decode("utf-8", errors="strict")
+            assert page.count("<script") == 1 and "<img" not in page
+            text = get(server, "/mpm-status?openmetrics", headers=["Accept: application/openmetrics-text"]).body.decode("utf-8", errors="strict")
+            families(text, True)
+            assert "script" not in text and "jndi" not in text
