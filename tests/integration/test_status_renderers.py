@@ -3,6 +3,7 @@
 import html.parser
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -29,10 +30,10 @@ def render(tmp_path_factory):
     subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", REPO / "mod_mpmstats", "-o", program,
                     REPO / "tests/integration/renderers/renderers.c", *objects, BUILD / "core.a", *apr.stdout.split(), "-lm"], check=True)
 
-    def run(form, vhosts=9, workers=60, names=(b"www.example.com", b"api.example.com"), moment=100, parts=ALL, times=1):
+    def run(form, vhosts=9, workers=60, names=(b"www.example.com", b"api.example.com"), moment=100, parts=ALL, times=1, under=()):
         words = ["".join(chr(byte) if 0x20 < byte < 0x7f and byte != 0x5c else f"\\x{byte:02x}" for byte in name) for name in names]
-        done = subprocess.run([program, form, *map(str, (parts, vhosts, workers, moment, times)), *words], check=True, capture_output=True)
-        return done.stdout, float(done.stderr)
+        done = subprocess.run([*under, program, form, *map(str, (parts, vhosts, workers, moment, times)), *words], check=True, capture_output=True)
+        return done.stdout, float(done.stderr.splitlines()[-1])
     return run
 
 
@@ -177,3 +178,10 @@ def test_every_one_of_10000_random_names_leaves_every_form_valid(render):
     assert len(families(text, True)) > 50
     for line in text.splitlines():
         assert line.startswith("# ") or SAMPLE.fullmatch(line), line
+
+
+@pytest.mark.parametrize("form", ["html", "json", "openmetrics"])
+def test_valgrind_finds_no_fault(render, form):
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is not installed")
+    assert render(form, vhosts=20, workers=60, names=HOSTILE, under=["valgrind", "-q", "--error-exitcode=9"])[0]
