@@ -54,8 +54,9 @@ static const char *known_words(apr_pool_t *pool, const segment_event_t *event)
     case SEGMENT_EVENT_RELIEVED:
         return relieved_words(pool, event);
     case SEGMENT_EVENT_OVERFLOW:
-        return apr_pstrcat(pool, "A listen queue was full for ",
-                           count(pool, event->a, "connection", "connections"), NULL);
+        /* Where the kernel does not say whose queue, it may be that of another server. */
+        return apr_pstrcat(pool, event->text[0] != '\0' ? "A listen queue" : "Some listen queue of this machine",
+                           " was full for ", count(pool, event->a, "connection", "connections"), NULL);
     default:
         return segment_event_text(event->kind);
     }

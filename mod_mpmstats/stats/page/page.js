@@ -136,7 +136,7 @@ function showFigures(data) {
 function showHistory(data) {
   for (const spark of sparks) {
     const now = spark.rate ? perSecond(spark.path, data) : find(data, spark.path);
-    if (now === undefined) continue;
+    if (now === undefined || (spark.path[0] === 'now' && !previous)) continue;
     spark.values.push(now);
     if (spark.values.length > SAMPLES) spark.values.shift();
     const top = Math.max(1, ...spark.values);
@@ -266,7 +266,7 @@ function drawChart() {
 
 function showTimes(data) {
   if (!data.latency) return;
-  chartTimes.push(data.now);
+  chartTimes.push(previous ? data.now : {});     // at first there is no present, only what was so far
   if (chartTimes.length > SAMPLES) chartTimes.shift();
   drawChart();
 }
