@@ -318,7 +318,7 @@ def test_a_view_has_the_parts_it_names_and_what_frames_them(server, view):
     finishing = {"finishing"} if "processes" in view and server.mpm == "hybrid" else set()
     assert status.keys() == {"schema", "server", *view} | finishing
     page = Page(server.get("/mpm-status?view=" + ",".join(view)).decode())
-    shown = {"totals": "Workers busy", "limits": "Limits in force", "processes": "Scoreboard", "workers": "Busy only",
+    shown = {"totals": "Workers busy", "limits": "Limits in force", "processes": "Scoreboard", "workers": "Slow requests now",
              "latency": "Response times by phase", "vhosts": "Virtual hosts", "handlers": "Content handlers", "listeners": "Listeners",
              "events": "Recent events"}
     for part, words in shown.items():
