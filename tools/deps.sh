@@ -3,7 +3,7 @@
 #
 # Installs the Debian packages the project needs and this machine lacks.
 #
-#   tools/deps.sh SET...     SET: build, demo, test
+#   tools/deps.sh SET...     SET: build, demo, test, consumers
 #
 # When nothing is missing it says nothing and uses no network. What it installs
 # it names first. apache2 comes in without being started (see below); an apache2
@@ -15,7 +15,9 @@ packages_build="apache2-dev gcc libc6-dev libcurl4-openssl-dev libjansson-dev li
 packages_demo="apache2 curl openssl procps"
 packages_test="apache2-utils check chromium chromium-driver clang libclang-rt-dev libssl-dev nghttp2-client
     pkg-config python3 python3-h2 python3-jsonschema python3-pytest python3-pytest-timeout python3-pytest-xdist
-    python3-selenium tmux valgrind wrk"
+    python3-prometheus-client python3-selenium tmux valgrind wrk"
+# Programs that read mpm-status, for the long variants of the tests: some 130 MB.
+packages_consumers="collectd-core libwww-perl munin-plugins-core prometheus prometheus-apache-exporter"
 
 say() { echo "deps: $*" >&2; }
 
@@ -39,9 +41,9 @@ missing_of() {
     done
 }
 
-# The apache2 package starts its service when it is installed. Nobody asked for a
+# The apache2 package starts its service when it is installed, and so do those of Prometheus. Nobody asked for a
 # server on port 80 here, so while apt runs a policy-rc.d refuses the actions on
-# apache2, and on apache2 alone; every other service is asked of the policy that was
+# these, and on these alone; every other service is asked of the policy that was
 # there before. Afterwards that one is back, also when apt fails or is interrupted.
 policy=/usr/sbin/policy-rc.d
 saved=$policy.before-mpm_hybrid
@@ -57,7 +59,7 @@ hold_apache2() {
     cat >"$policy" <<END
 #!/bin/sh
 # Temporary: apache2 is being installed and shall not start by that.
-case \$1 in apache2|apache2.service|apache2@*|apache-htcacheclean*) exit 101 ;; esac
+case \$1 in apache2|apache2.service|apache2@*|apache-htcacheclean*|prometheus*) exit 101 ;; esac
 if [ -x $saved ]; then exec $saved "\$@"; fi
 exit 0
 END
@@ -81,7 +83,8 @@ for set_name in "${@:-build}"; do
         build) wanted="$wanted $packages_build" ;;
         demo) wanted="$wanted $packages_demo" ;;
         test) wanted="$wanted $packages_test" ;;
-        *) say "unknown set '$set_name' (build, demo, test)"; exit 2 ;;
+        consumers) wanted="$wanted $packages_consumers" ;;
+        *) say "unknown set '$set_name' (build, demo, test, consumers)"; exit 2 ;;
     esac
 done
 
@@ -104,7 +107,8 @@ say "installing through apt:$missing"
 trap release_apache2 EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-case " $missing " in *" apache2 "*) hold_apache2; new_apache2=yes ;; *) new_apache2=no ;; esac
+case " $missing " in *" apache2 "*) new_apache2=yes ;; *) new_apache2=no ;; esac
+case " $missing " in *" apache2 "* | *" prometheus"*) hold_apache2 ;; esac
 
 export DEBIAN_FRONTEND=noninteractive
 apt="apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"

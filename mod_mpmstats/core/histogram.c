@@ -85,11 +85,19 @@ void histogram_pour(histogram_t *histogram, const histogram_counts_t *counts)
     histogram_raise_max(histogram, counts->max);
 }
 
-void histogram_import(histogram_counts_t *to, const histogram_foreign_t *from)
+/* Of a server that is this build too, as nearly all are: the same buckets. */
+static void import_own(histogram_counts_t *to, const histogram_foreign_t *from)
+{
+    to->count = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        to->bucket[i] = atomic_load_explicit(&from->bucket[i], memory_order_relaxed);
+        to->count += to->bucket[i];
+    }
+}
+
+static void import_other(histogram_counts_t *to, const histogram_foreign_t *from)
 {
     memset(to, 0, sizeof(*to));
-    to->sum = from->sum;
-    to->max = from->max;
     for (size_t i = 0; i < from->buckets; i++) {
         unsigned shift = shift_of((unsigned)i, from->sub_bits);
         uint64_t value = HISTOGRAM_LARGEST, n = atomic_load_explicit(&from->bucket[i], memory_order_relaxed);
@@ -100,6 +108,18 @@ void histogram_import(histogram_counts_t *to, const histogram_foreign_t *from)
         to->bucket[histogram_index(value)] += n;
         to->count += n;
     }
+}
+
+void histogram_import(histogram_counts_t *to, const histogram_foreign_t *from)
+{
+    if (from->sub_bits == HISTOGRAM_SUB_BITS && from->buckets == HISTOGRAM_BUCKETS) {
+        import_own(to, from);
+    }
+    else {
+        import_other(to, from);
+    }
+    to->sum = from->sum;
+    to->max = from->max;
     settle_max(to);
 }
 

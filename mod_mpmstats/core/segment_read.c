@@ -187,12 +187,10 @@ bool segment_get_counts(const segment_view_t *view, segment_section_e section, s
     const segment_field_in_t *in = histogram_at(view, section, shared_offset);
     const char *at;
 
-    memset(counts, 0, sizeof(*counts));
-    if (in == NULL || !in->known || !section_has(view, section, index)) {
-        return false;
-    }
-    at = record_at(view, section, index) + in->offset;
-    if (word_at(at) == SEGMENT_UNKNOWN) {
+    at = in != NULL && in->known && section_has(view, section, index)
+             ? record_at(view, section, index) + in->offset : NULL;
+    if (at == NULL || word_at(at) == SEGMENT_UNKNOWN) {
+        memset(counts, 0, sizeof(*counts));
         return false;
     }
     import_counts(view, at, in->count, counts);

@@ -12,6 +12,8 @@
 #include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/metrics.h"
+#include "stats/record.h"
+#include "stats/recorded.h"
 #include "stats/slots.h"
 
 /* What the MPM answers, or `otherwise` when it does not know the question. */
@@ -101,7 +103,19 @@ void collect_limits_only(snapshot_limits_t *limits, const char **model)
     }
 }
 
-const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name)
+/* What this process's mapping of the segment says; no segment, nothing recorded. */
+static void collect_recorded(snapshot_t *snapshot, apr_pool_t *pool, unsigned parts)
+{
+    segment_view_t *view = record.segment != NULL ? segment_view(record.segment) : NULL;
+
+    recorded_clear(snapshot);
+    if (view != NULL) {
+        recorded_read(snapshot, pool, view, parts);
+        segment_close(view);
+    }
+}
+
+const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name, unsigned parts)
 {
     snapshot_t *snapshot;
 
@@ -115,5 +129,6 @@ const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name)
         collect_limits(&snapshot->limits, snapshot->server.threaded != 0);
     }
     slots_read(snapshot, pool);
+    collect_recorded(snapshot, pool, parts);
     return snapshot;
 }

@@ -11,11 +11,11 @@
 
 /**
  * The server as it is now, allocated from @a pool; NULL if this httpd keeps no
- * scoreboard. @a name is what the server is called, NULL for nothing; it is kept. Any
+ * scoreboard. What only @a parts (see view.h) other than those asked for need may be left out. @a name is what the server is called, NULL for nothing; it is kept. Any
  * worker thread may call it, and the parent's main thread; it takes no lock, so two
  * figures of one snapshot may be some microseconds apart.
  */
-const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name);
+const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name, unsigned parts);
 
 /** The limits in force and the MPM's model (static storage; NULL where it has but one). */
 void collect_limits_only(snapshot_limits_t *limits, const char **model);

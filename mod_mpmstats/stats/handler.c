@@ -24,6 +24,7 @@
 #include "stats/render_auto.h"
 #include "stats/render_html.h"
 #include "stats/render_json.h"
+#include "stats/render_openmetrics.h"
 #include "stats/view.h"
 
 APLOG_USE_MODULE(mpmstats);
@@ -34,18 +35,19 @@ APLOG_USE_MODULE(mpmstats);
 /* What an answer is written from. */
 typedef struct {
     request_rec *r;
+    const view_t *view;
     const snapshot_t *snapshot;
     const char *nonce;
 } answer_t;
 
 static void write_page(out_t *out, const answer_t *answer)
 {
-    render_html(out, answer->snapshot, answer->nonce);
+    render_html(out, answer->snapshot, answer->view->parts, answer->nonce);
 }
 
 static void write_json(out_t *out, const answer_t *answer)
 {
-    render_json(out, answer->snapshot);
+    render_json(out, answer->snapshot, answer->view->parts);
 }
 
 static void write_auto(out_t *out, const answer_t *answer)
@@ -54,6 +56,12 @@ static void write_auto(out_t *out, const answer_t *answer)
     out_flush(out);
     modstatus_run_hooks(answer->r);
     render_auto_more(out, answer->snapshot);
+}
+
+static void write_metrics(out_t *out, const answer_t *answer)
+{
+    render_openmetrics(out, answer->snapshot, answer->view->parts,
+                       answer->view->form == VIEW_OPENMETRICS);
 }
 
 /* By view_form_e. */
@@ -65,6 +73,9 @@ static const struct {
     [VIEW_JSON] = {"application/json; charset=utf-8", write_json},
     /* mod_status's own: any byte of a server's name is valid in it. */
     [VIEW_AUTO] = {"text/plain; charset=ISO-8859-1", write_auto},
+    [VIEW_PROMETHEUS] = {"text/plain; version=0.0.4; charset=utf-8", write_metrics},
+    [VIEW_OPENMETRICS] = {"application/openmetrics-text; version=1.0.0; charset=utf-8",
+                          write_metrics},
 };
 
 /* Whether the handler is also configured for the path one segment up. */
@@ -118,6 +129,7 @@ static const char *make_nonce(request_rec *r)
 static void set_common_headers(request_rec *r)
 {
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_mergen(r->err_headers_out, "Vary", "Accept");
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     apr_table_setn(r->err_headers_out, "Referrer-Policy", "no-referrer");
     apr_table_setn(r->err_headers_out, "Cross-Origin-Resource-Policy", "same-origin");
@@ -162,7 +174,7 @@ static const char *name_of(request_rec *r)
 
 static int send_view(request_rec *r, const view_t *view)
 {
-    answer_t answer = {r, NULL, make_nonce(r)};
+    answer_t answer = {r, view, NULL, make_nonce(r)};
     out_t out;
 
     if (answer.nonce == NULL) {
@@ -173,7 +185,7 @@ static int send_view(request_rec *r, const view_t *view)
     if (r->header_only) {
         return OK;
     }
-    answer.snapshot = collect_snapshot(r->pool, name_of(r));
+    answer.snapshot = collect_snapshot(r->pool, name_of(r), view->parts);
     if (answer.snapshot == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       HANDLER_NAME ": this server has no scoreboard to show");
@@ -212,6 +224,6 @@ int handler_run(request_rec *r)
     if (is_below_page(r)) {
         return HTTP_NOT_FOUND;
     }
-    wrong = view_parse(&view, r->args);
+    wrong = view_parse(&view, r->args, apr_table_get(r->headers_in, "Accept"));
     return wrong == NULL ? send_view(r, &view) : refuse_query(r, wrong);
 }

@@ -1,71 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables are drawn from metrics.def: their columns are the metrics of a scope that
- * any row knows. The header cells carry path and format, so that the script can
- * fill rows in the same way without a list of columns of its own.
+ * The header cells carry path and format, so that the script can fill rows in the same
+ * way without a list of columns of its own.
  */
 #include "stats/html_table.h"
 
-#include <stddef.h>
 #include <string.h>
 
-#include "apr_strings.h"
 #include "stats/format.h"
 #include "stats/html_value.h"
-#include "stats/metrics.h"
 
-#define COLUMNS_MAX 64
-#define PATH_MAX_BYTES 64
-
-typedef struct {
-    const metric_t *metric;
-    const char *prefix;     /* of its path in the JSON, from the row */
-    apr_size_t offset;      /* of its record in the row */
-} column_t;
-
-/* Rows that lie `stride` bytes apart. */
-typedef struct {
-    const char *first;
-    int count;
-    apr_size_t stride;
-} rows_t;
-
-typedef struct {
-    rows_t rows[2];
-    apr_int64_t now_us;
-    column_t columns[COLUMNS_MAX];
-    int column_count;
-} table_t;
-
-static const char *row_at(const rows_t *rows, int i)
+void html_table_init(html_table_t *table, out_t *out, const snapshot_t *snapshot)
 {
-    return rows->first + (apr_size_t)i * rows->stride;
+    table->out = out;
+    table->snapshot = snapshot;
+    table->count = 0;
 }
 
-static int any_row_knows(const table_t *table, const metric_t *metric, apr_size_t offset)
+html_column_t *html_table_add(html_table_t *table, metrics_scope_e scope, const char *name)
 {
-    for (int part = 0; part < 2; part++) {
-        for (int i = 0; i < table->rows[part].count; i++) {
-            if (metric_known(metric, row_at(&table->rows[part], i) + offset)) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
+    html_column_t *column = &table->columns[table->count];
 
-/* Adds the metrics of a scope; those no row knows only if `all`. */
-static void add_columns(table_t *table, metrics_scope_e scope, const char *prefix,
-                        apr_size_t offset, int all)
-{
-    int count;
-    const metric_t *metrics = metrics_of(scope, &count);
-
-    for (int i = 0; i < count && table->column_count < COLUMNS_MAX; i++) {
-        if (all || any_row_knows(table, &metrics[i], offset)) {
-            table->columns[table->column_count++] = (column_t){&metrics[i], prefix, offset};
-        }
+    if (table->count < HTML_TABLE_COLUMNS - 1) {
+        table->count++;
     }
+    column->metric = metrics_find(scope, name, strlen(name));
+    column->prefix = "";
+    column->offset = 0;
+    column->label = column->metric->label;
+    column->is_rate = 0;
+    return column;
 }
 
 /* Cells hold numbers unless their class says otherwise; the style knows them by it. */
@@ -88,26 +52,41 @@ static void put_class(out_t *out, const metric_t *metric)
     }
 }
 
-static void put_header(out_t *out, const table_t *table)
+static const char *format_of(const html_column_t *column)
 {
-    out_raw(out, "<thead><tr>");
-    for (int i = 0; i < table->column_count; i++) {
-        const metric_t *metric = table->columns[i].metric;
-
-        out_raw(out, "<th scope=\"col\" data-m=\"");
-        out_raw(out, table->columns[i].prefix);
-        out_raw(out, metric->name);
-        out_raw(out, "\" data-f=\"");
-        out_raw(out, metric->kind == METRIC_TIME ? "age" : html_value_format(metric));
-        out_raw(out, "\" title=\"");
-        out_html(out, metric->help);
-        out_raw(out, "\"");
-        put_class(out, metric);
-        out_raw(out, ">");
-        out_html(out, metric->label);
-        out_raw(out, "</th>");
+    if (column->is_rate) {
+        return column->metric->unit == METRIC_UNIT_BYTES ? "rate-bytes" : "rate";
     }
-    out_raw(out, "</tr></thead>\n");
+    return column->metric->kind == METRIC_TIME ? "age" : html_value_format(column->metric);
+}
+
+static void put_header_cell(out_t *out, const html_column_t *column)
+{
+    out_raw(out, "<th scope=\"col\" data-m=\"");
+    out_raw(out, column->prefix);
+    out_raw(out, column->metric->name);
+    out_raw(out, "\" data-f=\"");
+    out_raw(out, format_of(column));
+    out_raw(out, "\" title=\"");
+    out_html(out, column->metric->help);
+    out_raw(out, "\"");
+    put_class(out, column->metric);
+    out_raw(out, ">");
+    out_html(out, column->label);
+    out_raw(out, "</th>");
+}
+
+void html_table_begin(const html_table_t *table, const char *id, const char *caption)
+{
+    out_raw(table->out, "<table id=\"");
+    out_raw(table->out, id);
+    out_raw(table->out, "\"><caption>");
+    out_raw(table->out, caption);
+    out_raw(table->out, "</caption><thead><tr>");
+    for (int i = 0; i < table->count; i++) {
+        put_header_cell(table->out, &table->columns[i]);
+    }
+    out_raw(table->out, "</tr></thead>\n<tbody>\n");
 }
 
 static void put_letter(out_t *out, const html_value_t *value)
@@ -130,179 +109,56 @@ static void put_age(out_t *out, const html_value_t *value, apr_int64_t now_us)
     }
 }
 
-static void put_cell(out_t *out, const table_t *table, const column_t *column, const char *row)
+/* The average since recording began; the script shows what is now. */
+static void put_rate(out_t *out, const html_value_t *value, const snapshot_server_t *server)
+{
+    double seconds = (double)(server->now_us - server->recorded_since_us) / 1e6;
+    double rate;
+    char text[FORMAT_BYTES];
+
+    if (!metric_known(value->metric, value->record) || server->recorded_since_us == SNAPSHOT_UNKNOWN
+        || seconds <= 0.0) {
+        return;
+    }
+    rate = (double)html_value_amount(value) / seconds;
+    out_raw(out, value->metric->unit == METRIC_UNIT_BYTES ? format_bytes(text, (apr_int64_t)rate)
+                                                          : format_rate(text, rate));
+}
+
+static void put_cell(const html_table_t *table, const html_column_t *column, const char *row)
 {
     html_value_t value = {column->metric, row + column->offset};
+    out_t *out = table->out;
 
     out_raw(out, "<td");
     put_class(out, column->metric);
     out_raw(out, ">");
-    switch (column->metric->kind) {
-    case METRIC_LETTER:
+    if (column->is_rate) {
+        put_rate(out, &value, &table->snapshot->server);
+    }
+    else if (column->metric->kind == METRIC_LETTER) {
         put_letter(out, &value);
-        break;
-    case METRIC_TIME:
-        put_age(out, &value, table->now_us);
-        break;
-    default:
-        html_value_text(out, &value);
-        break;
     }
-}
-
-static void put_row(out_t *out, const table_t *table, const char *row, const char *key)
-{
-    out_raw(out, "<tr data-k=\"");
-    out_raw(out, key);
-    out_raw(out, "\">");
-    for (int i = 0; i < table->column_count; i++) {
-        put_cell(out, table, &table->columns[i], row);
-    }
-    out_raw(out, "</tr>\n");
-}
-
-/* The slot tells processes apart, and where one is without, its number. */
-static void put_process_row(out_t *out, const table_t *table, const snapshot_process_t *process)
-{
-    char key[32];
-
-    if (process->slot != SNAPSHOT_UNKNOWN) {
-        apr_snprintf(key, sizeof(key), "%d", (int)process->slot);
+    else if (column->metric->kind == METRIC_TIME) {
+        put_age(out, &value, table->snapshot->server.now_us);
     }
     else {
-        apr_snprintf(key, sizeof(key), "p%d", (int)process->pid);
+        html_value_text(out, &value);
     }
-    put_row(out, table, (const char *)process, key);
 }
 
-void html_table_processes(out_t *out, const snapshot_t *snapshot)
+void html_table_row(const html_table_t *table, const void *row, const char *key)
 {
-    table_t table = {
-        .rows = {{(const char *)snapshot->processes, snapshot->process_count,
-                  sizeof(snapshot_process_t)},
-                 {(const char *)snapshot->finishing, snapshot->finishing_count,
-                  sizeof(snapshot_process_t)}},
-        .now_us = snapshot->server.now_us};
-
-    add_columns(&table, METRICS_PROCESS, "", 0, 0);
-    add_columns(&table, METRICS_PROCESS_WORKERS, "workers.", offsetof(snapshot_process_t, workers),
-                0);
-    add_columns(&table, METRICS_CONNECTIONS, "connections_by_state.",
-                offsetof(snapshot_process_t, connections_by_state), 0);
-    out_raw(out, "<table id=\"processes\">");
-    put_header(out, &table);
-    out_raw(out, "<tbody>\n");
-    for (int i = 0; i < snapshot->process_count; i++) {
-        put_process_row(out, &table, &snapshot->processes[i]);
+    out_raw(table->out, "<tr data-k=\"");
+    out_html(table->out, key);
+    out_raw(table->out, "\">");
+    for (int i = 0; i < table->count; i++) {
+        put_cell(table, &table->columns[i], row);
     }
-    for (int i = 0; i < snapshot->finishing_count; i++) {
-        put_process_row(out, &table, &snapshot->finishing[i]);
-    }
-    out_raw(out, "</tbody></table>");
+    out_raw(table->out, "</tr>\n");
 }
 
-void html_table_workers(out_t *out, const snapshot_t *snapshot)
+void html_table_end(const html_table_t *table)
 {
-    table_t table = {.rows = {{(const char *)snapshot->workers, snapshot->worker_count,
-                               sizeof(snapshot_worker_t)}},
-                     .now_us = snapshot->server.now_us};
-
-    /* With ExtendedStatus every column may get a value later: no column appears by itself. */
-    add_columns(&table, METRICS_WORKER, "", 0, (int)snapshot->server.extended_status);
-    out_raw(out, "<table id=\"workers\">");
-    put_header(out, &table);
-    out_raw(out, "<tbody>\n");
-    for (int i = 0; i < snapshot->worker_count; i++) {
-        char key[64];
-
-        apr_snprintf(key, sizeof(key), "%d.%d", (int)snapshot->workers[i].slot,
-                     (int)snapshot->workers[i].thread);
-        put_row(out, &table, (const char *)&snapshot->workers[i], key);
-    }
-    out_raw(out, "</tbody></table>");
-}
-
-/* A value of `snapshot` with its label, as an item of a description list. */
-static void put_item(out_t *out, const html_value_t *value, const char *path)
-{
-    out_raw(out, "<dt title=\"");
-    out_html(out, value->metric->help);
-    out_raw(out, "\">");
-    out_html(out, value->metric->label);
-    out_raw(out, "</dt><dd>");
-    html_value_span(out, value, path, strlen(path));
-    out_raw(out, "</dd>");
-}
-
-void html_table_limits(out_t *out, const snapshot_t *snapshot)
-{
-    int count;
-    const metric_t *metrics = metrics_of(METRICS_LIMITS, &count);
-
-    out_raw(out, "<dl class=\"list\">\n");
-    for (int i = 0; i < count; i++) {
-        html_value_t value = {&metrics[i], &snapshot->limits};
-        char path[PATH_MAX_BYTES];
-
-        if (metric_known(&metrics[i], &snapshot->limits)) {
-            apr_snprintf(path, sizeof(path), "limits.%s", metrics[i].name);
-            out_raw(out, "<div>");
-            put_item(out, &value, path);
-            out_raw(out, "</div>\n");
-        }
-    }
-    out_raw(out, "</dl>");
-}
-
-static apr_int64_t amount_at(const snapshot_t *snapshot, const char *path)
-{
-    html_value_t value;
-
-    return html_value_find(&value, snapshot, path, strlen(path)) ? html_value_amount(&value) : 0;
-}
-
-void html_table_bar(out_t *out, const snapshot_t *snapshot, const char *value, const char *max,
-                    const char *label)
-{
-    apr_int64_t amount = amount_at(snapshot, value);
-    apr_int64_t limit = amount_at(snapshot, max);
-    double percent = limit > 0 ? 100.0 * (double)amount / (double)limit : 0.0;
-    char text[512];
-
-    apr_snprintf(text, sizeof(text),
-                 "<svg class=\"bar\" role=\"meter\" aria-label=\"%s\" aria-valuemin=\"0\" "
-                 "aria-valuemax=\"%" APR_INT64_T_FMT "\" aria-valuenow=\"%" APR_INT64_T_FMT
-                 "\" data-bar=\"%s\" data-max=\"%s\" viewBox=\"0 0 100 1\" "
-                 "preserveAspectRatio=\"none\"><rect width=\"%.1f\" height=\"1\"/></svg>",
-                 label, limit, amount, value, max, percent > 100.0 ? 100.0 : percent);
-    out_raw(out, text);
-}
-
-/* What only the script knows has an empty cell, so that nothing moves when it comes. */
-static void put_state(out_t *out, const snapshot_t *snapshot, const html_value_t *value)
-{
-    char path[PATH_MAX_BYTES];
-
-    apr_snprintf(path, sizeof(path), "totals.connections_by_state.%s", value->metric->name);
-    out_raw(out, "<div>");
-    put_item(out, value, path);
-    out_raw(out, "<dd class=\"peak\"><span data-peak=\"");
-    out_raw(out, path);
-    out_raw(out, "\" data-f=\"count\"></span></dd><dd>");
-    html_table_bar(out, snapshot, path, "totals.connections", value->metric->label);
-    out_raw(out, "</dd></div>\n");
-}
-
-void html_table_connections(out_t *out, const snapshot_t *snapshot)
-{
-    int count;
-    const metric_t *metrics = metrics_of(METRICS_CONNECTIONS, &count);
-
-    for (int i = 0; i < count; i++) {
-        html_value_t value = {&metrics[i], &snapshot->connections};
-
-        if (metric_known(&metrics[i], &snapshot->connections)) {
-            put_state(out, snapshot, &value);
-        }
-    }
+    out_raw(table->out, "</tbody></table>");
 }

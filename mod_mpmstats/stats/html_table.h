@@ -1,28 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/html_table.h
- * @brief The tables of the page: limits, connections by state, processes, workers.
+ * @brief A table of records: its columns are metrics, its header cells tell the script how to fill it.
+ *
+ * html_table_init(), then the columns, html_table_begin(), html_table_row() for each row, html_table_end().
+ * A row is found again by its key, which is made of the same figures here and in the script.
  */
 #ifndef MPMSTATS_HTML_TABLE_H
 #define MPMSTATS_HTML_TABLE_H
 
+#include "stats/metrics.h"
 #include "stats/out.h"
 #include "stats/snapshot.h"
 
-/** Each limit that is known, as a list of name and value. */
-void html_table_limits(out_t *out, const snapshot_t *snapshot);
+#define HTML_TABLE_COLUMNS 64
 
-/** Connections by what they wait for: an item of a description list for each state that is known. */
-void html_table_connections(out_t *out, const snapshot_t *snapshot);
+typedef struct {
+    const metric_t *metric;
+    const char *prefix;     /**< of its path in the JSON, from the row */
+    apr_size_t offset;      /**< of its record in the row */
+    const char *label;      /**< in the header */
+    int is_rate;            /**< a counter shown as its growth in a second */
+} html_column_t;
 
-/** One row a process, those without a slot last. */
-void html_table_processes(out_t *out, const snapshot_t *snapshot);
+typedef struct {
+    out_t *out;
+    const snapshot_t *snapshot;
+    html_column_t columns[HTML_TABLE_COLUMNS];
+    int count;
+} html_table_t;
 
-/** One row a worker. */
-void html_table_workers(out_t *out, const snapshot_t *snapshot);
+void html_table_init(html_table_t *table, out_t *out, const snapshot_t *snapshot);
 
-/** A bar that shows @a value of @a max; @a label says of what, the paths keep it current. */
-void html_table_bar(out_t *out, const snapshot_t *snapshot, const char *value, const char *max,
-                    const char *label);
+/** Adds the column of a metric, found by its name. */
+html_column_t *html_table_add(html_table_t *table, metrics_scope_e scope, const char *name);
+
+/** The caption is for those who do not see what stands above the table. */
+void html_table_begin(const html_table_t *table, const char *id, const char *caption);
+
+/** @a key is escaped here. */
+void html_table_row(const html_table_t *table, const void *row, const char *key);
+
+void html_table_end(const html_table_t *table);
 
 #endif

@@ -20,6 +20,10 @@ typedef struct {
 /* Longer prefixes first where one begins with another. */
 static const place_t places[] = {
     {"totals.connections_by_state.", METRICS_CONNECTIONS, offsetof(snapshot_t, connections)},
+#define SPREAD(field, where, label, help) \
+    {"latency." #field ".", METRICS_LATENCY, \
+     offsetof(snapshot_t, spreads[SNAPSHOT_SPREAD_##field].latency)},
+#include "stats/metrics.def"
     {"totals.", METRICS_TOTALS, offsetof(snapshot_t, totals)},
     {"limits.", METRICS_LIMITS, offsetof(snapshot_t, limits)},
     {"server.", METRICS_SERVER, offsetof(snapshot_t, server)},
@@ -63,6 +67,7 @@ const char *html_value_format(const metric_t *metric)
         [METRIC_FLAG] = "flag",
         [METRIC_GAUGE] = "count",
         [METRIC_CEILING] = "ceiling",
+        [METRIC_PEAK] = "count",
         [METRIC_COUNTER] = "count",
         [METRIC_TIME] = "time",
         [METRIC_REAL] = "real",

@@ -48,6 +48,36 @@ static const metric_t worker_metrics[] = {
 #include "stats/metrics.def"
 };
 
+static const metric_t vhost_metrics[] = {
+#define VHOST_METRIC(f, k, u, l, h) ENTRY(snapshot_vhost_t, f, k, u, l, h)
+#include "stats/metrics.def"
+};
+
+static const metric_t handler_metrics[] = {
+#define HANDLER_METRIC(f, k, u, l, h) ENTRY(snapshot_handler_t, f, k, u, l, h)
+#include "stats/metrics.def"
+};
+
+static const metric_t listener_metrics[] = {
+#define LISTENER_METRIC(f, k, u, l, h) ENTRY(snapshot_listener_t, f, k, u, l, h)
+#include "stats/metrics.def"
+};
+
+static const metric_t event_metrics[] = {
+#define EVENT_METRIC(f, k, u, l, h) ENTRY(snapshot_event_t, f, k, u, l, h)
+#include "stats/metrics.def"
+};
+
+static const metric_t latency_metrics[] = {
+#define LATENCY_METRIC(f, k, u, l, h) ENTRY(snapshot_latency_t, f, k, u, l, h)
+#include "stats/metrics.def"
+};
+
+const metrics_spread_t metrics_spreads[] = {
+#define SPREAD(field, where, label, help) {#field, label, help},
+#include "stats/metrics.def"
+};
+
 #define TABLE(metrics) {metrics, sizeof(metrics) / sizeof((metrics)[0])}
 
 static const struct {
@@ -61,6 +91,11 @@ static const struct {
     [METRICS_PROCESS] = TABLE(process_metrics),
     [METRICS_PROCESS_WORKERS] = TABLE(process_workers_metrics),
     [METRICS_WORKER] = TABLE(worker_metrics),
+    [METRICS_VHOST] = TABLE(vhost_metrics),
+    [METRICS_HANDLER] = TABLE(handler_metrics),
+    [METRICS_LISTENER] = TABLE(listener_metrics),
+    [METRICS_EVENT] = TABLE(event_metrics),
+    [METRICS_LATENCY] = TABLE(latency_metrics),
 };
 
 const metric_t *metrics_of(metrics_scope_e scope, int *count)

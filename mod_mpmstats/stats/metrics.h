@@ -19,6 +19,11 @@ typedef enum {
     METRICS_PROCESS,            /**< snapshot_process_t */
     METRICS_PROCESS_WORKERS,    /**< snapshot_process_workers_t */
     METRICS_WORKER,             /**< snapshot_worker_t */
+    METRICS_VHOST,              /**< snapshot_vhost_t */
+    METRICS_HANDLER,            /**< snapshot_handler_t */
+    METRICS_LISTENER,           /**< snapshot_listener_t */
+    METRICS_EVENT,              /**< snapshot_event_t */
+    METRICS_LATENCY,            /**< snapshot_latency_t */
     METRICS_SCOPES
 } metrics_scope_e;
 
@@ -29,6 +34,7 @@ typedef enum {
     METRIC_FLAG,
     METRIC_GAUGE,
     METRIC_CEILING,
+    METRIC_PEAK,
     METRIC_COUNTER,
     METRIC_TIME,
     METRIC_REAL
@@ -73,5 +79,14 @@ double metric_real(const metric_t *metric, const void *record);
 
 /** The value of a metric of any other kind; SNAPSHOT_UNKNOWN if unknown. */
 apr_int64_t metric_number(const metric_t *metric, const void *record);
+
+/** A line of metrics.def that declares times with a histogram; by snapshot_spread_e. */
+typedef struct {
+    const char *name;       /**< key in the JSON */
+    const char *label;
+    const char *help;
+} metrics_spread_t;
+
+extern const metrics_spread_t metrics_spreads[];
 
 #endif

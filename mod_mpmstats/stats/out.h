@@ -46,6 +46,9 @@ void out_number(out_t *out, apr_int64_t number);
 /** Any string, safe as text and inside a quoted attribute value of HTML. */
 void out_html(out_t *out, const char *str);
 
+/** Any string as a label's value in metrics, without quotes; what cannot be shown is replaced as in HTML. */
+void out_label(out_t *out, const char *str);
+
 /** Any string as a JSON string, with its quotes. */
 void out_json(out_t *out, const char *str);
 

@@ -7,6 +7,7 @@
 
 #include "apr_strings.h"
 #include "stats/metrics.h"
+#include "stats/view.h"
 
 static void put_key(out_t *out, const char *name, int *first)
 {
@@ -106,26 +107,158 @@ static void put_processes(out_t *out, const snapshot_process_t *processes, int c
     out_raw(out, "]");
 }
 
-void render_json(out_t *out, const snapshot_t *snapshot)
+static void put_all_processes(out_t *out, const snapshot_t *snapshot)
 {
-    out_raw(out, "{\"schema\":");
-    out_number(out, RENDER_JSON_SCHEMA);
-    out_raw(out, ",\n\"server\":");
-    put_object(out, METRICS_SERVER, &snapshot->server);
-    out_raw(out, ",\n\"limits\":");
-    put_object(out, METRICS_LIMITS, &snapshot->limits);
-    out_raw(out, ",\n\"totals\":");
-    put_totals(out, snapshot);
     out_raw(out, ",\n\"processes\":");
     put_processes(out, snapshot->processes, snapshot->process_count);
     if (snapshot->finishing != NULL) {
         out_raw(out, ",\n\"finishing\":");
         put_processes(out, snapshot->finishing, snapshot->finishing_count);
     }
+}
+
+static void put_workers(out_t *out, const snapshot_t *snapshot)
+{
     out_raw(out, ",\n\"workers\":[");
     for (int i = 0; i < snapshot->worker_count; i++) {
         out_raw(out, i > 0 ? ",\n" : "\n");
         put_object(out, METRICS_WORKER, &snapshot->workers[i]);
     }
-    out_raw(out, "]}\n");
+    out_raw(out, "]");
+}
+
+static void put_latency_members(out_t *out, const snapshot_latency_t *latency)
+{
+    int first = 1;
+
+    put_members(out, METRICS_LATENCY, latency, &first);
+}
+
+static int is_timed(const snapshot_latency_t *latency)
+{
+    return metrics_any_known(METRICS_LATENCY, latency);
+}
+
+static void put_buckets(out_t *out, const snapshot_spread_t *spread)
+{
+    out_raw(out, ",\"buckets\":[");
+    for (int i = 0; i < spread->bucket_count; i++) {
+        out_raw(out, i > 0 ? ",[" : "[");
+        out_number(out, spread->buckets[i].highest_us);
+        out_raw(out, ",");
+        out_number(out, spread->buckets[i].count);
+        out_raw(out, "]");
+    }
+    out_raw(out, "]");
+}
+
+static void put_spreads(out_t *out, const snapshot_t *snapshot)
+{
+    int first = 1;
+
+    out_raw(out, ",\n\"latency\":{");
+    for (int i = 0; i < SNAPSHOT_SPREADS; i++) {
+        if (is_timed(&snapshot->spreads[i].latency)) {
+            put_key(out, metrics_spreads[i].name, &first);
+            out_raw(out, "{");
+            put_latency_members(out, &snapshot->spreads[i].latency);
+            put_buckets(out, &snapshot->spreads[i]);
+            out_raw(out, "}");
+        }
+    }
+    out_raw(out, "}");
+}
+
+static void put_vhost(out_t *out, const snapshot_vhost_t *vhost)
+{
+    int first = 1;
+    int first_phase = 1;
+
+    out_raw(out, "{");
+    put_members(out, METRICS_VHOST, vhost, &first);
+    put_key(out, "latency", &first);
+    out_raw(out, "{");
+    for (int i = 0; i < SNAPSHOT_PHASES; i++) {
+        if (is_timed(&vhost->latency[i])) {
+            put_key(out, metrics_spreads[i].name, &first_phase);
+            out_raw(out, "{");
+            put_latency_members(out, &vhost->latency[i]);
+            out_raw(out, "}");
+        }
+    }
+    out_raw(out, "}}");
+}
+
+static void put_vhosts(out_t *out, const snapshot_t *snapshot)
+{
+    out_raw(out, ",\n\"vhosts\":[");
+    for (int i = 0; i < snapshot->vhost_count; i++) {
+        out_raw(out, i > 0 ? ",\n" : "\n");
+        put_vhost(out, &snapshot->vhosts[i]);
+    }
+    out_raw(out, "]");
+}
+
+/* Records of one scope, `stride` bytes apart. */
+static void put_list(out_t *out, const char *key, metrics_scope_e scope, const void *first, int count,
+                     apr_size_t stride)
+{
+    out_raw(out, ",\n\"");
+    out_raw(out, key);
+    out_raw(out, "\":[");
+    for (int i = 0; i < count; i++) {
+        out_raw(out, i > 0 ? ",\n" : "\n");
+        put_object(out, scope, (const char *)first + (apr_size_t)i * stride);
+    }
+    out_raw(out, "]");
+}
+
+/* Where nothing is recorded none of these keys is there. */
+static void put_recorded(out_t *out, const snapshot_t *snapshot, unsigned parts)
+{
+    if (snapshot->vhosts == NULL) {
+        return;
+    }
+    if (parts & VIEW_LATENCY) {
+        put_spreads(out, snapshot);
+    }
+    if (parts & VIEW_VHOSTS) {
+        put_vhosts(out, snapshot);
+    }
+    if (parts & VIEW_HANDLERS) {
+        put_list(out, "handlers", METRICS_HANDLER, snapshot->handlers, snapshot->handler_count,
+                 sizeof(snapshot_handler_t));
+    }
+    if (parts & VIEW_LISTENERS) {
+        put_list(out, "listeners", METRICS_LISTENER, snapshot->listeners, snapshot->listener_count,
+                 sizeof(snapshot_listener_t));
+    }
+    if (parts & VIEW_EVENTS) {
+        put_list(out, "events", METRICS_EVENT, snapshot->events, snapshot->event_count,
+                 sizeof(snapshot_event_t));
+    }
+}
+
+void render_json(out_t *out, const snapshot_t *snapshot, unsigned parts)
+{
+    out_raw(out, "{\"schema\":");
+    out_number(out, RENDER_JSON_SCHEMA);
+    out_raw(out, ",\n\"server\":");
+    put_object(out, METRICS_SERVER, &snapshot->server);
+    if (parts & VIEW_LIMITS) {
+        out_raw(out, ",\n\"limits\":");
+        put_object(out, METRICS_LIMITS, &snapshot->limits);
+    }
+    if (parts & VIEW_TOTALS) {
+        out_raw(out, ",\n\"totals\":");
+        put_totals(out, snapshot);
+    }
+    if (parts & VIEW_PROCESSES) {
+        put_all_processes(out, snapshot);
+    }
+    if (parts & VIEW_WORKERS) {
+        put_workers(out, snapshot);
+    }
+    put_recorded(out, snapshot, parts);
+    out_raw(out, "}\n");
 }

@@ -30,6 +30,7 @@
 #define SNAPSHOT_STORE_FLAG apr_int64_t
 #define SNAPSHOT_STORE_GAUGE apr_int64_t
 #define SNAPSHOT_STORE_CEILING apr_int64_t
+#define SNAPSHOT_STORE_PEAK apr_int64_t
 #define SNAPSHOT_STORE_COUNTER apr_int64_t
 #define SNAPSHOT_STORE_TIME apr_int64_t
 #define SNAPSHOT_STORE_REAL double
@@ -78,6 +79,68 @@ typedef struct {
 #include "stats/metrics.def"
 } snapshot_worker_t;
 
+/** What a histogram comes to; the times are within 1.6 % of the true ones. */
+typedef struct {
+#define LATENCY_METRIC SNAPSHOT_FIELD
+#include "stats/metrics.def"
+} snapshot_latency_t;
+
+/** Times of which there is a histogram, those of virtual hosts first. */
+typedef enum {
+#define SPREAD(field, where, label, help) SNAPSHOT_SPREAD_##field,
+#include "stats/metrics.def"
+    SNAPSHOT_SPREADS
+} snapshot_spread_e;
+
+/** How many of them each virtual host has. */
+#define SNAPSHOT_PHASES (SNAPSHOT_SPREAD_total + 1)
+
+/** How many took no longer than snapshot_bounds_us[i], for each i. */
+#define SNAPSHOT_BOUNDS 16
+extern const apr_int64_t snapshot_bounds_us[SNAPSHOT_BOUNDS];
+typedef struct {
+    apr_int64_t at_most[SNAPSHOT_BOUNDS];
+} snapshot_steps_t;
+
+/** A virtual host as recorded; several of one name are one. */
+typedef struct {
+#define VHOST_METRIC SNAPSHOT_FIELD
+#include "stats/metrics.def"
+    snapshot_latency_t latency[SNAPSHOT_PHASES];    /**< unknown if not asked for */
+    snapshot_steps_t total;                         /**< of the whole times of its requests */
+} snapshot_vhost_t;
+
+/** A content handler; several records of one name are one. */
+typedef struct {
+#define HANDLER_METRIC SNAPSHOT_FIELD
+#include "stats/metrics.def"
+} snapshot_handler_t;
+
+/** A listening socket. */
+typedef struct {
+#define LISTENER_METRIC SNAPSHOT_FIELD
+#include "stats/metrics.def"
+} snapshot_listener_t;
+
+typedef struct {
+#define EVENT_METRIC SNAPSHOT_FIELD
+#include "stats/metrics.def"
+} snapshot_event_t;
+
+/** A bucket that is not empty: `count` values above the last bucket's `highest_us`, up to this one's. */
+typedef struct {
+    apr_int64_t highest_us;
+    apr_int64_t count;
+} snapshot_bucket_t;
+
+/** Times over all virtual hosts. */
+typedef struct {
+    snapshot_latency_t latency;
+    snapshot_steps_t steps;
+    snapshot_bucket_t *buckets;     /**< by time */
+    int bucket_count;
+} snapshot_spread_t;
+
 typedef struct {
     snapshot_server_t server;
     snapshot_limits_t limits;
@@ -89,6 +152,17 @@ typedef struct {
     int finishing_count;
     snapshot_worker_t *workers;     /**< by slot, then by thread */
     int worker_count;
+
+    /* What is recorded in the shared segment; where nothing is recorded, NULL and 0, and unknown. */
+    snapshot_spread_t spreads[SNAPSHOT_SPREADS];
+    snapshot_vhost_t *vhosts;       /**< in the order of the configuration */
+    int vhost_count;
+    snapshot_handler_t *handlers;   /**< in the order they were first met */
+    int handler_count;
+    snapshot_listener_t *listeners;
+    int listener_count;
+    snapshot_event_t *events;       /**< latest first */
+    int event_count;
 } snapshot_t;
 
 #endif

@@ -1,28 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/view.h
- * @brief What a query string asks to see.
+ * @brief What a request asks to see: the form of the answer, and which parts of the server.
  *
- * The query is a list of words, separated by &: at most one form, and
- * `view=PART,PART…` to see some parts only. Pure: no request, no memory.
+ * The query is a list of words separated by &: at most one form, and any number of
+ * `view=PART,PART…` to see these parts only. Pure: no request, no memory.
  */
 #ifndef MPMSTATS_VIEW_H
 #define MPMSTATS_VIEW_H
 
+#include <stddef.h>
+
 typedef enum {
     VIEW_PAGE,
     VIEW_JSON,
-    VIEW_AUTO
+    VIEW_AUTO,
+    VIEW_PROMETHEUS,    /**< metrics in Prometheus's text format 0.0.4 */
+    VIEW_OPENMETRICS    /**< the same in OpenMetrics 1.0 */
 } view_form_e;
+
+/** Parts of a view, as bits. What is known of the server as a whole is in every view. */
+enum {
+    VIEW_TOTALS = 1,
+    VIEW_LIMITS = 2,
+    VIEW_PROCESSES = 4,
+    VIEW_WORKERS = 8,
+    VIEW_LATENCY = 16,
+    VIEW_VHOSTS = 32,
+    VIEW_HANDLERS = 64,
+    VIEW_LISTENERS = 128,
+    VIEW_EVENTS = 256,
+    VIEW_ALL = 511
+};
 
 typedef struct {
     view_form_e form;
+    unsigned parts;     /**< VIEW_ALL where the query names none */
 } view_t;
 
 /**
- * Reads @a query, which may be NULL.
- * @return NULL, or what is wrong with it: one line for people, with nothing of the query in it
+ * Reads the query and the Accept header, either of which may be NULL. The header
+ * decides between the two forms of metrics, and asks for them where the query is empty.
+ * @return NULL, or what is wrong: one line for people, with nothing of the client's in it
  */
-const char *view_parse(view_t *view, const char *query);
+const char *view_parse(view_t *view, const char *query, const char *accept);
+
+/** The part that a word (@a len bytes) of a query names; 0 if none. */
+unsigned view_part(const char *word, size_t len);
+
+/** Room for any list of parts. */
+#define VIEW_TEXT_BYTES 96
+
+/** A list of @a parts as in a query, "totals,workers"; empty for VIEW_ALL. */
+const char *view_parts_text(char text[VIEW_TEXT_BYTES], unsigned parts);
 
 #endif

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The status page in a real Chromium: that it loads alone, updates in place, obeys the keyboard, fits a phone, and
-is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png anew."""
+is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png
+and docs/status-page-phone.png anew."""
 import base64
+import contextlib
 import ctypes
 import json
 import os
+import random
+import signal
 import subprocess
 import threading
 import time
@@ -14,7 +18,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from clients import Client
+from clients import Client, Closed
 from httpd import BUILD, MPM, REPO, STOCK_MPMS, module_path
 from procs import wait_until
 
@@ -95,6 +99,23 @@ def test_loads_and_updates_without_a_message_or_a_request_to_elsewhere(httpd, br
     page = f"{server.url}/mpm-status"
     assert page in asked and page + "?json" in asked
     assert {request for request in asked if not request.startswith("data:")} == {page, page + "?json"}
+
+
+@pytest.mark.parametrize("view", ["totals", "limits", "processes", "workers", "processes,limits", "totals,workers"])
+def test_a_part_of_the_page_lives_like_the_whole(browser, url, view):
+    for width in (360, 1280):
+        browser.open(f"{url}?view={view}", width=width)
+        updated(browser, 2)
+        assert browser.console() == []
+        assert widths(browser) == [width, width]
+        assert browser.text('[data-m="server.mpm"]') == MPM
+        for part, selector in (("totals", ".cards"), ("processes", "#board"), ("processes", "#processes"),
+                               ("limits", "#h-limits"), ("workers", "#workers"), ("workers", "#filter")):
+            assert browser.run(f"!!document.querySelector('{selector}')") == (part in view), selector
+        assert browser.run("[...document.querySelectorAll('.cards .big > span')].every(e => e.textContent)")
+    browser.driver.find_element(By.LINK_TEXT, "here is the whole").click()
+    updated(browser)
+    assert browser.run("!!document.querySelector('#workers') && !!document.querySelector('.cards')")
 
 
 def test_policy_stops_script_from_elsewhere(browser, url):
@@ -263,6 +284,79 @@ def test_the_highest_number_of_connections_stays_beside_the_present_one(browser,
         assert browser.text('[data-m="totals.connections_by_state.keepalive"]') == str(now)
 
 
+# ---- what is recorded --------------------------------------------------------------------------------------
+
+def show(browser, fed):
+    """One more update, on the page."""
+    before = browser.text('footer [data-m="server.now_us"]')
+    fed({})
+    wait_until(lambda: browser.text('footer [data-m="server.now_us"]') != before, 5, "the update")
+
+
+def test_times_of_the_last_seconds_come_from_the_growth_of_the_histograms(browser, fed):
+    status = fed({})
+    quick, slow = [1023, 1000], [1048575, 400]          # microseconds, how many
+    for name in ("total", "handler"):
+        status["latency"][name] = {"count": 1000, "sum_us": 1, "buckets": [quick]}
+    for _ in range(7):                                  # until nothing earlier is compared with
+        show(browser, fed)
+    assert browser.text('[data-m="now.total.p50_us"]') == "", "nothing came in between"
+    for name in ("total", "handler"):
+        status["latency"][name] = {"count": 1400, "sum_us": 1, "p50_us": 1000, "buckets": [quick, slow]}
+    fed({})
+    wait_until(lambda: browser.text('[data-m="now.total.p50_us"]') == "1.0 s", 5, "the median of the new ones")
+    assert browser.text('[data-m="latency.total.p50_us"]') == "1.0 ms", "that of all"
+    lines = "[...document.querySelectorAll('#chart path.time')].map(e => e.classList[1]).sort()"
+    assert browser.run(lines) == ["handler", "total"]
+    scale = "[...document.querySelectorAll('#chart text')].map(e => e.textContent)"
+    assert {"1\u202fs", "10\u202fs", "now"} & set(browser.run(scale))
+    assert "total 1.0 s" in browser.run("document.getElementById('chart').getAttribute('aria-label')")
+    assert browser.console() == []
+
+
+def test_percentile_is_chosen_by_keyboard(browser, url):
+    browser.open(url)
+    updated(browser, 3)
+    browser.driver.find_element(By.CSS_SELECTOR, '[name="quantile"]:checked').send_keys(Keys.ARROW_LEFT)
+    assert "p90 of each phase" in browser.run("document.getElementById('chart').getAttribute('aria-label')")
+
+
+def test_virtual_hosts_have_rates_and_are_sorted_and_filtered(browser, fed):
+    status = fed({})
+    one = status["vhosts"][0]
+    status["vhosts"] = [one | {"name": name, "requests": 0} for name in ("b.example:80", "a.example:80", "<i>c</i>:80")]
+    show(browser, fed)
+    for _ in range(6):
+        for host, growth in zip(status["vhosts"], (10, 300, 0)):
+            host["requests"] += growth
+        show(browser, fed)
+    rates = dict(zip(column(browser, "vhosts", "name"), column(browser, "vhosts", "requests")))
+    assert rates == {"a.example:80": "300", "b.example:80": "10.0", "<i>c</i>:80": "0.0"}
+    button = header(browser, "vhosts", "requests").find_element(By.TAG_NAME, "button")
+    button.send_keys(Keys.ENTER)
+    assert column(browser, "vhosts", "name") == ["a.example:80", "b.example:80", "<i>c</i>:80"]
+    browser.driver.find_element(By.CSS_SELECTOR, '[data-filter="vhosts"]').send_keys("EXAMPLE")
+    assert column(browser, "vhosts", "name") == ["a.example:80", "b.example:80"]
+    assert browser.text('[data-shown="vhosts"]') == "2 of 3"
+    assert browser.console() == []
+
+
+def test_slow_requests_and_events_come_and_go(browser, fed):
+    status = fed({})
+    assert browser.run("getComputedStyle(document.querySelector('.none')).display") != "none"
+    worker = dict(status["workers"][0], state="W", state_name="writing", request="GET /<slow> HTTP/1.1")
+    rows = [worker | {"thread": n, "since_us": n * 700000} for n in range(4)] + [worker | {"thread": 9, "since_us": 9000000, "state": "_"}]
+    crash = {"number": 99, "time_us": status["server"]["now_us"], "kind": "crash", "pid": 7, "words": "Process 7 <crashed>"}
+    fed({"workers": rows, "events": [crash] + status["events"]})
+    wait_until(lambda: column(browser, "slow", "since_us") == ["2.1 s", "1.4 s"], 5, "those over a second, the slowest first")
+    assert column(browser, "slow", "request") == ["GET /<slow> HTTP/1.1"] * 2
+    assert column(browser, "events", "words")[:2] == ["Process 7 <crashed>", status["events"][1]["words"]]
+    assert browser.run("getComputedStyle(document.querySelector('.none')).display") == "none"
+    fed({"workers": rows[:1], "events": status["events"][1:]})
+    wait_until(lambda: column(browser, "slow", "pid") == [] and len(column(browser, "events", "words")) == len(status["events"]), 5, "their end")
+    assert browser.console() == []
+
+
 # ---- living ------------------------------------------------------------------------------------------------
 
 def test_updates_in_place_and_shows_a_request_while_it_runs(browser, server, url):
@@ -347,7 +441,6 @@ def test_a_server_that_is_away_is_told_and_found_again(httpd, browser):
 def test_sorts_by_keyboard_and_stays_sorted(browser, server, url):
     browser.open(url)
     updated(browser)
-    natural = column(browser, "workers", "thread")
     head = header(browser, "workers", "thread")
     button = head.find_element(By.TAG_NAME, "button")
     button.send_keys(Keys.ENTER)
@@ -362,7 +455,8 @@ def test_sorts_by_keyboard_and_stays_sorted(browser, server, url):
         assert numbers == sorted(numbers, reverse=True) and len(numbers) > 1
     button.click()
     assert head.get_attribute("aria-sort") is None
-    assert column(browser, "workers", "thread") == natural
+    keys = browser.run("[...document.querySelectorAll('#workers tbody tr')].map(tr => tr.dataset.k.split('.').map(Number))")
+    assert keys == sorted(keys) and len(keys) > 1, "the server's order, by slot and thread"
 
 
 def test_sorting_by_a_number_begins_with_the_largest_and_ends_with_the_unknown(browser, fed):
@@ -454,7 +548,8 @@ def test_everything_to_press_has_a_name_and_every_table_its_headers(browser, url
     assert browser.run("document.documentElement.lang") == "en"
     assert browser.run("[...document.querySelectorAll('button, input, a')].every(e =>"
                        " (e.textContent || e.labels?.[0]?.textContent || '').trim())")
-    assert browser.run("[...document.querySelectorAll('th')].every(e => e.scope === 'col' && e.title)")
+    assert browser.run("[...document.querySelectorAll('th')].every(e => ['col', 'colgroup', 'row'].includes(e.scope) && e.title)")
+    assert browser.run("[...document.querySelectorAll('table')].every(e => e.caption?.textContent)")
     assert browser.run("[...document.querySelectorAll('section, [role=region], [role=img], [role=meter]')].every(e =>"
                        " e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby')))")
     assert "busy" in browser.run("document.getElementById('board').getAttribute('aria-label')")
@@ -477,41 +572,76 @@ def test_without_javascript_it_is_a_complete_static_view(browser, server, url):
 
 # ---- a picture of it ---------------------------------------------------------------------------------------
 
+SHOP = """
+<VirtualHost *:${PORT}>
+  ServerName www.example.org
+</VirtualHost>
+<VirtualHost *:${PORT}>
+  ServerName shop.example.org
+</VirtualHost>
+<VirtualHost *:${PORT}>
+  ServerName api.example.org
+</VirtualHost>
+KeepAliveTimeout 150
+"""
+
+
 @pytest.mark.mpm_only("hybrid", "event", "worker")
+@pytest.mark.timeout(300)
 def test_screenshot(httpd, browser):
     """Kept in docs/ when UPDATE_SCREENSHOT=1, in the build directory otherwise."""
-    server = httpd(modules=["test_handlers"], conf=CONF + "KeepAliveTimeout 150\n", mpm_conf={
+    server = httpd(modules=["test_handlers"], conf=CONF + SHOP, mpm_conf={
         "ServerLimit": 8, "StartServers": 4, "ThreadLimit": 25, "ThreadsPerChild": 25, "MaxRequestWorkers": 200,
         "MinSpareThreads": 50, "MaxSpareThreads": 200})
+    server.expect_log(r"exit signal Killed|crashed|was killed")
     stop = threading.Event()
 
-    def load(n):
-        while not stop.wait(0.01):
-            urllib.request.urlopen(f"{server.url}/{('1k.bin', 'hello.txt')[n % 2]}?page={n}").read()
+    def use(client, dice, host, pause, work):
+        while not stop.wait(dice.random() * pause):
+            ms = int(dice.paretovariate(1.6) * work) if work else 0
+            path = f"/t/orders/sleep?ms={min(ms, 900)}" if ms else dice.choice(["/1k.bin", "/hello.txt", "/gone.html"])
+            client.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").response()
 
-    threads = [threading.Thread(target=load, args=(n,)) for n in range(3)]
-    slow = [Client(server.port) for _ in range(23)]
+    def load(*args):
+        dice = random.Random(args[0])
+        while not stop.is_set():
+            with contextlib.suppress(Closed), Client(server.port) as client:    # after MaxKeepAliveRequests
+                use(client, dice, *args)
+
+    loads = [("www.example.org", 0.02, 0)] * 4 + [("shop.example.org", 0.1, 12)] * 6 + [("api.example.org", 0.06, 4)] * 5
+    threads = [threading.Thread(target=load, args=args) for args in loads]
+    server.graceful()
+    os.kill(server.children()[-1], signal.SIGKILL)
+    slow = [Client(server.port) for _ in range(9)]
     parked = [Client(server.port) for _ in range(40)]
     for client in parked:
         client.get()
     for n, client in enumerate(slow):
         path = ("/t/report/sleep", "/t/search/sleep", "/t/api/v2/orders/sleep")[n % 3]
-        client.send(f"GET {path}?ms=170000&customer={n} HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        client.send(f"GET {path}?ms=170000&customer={n} HTTP/1.1\r\nHost: shop.example.org\r\n\r\n")
     for thread in threads:
         thread.start()
+    for_docs = bool(os.environ.get("UPDATE_SCREENSHOT"))
+    directory = REPO / "docs" if for_docs else BUILD / "check"
     try:
-        browser.open(server.url + "/mpm-status", width=1600, height=1200)
+        browser.open(server.url + "/mpm-status", width=1920, height=1500)
         browser.driver.find_element(By.ID, "busy-only").click()
-        updated(browser, 60 if os.environ.get("UPDATE_SCREENSHOT") else 2)
-        data = base64.b64decode(browser.cdp("Page.captureScreenshot", format="png")["data"])
+        updated(browser, 80 if for_docs else 2)
+        browser.run("scrollTo(0, 0)")
+        shots = {"status-page.png": browser.cdp("Page.captureScreenshot", format="png")["data"]}
+        browser.open(server.url + "/mpm-status", width=360, height=1500, scheme="dark")
+        updated(browser, 20 if for_docs else 2)
+        shots["status-page-phone.png"] = browser.cdp("Page.captureScreenshot", format="png")["data"]
     finally:
         stop.set()
         for thread in threads:
             thread.join()
         for client in slow + parked:
             client.close()
-    path = REPO / "docs" if os.environ.get("UPDATE_SCREENSHOT") else BUILD / "check"
-    (path / "status-page.png").write_bytes(data)
-    assert data.startswith(b"\x89PNG") and len(data) > 50000
+    for name, data in shots.items():
+        data = base64.b64decode(data)
+        (directory / name).write_bytes(data)
+        assert data.startswith(b"\x89PNG") and len(data) > 20000
     server.kill_all()                   # the sleepers would hold up the stop
     server.pid_file.unlink(missing_ok=True)
+    server.segment_file.unlink(missing_ok=True)

@@ -20,7 +20,6 @@ TraceEnable Off
 </Location>
 """
 SCHEMA = json.loads((REPO / "docs" / "status.schema.json").read_text())
-METRICS = (REPO / "mod_mpmstats" / "stats" / "metrics.def").read_text()
 
 def closed(schema):
     """The schema with every object closed: what it does not name is an error."""
@@ -41,6 +40,7 @@ def checked(body):
     """The JSON as a dict, valid against the schema and in agreement with itself."""
     status = json.loads(body.decode("utf-8", errors="strict"))
     VALIDATOR.validate(status)
+    assert {"limits", "totals", "processes", "workers"} <= status.keys()
     for process in status["processes"]:
         letters = "".join(w["state"] for w in status["workers"] if w["slot"] == process["slot"])
         assert letters == process["scoreboard"].replace(".", ""), process

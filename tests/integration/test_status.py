@@ -15,7 +15,7 @@ import pytest
 from clients import Client, request
 from httpd import module_path
 from procs import wait_until
-from statusview import METRICS, MPMS, SCHEMA, VALIDATOR, Busy, checked, get, own_server, status_of, worker_with
+from statusview import MPMS, SCHEMA, VALIDATOR, Busy, checked, get, own_server, status_of, worker_with
 
 pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
 
@@ -29,25 +29,6 @@ def server(request, module_httpd):
 
 def test_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-def test_schema_names_the_figures_of_the_table_and_no_others():
-    process = SCHEMA["properties"]["processes"]["items"]
-    records = {
-        "SERVER": SCHEMA["properties"]["server"], "LIMITS": SCHEMA["properties"]["limits"],
-        "TOTALS": SCHEMA["properties"]["totals"], "CONNECTIONS": SCHEMA["$defs"]["connections_by_state"],
-        "PROCESS": process, "PROCESS_WORKERS": process["properties"]["workers"],
-        "WORKER": SCHEMA["properties"]["workers"]["items"],
-    }
-    finishing = SCHEMA["properties"]["finishing"]["items"]
-    assert finishing["properties"].keys() == process["properties"].keys() - {"slot", "scoreboard"}
-    structure = {"connections_by_state", "workers", "scoreboard"}
-    declared = {}
-    for scope, name in re.findall(r"^([A-Z_]+)_METRIC\((\w+),", METRICS, re.M):
-        declared.setdefault(scope, set()).add(name)
-    assert declared.keys() == records.keys()
-    for scope, names in declared.items():
-        assert set(records[scope]["properties"]) - structure == names, scope
 
 
 def test_a_key_the_schema_does_not_name_is_found(server):
@@ -306,7 +287,8 @@ def test_other_methods_are_405_with_allow(server, method):
         assert response.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("query", ["autox", "jsonx", "JSON", "json=1", "json&x", "x&json", "json&auto", "json&json", "%6ason", "&", "=", "json&",
+@pytest.mark.parametrize("query", ["autox", "jsonx", "JSON", "json=1", "json&x", "x&json", "json&auto", "json&json", "openmetrics&json",
+                                   "%6ason", "&", "=", "json&",
                                    "&json", "<script>"])
 def test_unknown_query_is_400_and_says_what_there_is(server, query):
     response = get(server, "/mpm-status?" + query)
@@ -314,6 +296,7 @@ def test_unknown_query_is_400_and_says_what_there_is(server, query):
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
     assert response.body.startswith(b"mpm-status: ") and b"?json" in response.body and response.body.count(b"\n") == 1
+    assert response.headers["vary"] == "Accept"
     assert b"script" not in response.body
 
 
@@ -322,6 +305,54 @@ def test_a_word_may_have_an_empty_value(server, query, kind):
     """Programs that know only pairs, such as Prometheus with its `params`, send it so."""
     response = get(server, "/mpm-status?" + query)
     assert response.status == 200 and response.headers["content-type"].startswith(kind)
+
+
+VIEWS = ["totals", "limits", "latency", "vhosts", "handlers", "listeners", "events", "processes", "workers"]
+
+
+@pytest.mark.parametrize("view", [["totals"], ["limits"], ["processes"], ["workers"], ["limits", "workers"],
+                                  *([view] for view in VIEWS[2:7]), VIEWS])
+def test_a_view_has_the_parts_it_names_and_what_frames_them(server, view):
+    status = json.loads(server.get("/mpm-status?json&view=" + ",".join(view)))
+    VALIDATOR.validate(status)
+    finishing = {"finishing"} if "processes" in view and server.mpm == "hybrid" else set()
+    assert status.keys() == {"schema", "server", *view} | finishing
+    page = Page(server.get("/mpm-status?view=" + ",".join(view)).decode())
+    shown = {"totals": "Workers busy", "limits": "Limits in force", "processes": "Scoreboard", "workers": "Slow requests now",
+             "latency": "Response times by phase", "vhosts": "Virtual hosts", "handlers": "Content handlers", "listeners": "Listeners",
+             "events": "Recent events"}
+    for part, words in shown.items():
+        assert (words in page.words) == (part in view), part
+    link = next(attrs["href"] for tag, attrs in page.tags if tag == "a")
+    assert checked_view(server.get("/mpm-status" + link)) >= set(view) | {"totals", "limits"}
+    assert dict(page.tags)["body"]["data-json"] == link
+
+
+def checked_view(body):
+    status = json.loads(body)
+    VALIDATOR.validate(status)
+    return status.keys()
+
+
+@pytest.mark.parametrize("query", [
+    "json&view=totals&view=workers", "view=totals,workers&json", "json&view=totals%2Cworkers", "view=totals%2cworkers&json="])
+def test_views_add_up_however_they_are_written(server, query):
+    assert json.loads(server.get("/mpm-status?" + query)).keys() == {"schema", "server", "totals", "workers"}
+
+
+@pytest.mark.parametrize("query", [
+    "view", "view=", "view=all", "view=total", "view=totals,", "view=,totals", "view=totals;workers", "view=TOTALS",
+    "json&view=server", "view=totals&view=", "view=%74otals", "view=totals%2", "openmetrics&view=<b>"])
+def test_an_unknown_view_is_400_and_says_which_there_are(server, query):
+    response = get(server, "/mpm-status?" + query)
+    assert response.status == 400 and response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert b"view" in response.body and b"<" not in response.body and response.body.count(b"\n") == 1
+    assert query == "view" or all(view.encode() in response.body for view in VIEWS)
+
+
+def test_the_report_of_mod_status_has_no_parts(server):
+    response = get(server, "/mpm-status?auto&view=totals")
+    assert response.status == 400 and b"?auto is always whole" in response.body
 
 
 def test_empty_query_is_the_page(server):

@@ -71,7 +71,7 @@ finish() {
     local code=$?
     trap '' INT TERM HUP
     trap - EXIT
-    [[ $nap ]] && kill "$nap" 2>/dev/null
+    [[ $nap ]] && kill "$nap" 2>/dev/null && wait "$nap" 2>/dev/null
     traffic_stop
     stop_server
     [[ $docroot && $docroot != "$ROOT"/* ]] && rm -rf "$docroot"

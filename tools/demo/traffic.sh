@@ -47,17 +47,23 @@ orphaned() {
 }
 
 # trickle URL PID: a few requests a second and one slow download at a time, as long as PID, the demo, lives.
+# It waits for everything it starts: where nobody reaps orphans, as in many containers, they would stay as zombies.
 trickle() {
+    local slow
+    trap 'kill $(jobs -p) 2>/dev/null; wait; trap - EXIT; exit' TERM EXIT
     until orphaned "$2"; do
         curl -s --max-time 60 -o /dev/null "$1/slow.bin" &
-        while kill -0 $! 2>/dev/null && ! orphaned "$2"; do
-            curl -s --max-time 5 -o /dev/null "$1/?n=[1-5]"
-            sleep 1
+        slow=$!
+        while kill -0 "$slow" 2>/dev/null && ! orphaned "$2"; do
+            curl -s --max-time 5 -o /dev/null "$1/?n=[1-5]" &
+            wait $!
+            sleep 1 &
+            wait $!
         done
     done
 }
 
-# In a session of its own, so that all its curls can be ended at once.
+# In a session of its own, so that Ctrl-C does not reach it: the demo ends it.
 traffic_start() {
     export -f trickle orphaned
     # shellcheck disable=SC2016
@@ -68,7 +74,7 @@ traffic_start() {
 
 traffic_stop() {
     [[ $traffic ]] || return 0
-    pkill -TERM -s "$traffic"
+    kill -TERM "$traffic" 2>/dev/null
     wait "$traffic" 2>/dev/null
     traffic=
 }

@@ -246,7 +246,7 @@ const char *field_kind_word(const field_t *field)
     static const char *const words[] = {
         [FIELD_TEXT] = "text",       [FIELD_LETTER] = "letter",   [FIELD_ID] = "id",
         [FIELD_FLAG] = "flag",       [FIELD_GAUGE] = "gauge",     [FIELD_CEILING] = "ceiling",
-        [FIELD_COUNTER] = "counter", [FIELD_TIME] = "time",       [FIELD_REAL] = "real",
+        [FIELD_PEAK] = "peak",       [FIELD_COUNTER] = "counter", [FIELD_TIME] = "time",       [FIELD_REAL] = "real",
     };
 
     return words[field->kind];

@@ -25,6 +25,7 @@ typedef enum {
     FIELD_FLAG,
     FIELD_GAUGE,
     FIELD_CEILING,
+    FIELD_PEAK,
     FIELD_COUNTER,
     FIELD_TIME,
     FIELD_REAL

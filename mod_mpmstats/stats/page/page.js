@@ -2,7 +2,8 @@
 //
 // Keeps the page current: fetches ?json each second and writes what changed into
 // the elements the server rendered. Everything it needs to know about a figure is
-// in the page: data-m says where it is in the JSON, data-f how it is written.
+// in the page: data-m says where it is in the JSON, data-f how it is written. Any part
+// of the page may be missing: the query decides which ones there are.
 // Strings reach the page as text only, never as markup.
 (() => {
 'use strict';
@@ -12,6 +13,9 @@ const INTERVAL_MS = 1000;
 const RETRY_MS = 3000;
 const TIMEOUT_MS = 10000;
 const SAMPLES = 120;
+const WINDOW = 5;       // updates that "now" looks back
+const SLOW_US = 1e6;
+const SLOW_ROWS = 12;
 
 const byId = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -62,12 +66,14 @@ const format = {
   bytes,
   seconds: (s) => duration(s * 1e6),
   us: duration,
+  rate: (n) => (n < 100 ? n.toFixed(1) : count(Math.round(n))),
+  'rate-bytes': (n) => bytes(n),
   time: (us) => new Date(us / 1e3).toISOString().slice(0, 19).replace('T', ' ') + ' UTC',
   real: (n) => n.toFixed(2),
 };
 
 const written = (kind, value) => (value === undefined ? '' : format[kind](value));
-const rate = (kind, n) => (kind === 'bytes' ? bytes(n) : n < 100 ? n.toFixed(1) : count(Math.round(n)));
+const rate = (kind, n) => format[kind === 'bytes' ? 'rate-bytes' : 'rate'](n);
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -95,6 +101,7 @@ const sparks = all('svg[data-spark]').map((element) => {
   };
 });
 let previous;
+const earlier = [];     // the last WINDOW updates, oldest first
 
 // What a counter gained per second since the last look; undefined after a restart.
 function perSecond(path, data) {
@@ -122,13 +129,14 @@ function showFigures(data) {
     if (now !== undefined) setText(element, rate(kind, now));
   }
   if (previous) for (const element of all('[data-rate-of]')) setText(element, 'now');
+  if (previous) for (const element of all('[data-now-of]')) setText(element, 'now');
   for (const element of all('[data-show]')) element.hidden = !find(data, pathOf(element.dataset.show));
 }
 
 function showHistory(data) {
   for (const spark of sparks) {
     const now = spark.rate ? perSecond(spark.path, data) : find(data, spark.path);
-    if (now === undefined) continue;
+    if (now === undefined || (spark.path[0] === 'now' && !previous)) continue;
     spark.values.push(now);
     if (spark.values.length > SAMPLES) spark.values.shift();
     const top = Math.max(1, ...spark.values);
@@ -138,6 +146,133 @@ function showHistory(data) {
     spark.area.setAttribute('d', 'M' + first + ' 32L' + points.join('L') + 'L' + (SAMPLES - 1) + ' 32Z');
   }
 }
+
+// ---- times: what came in between two updates, from the buckets of the histograms ----
+
+// A bucket's middle, by its largest value: 32 buckets to a power of two (core/histogram.h).
+function middle(highest) {
+  const width = highest < 64 ? 1 : 2 ** (Math.floor(Math.log2(highest)) - 5);
+  return highest - Math.floor((width - 1) / 2);
+}
+
+function quantile(buckets, total, share) {
+  let seen = 0;
+  for (const [highest, n] of buckets) {
+    seen += n;
+    if (seen >= share * total) return middle(highest);
+  }
+  return undefined;
+}
+
+// The figures of one kind of times since `before`; undefined where there were none.
+function timesSince(now, before) {
+  const old = new Map(before ? before.buckets : []);
+  const gained = now.buckets.map(([highest, n]) => [highest, n - (old.get(highest) || 0)]).filter(([, n]) => n > 0);
+  const total = gained.reduce((sum, [, n]) => sum + n, 0);
+  if (!total) return {};
+  return {
+    p50_us: quantile(gained, total, 0.5), p90_us: quantile(gained, total, 0.9), p99_us: quantile(gained, total, 0.99),
+  };
+}
+
+// `now` beside what the server tells: the same figures over the last seconds.
+function addNow(data) {
+  const base = earlier[0];
+  data.now = {};
+  if (!data.latency) return;
+  for (const [name, times] of Object.entries(data.latency)) {
+    data.now[name] = base?.latency?.[name] ? timesSince(times, base.latency[name]) : {...times};
+  }
+}
+
+// ---- the picture of times: a line a phase, on a logarithmic scale ----
+
+const SVG = 'http://www.w3.org/2000/svg';
+const chart = byId('chart');
+const chartTimes = [];      // `now` of each update
+const LINES = ['head', 'queue', 'handler', 'write', 'total'];
+const MARGIN = {left: 58, right: 10, top: 8, bottom: 20};
+const DECADES = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+
+function svg(name, attributes, text) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+const shownQuantile = () => document.querySelector('[name="quantile"]:checked').value;
+
+// Whole powers of ten around what is shown.
+function scaleOf(values) {
+  const top = DECADES.find((at) => at >= Math.max(...values)) ?? DECADES.at(-1);
+  const low = DECADES.findLast((at) => at <= Math.min(...values)) ?? DECADES[0];
+  return {low: Math.min(low, top / 10), top};
+}
+
+function gridOf(scale, yOf, width, height) {
+  const parts = [];
+  for (const at of DECADES.filter((decade) => decade >= scale.low && decade <= scale.top)) {
+    const y = yOf(at).toFixed(1);
+    parts.push(svg('line', {class: 'grid', x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y}));
+    parts.push(svg('text', {class: 'axis', x: MARGIN.left - 8, y, dy: '.32em', 'text-anchor': 'end'},
+      duration(at).replace('.0 ', '\u202f').replace(/^(\d+) /, '$1\u202f')));
+  }
+  const seconds = SAMPLES * INTERVAL_MS / 1e3;
+  for (const [share, text] of [[0, '-' + seconds + ' s'], [0.5, '-' + seconds / 2 + ' s'], [1, 'now']]) {
+    parts.push(svg('text', {
+      class: 'axis', x: MARGIN.left + share * (width - MARGIN.left - MARGIN.right), y: height - 4,
+      'text-anchor': share === 0 ? 'start' : share === 1 ? 'end' : 'middle',
+    }, text));
+  }
+  return parts;
+}
+
+// A gap where nothing was timed; a lone value is a dot.
+function lineOf(values, xOf, yOf) {
+  let path = '';
+  values.forEach((value, i) => {
+    if (value === undefined) return;
+    const point = xOf(i).toFixed(1) + ' ' + yOf(value).toFixed(1);
+    path += (i > 0 && values[i - 1] !== undefined ? 'L' : 'M') + point;
+    if ((i === 0 || values[i - 1] === undefined) && values[i + 1] === undefined) path += 'h.1';
+  });
+  return path;
+}
+
+function drawChart() {
+  if (!chart) return;
+  const {clientWidth: width, clientHeight: height} = chart;
+  const key = shownQuantile();
+  const lines = LINES.map((name) => [name, chartTimes.map((now) => now[name]?.[key])])
+    .filter(([, values]) => values.some((value) => value !== undefined));
+  const all = lines.flatMap(([, values]) => values.filter((value) => value !== undefined));
+  if (!all.length || width < 80) {
+    chart.replaceChildren();
+    return;
+  }
+  const scale = scaleOf(all);
+  const inner = {width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom};
+  const first = SAMPLES - chartTimes.length;
+  const xOf = (i) => MARGIN.left + inner.width * (first + i) / (SAMPLES - 1);
+  const yOf = (us) => MARGIN.top + inner.height
+    * (1 - Math.log10(Math.max(us, scale.low) / scale.low) / Math.log10(scale.top / scale.low));
+  chart.setAttribute('viewBox', '0 0 ' + width + ' ' + height);
+  chart.replaceChildren(...gridOf(scale, yOf, width, height),
+    ...lines.map(([name, values]) => svg('path', {class: 'time ' + name, d: lineOf(values, xOf, yOf)})));
+  chart.setAttribute('aria-label', 'Response times over time, ' + key.slice(0, 3) + ' of each phase; now '
+    + lines.map(([name, values]) => name + ' ' + (written('us', values.at(-1)) || 'none')).join(', '));
+}
+
+function showTimes(data) {
+  if (!data.latency) return;
+  chartTimes.push(previous ? data.now : {});     // at first there is no present, only what was so far
+  if (chartTimes.length > SAMPLES) chartTimes.shift();
+  drawChart();
+}
+
+for (const input of all('[name="quantile"]')) input.addEventListener('change', drawChart);
+if (chart) new ResizeObserver(drawChart).observe(chart);
 
 // ---- the scoreboard ----
 
@@ -184,6 +319,7 @@ function arrange(parent, elements) {
 }
 
 function showBoard(data) {
+  if (!board) return;
   const groups = new Map([...board.children].map((group) => [group.dataset.k, group]));
   const counts = {};
   arrange(board, data.processes.map((process) => {
@@ -207,7 +343,7 @@ function tooltip(worker) {
   return words.join(', ');
 }
 
-board.addEventListener('mouseover', ({target}) => {
+board?.addEventListener('mouseover', ({target}) => {
   const group = target.dataset.s && target.closest('.proc');
   if (!group) return;
   const thread = [...target.parentElement.children].indexOf(target);
@@ -235,12 +371,22 @@ class Table {
 
   column(th) {
     const column = {th, path: pathOf(th.dataset.m), kind: th.dataset.f, name: th.className};
+    column.valueOf = column.kind.startsWith('rate')
+      ? (row) => this.growth(row, column.path) : (row) => find(row, column.path);
     const button = document.createElement('button');
     button.type = 'button';
     button.textContent = th.textContent;
     button.addEventListener('click', () => this.sortBy(column));
     th.replaceChildren(button);
     return column;
+  }
+
+  // What a counter of the row gains per second, over the last updates.
+  growth(row, path) {
+    const before = this.before?.rows.get(this.keyOf(row));
+    if (!before) return undefined;
+    const gained = find(row, path) - find(before, path);
+    return gained >= 0 && this.now > this.before.now ? gained * 1e6 / (this.now - this.before.now) : undefined;
   }
 
   // First the direction one looks for, then the other, then the server's order again.
@@ -259,8 +405,8 @@ class Table {
     const {column, down} = this.sorted;
     if (!column) return this.rows;
     return [...this.rows].sort((a, b) => {
-      const x = find(a, column.path);
-      const y = find(b, column.path);
+      const x = column.valueOf(a);
+      const y = column.valueOf(b);
       if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
       return down ? compare(y, x) : compare(x, y);
     });
@@ -282,8 +428,10 @@ class Table {
   }
 
   fillRow({tr, texts}, row, now) {
-    this.columns.forEach(({path, kind}, i) => {
-      const value = find(row, path);
+    this.columns.forEach(({valueOf, kind}, i) => {
+      const value = valueOf(row);
+      // Until there is a second update the server's average stands.
+      if (value === undefined && kind.startsWith('rate') && !this.before) return;
       const text = kind === 'age' && value !== undefined ? duration(Math.max(0, now - value)) : written(kind, value);
       if (texts[i] === text) return;
       texts[i] = text;
@@ -293,8 +441,10 @@ class Table {
     });
   }
 
-  show(rows, now) {
+  show(rows, now, before) {
     this.rows = rows;
+    this.now = now;
+    this.before = before && {now: before.now, rows: new Map(before.rows.map((row) => [this.keyOf(row), row]))};
     const kept = new Map();
     for (const row of rows) {
       const key = this.keyOf(row);
@@ -318,25 +468,53 @@ class Table {
   }
 }
 
-const processes = new Table('processes', (row) => (row.slot === undefined ? 'p' + row.pid : String(row.slot)));
-const workers = new Table('workers', (row) => row.slot + '.' + row.thread);
+const table = (id, keyOf) => (byId(id) ? new Table(id, keyOf) : null);
+const processes = table('processes', (row) => (row.slot === undefined ? 'p' + row.pid : String(row.slot)));
+const workers = table('workers', (row) => row.slot + '.' + row.thread);
+const slow = table('slow', (row) => row.slot + '.' + row.thread);
+const vhosts = table('vhosts', (row) => row.name);
+const handlers = table('handlers', (row) => row.name);
+const listeners = table('listeners', (row) => row.address);
+const events = table('events', (row) => String(row.number));
 const busyOnly = byId('busy-only');
 const filter = byId('filter');
 
-workers.matches = (row) => {
+function isSought(row) {
   const sought = filter.value.trim().toLowerCase();
   if (busyOnly.checked && !'RWKDCL'.includes(row.state)) return false;
   return !sought || [row.client, row.vhost, row.request, row.pid, row.state_name, row.protocol]
     .some((value) => value !== undefined && String(value).toLowerCase().includes(sought));
-};
+}
 
 function showFilter() {
   const visible = workers.filter();
   setText(byId('shown'), visible === workers.rows.length ? '' : count(visible) + ' of ' + count(workers.rows.length));
 }
 
-filter.addEventListener('input', showFilter);
-busyOnly.addEventListener('change', showFilter);
+if (workers) {
+  workers.matches = isSought;
+  filter.addEventListener('input', showFilter);
+  busyOnly.addEventListener('change', showFilter);
+}
+
+for (const input of all('[data-filter]')) {
+  input.addEventListener('input', () => showNameFilter(input));
+}
+
+// Filters a table by the names in its first column.
+function showNameFilter(input) {
+  const sought = input.value.trim().toLowerCase();
+  vhosts.matches = (row) => row.name.toLowerCase().includes(sought);
+  const visible = vhosts.filter();
+  setText(document.querySelector('[data-shown="vhosts"]'),
+    visible === vhosts.rows.length ? '' : count(visible) + ' of ' + count(vhosts.rows.length));
+}
+
+// The longest requests that somebody waits for; stats/html_tables.c has the same letters.
+function slowest(rows) {
+  return rows.filter((row) => row.since_us >= SLOW_US && 'RWDL'.includes(row.state))
+    .sort((a, b) => b.since_us - a.since_us).slice(0, SLOW_ROWS);
+}
 
 // ---- each second ----
 
@@ -351,19 +529,35 @@ function setState(text, kind) {
   state.className = 'pill is-' + kind;
 }
 
+function showRecorded(data) {
+  const now = data.server.now_us;
+  const base = earlier[0];
+  vhosts?.show(data.vhosts ?? [], now, base?.vhosts && {now: base.server.now_us, rows: base.vhosts});
+  if (vhosts) showNameFilter(document.querySelector('[data-filter="vhosts"]'));
+  handlers?.show(data.handlers ?? [], now);
+  listeners?.show(data.listeners ?? [], now);
+  events?.show(data.events ?? [], now);
+}
+
 function show(data) {
-  workersByKey = new Map(data.workers.map((worker) => [worker.slot + '.' + worker.thread, worker]));
+  workersByKey = new Map((data.workers || []).map((worker) => [worker.slot + '.' + worker.thread, worker]));
+  addNow(data);
   showFigures(data);
   showHistory(data);
+  showTimes(data);
   showBoard(data);
-  processes.show([...data.processes, ...(data.finishing || [])], data.server.now_us);
-  workers.show(data.workers, data.server.now_us);
-  showFilter();
+  processes?.show([...data.processes, ...(data.finishing || [])], data.server.now_us);
+  workers?.show(data.workers, data.server.now_us);
+  if (workers) showFilter();
+  slow?.show(slowest(data.workers), data.server.now_us);
+  showRecorded(data);
   previous = data;
+  earlier.push(data);
+  if (earlier.length > WINDOW) earlier.shift();
 }
 
 async function load() {
-  const response = await fetch('?json', {cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS)});
+  const response = await fetch(document.body.dataset.json, {cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS)});
   if (!response.ok) throw new Error('HTTP ' + response.status);
   const data = await response.json();
   if (data.schema !== SCHEMA) throw new Error('reload the page');
@@ -401,6 +595,7 @@ pause.addEventListener('click', () => {
 });
 document.addEventListener('visibilitychange', tick);
 
+document.body.classList.add('is-live');
 for (const element of all('[data-script]')) element.removeAttribute('hidden');
 tick();
 })();
