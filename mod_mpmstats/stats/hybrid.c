@@ -204,6 +204,8 @@ void hybrid_events(snapshot_totals_t *totals)
 int hybrid_handler(int slot, int thread, char *name, apr_size_t size)
 {
     return worker_handler != NULL && worker_handler(slot, thread, name, size) == APR_SUCCESS;
+}
+
 /* ---- connections ------------------------------------------------------------- */
 
 int hybrid_present(void)
