@@ -130,5 +130,6 @@ const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name, unsigned 
     }
     slots_read(snapshot, pool);
     collect_recorded(snapshot, pool, parts);
+    hybrid_events(&snapshot->totals);      /* it knows better than samples do */
     return snapshot;
 }

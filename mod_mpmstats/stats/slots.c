@@ -393,7 +393,6 @@ void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
     }
     read_finishing(&pass);
     limit_connections(&pass);
-    hybrid_events(&snapshot->totals);
     snapshot->totals.saturated = is_saturated(&pass);
     snapshot->processes = (snapshot_process_t *)pass.processes->elts;
     snapshot->process_count = pass.processes->nelts;
