@@ -9,11 +9,11 @@
 #include "url.h"
 
 extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top, cmd_watch,
-    cmd_save, cmd_diff;
+    cmd_save, cmd_diff, cmd_tune;
 
 const command_t *const commands[] = {
     &cmd_status, &cmd_workers, &cmd_processes, &cmd_get, &cmd_check, &cmd_top, &cmd_watch, &cmd_save,
-    &cmd_diff, NULL};
+    &cmd_diff, &cmd_tune, NULL};
 
 const command_t *command_find(const char *name)
 {

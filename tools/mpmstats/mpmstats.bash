@@ -15,16 +15,23 @@ _mpmstats()
     fi
 
     case $prev in
-    --from|--cacert|--unix-socket)
+    --from|--cacert|--unix-socket|--write)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return ;;
+    --conf-dir)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        return ;;
+    --target)
+        mapfile -t COMPREPLY < <(compgen -W 'queue.p99' -- "$cur")
         return ;;
     --json)
         if [[ ${COMP_WORDS[COMP_CWORD-1]} == '=' || ${COMP_WORDS[COMP_CWORD]} == '=' ]]; then
             mapfile -t COMPREPLY < <(compgen -W 'auto pretty compact' -- "$cur")
             return
         fi ;;
-    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request)
+    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request|--for|--memory|--verify|--apachectl)
         return ;;
     esac
 

@@ -41,6 +41,5 @@ void settings_init(settings_t *settings)
     const char *url = getenv("MPMSTATS_URL");
 
     memset(settings, 0, sizeof(*settings));
-    settings->timeout_s = 5;
     settings->url = url != NULL && url[0] != '\0' ? (char *)url : NULL;
 }

@@ -15,7 +15,7 @@ typedef struct {
     char *url;            /**< --url or $MPMSTATS_URL; NULL for the default */
     char *unix_socket;    /**< --unix-socket or NULL */
     char *from;           /**< --from: a saved snapshot instead of a server, or NULL */
-    double timeout_s;
+    double timeout_s;     /**< --timeout; 0 for what the command finds right */
     bool insecure;
     char *cacert;
     char *user;           /**< NAME[:PASSWORD], as given */

@@ -12,6 +12,8 @@
 #include "password.h"
 #include "source.h"
 
+#define TIMEOUT_S 5 /* when nobody says another */
+
 typedef struct {
     url_t url;
     login_t login;
@@ -39,7 +41,7 @@ static void *source_http_open(const settings_t *settings, failure_t *failure)
     }
     source->request = (http_request_t){
         .url = &source->url,
-        .timeout_s = settings->timeout_s,
+        .timeout_s = settings->timeout_s > 0 ? settings->timeout_s : TIMEOUT_S,
         .insecure = settings->insecure,
         .cacert = settings->cacert,
         .user = source->login.name,

@@ -21,6 +21,7 @@ typedef struct {
     char *shown;   /**< for messages: without name and password, with the socket */
     char *host;    /**< without brackets */
     char *socket;  /**< path of the unix-domain socket, or NULL */
+    int port;      /**< the one named, or the usual one of the scheme */
     bool loopback; /**< the host is this machine: no proxy is asked for it */
 } url_t;
 
