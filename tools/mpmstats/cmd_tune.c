@@ -3,7 +3,6 @@
  * mpmstats tune: measures for a while, says what the directives should be and why,
  * and puts it into force if told to.
  */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "snippet.h"
 #include "source.h"
@@ -22,6 +21,7 @@
 #include "tune.h"
 #include "url.h"
 #include "view.h"
+#include "wholefile.h"
 
 #define PATIENCE_S 60
 
@@ -129,7 +129,7 @@ static int port_of(const settings_t *settings)
     url_t url;
     int port = 0;
 
-    if (url_parse(&url, settings->url != NULL ? settings->url : URL_DEFAULT, settings->unix_socket, &failure)) {
+    if (url_parse(&url, settings->url != NULL ? settings->url : settings->url_usual != NULL ? settings->url_usual : URL_DEFAULT, settings->unix_socket, &failure)) {
         if (url.loopback && url.socket == NULL)
             port = url.port;
         url_free(&url);
@@ -163,7 +163,7 @@ static bool measure(tune_t *tune, failure_t *failure)
 char *tune_snippet(const tune_t *tune, const char *old)
 {
     const snapshot_server_t *server = &tune->first->snap.server;
-    char *date = format_time((double)time(NULL) * 1e6);
+    char *date = figure_time((double)time(NULL) * 1e6);
     snippet_facts_t facts = {
         .origin = tune->origin, .name = server->name, .date = date, .stop_allowed = given.with_stop,
         .mpm = server->mpm != NULL ? server->mpm : "",
@@ -172,23 +172,6 @@ char *tune_snippet(const tune_t *tune, const char *old)
 
     free(date);
     return text;
-}
-
-static bool write_whole(const char *path, const char *text)
-{
-    char *temporary = memory_format("%s.new", path);
-    FILE *file = fopen(temporary, "we");
-    bool done = file != NULL && fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-
-    if (file != NULL && (fclose(file) != 0 || !done || rename(temporary, path) != 0)) {
-        int error = errno;
-
-        unlink(temporary);
-        errno = error;
-        done = false;
-    }
-    free(temporary);
-    return done;
 }
 
 static int write_snippet(const tune_t *tune)
@@ -200,8 +183,7 @@ static int write_snippet(const tune_t *tune)
 
     if (strcmp(given.write, "-") == 0) {
         fputs(text, stdout);
-    } else if (!write_whole(given.write, text)) {
-        failure_set(&failure, RC_LOCAL, "cannot write %s: %s; name another file", given.write, strerror(errno));
+    } else if (!wholefile_usable(given.write, &failure) || !wholefile_write(given.write, text, &failure)) {
         rc = failure_report(&failure);
     }
     free(text);

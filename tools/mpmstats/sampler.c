@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "fetcher.h"
-#include "format.h"
+#include "figure.h"
 #include "interrupt.h"
 #include "memory.h"
 #include "text.h"
@@ -36,7 +36,7 @@ double sampler_clock(void)
 
 sampler_t *sampler_open(source_t *source, failure_t *failure)
 {
-    fetcher_t *fetcher = fetcher_start(source, failure);
+    fetcher_t *fetcher = fetcher_start(source, source_take_living, failure);
     sampler_t *sampler;
 
     if (fetcher == NULL)

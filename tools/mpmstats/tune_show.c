@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "table.h"
 #include "terminal.h"
@@ -50,8 +50,8 @@ static void show_memory(const tune_t *tune)
 
     if (isnan(tune->in.budget_bytes))
         return;
-    now = format_bytes(tuning_memory_used(tune->tuning));
-    budget = format_bytes(tune->in.budget_bytes);
+    now = figure_bytes(tuning_memory_used(tune->tuning));
+    budget = figure_bytes(tune->in.budget_bytes);
     show_line(memory_format("Memory: %s used now, %s may be (%s)", now, budget, source != NULL ? source : "--memory"));
     free(now);
     free(budget);
@@ -60,7 +60,7 @@ static void show_memory(const tune_t *tune)
 static void show_sample(const tune_t *tune)
 {
     const advisor_input_t *in = &tune->in;
-    char *requests = format_count(in->requests);
+    char *requests = figure_count(in->requests);
     char *line = memory_format("%.0f s, %d looks at %s: %s requests", in->seconds, in->looks, tune->origin, requests);
 
     free(requests);

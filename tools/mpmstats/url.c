@@ -166,6 +166,20 @@ bool url_parse(url_t *url, const char *text, const char *unix_socket, failure_t 
     return valid;
 }
 
+void url_set_query(url_t *url, const char *query)
+{
+    CURLU *handle = curl_url();
+
+    if (curl_url_set(handle, CURLUPART_URL, url->full, 0) == CURLUE_OK
+        && curl_url_set(handle, CURLUPART_QUERY, query, 0) == CURLUE_OK) {
+        free(url->full);
+        free(url->shown);
+        url->full = part(handle, CURLUPART_URL);
+        url->shown = shown_form(handle, url->socket);
+    }
+    curl_url_cleanup(handle);
+}
+
 void url_free(url_t *url)
 {
     free(url->full);

@@ -31,6 +31,9 @@ typedef struct {
  */
 bool url_parse(url_t *url, const char *text, const char *unix_socket, failure_t *failure);
 
+/** Asks for something else of the same server: another query. */
+void url_set_query(url_t *url, const char *query);
+
 void url_free(url_t *url);
 
 #endif

@@ -5,15 +5,15 @@
  *
  * All print to stdout, fitted to terminal_width().
  */
-#ifndef MPMSTATS_VIEW_H
-#define MPMSTATS_VIEW_H
+#ifndef MPMSTATS_CLI_VIEW_H
+#define MPMSTATS_CLI_VIEW_H
 
 #include <stddef.h>
 
 #include "sample.h"
 #include "terminal.h"
 
-/** Server, MPM, generation, uptime, load; @a origin is where it was read, or NULL when a server answered just now. */
+/** Server, MPM, generation, uptime, load; @a origin is the file it was read from, or NULL when a server answered. */
 void view_server(const snapshot_t *snap, const char *origin);
 
 /** Bars of workers, processes and connections, each beside its limit, and the saturation warning. */
