@@ -144,6 +144,8 @@ static bool measure(tune_t *tune, failure_t *failure)
     tune->first = sampler_take(tune->sampler, tune_patience(tune->settings), failure);
     if (tune->first == NULL)
         return false;
+    if (tune->first->origin == NULL)
+        tune->wishes.port = port_of(tune->settings);
     if (isatty(STDERR_FILENO) != 1) {
         char *safe = text_safe(tune->origin);
 
@@ -242,7 +244,6 @@ static int run(const settings_t *settings, int argc, char **argv)
     if (!check(settings, argc, argv, &failure) || !parse_wishes(&tune.wishes, &failure)
         || (source = source_open(&patient, &failure)) == NULL)
         return failure_report(&failure);
-    tune.wishes.port = port_of(settings);
     tune.origin = source_name(source);
     tune.sampler = sampler_open(source, &failure);
     if (tune.sampler == NULL)

@@ -23,6 +23,7 @@
 #include "text.h"
 
 #define RESTART_S 30            /* until a graceful restart is seen */
+#define IN_FORCE_S 5            /* then, until the values are */
 #define SETTLE_SHARE 0.25       /* of the time for verifying: processes start, queues empty */
 #define SETTLE_MOST_S 5
 
@@ -116,6 +117,30 @@ static sample_t *restarted_sample(apply_t *apply, apr_int64_t before, failure_t 
     return NULL;
 }
 
+/* The new values, once the server says that they are in force: it knows so with its first new process. */
+static bool wait_until_in_force(apply_t *apply, const sample_t *restarted)
+{
+    double until = sampler_clock() + IN_FORCE_S;
+    failure_t silent;
+
+    if (in_force(apply, &restarted->snap, &apply->failure))
+        return true;
+    while (sampler_clock() < until) {
+        sample_t *now;
+        bool good;
+
+        rest(0.1);
+        if (interrupted(&apply->failure))
+            return false;
+        now = sampler_take(apply->tune->sampler, until - sampler_clock(), &silent);
+        good = now != NULL && in_force(apply, &now->snap, &apply->failure);
+        sample_free(now);
+        if (good)
+            return true;
+    }
+    return false;
+}
+
 static apr_int64_t restarted_at(const apply_t *apply)
 {
     return apply->tune->first->snap.server.restarted_us;
@@ -204,7 +229,7 @@ static bool change(apply_t *apply, bool *restarted)
     if (now == NULL)
         return false;
     say(apply, "Restarted gracefully.");
-    good = in_force(apply, &now->snap, &apply->failure) && verify(apply);
+    good = wait_until_in_force(apply, now) && verify(apply);
     sample_free(now);
     return good;
 }

@@ -14,6 +14,7 @@
 #include "procfs.h"
 #include "sockets.h"
 #include "tuning_processes.h"
+#include "tuning_recorded.h"
 
 #define BUDGET_SHARE 0.8        /* of what is free: the rest of the machine wants to live, too */
 #define BURST_S 1.2             /* "within about a second" */
@@ -44,7 +45,12 @@ static sample_t *without_rows(const sample_t *sample)
     copy->snap = sample->snap;
     copy->snap.processes = NULL;
     copy->snap.workers = NULL;
-    copy->snap.process_count = copy->snap.worker_count = 0;
+    copy->snap.vhosts = NULL;
+    copy->snap.handlers = NULL;
+    copy->snap.listeners = NULL;
+    copy->snap.events = NULL;
+    copy->snap.process_count = copy->snap.worker_count = copy->snap.vhost_count = 0;
+    copy->snap.handler_count = copy->snap.listener_count = copy->snap.event_count = 0;
     copy->document = json_incref(sample->document);
     return copy;
 }
@@ -74,7 +80,7 @@ tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, dou
     tuning->queue_most = tuning->queue_limit = NAN;
     tuning->overflows_began = sockets_overflows();
     if (tuning->local) {
-        tuning->sockets = sockets_open(parent, wishes->port);
+        tuning->sockets = sockets_open(parent, wishes->port > 0 ? wishes->port : recorded_port(&first->snap));
         tuning->processes = processes_begin(parent);
         processes_look(tuning->processes, &first->snap);
         processes_mark(tuning->processes);
@@ -151,7 +157,7 @@ bool tuning_look(tuning_t *tuning, const sample_t *sample, double now)
         look.busy = number(snap->totals.workers_busy);
         look.held = held_workers(snap);
         look.saturated = snap->totals.saturated == 1 || look.busy >= limit;
-        tuning->samples++;
+        tuning->samples += sample->origin == NULL;
         if (tuning->processes != NULL)
             processes_look(tuning->processes, snap);
         sample_free(tuning->last);
@@ -362,6 +368,7 @@ void tuning_input(tuning_t *tuning, advisor_input_t *in)
     in->backlog_max = tuning->queue_most;
     in->listen_backlog = isnan(tuning->queue_limit) ? 0 : (int)tuning->queue_limit;
     in->waiting_mean = number(tuning->last->snap.connections.keepalive);
+    recorded_input(tuning->first, tuning->last, in);
     fill_memory(tuning, in);
 }
 
