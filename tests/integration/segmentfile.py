@@ -178,6 +178,7 @@ class SegmentFile:
         data = segment_bytes(**content)
         if self.lock:
             os.pwrite(self.lock.fileno(), data, 0)     # another descriptor, when closed, would lose the lock
+            os.ftruncate(self.lock.fileno(), len(data))
         else:
             self.path.write_bytes(data)
 

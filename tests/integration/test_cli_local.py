@@ -16,6 +16,7 @@ import procs
 from cli import environment, fails, run
 from load import Load
 from procs import wait_until
+from tmux import Terminal
 from segmentfile import Board, SegmentFile, event, now, segment_bytes
 
 STALE = 11
@@ -165,6 +166,17 @@ def test_a_parent_that_does_nothing_is_noted(segment):
     done = at(segment, "get", "busy")
     assert done.returncode == 0 and done.stdout == "3\n" and "parent process (pid 4710)" in done.stderr and "stopped?" in done.stderr
     assert at(segment, "check").returncode == 1
+
+
+def test_top_follows_a_segment_and_says_when_its_server_is_dead(segment):
+    with Terminal(cli.PROGRAM, "top", "--segment", segment.path, "-n", "200ms") as terminal:
+        terminal.wait_for("GET /slow HTTP/1.1")
+        assert "3 of 6 busy" in "\n".join(terminal.screen())
+        segment.write(**content(board=Board([(dict(pid=4711, generation=1), [worker("W", 1, request="GET /other HTTP/1.1")])], threads=4)))
+        terminal.wait_for("GET /other HTTP/1.1")
+        segment.die()
+        terminal.wait_for("is dead")
+        assert "GET /other" in "\n".join(terminal.screen())
 
 
 # ---- what must not be believed --------------------------------------------------------------------------------------

@@ -309,6 +309,7 @@ def test_one_run_takes_the_queue_away_from_a_server_that_is_too_small(httpd, mpm
     assert len(busy) == 8 and max(int(b) for b, _ in busy) > 20 and not [s for _, s in busy if s != "0"], busy   # nobody has to wait
     figures = f"{rate_before:.0f} → {rate_after:.0f} requests/s, mean latency {latency_before:.0f} → {latency_after:.0f} ms"
     print(figures)
+    wait_until(lambda: int(run(*tuned.source, "get", "busy").stdout) <= 1, 20, "the last request is over")
     assert rate_after > 1.5 * rate_before and latency_after < latency_before / 1.5, figures
     tuned.valid()
 

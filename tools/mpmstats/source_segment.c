@@ -6,33 +6,20 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "apr_pools.h"
-#include "core/board.h"
 #include "core/segment_read.h"
 #include "decode.h"
-#include "local_board.h"
 #include "local_find.h"
+#include "local_snapshot.h"
 #include "memory.h"
 #include "source.h"
-#include "stats/metrics.h"
-#include "stats/recorded.h"
 #include "stats/render_json.h"
 #include "stats/render_openmetrics.h"
 #include "stats/view.h"
 
 /* A parent that has not looked after its segment for so long has been stopped, or hangs. */
 #define SILENCE_US 30000000
-
-static apr_int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void *source_segment_open(const settings_t *settings, failure_t *failure)
 {
@@ -44,76 +31,6 @@ static void *source_segment_open(const settings_t *settings, failure_t *failure)
 static const char *source_segment_name(void *state)
 {
     return state;
-}
-
-/* ---- the snapshot ---- */
-
-static apr_int64_t known_time(uint64_t time)
-{
-    return time == SEGMENT_UNKNOWN || time > INT64_MAX ? 0 : (apr_int64_t)time;
-}
-
-/* When the server was last seen at work: now, unless it is dead. */
-static apr_int64_t moment_of(const segment_view_t *view, const segment_server_t *server)
-{
-    apr_int64_t last = known_time(segment_created(view)), heartbeat = known_time(server->heartbeat);
-    apr_int64_t sampled = known_time(server->sampled), stopped = known_time(server->stopped), now = now_us();
-
-    if (segment_live(view))
-        return now;
-    last = heartbeat > last ? heartbeat : last;
-    last = sampled > last ? sampled : last;
-    last = stopped > last ? stopped : last;
-    return last < now ? last : now;
-}
-
-static apr_int64_t number(uint64_t value)
-{
-    return value > INT64_MAX ? SNAPSHOT_UNKNOWN : (apr_int64_t)value;
-}
-
-/* What the sums over processes are made with; the rest comes with what is recorded. */
-static void fill_server(snapshot_t *snap, const segment_view_t *view, const segment_server_t *server, const board_t *board)
-{
-    metrics_clear(METRICS_SERVER, &snap->server);
-    metrics_clear(METRICS_LIMITS, &snap->limits);
-    metrics_clear(METRICS_TOTALS, &snap->totals);
-    metrics_clear(METRICS_CONNECTIONS, &snap->connections);
-    snap->server.now_us = moment_of(view, server);
-    snap->server.generation = number(server->generation);
-    snap->server.async = server->async == SEGMENT_UNKNOWN ? SNAPSHOT_UNKNOWN : server->async != 0;
-    if (server->started != SEGMENT_UNKNOWN && number(server->started) <= snap->server.now_us)
-        snap->server.uptime_s = (snap->server.now_us - number(server->started)) / 1000000;
-    if (board != NULL)
-        snap->server.extended_status = board_extended(board);
-    snap->limits.max_request_workers = number(server->max_request_workers);
-    snap->limits.threads_per_child = number(server->threads_per_child);
-    snap->limits.connections_per_process = number(server->connections_per_process);
-}
-
-static void fill_load(snapshot_server_t *server)
-{
-    double load[3];
-
-    if (getloadavg(load, 3) == 3) {
-        server->load1 = load[0];
-        server->load5 = load[1];
-        server->load15 = load[2];
-    }
-}
-
-static void fill(snapshot_t *snap, apr_pool_t *pool, const segment_view_t *view, const segment_server_t *server)
-{
-    segment_failure_t failure;
-    board_t *board = board_open(view, &failure);
-
-    fill_server(snap, view, server, board);
-    if (segment_live(view))
-        fill_load(&snap->server);
-    local_board_read(snap, pool, view, board);
-    recorded_clear(snap);
-    recorded_read(snap, pool, view, VIEW_ALL);
-    board_close(board);
 }
 
 /* ---- the document ---- */
@@ -164,12 +81,12 @@ typedef struct {
 
 static void fill_fate(sample_t *sample, const look_t *look, const char *path)
 {
-    apr_int64_t heartbeat = known_time(look->server.heartbeat), now = now_us();
+    apr_int64_t heartbeat = local_time(look->server.heartbeat), now = local_now();
 
     sample->origin = memory_copy(path);
     sample->dead = !segment_live(look->view);
     sample->age_us = sample->dead ? (double)(now - look->snap->server.now_us) : 0;
-    sample->stopped = known_time(look->server.stopped) > 0;
+    sample->stopped = local_time(look->server.stopped) > 0;
     if (!sample->dead && heartbeat > 0 && now - heartbeat > SILENCE_US)
         sample->silent_us = (double)(now - heartbeat);
 }
@@ -213,7 +130,7 @@ static bool look_begin(look_t *look, const char *path, failure_t *failure)
     apr_pool_create(&look->pool, NULL);
     look->snap = apr_pcalloc(look->pool, sizeof(*look->snap));
     segment_get_server(look->view, &look->server);
-    fill(look->snap, look->pool, look->view, &look->server);
+    local_snapshot_read(look->snap, look->pool, look->view);
     return true;
 }
 
