@@ -2,13 +2,14 @@
 """Writes segments as docs/segment.md describes them, and from nothing else: the second opinion on how they are read.
 
 The tables of fields are taken from that page. A dict gives the values of a record; numbers that are not given are not
-known, texts are empty. Histograms are given as a list of values.
+known, texts are empty. Histograms are given as a list of values, or a dict of how often each came.
 """
 import fcntl
 import os
 import re
 import struct
 import time
+from collections import Counter
 from pathlib import Path
 
 from httpd import REPO
@@ -46,10 +47,11 @@ def bucket(value):
 def _histogram(values):
     if values is None:
         return struct.pack("=Q", UNKNOWN) + bytes(8 + 8 * _BUCKETS)
+    counts = values if isinstance(values, dict) else Counter(values)
     buckets = [0] * _BUCKETS
-    for value in values:
-        buckets[bucket(value)] += 1
-    return struct.pack(f"={2 + _BUCKETS}Q", sum(values), max(values, default=0), *buckets)
+    for value, count in counts.items():
+        buckets[bucket(value)] += count
+    return struct.pack(f"={2 + _BUCKETS}Q", sum(v * n for v, n in counts.items()), max(counts, default=0), *buckets)
 
 
 def _record(section, values):

@@ -18,6 +18,7 @@ from fakeserver import Answer, FakeServer, document
 from httpd import HTTPD
 from load import Load
 from procs import wait_until
+from segmentfile import SegmentFile, now
 
 SNIPPET = "mpmstats-tune.conf"
 
@@ -208,6 +209,36 @@ def test_a_wrong_option_is_named(options, word):
 def test_memory_may_be_given_in_all_usual_ways(size, number):
     answer, _ = told(tune(Moving(**FULL), "--for", "1s", "--json", "--memory", size), 9)
     assert answer["sample"]["budget_bytes"] == number
+
+
+def history(tmp_path, *options, **changes):
+    t = now()
+    content = dict(
+        server=dict(mpm="hybrid", model="event", pid=1, generation=0, started=t - 3600_000_000, restarted=t - 3600_000_000, heartbeat=t,
+                    max_request_workers=100, threads_per_child=25, server_limit=16, thread_limit=64, min_spare_threads=5,
+                    max_spare_threads=50, keepalive_timeout=5_000_000, max_keepalive_requests=100, keepalive_gap=[300_000] * 900 + [1_500_000] * 100,
+                    closed_keepalive_timeout=5, closed_keepalive_limit=0,
+                    **{"async": 1, "saturated_time": 0,
+                       "workers_busy_time": {10: 1_800_000_000, 20: 1_700_000_000, 30: 100_000_000}, **changes}),
+        vhost=[dict(name="a:80", responses_2xx=90_000, queue=[200] * 1000, retired=0, in_flight=0), dict(name="other", in_flight=0)],
+        listener=[dict(address="*:80", queue=0, queue_limit=511, queue_peak=40)])
+    with SegmentFile(tmp_path / "x", **content) as segment:
+        return run("tune", "--segment", segment.path, "--history", *options)
+
+
+def test_the_history_of_a_server_is_enough(tmp_path):
+    answer, advice = told(history(tmp_path, "--json"))
+    assert answer["sample"]["seconds"] == 3600 and answer["sample"]["requests"] == 90_000
+    assert answer["sample"]["busy"] == {"mean": pytest.approx(15.28, 0.01), "p50": 10, "p99": 30, "max": 30} and answer["sample"]["saturated_share"] == 0
+    assert 196 <= answer["sample"]["queue_p99_us"] <= 204 and answer["sample"]["backlog_max"] == 40
+    assert advice["MaxRequestWorkers"]["verdict"] == "keep" and "30 of 100" in advice["MaxRequestWorkers"]["why"]
+    assert advice["KeepAliveTimeout"]["now"] == "5" and advice["KeepAliveTimeout"]["verdict"] != "unknown"
+    assert advice["ListenBacklog"]["verdict"] == "keep" and "40 of 511" in advice["ListenBacklog"]["why"]
+    full = history(tmp_path, "--json", workers_busy_time={100: 3600_000_000}, saturated_time=3600_000_000)
+    assert int(told(full)[1]["MaxRequestWorkers"]["recommended"]) > 100
+    assert told(history(tmp_path, "--json", workers_busy_time={1: 2_000_000}), 9)[0]["enough"] is False     # 2 s are no history
+    assert "no history" in fails_in(history(tmp_path, workers_busy_time=None), 9)
+    assert "--history" in fails(1, "tune", "--history", "--apply")
 
 
 def test_values_are_applied_only_on_the_servers_own_machine(samples):

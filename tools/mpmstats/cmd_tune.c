@@ -33,6 +33,8 @@ static tune_options_t given = {.for_us = 60e6, .verify_us = 30e6};
 static const option_t options[] = {
     {.name = "for", .arg = "TIME", .type = OPTION_SPAN, .offset = AT(for_us),
      .help = "measure for so long (1m); better an hour with much to do"},
+    {.name = "history", .type = OPTION_FLAG, .offset = AT(history),
+     .help = "instead of measuring: what the server recorded since its start"},
     {.name = "memory", .arg = "SIZE", .type = OPTION_TEXT, .offset = AT(memory),
      .help = "memory the server may have: 2G, 500M, or 50% of what there is"},
     {.name = "target", .arg = "queue.p99=TIME", .type = OPTION_LIST, .offset = AT(targets),
@@ -114,6 +116,8 @@ static bool check(const settings_t *settings, int argc, char **argv, failure_t *
     if (!given.apply && (given.dry_run || given.conf_dir != NULL || given.apachectl != NULL))
         return failure_set(failure, RC_USAGE, "%s has a meaning with --apply only",
                            given.dry_run ? "--dry-run" : given.conf_dir != NULL ? "--conf-dir" : "--apachectl");
+    if (given.apply && given.history)
+        return failure_set(failure, RC_USAGE, "--apply compares with what it has measured; leave out --history");
     if (given.apply && given.with_stop)
         return failure_set(failure, RC_USAGE, "--apply restarts gracefully; with --with-stop write a file, and stop and start by hand");
     if (given.write != NULL && strcmp(given.write, "-") == 0 && (settings->json != NULL || given.apply))
@@ -137,6 +141,13 @@ static int port_of(const settings_t *settings)
     return port;
 }
 
+static bool advise(tune_t *tune)
+{
+    tuning_input(tune->tuning, &tune->in);
+    advisor_advise(&tune->in, given.with_stop, &tune->advice);
+    return true;
+}
+
 static bool measure(tune_t *tune, failure_t *failure)
 {
     double seconds = given.for_us / 1e6;
@@ -146,6 +157,11 @@ static bool measure(tune_t *tune, failure_t *failure)
         return false;
     if (tune->first->origin == NULL)
         tune->wishes.port = port_of(tune->settings);
+    if (given.history) {
+        tune->tuning = tuning_of_history(tune->first, &tune->wishes, sampler_clock());
+        return tune->tuning != NULL ? advise(tune)
+               : failure_set(failure, RC_NOVALUE, "no history: it is in the segment of a server of this machine; measure instead, with --for");
+    }
     if (isatty(STDERR_FILENO) != 1) {
         char *safe = text_safe(tune->origin);
 
@@ -155,9 +171,7 @@ static bool measure(tune_t *tune, failure_t *failure)
     tune->tuning = sampler_run(tune->sampler, tune->first, &tune->wishes, seconds, "measuring", failure);
     if (tune->tuning == NULL)
         return false;
-    tuning_input(tune->tuning, &tune->in);
-    advisor_advise(&tune->in, given.with_stop, &tune->advice);
-    return true;
+    return advise(tune);
 }
 
 /* ---- the snippet in a file ---- */
@@ -260,6 +274,7 @@ const command_t cmd_tune = {
                "restarts gracefully, verifies, and rolls back on any error or when anything got worse.\n"
                "Exit codes beyond the usual ones: 9 not enough data, 10 rolled back.\n",
     .examples = "  mpmstats tune --for 10m\n"
+                "  mpmstats tune --history\n"
                 "  mpmstats tune --for 1h --memory 8G --target queue.p99=10ms --write tune.conf\n"
                 "  mpmstats tune --for 10m --apply --verify 2m\n"
                 "  mpmstats tune --apply --dry-run\n",

@@ -44,6 +44,16 @@ void sample_rows(sample_t *sample, const sample_counts_t *counts)
     ROWS(fields_event, events, event_count);
 }
 
+void sample_listeners(sample_t *to, const sample_t *from)
+{
+    size_t size = sizeof(*from->snap.listeners), count = (size_t)from->snap.listener_count;
+
+    to->snap.listeners = memory_get(count, size);
+    if (count > 0)
+        memcpy(to->snap.listeners, from->snap.listeners, count * size);
+    to->snap.listener_count = (int)count;
+}
+
 void sample_free(sample_t *sample)
 {
     if (sample == NULL)
@@ -70,8 +80,8 @@ char *sample_note(const sample_t *sample)
     char *span = figure_span(sample->dead ? sample->age_us : sample->silent_us), *note = NULL;
 
     if (sample->dead)
-        note = memory_format("the server of %s %s: this is the last that was known, %s ago", sample->origin,
-                             sample->stopped ? "has been stopped" : "is dead", span);
+        note = memory_format("the server %s: this is the last that was known, %s ago (%s)",
+                             sample->stopped ? "has been stopped" : "is dead", span, sample->origin);
     else if (sample->silent_us > 0)
         note = memory_format("the server's parent process (pid %lld) has done nothing for %s; is it stopped?",
                              (long long)sample->snap.server.pid, span);

@@ -42,6 +42,9 @@ typedef struct {
 /** Makes room for the rows, all values unknown. */
 void sample_rows(sample_t *sample, const sample_counts_t *counts);
 
+/** Gives @a to, which has none, a copy of the listening sockets of @a from, whose document it shares. */
+void sample_listeners(sample_t *to, const sample_t *from);
+
 void sample_free(sample_t *sample);
 
 /** Is known what only a recording server knows? False and @a failure filled when not. */

@@ -102,6 +102,23 @@ static void note_origin(sample_t *sample)
     json_object_set_new(sample->document, "source", source);
 }
 
+/* Time spent at each number of busy workers, for `tune --history`: [workers, microseconds], those that occurred. */
+static void note_history(sample_t *sample, const segment_view_t *view)
+{
+    histogram_counts_t *counts = memory_get(1, sizeof(*counts));
+    json_t *list = json_array();
+
+    if (SEGMENT_COUNTS(view, server, SERVER, workers_busy_time, 0, counts)) {
+        for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+            if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX)
+                json_array_append_new(list, json_pack("[I, I]", (json_int_t)histogram_highest(i), (json_int_t)counts->bucket[i]));
+        }
+        json_object_set(json_object_get(sample->document, "source"), "busy_time", list);
+    }
+    json_decref(list);
+    free(counts);
+}
+
 static bool is_of_machine(segment_error_e code)
 {
     return code == SEGMENT_ABSENT || code == SEGMENT_DENIED || code == SEGMENT_NOT_FILE || code == SEGMENT_SYSTEM;
@@ -151,6 +168,7 @@ static sample_t *source_segment_take(void *state, failure_t *failure)
     if (sample != NULL) {
         fill_fate(sample, &look, state);
         note_origin(sample);
+        note_history(sample, look.view);
     }
     look_end(&look);
     return sample;

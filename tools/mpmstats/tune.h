@@ -20,7 +20,7 @@ typedef struct {
     double for_us, verify_us;
     char *memory, *write, *conf_dir, *apachectl;
     texts_t targets;
-    bool apply, dry_run, with_stop;
+    bool apply, dry_run, with_stop, history;
 } tune_options_t;
 
 /** One run of the command. */

@@ -28,6 +28,7 @@ struct tuning {
     tuning_wishes_t wishes;
     bool local;
     double began, ended;
+    bool history;               /* no looks: what was recorded since the start */
     sample_t *first, *last;     /* limits, counters and clocks only: no rows */
     look_t *looks;
     size_t count, room;
@@ -85,6 +86,18 @@ tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, dou
         processes_look(tuning->processes, &first->snap);
         processes_mark(tuning->processes);
     }
+    return tuning;
+}
+
+tuning_t *tuning_of_history(const sample_t *sample, const tuning_wishes_t *wishes, double now)
+{
+    tuning_t *tuning;
+
+    if (!recorded_has_history(sample))
+        return NULL;
+    tuning = tuning_begin(sample, wishes, now);
+    sample_listeners(tuning->last, sample);
+    tuning->history = true;
     return tuning;
 }
 
@@ -342,14 +355,30 @@ static void fill_memory(const tuning_t *tuning, advisor_input_t *in)
     if (!tuning->local)
         return;
     processes_input(tuning->processes, in);
+    if (tuning->history)        /* of a moment, which says nothing of all that time */
+        in->cpu_cores = in->cpu_delay_cores = NAN;
     memory = machine_memory((pid_t)tuning->first->snap.server.pid);
     if (!isnan(tuning->wishes.memory_share))
         in->budget_bytes = tuning->wishes.memory_share * memory.limit;
     else if (isnan(in->budget_bytes))
         in->budget_bytes = processes_memory(tuning->processes) + BUDGET_SHARE * memory.available;
     in->cores = machine_cores((pid_t)tuning->first->snap.server.pid);
-    in->overflows = fmax(0, sockets_overflows() - tuning->overflows_began);
+    if (!tuning->history)
+        in->overflows = fmax(0, sockets_overflows() - tuning->overflows_began);
     in->somaxconn = sockets_somaxconn();
+}
+
+static void fill_looks(const tuning_t *tuning, advisor_input_t *in)
+{
+    in->seconds = tuning->ended - tuning->began;
+    in->looks = (int)tuning->count;
+    in->requests = requests_served(tuning);
+    fill_spreads(tuning, in);
+    fill_shares(tuning, in);
+    in->burst = burst_of(tuning);
+    in->backlog_max = tuning->queue_most;
+    in->listen_backlog = isnan(tuning->queue_limit) ? 0 : (int)tuning->queue_limit;
+    recorded_input(tuning->first, tuning->last, in);
 }
 
 void tuning_input(tuning_t *tuning, advisor_input_t *in)
@@ -358,17 +387,12 @@ void tuning_input(tuning_t *tuning, advisor_input_t *in)
     advisor_input_init(in);
     fill_mpm(&tuning->first->snap, in);
     fill_limits(&tuning->first->snap, in);
-    in->seconds = tuning->ended - tuning->began;
-    in->looks = (int)tuning->count;
-    in->requests = requests_served(tuning);
     in->target_queue_p99_us = tuning->wishes.target_queue_p99_us;
-    fill_spreads(tuning, in);
-    fill_shares(tuning, in);
-    in->burst = burst_of(tuning);
-    in->backlog_max = tuning->queue_most;
-    in->listen_backlog = isnan(tuning->queue_limit) ? 0 : (int)tuning->queue_limit;
     in->waiting_mean = number(tuning->last->snap.connections.keepalive);
-    recorded_input(tuning->first, tuning->last, in);
+    if (tuning->history)
+        recorded_history(tuning->last, in);
+    else
+        fill_looks(tuning, in);
     fill_memory(tuning, in);
 }
 

@@ -35,6 +35,12 @@ typedef struct {
 tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, double now);
 
 /**
+ * Instead of looking: what the server has recorded since it was started. NULL when it has not; the rest is as with one
+ * that has looked.
+ */
+tuning_t *tuning_of_history(const sample_t *sample, const tuning_wishes_t *wishes, double now);
+
+/**
  * One look: the kernel's figures now, and the server's if @a sample is not NULL. Without one the server was
  * asked and did not answer in time. False when it was restarted since the beginning: the
  * counters do not go together any more.

@@ -125,6 +125,86 @@ void recorded_input(const sample_t *first, const sample_t *last, advisor_input_t
         in->max_keep_alive_requests = (int)limits->max_keepalive_requests;
 }
 
+/* ---- since the start ---- */
+
+static json_t *busy_time(const sample_t *sample)
+{
+    json_t *list = json_object_get(json_object_get(sample->document, "source"), "busy_time");
+
+    return json_array_size(list) > 0 ? list : NULL;
+}
+
+bool recorded_has_history(const sample_t *sample)
+{
+    return busy_time(sample) != NULL;
+}
+
+static void fill_busy(const sample_t *sample, advisor_input_t *in)
+{
+    json_t *list = busy_time(sample);
+    grown_t time = {memory_get(json_array_size(list), sizeof(bucket_t)), 0, 0};
+    double sum = 0, limit = (double)sample->snap.limits.max_request_workers;
+    bucket_t at;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (!bucket_at(list, i, &at))
+            continue;
+        at.highest = fmin(at.highest, limit);   /* a bucket of many workers has a width */
+        time.buckets[time.used++] = at;
+        time.count += at.count;
+        sum += at.highest * at.count;
+    }
+    if (time.count > 0) {
+        in->busy = (advisor_spread_t){sum / time.count, quantile(&time, 0.5), quantile(&time, 0.99),
+                                      time.buckets[time.used - 1].highest};
+        in->seconds = time.count / 1e6;
+        in->looks = in->seconds > 1e9 ? 1000000000 : (int)in->seconds;
+    }
+    free(time.buckets);
+}
+
+static double answered(const snapshot_totals_t *totals)
+{
+    const apr_int64_t classes[] = {totals->responses_1xx, totals->responses_2xx, totals->responses_3xx,
+                                   totals->responses_4xx, totals->responses_5xx, totals->responses_other};
+    double sum = NAN;
+
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (classes[i] >= 0)
+            sum = (isnan(sum) ? 0 : sum) + (double)classes[i];
+    }
+    return sum;
+}
+
+static void fill_listeners(const snapshot_t *snap, advisor_input_t *in)
+{
+    for (int i = 0; i < snap->listener_count; i++) {
+        const snapshot_listener_t *listener = &snap->listeners[i];
+
+        if (listener->queue_peak < 0 || listener->queue_limit < 0 || listener->queue_limit > INT32_MAX)
+            continue;
+        if (isnan(in->backlog_max) || (double)listener->queue_peak > in->backlog_max) {
+            in->backlog_max = (double)listener->queue_peak;
+            in->listen_backlog = (int)listener->queue_limit;
+        }
+    }
+}
+
+void recorded_history(const sample_t *sample, advisor_input_t *in)
+{
+    const snapshot_totals_t *totals = &sample->snap.totals;
+    sample_t *nothing = sample_new();
+
+    nothing->snap.totals.closed_keepalive_timeout = nothing->snap.totals.closed_keepalive_limit = 0;
+    recorded_input(nothing, sample, in);
+    sample_free(nothing);
+    fill_busy(sample, in);
+    fill_listeners(&sample->snap, in);
+    in->requests = answered(totals);
+    if (totals->saturated_time_us >= 0 && in->seconds > 0)
+        in->saturated_share = fmin(1, (double)totals->saturated_time_us / 1e6 / in->seconds);
+}
+
 int recorded_port(const snapshot_t *snap)
 {
     const char *address = snap->listener_count > 0 ? snap->listeners[0].address : NULL;
