@@ -98,6 +98,10 @@ def test_all_of_a_segment_is_shown_as_the_server_would_say_it(segment):
     assert [e["kind"] for e in answer["events"]] == ["saturated", "crash", "start"]
 
 
+def test_times_stand_in_the_status(segment):
+    assert re.search(r"^Times       queue 1\d\d us, 99 % within (4.9\d|5.00?) ms · total ", at(segment).stdout, re.M)
+
+
 def test_tables_of_virtual_hosts_handlers_and_events(segment):
     text = at(segment, "vhosts").stdout
     assert text.splitlines()[1].split()[:2] == ["www.example.org:80", "100"]

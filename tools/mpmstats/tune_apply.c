@@ -323,9 +323,38 @@ static int rehearse(apply_t *apply)
     return good ? RC_OK : failure_report(&apply->failure);
 }
 
+static int apply_with(apply_t *apply, const char *directory, const char *command)
+{
+    tune_t *tune = apply->tune;
+    int rc;
+
+    if (!control_open(&apply->control, command, &apply->failure))
+        return failure_report(&apply->failure);
+    if (tune->given->dry_run ? install_peek(&apply->install, directory, &apply->failure)
+                             : install_open(&apply->install, directory, &apply->failure)) {
+        json_object_set_new(tune->applied, "file", json_string(apply->install.file));
+        rc = tune->given->dry_run ? rehearse(apply) : run(apply);
+        install_close(&apply->install);
+    } else {
+        rc = failure_report(&apply->failure);
+    }
+    control_close(&apply->control);
+    return rc;
+}
+
+/* Debian's further instances have a configuration and a command of their own: /etc/apache2-NAME, apache2ctl-NAME. */
+static char *of_instance(const char *given, const char *name, const char *before, const char *behind)
+{
+    if (given != NULL || name == NULL || strcmp(name, "apache2") == 0)
+        return given != NULL ? memory_copy(given) : NULL;
+    return memory_format("%s%s%s", before, strncmp(name, "apache2-", 8) == 0 ? name + 8 : name, behind);
+}
+
 int tune_apply(tune_t *tune)
 {
     apply_t apply = {.tune = tune};
+    const char *instance = tune->settings->instance;
+    char *directory, *command;
     int rc;
 
     tune->applied = json_object();
@@ -334,16 +363,10 @@ int tune_apply(tune_t *tune)
         json_object_set_new(tune->applied, "outcome", json_string("nothing_to_change"));
         return RC_OK;
     }
-    if (!control_open(&apply.control, tune->given->apachectl, &apply.failure))
-        return failure_report(&apply.failure);
-    if (tune->given->dry_run ? install_peek(&apply.install, tune->given->conf_dir, &apply.failure)
-                             : install_open(&apply.install, tune->given->conf_dir, &apply.failure)) {
-        json_object_set_new(tune->applied, "file", json_string(apply.install.file));
-        rc = tune->given->dry_run ? rehearse(&apply) : run(&apply);
-        install_close(&apply.install);
-    } else {
-        rc = failure_report(&apply.failure);
-    }
-    control_close(&apply.control);
+    directory = of_instance(tune->given->conf_dir, instance, "/etc/apache2-", "/conf-available");
+    command = of_instance(tune->given->apachectl, instance, "apache2ctl-", "");
+    rc = apply_with(&apply, directory, command);
+    free(directory);
+    free(command);
     return rc;
 }

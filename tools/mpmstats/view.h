@@ -16,7 +16,7 @@
 /** Server, MPM, generation, uptime, load; @a origin is the file it was read from, or NULL when a server answered. */
 void view_server(const snapshot_t *snap, const char *origin);
 
-/** Bars of workers, processes and connections, each beside its limit, and the saturation warning. */
+/** Bars of workers, processes and connections, each beside its limit, times of requests, and the saturation warning. */
 void view_gauges(const snapshot_t *snap);
 
 /** Connections by what they wait for; nothing when the MPM does not know. */

@@ -224,6 +224,33 @@ static void line_traffic(const snapshot_t *snap)
     free(separator);
 }
 
+/* How long requests wait, are worked on and take in all: what half of them and 99 of 100 did not exceed. */
+static void line_times(const snapshot_t *snap)
+{
+    static const char *const phases[] = {"queue", "handler", "total"};
+    flow_t flow = {.first = true};
+    char *separator = dot();
+
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+        char *half = memory_format("%s.p50", phases[i]), *most = memory_format("%s.p99", phases[i]);
+
+        if (!isnan(value(half, snap)) && !isnan(value(most, snap))) {
+            char *half_span = figure_span(value(half, snap)), *most_span = figure_span(value(most, snap));
+
+            if (flow.first)
+                flow = flow_begin("Times");
+            flow_put(&flow, separator, memory_format("%s %s, 99 %% within %s", phases[i], half_span, most_span));
+            free(half_span);
+            free(most_span);
+        }
+        free(half);
+        free(most);
+    }
+    if (!flow.first)
+        flow_end(&flow);
+    free(separator);
+}
+
 void view_gauges(const snapshot_t *snap)
 {
     gauge_t gauges[GAUGES];
@@ -238,6 +265,7 @@ void view_gauges(const snapshot_t *snap)
     }
     gauges_free(gauges);
     line_traffic(snap);
+    line_times(snap);
     if (snap->totals.saturated == 1) {
         fputs(terminal_style(STYLE_ALARM), stdout);
         flow = flow_begin("SATURATED");
