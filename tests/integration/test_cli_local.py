@@ -349,7 +349,7 @@ def test_every_command_answers_at_once_whatever_the_server_does(httpd):
     server.expect_log("reached MaxRequestWorkers|within MinSpareThreads|scoreboard is full|every worker|saturated")
     server.get("/hello.txt")
     measured = costs(server, "quiet")
-    with Load(server.port, "/test/sleep?ms=300", connections=30, deadline=60):
+    with Load(server.port, "/test/sleep?ms=300", connections=30, deadline=10):
         wait_until(lambda: int(run("--segment", segment_of(server), "get", "busy").stdout) >= 4, 10, "all workers busy")
         measured |= costs(server, "saturated")
         assert run("--segment", segment_of(server), "get", "saturated").stdout == "1\n"
