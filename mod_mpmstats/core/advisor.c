@@ -27,7 +27,7 @@ void advisor_input_init(advisor_input_t *in)
     in->max_memory_per_child_bytes = in->keep_alive_timeout_s = NAN;
     in->requests = NAN;
     in->busy = in->demand = unknown;
-    in->burst = in->saturated_share = in->held_share = in->cpu_cores = NAN;
+    in->burst = in->saturated_share = in->held_share = in->cpu_cores = in->cpu_delay_cores = NAN;
     in->queue_count = in->queue_p50_us = in->queue_p99_us = in->target_queue_p99_us = NAN;
     in->backlog_max = in->overflows = NAN;
     in->gap_count = in->gap_p50_s = in->gap_p90_s = in->gap_p99_s = NAN;

@@ -65,6 +65,7 @@ typedef struct {
     double saturated_share;     /**< of the time, 0 to 1, in which every worker allowed was busy */
     double held_share;          /**< of the busy workers' time spent waiting for their clients, 0 to 1 */
     double cpu_cores;           /**< processors the server kept busy, on average */
+    double cpu_delay_cores;     /**< more that it would have used at once, had they been free */
 
     /* waiting for a worker, per request */
     double queue_count, queue_p50_us, queue_p99_us;

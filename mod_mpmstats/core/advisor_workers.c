@@ -55,24 +55,40 @@ static bool is_threaded(const advisor_input_t *in)
 
 /* ---- how many ---- */
 
+/* Requests wait for other reasons, too: only where workers are scarce are those that wait counted. */
 static double wanted_workers(const advisor_input_t *in, bool lacked)
 {
+    if (!lacked && in->busy.p99 * ADVISOR_ROOM <= in->max_request_workers) {
+        return in->busy.p99 * ADVISOR_ROOM;
+    }
     if (advisor_known(&in->demand)) {
-        return in->demand.p99 * ADVISOR_ROOM;
+        return fmax(in->busy.p99, in->demand.p99) * ADVISOR_ROOM;
     }
     /* those that waited cannot be seen: go on from here after the next sample */
     return lacked ? in->max_request_workers * 2.0 : in->busy.p99 * ADVISOR_ROOM;
 }
 
-/* Beyond this the processors would be full before the workers are. */
+/* Do the busy workers mostly compute, or wait for a processor to do it? */
+static bool is_computing(const advisor_input_t *in)
+{
+    return in->cpu_cores >= CPU_FULL * in->cores || in->cpu_cores + in->cpu_delay_cores >= in->busy.mean / 2;
+}
+
+/*
+ * Beyond this the processors would be full before the workers are: of its time a busy worker
+ * computes cpu / busy, and without waiting for processors it would be busy for so much less.
+ */
 static double useful_workers(const advisor_input_t *in)
 {
-    double used = in->cores > 0 ? in->cpu_cores / in->cores : NAN;
+    double delay = isnan(in->cpu_delay_cores) ? 0 : in->cpu_delay_cores;
 
-    if (isnan(used) || used <= 0) {
+    if (in->cores <= 0 || isnan(in->cpu_cores) || in->cpu_cores <= 0) {
         return INFINITY;
     }
-    return used >= CPU_FULL ? in->max_request_workers : in->max_request_workers / used * ADVISOR_ROOM;
+    if (is_computing(in)) {
+        return in->max_request_workers;
+    }
+    return in->cores * (in->busy.mean - delay) / in->cpu_cores * ADVISOR_ROOM;
 }
 
 static double memory_of(const advisor_input_t *in, double workers, double per_process)
@@ -215,14 +231,14 @@ static void why_lacked(const advisor_input_t *in, advisor_item_t *item)
 
 static void why_enough(const advisor_input_t *in, advisor_item_t *item)
 {
-    bool seen = advisor_known(&in->demand);
+    char waited[16], target[16];
 
-    advisor_because(item, "At most %.0f of %d were busy, %.0f in 99 %% of the time", in->busy.max,
+    advisor_because(item, "At most %.0f of %d were busy, %.0f in 99 %% of the time.", in->busy.max,
                     in->max_request_workers, in->busy.p99);
-    if (seen && in->demand.p99 > in->busy.p99 + 1) {
-        advisor_because(item, "; with those that waited %.0f", in->demand.p99);
+    if (in->queue_p99_us > in->target_queue_p99_us) {
+        advisor_because(item, " That 1 %% of the requests waited for more than %s, not %s, has another cause.",
+                        advisor_span(in->queue_p99_us, waited), advisor_span(in->target_queue_p99_us, target));
     }
-    advisor_because(item, ".");
 }
 
 static void why_memory(const advisor_input_t *in, const plan_t *plan, advisor_item_t *item)
@@ -247,8 +263,11 @@ static void why_bound(const advisor_input_t *in, const plan_t *plan, advisor_ite
 {
     switch (plan->bound) {
     case BOUND_CPU:
-        advisor_because(item, " It keeps %.1f of %d processors busy: more workers would only share them.",
-                        in->cpu_cores, in->cores);
+        advisor_because(item, " It keeps %.1f of %d processors busy", in->cpu_cores, in->cores);
+        if (in->cpu_delay_cores >= 0.1) {
+            advisor_because(item, " and would use %.1f more", in->cpu_delay_cores);
+        }
+        advisor_because(item, ": more workers would only share them.");
         return;
     case BOUND_MEMORY:
         why_memory(in, plan, item);
@@ -334,7 +353,7 @@ static void item_server_limit(const advisor_input_t *in, const plan_t *plan, adv
 static void item_start_servers(const advisor_input_t *in, const plan_t *plan, advisor_advice_t *advice)
 {
     int spare = is_threaded(in) ? in->min_spare_threads : in->min_spare_servers;
-    double typical = advisor_known(&in->demand) ? in->demand.p50 : in->busy.p50;
+    double typical = plan->lacked && advisor_known(&in->demand) ? in->demand.p50 : in->busy.p50;
     int needed = int_of(ceil((typical + spare) / plan->threads));
     advisor_item_t *item;
 

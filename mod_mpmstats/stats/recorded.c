@@ -102,6 +102,17 @@ static apr_int64_t number_from(const pair_t *pair, const void *plain)
     return pair->metric->kind == METRIC_FLAG ? value != 0 : (apr_int64_t)value;
 }
 
+/* Of numbers that anybody may have written: a sum that is too large stays the largest there is. */
+static apr_int64_t plus(apr_int64_t a, apr_int64_t b)
+{
+    return a > APR_INT64_MAX - b ? APR_INT64_MAX : a + b;
+}
+
+static apr_int64_t bounded(apr_uint64_t number)
+{
+    return number > APR_INT64_MAX ? APR_INT64_MAX : (apr_int64_t)number;
+}
+
 /* What `number` becomes when `more`, the same of another record, joins it. */
 static void join(metric_kind_e kind, apr_int64_t *number, apr_int64_t more)
 {
@@ -112,7 +123,7 @@ static void join(metric_kind_e kind, apr_int64_t *number, apr_int64_t more)
         *number = more;
     }
     else if (kind == METRIC_GAUGE || kind == METRIC_COUNTER) {
-        *number += more;
+        *number = plus(*number, more);
     }
     else if (kind == METRIC_FLAG) {
         *number = *number && more;
@@ -167,14 +178,14 @@ static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_se
 
 static void summarize(snapshot_latency_t *latency, const histogram_counts_t *counts)
 {
-    latency->count = (apr_int64_t)counts->count;
-    latency->sum_us = (apr_int64_t)counts->sum;
+    latency->count = bounded(counts->count);
+    latency->sum_us = bounded(counts->sum);
     if (counts->count > 0) {
         latency->p50_us = (apr_int64_t)histogram_quantile(counts, 0.5);
         latency->p90_us = (apr_int64_t)histogram_quantile(counts, 0.9);
         latency->p99_us = (apr_int64_t)histogram_quantile(counts, 0.99);
         latency->p999_us = (apr_int64_t)histogram_quantile(counts, 0.999);
-        latency->max_us = (apr_int64_t)counts->max;
+        latency->max_us = bounded(counts->max);
     }
 }
 
@@ -182,7 +193,7 @@ static void step(snapshot_steps_t *steps, const histogram_counts_t *counts)
 {
     for (int i = 0; i < SNAPSHOT_BOUNDS; i++) {
         steps->at_most[i] = counts->count == 0 ? 0
-            : (apr_int64_t)histogram_at_most(counts, (apr_uint64_t)snapshot_bounds_us[i]);
+            : bounded(histogram_at_most(counts, (apr_uint64_t)snapshot_bounds_us[i]));
     }
 }
 
@@ -197,7 +208,7 @@ static void list_buckets(snapshot_spread_t *spread, const histogram_counts_t *co
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (counts->bucket[i] != 0) {
             spread->buckets[spread->bucket_count++] = (snapshot_bucket_t){
-                (apr_int64_t)histogram_highest(i), (apr_int64_t)counts->bucket[i]};
+                (apr_int64_t)histogram_highest(i), bounded(counts->bucket[i])};
         }
     }
 }
@@ -243,8 +254,16 @@ typedef struct {
 
 static apr_int64_t answered(const segment_vhost_t *plain)
 {
-    return (apr_int64_t)(plain->responses_1xx + plain->responses_2xx + plain->responses_3xx
-                         + plain->responses_4xx + plain->responses_5xx + plain->responses_other);
+    const apr_uint64_t classes[] = {plain->responses_1xx, plain->responses_2xx, plain->responses_3xx,
+                                    plain->responses_4xx, plain->responses_5xx, plain->responses_other};
+    apr_int64_t all = 0;
+
+    for (apr_size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (classes[i] <= APR_INT64_MAX) {
+            all = plus(all, (apr_int64_t)classes[i]);
+        }
+    }
+    return all;
 }
 
 /* Most servers have fewer virtual hosts than are allowed: then nothing is said of the others. */
@@ -279,7 +298,7 @@ static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name
         hosts->first[known - snapshot->vhosts] = record;
     }
     take(pairs, known, &plain, hosts->pool, 1);
-    known->requests += answered(&plain);
+    known->requests = plus(known->requests, answered(&plain));
     apr_hash_set(by_name, known->name, APR_HASH_KEY_STRING, known);
 }
 

@@ -16,6 +16,13 @@ from httpd import REPO
 _STATES = {"_": "idle", "S": "starting", "R": "reading", "W": "writing", "K": "keepalive", "C": "closing", "G": "finishing"}
 
 
+_PHASES = ["head", "queue", "handler", "write", "total", "tls_handshake", "keepalive_gap"]
+
+
+def _latency(count):
+    return {"count": count, "sum_us": count * 1500, "p50_us": 1000, "p90_us": 4000, "p99_us": 8000, "p999_us": 8100, "max_us": 8190}
+
+
 def document(**changes):
     """A status document of a busy server on mpm_hybrid. `changes` replace members by path: totals__saturated=True."""
     boards = ["_W_K__R.", "WWWWWWWW", "_S__G_._"]
@@ -56,6 +63,14 @@ def document(**changes):
                    "connections_by_state": {kind: 10 + i for i, kind in enumerate(kinds)}},
         "processes": processes,
         "workers": workers,
+        "latency": {phase: {**_latency(3000), "buckets": [[1023, 2000], [8191, 1000]]} for phase in _PHASES},
+        "vhosts": [{"name": f"v{i}.example.org:80", "retired": False, "requests": 1000 - i, "in_flight": i, "in_flight_peak": 9,
+                    "responses_2xx": 900, "responses_5xx": 100 - i, "sent_bytes": 2**20,
+                    "latency": {phase: _latency(1000) for phase in _PHASES[:5]}} for i in range(3)],
+        "handlers": [{"name": "default-handler", "busy": 2, "busy_peak": 7, "requests": 3000, "time_us": 9_000_000, "longest_us": 800_000}],
+        "listeners": [{"address": "*:80", "queue": 0, "queue_limit": 511, "queue_peak": 12}],
+        "events": [{"number": 2, "time_us": 1_700_090_000_000_000, "kind": "saturated", "words": "Saturated: 40 of 40 workers busy"},
+                   {"number": 1, "time_us": 1_700_000_000_000_000, "kind": "start", "words": "Server started"}],
     }
     for path, value in changes.items():
         *levels, last = path.split("__")

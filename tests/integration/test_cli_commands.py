@@ -186,7 +186,7 @@ def test_every_listed_key_can_be_asked_for_and_agrees_with_the_document(saved):
     for key in keys:
         value = told
         for level in key.get("path", "").split("."):
-            value = value.get(level) if level else None
+            value = value.get(level) if level and value is not None else None
         done = run("get", key["name"], *saved(told))
         if key.get("path") and value is None:
             assert done.returncode == 9, key
@@ -208,6 +208,8 @@ def test_every_figure_of_the_server_has_a_key():
                 re.findall(r"^(SERVER|LIMITS|TOTALS|CONNECTIONS)_METRIC\((\w+),", metrics, re.M)}
     assert len(declared) > 40
     assert declared <= {key["name"] for key in listed()}
+    spreads = set(re.findall(r"^SPREAD\((\w+),", metrics, re.M))
+    assert spreads and {spread + ".p99" for spread in spreads} <= {key["name"] for key in listed()}
 
 
 def test_the_list_for_people_names_every_key_and_fits_the_line():

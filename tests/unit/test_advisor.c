@@ -231,6 +231,22 @@ START_TEST(demand_close_to_the_limit_is_given_room_before_anything_waits)
 }
 END_TEST
 
+START_TEST(requests_that_wait_while_workers_are_free_ask_for_no_more_workers)
+{
+    advisor_input_t in = calm(ADVISOR_HYBRID);
+    advisor_advice_t advice;
+
+    in.demand = (advisor_spread_t){600, 600, 900, 1000};
+    advice = advise(&in);
+    ASSERT_KEPT(&advice, "MaxRequestWorkers");
+    in.queue_p99_us = 25000;
+    in.target_queue_p99_us = 10000;
+    advice = advise(&in);
+    ASSERT_KEPT(&advice, "MaxRequestWorkers");
+    ASSERT_SAYS(&advice, "MaxRequestWorkers", "more than 25 ms, not 10 ms");
+}
+END_TEST
+
 START_TEST(where_waiting_requests_cannot_be_seen_the_limit_is_doubled_with_little_confidence)
 {
     advisor_input_t in = swamped(ADVISOR_EVENT);
@@ -252,8 +268,15 @@ START_TEST(full_processors_get_no_more_workers)
     advice = advise(&in);
     ASSERT_KEPT(&advice, "MaxRequestWorkers");
     ASSERT_SAYS(&advice, "MaxRequestWorkers", "3.9 of 4 processors");
-    /* half full: twice as many and a quarter are of use */
+    /* nor when somebody else has them */
+    in.cpu_cores = 1;
+    in.cpu_delay_cores = 12;
+    advice = advise(&in);
+    ASSERT_KEPT(&advice, "MaxRequestWorkers");
+    ASSERT_SAYS(&advice, "MaxRequestWorkers", "1.0 of 4 processors busy and would use 12.0 more");
     in.cpu_cores = 2;
+    in.cpu_delay_cores = 0;
+    /* half full: twice as many and a quarter are of use */
     advice = advise(&in);
     ck_assert_int_ge(number(&advice, "MaxRequestWorkers"), 45);
     ck_assert_int_le(number(&advice, "MaxRequestWorkers"), 60);
@@ -374,7 +397,7 @@ START_TEST(servers_start_with_what_half_of_the_time_needs)
     advisor_input_t in = calm(ADVISOR_HYBRID);
     advisor_advice_t advice;
 
-    in.demand.p50 = 150;
+    in.busy.p50 = 150;
     in.min_spare_threads = 25;
     advice = advise(&in);
     ck_assert_int_eq(number(&advice, "StartServers"), 7);
@@ -386,7 +409,7 @@ START_TEST(servers_start_with_what_half_of_the_time_needs)
     in.mpm = ADVISOR_EVENT;
     advice = advise(&in);
     ck_assert_str_eq(item(&advice, "StartServers")->now, "");
-    in.demand.p50 = 10;
+    in.busy.p50 = 10;
     advice = advise(&in);
     ck_assert_ptr_null(advisor_item(&advice, "StartServers"));
 }
@@ -644,6 +667,9 @@ static advisor_input_t anything(uint64_t *random)
     in.saturated_share = any(random, 1);
     in.held_share = any(random, 1);
     in.cpu_cores = any(random, 70);
+    in.cpu_delay_cores = any(random, 70);
+    in.queue_p99_us = any(random, 1e7);
+    in.target_queue_p99_us = any(random, 1e5);
     in.backlog_max = any(random, 70000);
     in.overflows = any(random, 1e6);
     in.listen_backlog = (int)unit_random_below(random, 70000);
@@ -798,6 +824,7 @@ int main(void)
     unit_add(suite, "confidence", confidence_grows_with_the_sample);
     unit_add(suite, "swamped", a_swamped_server_gets_what_the_demand_asks_for_and_a_quarter);
     unit_add(suite, "close", demand_close_to_the_limit_is_given_room_before_anything_waits);
+    unit_add(suite, "other causes", requests_that_wait_while_workers_are_free_ask_for_no_more_workers);
     unit_add(suite, "unseen", where_waiting_requests_cannot_be_seen_the_limit_is_doubled_with_little_confidence);
     unit_add(suite, "processors", full_processors_get_no_more_workers);
     unit_add(suite, "memory", more_than_the_memory_holds_is_never_recommended);

@@ -11,7 +11,7 @@
 
 #include "command.h"
 #include "expr.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "source.h"
 #include "text.h"
@@ -63,25 +63,37 @@ static void fail(result_t *result, const failure_t *failure)
 /* ---- the verdict ---- */
 
 /* "busy 38 of 40 (95%)" */
-static char *describe(const field_t *field, const snapshot_t *snap)
+static char *describe(const measure_t *measure, const snapshot_t *snap)
 {
-    const field_t *limit = field_limit(field);
-    const char *name = field_short(field);
-    char *value = format_field(field, snap), *text;
-    double whole = limit == NULL ? NAN : field_number(limit, snap);
+    const field_t *limit = measure_limit(measure);
+    measure_t itself = {measure->field, false, measure->vhost};
+    char *name = measure_name(measure), *value = measure_format(&itself, snap), *text;
+    double whole = limit == NULL ? NAN : measure_number(&(measure_t){limit, false, measure->vhost}, snap);
 
-    if (name == NULL)
-        name = field->name;
     if (whole > 0) {
-        char *most = format_count(whole);
+        char *most = figure_count(whole);
 
-        text = memory_format("%s %s of %s (%.0f%%)", name, value, most,
-                             floor(field_number(field, snap) / whole * 100));
+        text = memory_format("%s %s of %s (%.0f%%)", name, value, most, floor(measure_number(measure, snap) / whole * 100));
         free(most);
     } else {
         text = memory_format("%s %s", name, value);
     }
+    free(name);
     free(value);
+    return text;
+}
+
+/* What the server does not tell, or which virtual host it does not have. */
+static char *untold(const measure_t *measure, const snapshot_t *snap)
+{
+    char *name = measure_name(measure), *text;
+
+    if (measure_record(measure, snap) == NULL && snap->vhost_count > 0)
+        text = memory_format("the server has no virtual host '%s'", measure->vhost);
+    else
+        text = memory_format("the server does not tell %s%s", measure->vhost != NULL ? name : measure->field->name,
+                             measure->percent ? " and its limit" : "");
+    free(name);
     return text;
 }
 
@@ -94,11 +106,9 @@ static void judge(result_t *result, const exprs_t *list, check_e level, const sn
             /* a condition that cannot be judged must not look like one that holds good */
             if (result->status == CHECK_OK)
                 result->status = CHECK_UNKNOWN;
-            append(&result->message, ", ",
-                   memory_format("the server does not tell %s%s", expr->measure.field->name,
-                                 expr->measure.percent ? " and its limit" : ""));
+            append(&result->message, ", ", untold(&expr->measure, snap));
         } else if (expr_holds(expr, snap)) {
-            char *what = describe(expr->measure.field, snap);
+            char *what = describe(&expr->measure, snap);
 
             if (result->status == CHECK_OK || result->status == CHECK_UNKNOWN || level > result->status)
                 result->status = level;
@@ -133,7 +143,7 @@ static char *perf_range(const expr_t *expr, const snapshot_t *snap)
     double bound = expr->bound * perf_scale(field);
 
     if (expr->measure.percent)
-        bound = expr->bound / 100 * field_number(field_limit(field), snap);
+        bound = expr->bound / 100 * measure_number(&(measure_t){measure_limit(&expr->measure), false, expr->measure.vhost}, snap);
     if (isnan(bound))
         return memory_copy("");
     switch (expr->op) {
@@ -144,29 +154,42 @@ static char *perf_range(const expr_t *expr, const snapshot_t *snap)
     }
 }
 
-static char *range_for(const exprs_t *list, const field_t *field, const snapshot_t *snap)
+static char *range_for(const exprs_t *list, const measure_t *measure, const snapshot_t *snap)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].measure.field == field)
+        if (measure_same(&list->items[i].measure, measure))
             return perf_range(&list->items[i], snap);
     }
     return memory_copy("");
 }
 
-static void perf_put(result_t *result, const field_t *field, const exprs_t *warn, const exprs_t *crit,
+/* Quotes and equal signs mean something there, and spaces separate. */
+static char *perf_label(const measure_t *measure)
+{
+    char *raw = measure_name(measure), *safe = text_safe(raw), *label;
+
+    for (char *at = safe; (at = strpbrk(at, "'=| ")) != NULL; )
+        *at = '_';
+    label = memory_format("'%s'=", safe);
+    free(raw);
+    free(safe);
+    return label;
+}
+
+static void perf_put(result_t *result, const measure_t *measure, const exprs_t *warn, const exprs_t *crit,
                      const snapshot_t *snap)
 {
-    const field_t *limit = field_limit(field);
-    double value = field_number(field, snap), most = limit == NULL ? NAN : field_number(limit, snap);
-    const char *name = field_short(field) != NULL ? field_short(field) : field->name;
+    const field_t *field = measure->field, *limit = measure_limit(measure);
+    double value = measure_number(measure, snap);
+    double most = limit == NULL ? NAN : measure_number(&(measure_t){limit, false, measure->vhost}, snap);
     char *warn_range, *crit_range, *label, *maximum;
 
     if (isnan(value))
         return;
-    label = memory_format("'%s'=", name);
+    label = perf_label(measure);
     if (strstr(result->perfdata, label) == NULL) {
-        warn_range = range_for(warn, field, snap);
-        crit_range = range_for(crit, field, snap);
+        warn_range = range_for(warn, measure, snap);
+        crit_range = range_for(crit, measure, snap);
         maximum = most > 0 ? memory_format("%.0f", most) : memory_copy("");
         append(&result->perfdata, " ",
                memory_format("%s%.15g%s;%s;%s;0;%s", label, value * perf_scale(field), perf_unit(field),
@@ -184,11 +207,11 @@ static void perf_all(result_t *result, const exprs_t *warn, const exprs_t *crit,
                                          "oldest_request_us", "requests", "bytes"};
 
     for (size_t i = 0; i < warn->count; i++)
-        perf_put(result, warn->items[i].measure.field, warn, crit, snap);
+        perf_put(result, &warn->items[i].measure, warn, crit, snap);
     for (size_t i = 0; i < crit->count; i++)
-        perf_put(result, crit->items[i].measure.field, warn, crit, snap);
+        perf_put(result, &crit->items[i].measure, warn, crit, snap);
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-        perf_put(result, field_find(fields_server, always[i]), warn, crit, snap);
+        perf_put(result, &(measure_t){field_find(fields_server, always[i]), false, NULL}, warn, crit, snap);
 }
 
 /* ---- output ---- */
@@ -227,6 +250,17 @@ static int print_line(const result_t *result)
 
 /* ---- */
 
+/* A dead server is an alarm whatever its last figures say; one whose parent does nothing is worth a look. */
+static void take_note(result_t *result, const sample_t *sample)
+{
+    char *note = sample_note(sample);
+
+    if (note == NULL)
+        return;
+    result->status = sample->dead ? CHECK_CRITICAL : CHECK_WARNING;
+    append(&result->message, ", ", note);
+}
+
 static void look(const settings_t *settings, const exprs_t *warn, const exprs_t *crit, result_t *result)
 {
     failure_t failure;
@@ -236,10 +270,11 @@ static void look(const settings_t *settings, const exprs_t *warn, const exprs_t 
         fail(result, &failure);
         return;
     }
+    take_note(result, sample);
     judge(result, crit, CHECK_CRITICAL, &sample->snap);
     judge(result, warn, CHECK_WARNING, &sample->snap);
     if (result->message[0] == '\0')
-        append(&result->message, ", ", describe(field_find(fields_server, "workers_busy"), &sample->snap));
+        append(&result->message, ", ", describe(&(measure_t){field_find(fields_server, "workers_busy"), false, NULL}, &sample->snap));
     perf_all(result, warn, crit, &sample->snap);
     sample_free(sample);
 }
@@ -291,8 +326,9 @@ const command_t cmd_check = {
     .summary = "a monitoring plugin: OK, WARNING, CRITICAL or UNKNOWN, with performance data",
     .details = "A condition is KEY OP NUMBER, with a key of get --list, one of > >= < <= = != and a\n"
                "number with % (of the key's limit), us, ms, s, m, h, d (times) or K, M, G, T.\n"
-               "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer), 3 UNKNOWN.\n",
+               "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer, or dead), 3 UNKNOWN.\n",
     .examples = "  mpmstats check --warn 'busy>80%' --crit 'busy>95%,saturated=1'\n"
+                "  mpmstats check --warn 'queue.p99>100ms' --crit 'vhost[www.example.org].errors>1%'\n"
                 "  mpmstats check --warn 'oldest>30s' --crit 'processes<1' --url www.example.org\n",
     .options = options,
     .target = &given,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "format.h"
+#include "figure.h"
 #include "measure.h"
 #include "memory.h"
 #include "source.h"
@@ -73,10 +73,10 @@ static char *change(const field_t *field, const snapshot_t *a, const snapshot_t 
         return NULL;
     if (field->kind == FIELD_REAL)
         return memory_format("%+.2f", by);
-    size = field->unit == UNIT_BYTES          ? format_bytes(fabs(by))
-           : field->unit == UNIT_MICROSECONDS ? format_span(fabs(by))
-           : field->unit == UNIT_SECONDS      ? format_span(fabs(by) * 1e6)
-                                              : format_count(fabs(by));
+    size = field->unit == UNIT_BYTES          ? figure_bytes(fabs(by))
+           : field->unit == UNIT_MICROSECONDS ? figure_span(fabs(by))
+           : field->unit == UNIT_SECONDS      ? figure_span(fabs(by) * 1e6)
+                                              : figure_count(fabs(by));
     text = memory_format("%c%s", by < 0 ? '-' : '+', size);
     free(size);
     return text;
@@ -84,14 +84,14 @@ static char *change(const field_t *field, const snapshot_t *a, const snapshot_t 
 
 static char *rate(const field_t *field, const snapshot_t *a, const snapshot_t *b)
 {
-    double per_s = field->kind == FIELD_COUNTER ? measure_rate(field, a, b) : NAN;
+    double per_s = field->kind == FIELD_COUNTER ? measure_rate(&(measure_t){.field = field}, a, b) : NAN;
     char *size, *text;
 
     if (isnan(per_s))
         return NULL;
     if (field->unit != UNIT_BYTES)
         return memory_format("%.1f/s", per_s);
-    size = format_bytes(per_s);
+    size = figure_bytes(per_s);
     text = memory_format("%s/s", size);
     free(size);
     return text;
@@ -113,8 +113,8 @@ static void show_values(const snapshot_t *a, const snapshot_t *b)
         if (!is_listed(field, a, b))
             continue;
         table_cell(table, memory_copy(field->name), STYLE_PLAIN);
-        table_cell(table, format_field(field, a), STYLE_PLAIN);
-        table_cell(table, format_field(field, b), STYLE_PLAIN);
+        table_cell(table, figure_field(field, a), STYLE_PLAIN);
+        table_cell(table, figure_field(field, b), STYLE_PLAIN);
         table_cell(table, change(field, a, b), STYLE_TITLE);
         table_cell(table, rate(field, a, b), STYLE_PLAIN);
         rows++;
@@ -143,7 +143,7 @@ static void show_pids(const char *label, const snapshot_t *in, const snapshot_t 
 static void show(const snapshot_t *a, const snapshot_t *b)
 {
     double seconds = measure_seconds(a, b);
-    char *span = format_span(fabs(seconds) * 1e6);
+    char *span = figure_span(fabs(seconds) * 1e6);
 
     if (measure_restarted(a, b))
         puts("The server was started anew in between: counters began again.");
@@ -161,7 +161,7 @@ static void show(const snapshot_t *a, const snapshot_t *b)
 
 static void put_value(json_t *object, const char *key, const field_t *field, const snapshot_t *snap)
 {
-    measure_t measure = {field, false};
+    measure_t measure = {field, false, NULL};
     json_t *value = measure_json(&measure, snap);
 
     if (value != NULL)
@@ -173,7 +173,7 @@ static json_t *json_values(const snapshot_t *a, const snapshot_t *b)
     json_t *values = json_object();
 
     for (const field_t *field = fields_server; field->name != NULL; field++) {
-        double per_s = field->kind == FIELD_COUNTER ? measure_rate(field, a, b) : NAN;
+        double per_s = field->kind == FIELD_COUNTER ? measure_rate(&(measure_t){.field = field}, a, b) : NAN;
         json_t *value;
 
         if (!is_listed(field, a, b))
@@ -254,8 +254,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     else
         show(&a->snap, &b->snap);
     sample_free(a);
-    sample_free(b);
-    return rc;
+    return b != NULL ? sample_end(b, rc) : rc;
 }
 
 const command_t cmd_diff = {

@@ -18,7 +18,7 @@
 #include "view.h"
 
 typedef struct {
-    bool list, names;
+    bool list, names, vhost;
     char *otherwise;
 } get_options_t;
 
@@ -28,6 +28,8 @@ static get_options_t given;
 static const option_t options[] = {
     {.name = "list", .letter = 'l', .type = OPTION_FLAG, .offset = offsetof(get_options_t, list),
      .help = "list every key with its kind, unit and meaning; asks no server"},
+    {.name = "vhost", .type = OPTION_FLAG, .offset = offsetof(get_options_t, vhost),
+     .help = "with --list: the keys of virtual hosts, to be written vhost[NAME].KEY"},
     {.name = "names", .letter = 'n', .type = OPTION_FLAG, .offset = offsetof(get_options_t, names),
      .help = "print KEY=VALUE instead of the value alone"},
     {.name = "default", .letter = 'd', .arg = "TEXT", .type = OPTION_TEXT,
@@ -37,10 +39,20 @@ static const option_t options[] = {
 
 /* ---- --list ---- */
 
+static const field_t *listed(void)
+{
+    return given.vhost ? fields_vhost : fields_server;
+}
+
+static const field_t *limit_of(const field_t *field)
+{
+    return given.vhost ? field_limit_vhost(field) : field_limit(field);
+}
+
 static json_t *list_entry(const field_t *field)
 {
-    const field_t *limit = field_limit(field);
-    const char *shorter = field_short(field);
+    const field_t *limit = limit_of(field);
+    const char *shorter = given.vhost ? NULL : field_short(field);
     json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "name", field->name, "kind", field_kind_word(field),
                               "unit", field_unit_word(field), "help", field->help);
 
@@ -58,7 +70,7 @@ static int list_json(const char *style)
     json_t *list = json_array();
     int rc;
 
-    for (const field_t *field = fields_server; field->name != NULL; field++)
+    for (const field_t *field = listed(); field->name != NULL; field++)
         json_array_append_new(list, list_entry(field));
     rc = view_json(list, style);
     json_decref(list);
@@ -77,9 +89,9 @@ static int list_table(void)
     };
     table_t *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
 
-    for (const field_t *field = fields_server; field->name != NULL; field++) {
-        const field_t *limit = field_limit(field);
-        const char *shorter = field_short(field);
+    for (const field_t *field = listed(); field->name != NULL; field++) {
+        const field_t *limit = limit_of(field);
+        const char *shorter = given.vhost ? NULL : field_short(field);
 
         table_cell(table, memory_copy(field->name), STYLE_TITLE);
         table_cell(table, memory_copy(shorter != NULL ? shorter : ""), STYLE_PLAIN);
@@ -136,7 +148,9 @@ static bool all_known(const measure_t *measures, char **names, int count, const 
 
         free(plain);
         if (plain == NULL)
-            return failure_set(failure, RC_NOVALUE, "the server does not tell '%s' (MPM %s); give a --default, or leave it out",
+            return failure_set(failure, RC_NOVALUE, measure_record(&measures[i], snap) == NULL && snap->vhost_count > 0
+                                   ? "there is no virtual host for '%s' (MPM %s); mpmstats vhosts lists them"
+                                   : "the server does not tell '%s' (MPM %s); give a --default, or leave it out",
                                names[i], snap->server.mpm != NULL ? snap->server.mpm : "not known");
     }
     return true;
@@ -167,8 +181,7 @@ static int get_values(const settings_t *settings, const measure_t *measures, int
         rc = print_json(measures, names, count, &sample->snap, settings->json);
     else
         print_lines(measures, names, count, &sample->snap);
-    sample_free(sample);
-    return rc;
+    return sample_end(sample, rc);
 }
 
 static int run(const settings_t *settings, int argc, char **argv)
@@ -182,9 +195,15 @@ static int run(const settings_t *settings, int argc, char **argv)
             return failure_report(&failure);
         return settings->json != NULL ? list_json(settings->json) : list_table();
     }
+    if (given.vhost) {
+        failure_set(&failure, RC_USAGE, "--vhost belongs to --list; a value is written vhost[NAME].KEY");
+        return failure_report(&failure);
+    }
     measures = memory_get((size_t)argc, sizeof(*measures));
     rc = parse_keys(measures, argc, argv, &failure) ? get_values(settings, measures, argc, argv)
                                                     : failure_report(&failure);
+    for (int i = 0; i < argc; i++)
+        measure_free(&measures[i]);
     free(measures);
     return rc;
 }
@@ -197,6 +216,7 @@ const command_t cmd_get = {
                "flags are 0 or 1, times are in the unit --list names.\n",
     .examples = "  mpmstats get busy\n"
                 "  mpmstats get busy% idle --names\n"
+                "  mpmstats get queue.p99 'vhost[www.example.org].errors%'\n"
                 "  test \"$(mpmstats get saturated)\" = 0 || echo 'no worker is left'\n"
                 "  mpmstats get --list\n",
     .options = options,

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "command.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "rows.h"
 #include "source.h"
@@ -74,10 +74,10 @@ static char *cell(const snapshot_t *snap, const snapshot_process_t *process, con
     if (!field_known(field, process))
         return NULL;
     if (field->kind != FIELD_TIME)
-        return format_field(field, process);
+        return figure_field(field, process);
     if (snap->server.now_us == SNAPSHOT_UNKNOWN)
         return NULL;
-    return format_span((double)(snap->server.now_us - process->started_us));
+    return figure_span((double)(snap->server.now_us - process->started_us));
 }
 
 static void show(const snapshot_t *snap, const rows_t *rows)
@@ -140,8 +140,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     else
         show(&sample->snap, &rows);
     rows_free(&rows);
-    sample_free(sample);
-    return rc;
+    return sample_end(sample, rc);
 }
 
 const command_t cmd_processes = {

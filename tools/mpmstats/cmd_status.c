@@ -64,9 +64,8 @@ static int run(const settings_t *settings, int argc, char **argv)
     if (settings->json != NULL)
         rc = view_json(sample->document, settings->json);
     else
-        show(&sample->snap, settings->from);
-    sample_free(sample);
-    return rc;
+        show(&sample->snap, sample->origin != NULL ? sample->origin : settings->from);
+    return sample_end(sample, rc);
 }
 
 const command_t cmd_status = {

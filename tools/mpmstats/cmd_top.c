@@ -119,7 +119,7 @@ static int run_top(const settings_t *settings, failure_t *failure)
     }
     top_init(&top);
     top.origin = source_name(source);
-    fetcher = fetcher_start(source, failure);
+    fetcher = fetcher_start(source, source_take, failure);
     if (fetcher == NULL) {
         screen_close();
         return failure_report(failure);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "format.h"
+#include "figure.h"
 #include "measure.h"
 #include "memory.h"
 #include "source.h"
@@ -63,12 +63,15 @@ static bool is_rate(const measure_t *measure)
 static void watch_add(watch_t *watch, measure_t measure)
 {
     const char *rate = is_rate(&measure) ? "/s" : measure.percent ? "%" : "";
+    char *raw = measure.vhost != NULL ? measure_name(&measure) : memory_copy(measure.field->name), *name = text_safe(raw);
     const char *suffix = is_rate(&measure) ? "_per_s" : measure.percent ? "_percent" : "";
 
+    free(raw);
     watch->items = memory_resize(watch->items, watch->count + 1, sizeof(*watch->items));
     watch->items[watch->count++] = (watched_t){
-        measure, memory_format("%s%s", measure.field->name, suffix),
-        memory_format("%s%s", measure.field->label, rate)};
+        measure, memory_format("%s%s", name, suffix),
+        measure.vhost != NULL ? memory_format("%s%s", name, rate) : memory_format("%s%s", measure.field->label, rate)};
+    free(name);
 }
 
 static bool add_fields(watch_t *watch, int argc, char **argv, failure_t *failure)
@@ -91,7 +94,7 @@ static void add_usual(watch_t *watch, const snapshot_t *snap)
                                         "bytes", "oldest_request_us", "load1"};
 
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
-        measure_t measure = {field_find(fields_server, usual[i]), false};
+        measure_t measure = {field_find(fields_server, usual[i]), false, NULL};
 
         if (field_known(measure.field, snap))
             watch_add(watch, measure);
@@ -110,6 +113,7 @@ static bool has_rates(const watch_t *watch)
 static void watch_free(watch_t *watch)
 {
     for (size_t i = 0; i < watch->count; i++) {
+        measure_free(&watch->items[i].measure);
         free(watch->items[i].key);
         free(watch->items[i].heading);
     }
@@ -152,7 +156,7 @@ static char *utc(const snapshot_t *snap)
 
 static char *local_clock(const snapshot_t *snap)
 {
-    char *full = format_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
+    char *full = figure_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
     const char *space = strchr(full, ' ');
     char *clock = memory_copy(space != NULL ? space + 1 : full);
 
@@ -164,14 +168,14 @@ static char *local_clock(const snapshot_t *snap)
 
 static double rate_of(const watched_t *item, const snapshot_t *before, const snapshot_t *now)
 {
-    return before == NULL ? NAN : measure_rate(item->measure.field, before, now);
+    return before == NULL ? NAN : measure_rate(&item->measure, before, now);
 }
 
 static char *rate_format(const watched_t *item, double rate)
 {
     if (isnan(rate))
         return memory_copy("-");
-    return item->measure.field->unit == UNIT_BYTES ? format_bytes(rate) : memory_format("%.1f", rate);
+    return item->measure.field->unit == UNIT_BYTES ? figure_bytes(rate) : memory_format("%.1f", rate);
 }
 
 static size_t column_width(const watched_t *item)
@@ -316,7 +320,7 @@ static int loop(watch_t *watch, source_t *source, sample_t *first)
         sample_t *now;
 
         sleep_until_next(&moment);
-        now = source_take(source, &failure);
+        now = source_take_living(source, &failure);
         rc = now == NULL ? failure_report(&failure) : RC_OK;
         if (now == NULL)
             continue;
@@ -330,7 +334,7 @@ static int loop(watch_t *watch, source_t *source, sample_t *first)
 
 static int run_watch(watch_t *watch, source_t *source, failure_t *failure)
 {
-    sample_t *first = source_take(source, failure);
+    sample_t *first = source_take_living(source, failure);
 
     if (first == NULL)
         return failure_report(failure);

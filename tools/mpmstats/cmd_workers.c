@@ -162,8 +162,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     rows_first(&rows, (size_t)given.first);
     rc = show(settings, &rows, sample->document);
     rows_free(&rows);
-    sample_free(sample);
-    return rc;
+    return sample_end(sample, rc);
 }
 
 const command_t cmd_workers = {

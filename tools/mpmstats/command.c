@@ -9,11 +9,11 @@
 #include "url.h"
 
 extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top, cmd_watch,
-    cmd_save, cmd_diff;
+    cmd_save, cmd_diff, cmd_tune, cmd_vhosts, cmd_events, cmd_metrics;
 
 const command_t *const commands[] = {
-    &cmd_status, &cmd_workers, &cmd_processes, &cmd_get, &cmd_check, &cmd_top, &cmd_watch, &cmd_save,
-    &cmd_diff, NULL};
+    &cmd_status, &cmd_workers, &cmd_processes, &cmd_vhosts, &cmd_events, &cmd_top, &cmd_watch, &cmd_get,
+    &cmd_check, &cmd_metrics, &cmd_save, &cmd_diff, &cmd_tune, NULL};
 
 const command_t *command_find(const char *name)
 {
@@ -35,7 +35,8 @@ static void help_program(FILE *out)
 {
     fputs("Usage: mpmstats [OPTION]... [COMMAND] [ARGUMENT]...\n"
           "Shows what a running apache2 does, as told by mod_mpmstats.\n"
-          "Without an address it asks " URL_DEFAULT ".\n\nCommands:\n", out);
+          "Without an address or a file it reads the segment of this machine's server, or else asks\n"
+          URL_DEFAULT ".\n\nCommands:\n", out);
     for (size_t i = 0; commands[i] != NULL; i++)
         fprintf(out, "  %-10s  %s%s\n", commands[i]->name, commands[i]->summary,
                 i == 0 ? " (the default)" : "");

@@ -99,7 +99,7 @@ static bool decode_record(const field_t *table, json_t *object, void *record, co
     return true;
 }
 
-/* The rows of one array; both kinds of rows are arrays of fixed-size records. */
+/* The rows of one array, which may be absent; all kinds of rows are arrays of fixed-size records. */
 static bool decode_rows(json_t *array, const char *name, const field_t *table, void *rows,
                         size_t size, place_t *place)
 {
@@ -153,25 +153,68 @@ static bool check_sections(json_t *document, const place_t *place)
     return true;
 }
 
+/* An array that need not be there: what a server does not record it does not send. */
+static json_t *optional_rows(json_t *document, const char *name, bool *valid, const place_t *place)
+{
+    json_t *rows = json_object_get(document, name);
+
+    if (rows != NULL && !json_is_array(rows))
+        *valid = mismatch(place, name, "an array", rows);
+    return rows;
+}
+
+typedef struct {
+    const char *name;
+    const field_t *table;
+    json_t *rows;
+    void *records;
+    size_t size;
+} section_t;
+
+static bool decode_sections(const section_t *sections, size_t count, place_t *place)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!decode_rows(sections[i].rows, sections[i].name, sections[i].table, sections[i].records, sections[i].size, place))
+            return false;
+    }
+    return true;
+}
+
+#define SECTION(word, fields) {#word, fields, json_##word, snap->word, sizeof(*snap->word)}
+
+static bool decode_lists(json_t *document, sample_t *sample, place_t *place)
+{
+    snapshot_t *snap = &sample->snap;
+    bool valid = true;
+    json_t *json_processes = json_object_get(document, "processes"), *json_workers = json_object_get(document, "workers");
+    json_t *json_vhosts = optional_rows(document, "vhosts", &valid, place);
+    json_t *json_handlers = optional_rows(document, "handlers", &valid, place);
+    json_t *json_listeners = optional_rows(document, "listeners", &valid, place);
+    json_t *json_events = optional_rows(document, "events", &valid, place);
+    const sample_counts_t counts = {
+        json_array_size(json_processes), json_array_size(json_workers), json_array_size(json_vhosts),
+        json_array_size(json_handlers), json_array_size(json_listeners), json_array_size(json_events)};
+
+    if (!valid)
+        return false;
+    sample_rows(sample, &counts);
+    sample->recorded = json_vhosts != NULL;
+
+    const section_t sections[] = {
+        SECTION(processes, fields_process), SECTION(workers, fields_worker),     SECTION(vhosts, fields_vhost),
+        SECTION(handlers, fields_handler),  SECTION(listeners, fields_listener), SECTION(events, fields_event)};
+
+    return decode_sections(sections, sizeof(sections) / sizeof(sections[0]), place);
+}
+
 static bool decode_document(json_t *document, sample_t *sample, place_t *place)
 {
-    json_t *processes, *workers;
-    snapshot_t *snap = &sample->snap;
-
     if (!json_is_object(document))
         return failure_set(place->failure, RC_ANSWER,
                            "%s: JSON, but not from a status page; is this the address of SetHandler mpm-status?",
                            place->origin);
-    if (!check_schema(document, place) || !check_sections(document, place)
-        || !decode_record(fields_server, document, snap, place))
-        return false;
-    processes = json_object_get(document, "processes");
-    workers = json_object_get(document, "workers");
-    sample_rows(sample, json_array_size(processes), json_array_size(workers));
-    return decode_rows(processes, "processes", fields_process, snap->processes,
-                       sizeof(*snap->processes), place)
-           && decode_rows(workers, "workers", fields_worker, snap->workers,
-                          sizeof(*snap->workers), place);
+    return check_schema(document, place) && check_sections(document, place)
+           && decode_record(fields_server, document, &sample->snap, place) && decode_lists(document, sample, place);
 }
 
 sample_t *decode_sample(const char *text, size_t length, const char *origin, failure_t *failure)

@@ -62,7 +62,7 @@ static bool parse_bound(expr_t *expr, char *text, failure_t *failure)
 
     if (length > 0 && text[length - 1] == '%') {
         text[length - 1] = '\0';
-        if (field_limit(field) == NULL)
+        if (measure_limit(&expr->measure) == NULL)
             return failure_set(failure, RC_USAGE, "'%s' has no limit to take %s%% of; compare it with a number", field->name, text);
         expr->measure.percent = true;
     }
@@ -119,7 +119,7 @@ bool expr_parse(exprs_t *list, const char *text, failure_t *failure)
 
     while (valid && (part = strsep(&rest, ",")) != NULL) {
         list->items = memory_resize(list->items, list->count + 1, sizeof(*list->items));
-        list->items[list->count].text = memory_copy(trimmed(part));
+        list->items[list->count] = (expr_t){.text = memory_copy(trimmed(part))};
         valid = parse_one(&list->items[list->count++], trimmed(part), failure);
     }
     free(copy);
@@ -128,8 +128,10 @@ bool expr_parse(exprs_t *list, const char *text, failure_t *failure)
 
 void expr_free(exprs_t *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
+        measure_free(&list->items[i].measure);
         free(list->items[i].text);
+    }
     free(list->items);
     list->items = NULL;
     list->count = 0;

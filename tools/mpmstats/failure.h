@@ -25,6 +25,8 @@ typedef enum {
     RC_HTTP = 7,        /**< any other HTTP status than 200 */
     RC_ANSWER = 8,      /**< not JSON, another schema, too large, cut short */
     RC_NOVALUE = 9,     /**< the server answers, but does not know the value asked for */
+    RC_ROLLED_BACK = 10, /**< tune --apply has undone what it did, or refused to begin */
+    RC_STALE = 11,      /**< shown, but the server runs no more: it is the last that was known */
     RC_PIPE = 141       /**< stdout's reader has gone: what the shell says of SIGPIPE */
 } rc_e;
 

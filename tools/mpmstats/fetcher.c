@@ -21,6 +21,7 @@ typedef enum { FETCHER_IDLE, FETCHER_ASKED, FETCHER_DONE, FETCHER_STOP } fetcher
 
 struct fetcher {
     source_t *source;      /* the thread's */
+    fetcher_take_fn *take;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -69,7 +70,7 @@ static void *thread_main(void *arg)
 
     while (next_request(fetcher)) {
         failure_t failure = {.rc = RC_OK};
-        sample_t *sample = source_take(fetcher->source, &failure);
+        sample_t *sample = fetcher->take(fetcher->source, &failure);
 
         if (!hand_over(fetcher, sample, &failure))
             break;
@@ -88,12 +89,13 @@ static void fetcher_free(fetcher_t *fetcher)
     free(fetcher);
 }
 
-fetcher_t *fetcher_start(source_t *source, failure_t *failure)
+fetcher_t *fetcher_start(source_t *source, fetcher_take_fn *take, failure_t *failure)
 {
     fetcher_t *fetcher = memory_get(1, sizeof(*fetcher));
     int error;
 
     fetcher->source = source;
+    fetcher->take = take;
     pthread_mutex_init(&fetcher->mutex, NULL);
     pthread_cond_init(&fetcher->changed, NULL);
     fetcher->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -17,8 +17,11 @@
 
 typedef struct fetcher fetcher_t;
 
+/** source_take() or source_take_living(). */
+typedef sample_t *fetcher_take_fn(source_t *source, failure_t *failure);
+
 /** NULL and @a failure filled when there is no thread to be had; the source is then closed. */
-fetcher_t *fetcher_start(source_t *source, failure_t *failure);
+fetcher_t *fetcher_start(source_t *source, fetcher_take_fn *take, failure_t *failure);
 
 /** Readable when there is a result. */
 int fetcher_fd(const fetcher_t *fetcher);

@@ -17,6 +17,18 @@
 #define COMPUTED(name, kind, unit, label, help, function) \
     {name, "", FIELD_##kind, UNIT_##unit, label, help, 0, function},
 
+/* The figures of a histogram: queue.p99 and so on. */
+#define LATENCY(spread, help, record, at)                                                                  \
+    LATENCY_ROW(spread, count, count, COUNTER, NONE, "How many were timed: " help, record, at)             \
+    LATENCY_ROW(spread, sum, sum_us, COUNTER, MICROSECONDS, "Their times together: " help, record, at)     \
+    LATENCY_ROW(spread, p50, p50_us, GAUGE, MICROSECONDS, "Half took no longer: " help, record, at)        \
+    LATENCY_ROW(spread, p90, p90_us, GAUGE, MICROSECONDS, "9 of 10 took no longer: " help, record, at)     \
+    LATENCY_ROW(spread, p99, p99_us, GAUGE, MICROSECONDS, "99 of 100 took no longer: " help, record, at)   \
+    LATENCY_ROW(spread, p999, p999_us, GAUGE, MICROSECONDS, "999 of 1000 took no longer: " help, record, at) \
+    LATENCY_ROW(spread, max, max_us, PEAK, MICROSECONDS, "The longest: " help, record, at)
+#define LATENCY_ROW(spread, word, member, kind, unit, help, record, at)                                    \
+    ROW(#spread "." #word, "latency." #spread "." #member, kind, unit, #spread " " #word, help, record, at.member)
+
 const field_t fields_server[] = {
 #define SERVER_METRIC(f, k, u, l, h) ROW(#f, "server." #f, k, u, l, h, snapshot_t, server.f)
 #define LIMITS_METRIC(f, k, u, l, h) ROW(#f, "limits." #f, k, u, l, h, snapshot_t, limits.f)
@@ -24,6 +36,10 @@ const field_t fields_server[] = {
 #define CONNECTIONS_METRIC(f, k, u, l, h) \
     ROW("connections." #f, "totals.connections_by_state." #f, k, u, l, h, snapshot_t, connections.f)
 #include "stats/metrics.def"
+#define SPREAD(f, where, l, h) LATENCY(f, h, snapshot_t, spreads[SNAPSHOT_SPREAD_##f].latency)
+#include "stats/metrics.def"
+    ROW("errors", "totals.responses_5xx", COUNTER, NONE, "Errors", "Requests answered with an error of the server",
+        snapshot_t, totals.responses_5xx)
     COMPUTED("connections_max", GAUGE, NONE, "Connections at most",
              "Connections all processes may hold: connections_per_process times the processes "
              "MaxRequestWorkers needs", derive_connections_max)
@@ -60,6 +76,31 @@ const field_t fields_worker[] = {
 #include "stats/metrics.def"
     {.name = NULL}};
 
+const field_t fields_vhost[] = {
+#define VHOST_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_vhost_t, f)
+#define SPREAD(f, where, l, h) SPREAD_OF_##where(f, h)
+#define SPREAD_OF_VHOST(f, h) LATENCY(f, h, snapshot_vhost_t, latency[SNAPSHOT_SPREAD_##f])
+#define SPREAD_OF_SERVER(f, h)
+#include "stats/metrics.def"
+    ROW("errors", "responses_5xx", COUNTER, NONE, "Errors", "Requests answered with an error of the server",
+        snapshot_vhost_t, responses_5xx)
+    {.name = NULL}};
+
+const field_t fields_handler[] = {
+#define HANDLER_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_handler_t, f)
+#include "stats/metrics.def"
+    {.name = NULL}};
+
+const field_t fields_listener[] = {
+#define LISTENER_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_listener_t, f)
+#include "stats/metrics.def"
+    {.name = NULL}};
+
+const field_t fields_event[] = {
+#define EVENT_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_event_t, f)
+#include "stats/metrics.def"
+    {.name = NULL}};
+
 /* What metrics.def does not say of the server's values: a short name, and what 100 % is. */
 static const struct {
     const char *name, *shorter, *limit;
@@ -83,6 +124,10 @@ static const struct {
     {"connections", NULL, "connections_max"},
     {"oldest_request_us", "oldest", NULL},
     {"uptime_s", "uptime", NULL},
+    {"requests_in_flight", "in_flight", NULL},
+    {"errors", NULL, "requests"},
+    {"responses_4xx", NULL, "requests"},
+    {"responses_5xx", NULL, "requests"},
 };
 #define EXTRAS (sizeof(extras) / sizeof(extras[0]))
 
@@ -104,6 +149,14 @@ const field_t *field_limit(const field_t *field)
             return field_find(fields_server, extras[i].limit);
     }
     return NULL;
+}
+
+const field_t *field_limit_vhost(const field_t *field)
+{
+    bool share = strcmp(field->name, "errors") == 0 || strcmp(field->name, "aborted") == 0
+                 || strncmp(field->name, "responses_", 10) == 0 || strncmp(field->name, "method_", 7) == 0;
+
+    return share ? field_find(fields_vhost, "requests") : NULL;
 }
 
 static const field_t *find_exact(const field_t *table, const char *name)

@@ -56,6 +56,11 @@ extern const field_t fields_process[];
 /** Values of a worker; records are snapshot_worker_t. */
 extern const field_t fields_worker[];
 
+/** Values of a virtual host; records are snapshot_vhost_t. */
+extern const field_t fields_vhost[];
+/** Values of a content handler, a listening socket, an event. */
+extern const field_t fields_handler[], fields_listener[], fields_event[];
+
 /** Is the value a string? */
 bool field_is_text(const field_t *field);
 
@@ -73,6 +78,9 @@ const char *field_short(const field_t *field);
 
 /** The field that is 100 % of this value of the server, or NULL. */
 const field_t *field_limit(const field_t *field);
+
+/** The same for a value of a virtual host. */
+const field_t *field_limit_vhost(const field_t *field);
 
 /** Does the record hold this value? */
 bool field_known(const field_t *field, const void *record);

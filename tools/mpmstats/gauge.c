@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "fields.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 
 #define NEARLY_FULL 0.8 /* of the limit: the colour warns */
@@ -16,7 +16,7 @@
 /* "12 of 400 busy (3%)", or the figure alone where no limit is known. */
 static char *of_limit(double value, double limit, const char *word)
 {
-    char *shown = format_count(value), *most = format_count(limit), *text;
+    char *shown = figure_count(value), *most = figure_count(limit), *text;
 
     if (isnan(limit) || limit <= 0)
         text = memory_format("%s%s", shown, word);
@@ -34,7 +34,7 @@ static char *with_count(char *text, const char *word, double number)
 
     if (isnan(number))
         return text;
-    shown = format_count(number);
+    shown = figure_count(number);
     longer = memory_format("%s, %s %s", text, shown, word);
     free(text);
     free(shown);

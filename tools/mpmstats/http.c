@@ -215,7 +215,9 @@ static void set_bounds(CURL *curl, const http_request_t *request, transfer_t *tr
 
 static bool transfer_run(transfer_t *transfer, CURL *curl)
 {
-    struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+    const char *type_wanted = transfer->request->accept != NULL ? transfer->request->accept : "application/json";
+    char *accept = memory_format("Accept: %s", type_wanted);
+    struct curl_slist *headers = curl_slist_append(NULL, accept);
     char *type = NULL;
     long status = 0;
     CURLcode code;
@@ -225,6 +227,7 @@ static bool transfer_run(transfer_t *transfer, CURL *curl)
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     code = curl_easy_perform(curl);
     curl_slist_free_all(headers);
+    free(accept);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK || status != 200)
         return explain(transfer, curl, code);

@@ -25,6 +25,7 @@ typedef struct {
     const char *cacert;   /**< file of authorities to trust in place of the system's, or NULL */
     const char *user;     /**< or NULL */
     const char *password; /**< or NULL */
+    const char *accept;   /**< the media type asked for; NULL: JSON */
     const char *hint;     /**< added to failures to connect, or "" */
 } http_request_t;
 

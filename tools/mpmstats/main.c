@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
+#include "apr_general.h"
 #include "command.h"
 #include "settings.h"
 #include "terminal.h"
@@ -93,8 +94,10 @@ int main(int argc, char **argv)
         command_help(stdout, NULL);
         return terminal_finish(RC_OK);
     }
+    apr_initialize();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     index = run_command(command, &settings, argc - index, argv + index);
     curl_global_cleanup();
+    apr_terminate();
     return index;
 }

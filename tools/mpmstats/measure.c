@@ -7,26 +7,53 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
+
+/* Names of virtual hosts hold anything but a bracket. */
+static bool parse_vhost(measure_t *measure, char **name, failure_t *failure)
+{
+    static const char begin[] = "vhost[";
+    char *end;
+
+    measure->vhost = NULL;
+    if (strncmp(*name, begin, sizeof(begin) - 1) != 0)
+        return true;
+    end = strchr(*name, ']');
+    if (end == NULL || end[1] != '.' || end == *name + sizeof(begin) - 1)
+        return failure_set(failure, RC_USAGE, "'%s' is no key; write one such as vhost[www.example.org].queue.p99", *name);
+    *end = '\0';
+    measure->vhost = memory_copy(*name + sizeof(begin) - 1);
+    *name = end + 2;
+    return true;
+}
+
+static bool no_such_key(const field_t *table, const char *name, failure_t *failure)
+{
+    const char *nearest = field_nearest(table, name), *list = table == fields_server ? "get --list" : "get --list --vhost";
+
+    if (nearest != NULL)
+        return failure_set(failure, RC_USAGE, "there is no key '%s'; do you mean '%s'? %s shows all", name, nearest, list);
+    return failure_set(failure, RC_USAGE, "there is no key '%s'; %s shows all", name, list);
+}
 
 static bool parse_name(measure_t *measure, char *name, failure_t *failure)
 {
     size_t length = strlen(name);
-    const char *nearest;
+    const field_t *table;
 
     measure->percent = length > 0 && name[length - 1] == '%';
     if (measure->percent)
         name[length - 1] = '\0';
-    measure->field = field_find(fields_server, name);
-    if (measure->field == NULL) {
-        nearest = field_nearest(fields_server, name);
-        if (nearest != NULL)
-            return failure_set(failure, RC_USAGE, "there is no key '%s'; do you mean '%s'? get --list shows all", name, nearest);
-        return failure_set(failure, RC_USAGE, "there is no key '%s'; get --list shows all", name);
-    }
-    if (measure->percent && field_limit(measure->field) == NULL)
+    if (!parse_vhost(measure, &name, failure))
+        return false;
+    table = measure->vhost != NULL ? fields_vhost : fields_server;
+    measure->field = field_find(table, name);
+    if (measure->field == NULL)
+        return no_such_key(table, name, failure);
+    if (measure->percent && measure_limit(measure) == NULL)
         return failure_set(failure, RC_USAGE, "'%s' has no limit it could be a percentage of; leave out the %%", name);
     return true;
 }
@@ -37,33 +64,97 @@ bool measure_parse(measure_t *measure, const char *text, size_t length, failure_
     bool valid = parse_name(measure, name, failure);
 
     free(name);
+    if (!valid)
+        measure_free(measure);
     return valid;
+}
+
+void measure_free(measure_t *measure)
+{
+    free(measure->vhost);
+    measure->vhost = NULL;
+}
+
+/* www.example.org means www.example.org:443, too. */
+static bool is_vhost(const char *name, const char *wanted)
+{
+    size_t length = strlen(wanted);
+
+    return name != NULL && strncasecmp(name, wanted, length) == 0
+           && (name[length] == '\0' || (name[length] == ':' && strchr(name + length + 1, ':') == NULL));
+}
+
+const void *measure_record(const measure_t *measure, const snapshot_t *snap)
+{
+    if (measure->vhost == NULL)
+        return snap;
+    for (int i = 0; i < snap->vhost_count; i++) {
+        if (snap->vhosts[i].name != NULL && strcasecmp(snap->vhosts[i].name, measure->vhost) == 0)
+            return &snap->vhosts[i];
+    }
+    for (int i = 0; i < snap->vhost_count; i++) {
+        if (is_vhost(snap->vhosts[i].name, measure->vhost))
+            return &snap->vhosts[i];
+    }
+    return NULL;
+}
+
+const field_t *measure_limit(const measure_t *measure)
+{
+    return measure->vhost != NULL ? field_limit_vhost(measure->field) : field_limit(measure->field);
+}
+
+char *measure_name(const measure_t *measure)
+{
+    const char *shorter = measure->vhost == NULL ? field_short(measure->field) : NULL;
+
+    if (measure->vhost != NULL)
+        return memory_format("vhost[%s].%s", measure->vhost, measure->field->name);
+    return memory_copy(shorter != NULL ? shorter : measure->field->name);
+}
+
+bool measure_same(const measure_t *a, const measure_t *b)
+{
+    if (a->field != b->field || (a->vhost == NULL) != (b->vhost == NULL))
+        return false;
+    return a->vhost == NULL || strcasecmp(a->vhost, b->vhost) == 0;
+}
+
+static double number_of(const field_t *field, const void *record)
+{
+    return field == NULL || record == NULL ? NAN : field_number(field, record);
+}
+
+double measure_number(const measure_t *measure, const snapshot_t *snap)
+{
+    return number_of(measure->field, measure_record(measure, snap));
 }
 
 double measure_value(const measure_t *measure, const snapshot_t *snap)
 {
-    double value = field_number(measure->field, snap), limit;
+    double value = measure_number(measure, snap), limit;
 
     if (!measure->percent)
         return value;
-    limit = field_number(field_limit(measure->field), snap);
+    limit = number_of(measure_limit(measure), measure_record(measure, snap));
     /* in this order: 11 of 40 is 27.5 and nothing above */
     return limit > 0 ? value * 100 / limit : NAN;
 }
 
 char *measure_plain(const measure_t *measure, const snapshot_t *snap)
 {
+    const void *record = measure_record(measure, snap);
     double value;
 
     if (!measure->percent)
-        return field_plain(measure->field, snap);
+        return record == NULL ? NULL : field_plain(measure->field, record);
     value = measure_value(measure, snap);
     return isnan(value) ? NULL : memory_format("%.1f", value);
 }
 
-static json_t *json_integer_exactly(const field_t *field, const snapshot_t *snap)
+static json_t *json_integer_exactly(const field_t *field, const void *record)
 {
-    char *plain = field_plain(field, snap);
+    char *plain = field_plain(field, record);
     json_t *json = json_integer(strtoll(plain, NULL, 10));
 
     free(plain);
@@ -72,25 +163,29 @@ static json_t *json_integer_exactly(const field_t *field, const snapshot_t *snap
 
 json_t *measure_json(const measure_t *measure, const snapshot_t *snap)
 {
+    const void *record = measure_record(measure, snap);
     const field_t *field = measure->field;
 
+    if (record == NULL)
+        return NULL;
     if (!measure->percent && field_is_text(field))
-        return field_known(field, snap) ? json_string(field_string(field, snap)) : NULL;
+        return field_known(field, record) ? json_string(field_string(field, record)) : NULL;
     if (isnan(measure_value(measure, snap)))
         return NULL;
     if (measure->percent || field->kind == FIELD_REAL)
         return json_real(measure_value(measure, snap));
     if (field->kind == FIELD_FLAG)
-        return json_boolean(field_number(field, snap) > 0);
-    return json_integer_exactly(field, snap);
+        return json_boolean(field_number(field, record) > 0);
+    return json_integer_exactly(field, record);
 }
 
 char *measure_format(const measure_t *measure, const snapshot_t *snap)
 {
+    const void *record = measure_record(measure, snap);
     double value;
 
     if (!measure->percent)
-        return format_field(measure->field, snap);
+        return record == NULL ? memory_copy("-") : figure_field(measure->field, record);
     value = measure_value(measure, snap);
     return isnan(value) ? memory_copy("-") : memory_format("%.0f%%", floor(value));
 }
@@ -114,9 +209,9 @@ bool measure_restarted(const snapshot_t *before, const snapshot_t *after)
            || before->server.counters_since_us != after->server.counters_since_us;
 }
 
-double measure_rate(const field_t *field, const snapshot_t *before, const snapshot_t *after)
+double measure_rate(const measure_t *measure, const snapshot_t *before, const snapshot_t *after)
 {
-    double grown = field_number(field, after) - field_number(field, before);
+    double grown = measure_number(measure, after) - measure_number(measure, before);
     double seconds = measure_seconds(before, after);
 
     if (measure_restarted(before, after) || !(seconds > 0) || grown < 0)

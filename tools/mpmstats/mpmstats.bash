@@ -15,23 +15,36 @@ _mpmstats()
     fi
 
     case $prev in
-    --from|--cacert|--unix-socket)
+    --from|--segment|--cacert|--unix-socket|--write)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return ;;
+    --conf-dir)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        return ;;
+    --instance)
+        mapfile -t COMPREPLY < <(compgen -W "$(cd /etc && printf '%s\n' apache2-*/ | sed -n 's/^apache2-\([^*]*\)\/$/\1/p')" -- "$cur")
+        return ;;
+    --kind)
+        mapfile -t COMPREPLY < <(compgen -W 'start graceful restart stop crash saturated relieved overflow' -- "$cur")
+        return ;;
+    --target)
+        mapfile -t COMPREPLY < <(compgen -W 'queue.p99' -- "$cur")
         return ;;
     --json)
         if [[ ${COMP_WORDS[COMP_CWORD-1]} == '=' || ${COMP_WORDS[COMP_CWORD]} == '=' ]]; then
             mapfile -t COMPREPLY < <(compgen -W 'auto pretty compact' -- "$cur")
             return
         fi ;;
-    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request)
+    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request|--for|--memory|--verify|--apachectl|--since)
         return ;;
     esac
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case ${COMP_WORDS[i-1]} in
-        --url|-u|--unix-socket|--from|--timeout|--cacert|--user|=) continue ;;
+        --url|-u|--unix-socket|--segment|--instance|--from|--timeout|--cacert|--user|=) continue ;;
         esac
         if [[ $word == [a-z]* ]]; then
             command=$word

@@ -32,6 +32,21 @@ rows_t rows_workers(const snapshot_t *snap)
                    (size_t)snap->worker_count);
 }
 
+rows_t rows_vhosts(const snapshot_t *snap)
+{
+    return rows_of(fields_vhost, "vhosts", snap->vhosts, sizeof(*snap->vhosts), (size_t)snap->vhost_count);
+}
+
+rows_t rows_handlers(const snapshot_t *snap)
+{
+    return rows_of(fields_handler, "handlers", snap->handlers, sizeof(*snap->handlers), (size_t)snap->handler_count);
+}
+
+rows_t rows_events(const snapshot_t *snap)
+{
+    return rows_of(fields_event, "events", snap->events, sizeof(*snap->events), (size_t)snap->event_count);
+}
+
 void rows_keep(rows_t *rows, bool (*wanted)(const void *record, const void *context),
                const void *context)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tools/mpmstats/rows.h
- * @brief A choice of a snapshot's processes or workers, sorted.
+ * @brief A choice of a snapshot's processes, workers, virtual hosts or the like, sorted.
  *
  * The records stay the sample's. Single-threaded.
  */
@@ -24,9 +24,12 @@ typedef struct {
     size_t count;
 } rows_t;
 
-/** All processes, or all workers, in the server's order; end with rows_free(). */
+/** All records of a kind, in the server's order; end with rows_free(). */
 rows_t rows_processes(const snapshot_t *snap);
 rows_t rows_workers(const snapshot_t *snap);
+rows_t rows_vhosts(const snapshot_t *snap);
+rows_t rows_handlers(const snapshot_t *snap);
+rows_t rows_events(const snapshot_t *snap);
 
 /** Keeps those @a wanted says true of; the order stays. */
 void rows_keep(rows_t *rows, bool (*wanted)(const void *record, const void *context),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fields.h"
+#include "figure.h"
 #include "memory.h"
 
 sample_t *sample_new(void)
@@ -19,18 +20,38 @@ sample_t *sample_new(void)
     return sample;
 }
 
-void sample_rows(sample_t *sample, size_t processes, size_t workers)
+static void *rows(const field_t *table, size_t size, size_t count)
+{
+    char *records = memory_get(count, size);
+
+    for (size_t i = 0; i < count; i++)
+        fields_clear(table, records + i * size);
+    return records;
+}
+
+#define ROWS(table, kind, counted) \
+    (snap->kind = rows(table, sizeof(*snap->kind), counts->kind), snap->counted = (int)counts->kind)
+
+void sample_rows(sample_t *sample, const sample_counts_t *counts)
 {
     snapshot_t *snap = &sample->snap;
 
-    snap->processes = memory_get(processes, sizeof(*snap->processes));
-    snap->workers = memory_get(workers, sizeof(*snap->workers));
-    for (size_t i = 0; i < processes; i++)
-        fields_clear(fields_process, &snap->processes[i]);
-    for (size_t i = 0; i < workers; i++)
-        fields_clear(fields_worker, &snap->workers[i]);
-    snap->process_count = (int)processes;
-    snap->worker_count = (int)workers;
+    ROWS(fields_process, processes, process_count);
+    ROWS(fields_worker, workers, worker_count);
+    ROWS(fields_vhost, vhosts, vhost_count);
+    ROWS(fields_handler, handlers, handler_count);
+    ROWS(fields_listener, listeners, listener_count);
+    ROWS(fields_event, events, event_count);
+}
+
+void sample_listeners(sample_t *to, const sample_t *from)
+{
+    size_t size = sizeof(*from->snap.listeners), count = (size_t)from->snap.listener_count;
+
+    to->snap.listeners = memory_get(count, size);
+    if (count > 0)
+        memcpy(to->snap.listeners, from->snap.listeners, count * size);
+    to->snap.listener_count = (int)count;
 }
 
 void sample_free(sample_t *sample)
@@ -39,8 +60,47 @@ void sample_free(sample_t *sample)
         return;
     free(sample->snap.processes);
     free(sample->snap.workers);
+    free(sample->snap.vhosts);
+    free(sample->snap.handlers);
+    free(sample->snap.listeners);
+    free(sample->snap.events);
     json_decref(sample->document);
+    free(sample->origin);
     free(sample);
+}
+
+bool sample_is_recorded(const sample_t *sample, failure_t *failure)
+{
+    return sample->recorded
+           || failure_set(failure, RC_NOVALUE, "the server does not tell this: it records nothing, or its mod_mpmstats is an older one; its error log says why");
+}
+
+char *sample_note(const sample_t *sample)
+{
+    char *span = figure_span(sample->dead ? sample->age_us : sample->silent_us), *note = NULL;
+
+    if (sample->dead)
+        note = memory_format("the server %s: this is the last that was known, %s ago (%s)",
+                             sample->stopped ? "has been stopped" : "is dead", span, sample->origin);
+    else if (sample->silent_us > 0)
+        note = memory_format("the server's parent process (pid %lld) has done nothing for %s; is it stopped?",
+                             (long long)sample->snap.server.pid, span);
+    free(span);
+    return note;
+}
+
+int sample_end(sample_t *sample, int rc)
+{
+    char *note = sample_note(sample);
+    bool stale = sample->dead;
+    failure_t failure;
+
+    sample_free(sample);
+    if (note == NULL)
+        return rc;
+    failure_set(&failure, stale && rc == RC_OK ? RC_STALE : rc, "%s", note);
+    free(note);
+    return failure_report(&failure);
 }
 
 bool sample_worker_busy(const snapshot_worker_t *worker)

@@ -17,20 +17,44 @@
 
 #include <jansson.h>
 
+#include "failure.h"
 #include "stats/snapshot.h"
 
 typedef struct {
     snapshot_t snap;
+    char *origin;     /**< the segment it was read from, without asking the server; NULL: it answered, or a file did */
+    bool dead;        /**< its server runs no more, what is here is the last that was known … */
+    bool stopped;     /**< … and it was stopped in order */
+    double age_us;    /**< of what is here; 0 unless dead */
+    bool recorded;    /**< virtual hosts, handlers, listeners and events are known */
+    double silent_us; /**< a living server's parent process has not done anything for so long; 0: it is at work */
     json_t *document; /**< the same as JSON, with what only a newer server knows; owns the strings */
 } sample_t;
 
 /** A sample in which nothing is known; exits the program when memory is short. */
 sample_t *sample_new(void);
 
+/** How many rows of each kind there are. */
+typedef struct {
+    size_t processes, workers, vhosts, handlers, listeners, events;
+} sample_counts_t;
+
 /** Makes room for the rows, all values unknown. */
-void sample_rows(sample_t *sample, size_t processes, size_t workers);
+void sample_rows(sample_t *sample, const sample_counts_t *counts);
+
+/** Gives @a to, which has none, a copy of the listening sockets of @a from, whose document it shares. */
+void sample_listeners(sample_t *to, const sample_t *from);
 
 void sample_free(sample_t *sample);
+
+/** Is known what only a recording server knows? False and @a failure filled when not. */
+bool sample_is_recorded(const sample_t *sample, failure_t *failure);
+
+/** What somebody who looks at this has to know: that the server is dead, say. NULL: nothing; else the caller frees it. */
+char *sample_note(const sample_t *sample);
+
+/** The end of a command that has shown a sample: frees it, notes on stderr what there is to note. Returns the exit code. */
+int sample_end(sample_t *sample, int rc);
 
 /** Has the worker work: any state but _ S I G and the dead slot's dot. */
 bool sample_worker_busy(const snapshot_worker_t *worker);

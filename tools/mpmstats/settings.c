@@ -16,6 +16,10 @@ const option_t settings_options[] = {
      .help = "address of the server's mpm-status; also unix:/path.sock|http://host/path"},
     {.name = "unix-socket", .arg = "PATH", .type = OPTION_TEXT, .offset = AT(unix_socket),
      .help = "connect through this unix-domain socket"},
+    {.name = "segment", .arg = "FILE", .type = OPTION_TEXT, .offset = AT(segment),
+     .help = "read a server of this machine by its mpmstats.segment, without asking it"},
+    {.name = "instance", .arg = "NAME", .type = OPTION_TEXT, .offset = AT(instance),
+     .help = "the same, for Debian's instance of that name (/etc/apache2-NAME)"},
     {.name = "from", .arg = "FILE", .type = OPTION_TEXT, .offset = AT(from),
      .help = "read a saved answer instead of asking a server; - is standard input"},
     {.name = "timeout", .arg = "SECONDS", .type = OPTION_REAL, .offset = AT(timeout_s),
@@ -41,6 +45,5 @@ void settings_init(settings_t *settings)
     const char *url = getenv("MPMSTATS_URL");
 
     memset(settings, 0, sizeof(*settings));
-    settings->timeout_s = 5;
-    settings->url = url != NULL && url[0] != '\0' ? (char *)url : NULL;
+    settings->url_usual = url != NULL && url[0] != '\0' ? (char *)url : NULL;
 }

@@ -12,10 +12,14 @@
 
 /** Filled once by main() before a command runs; strings are the command line's or the environment's. */
 typedef struct {
-    char *url;            /**< --url or $MPMSTATS_URL; NULL for the default */
+    char *url;            /**< --url or NULL */
+    char *url_usual;      /**< $MPMSTATS_URL or NULL */
     char *unix_socket;    /**< --unix-socket or NULL */
+    char *segment;        /**< --segment: a server of this machine by its file, or NULL */
+    char *instance;       /**< --instance: the same by the name of a Debian instance, or NULL */
     char *from;           /**< --from: a saved snapshot instead of a server, or NULL */
-    double timeout_s;
+    char *closed;         /**< source.c's: a segment that we may not read, or NULL */
+    double timeout_s;     /**< --timeout; 0 for what the command finds right */
     bool insecure;
     char *cacert;
     char *user;           /**< NAME[:PASSWORD], as given */

@@ -140,6 +140,23 @@ void text_print_right(FILE *out, const char *safe, size_t columns)
     text_print_left(out, safe, width < columns ? width : columns);
 }
 
+void text_print_words(FILE *out, const char *safe, int width)
+{
+    do {
+        size_t bytes = width > 0 ? text_prefix(safe, (size_t)width) : strlen(safe), space = bytes;
+
+        while (safe[bytes] != '\0' && space > 0 && safe[space] != ' ')
+            space--;
+        if (safe[bytes] != '\0' && space > 0)
+            bytes = space;
+        fprintf(out, "%.*s\n", (int)bytes, safe);
+        safe += bytes;
+        safe += strspn(safe, " ");
+        if (bytes == 0)
+            break;
+    } while (*safe != '\0');
+}
+
 static bool shown_in_json(int32_t code)
 {
     if (code < 0x80)

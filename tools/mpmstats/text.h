@@ -30,6 +30,9 @@ void text_print_left(FILE *out, const char *safe, size_t columns);
 /** The same, padded at the front. */
 void text_print_right(FILE *out, const char *safe, size_t columns);
 
+/** Prints safe text and a line end, in lines of at most @a width columns broken between words; 0: in one line. */
+void text_print_words(FILE *out, const char *safe, int width);
+
 /** Prints @a count spaces. */
 void text_spaces(FILE *out, size_t count);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fields.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "screen.h"
 #include "text.h"
@@ -101,7 +101,7 @@ static int draw_fields(const top_t *top, const void *record, int first, int rows
 
         if (!field_known(field, record))
             continue;
-        value = format_field(field, record);
+        value = figure_field(field, record);
         line = draw_value(field->name, value, line, first, rows);
         free(value);
     }

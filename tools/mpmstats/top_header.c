@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fields.h"
-#include "format.h"
+#include "figure.h"
 #include "gauge.h"
 #include "measure.h"
 #include "memory.h"
@@ -38,7 +38,7 @@ static char *joined_field(char *text, const char *word, const char *name, const 
 
     if (!field_known(field, snap))
         return text;
-    value = format_field(field, snap);
+    value = figure_field(field, snap);
     fact = memory_format("%s%s", word, value);
     free(value);
     return joined(text, fact);
@@ -60,7 +60,7 @@ static void draw_title(const top_t *top, int row)
     title = joined_field(title, "up ", "uptime_s", snap);
     title = joined_field(title, "load ", "load1", snap);
     used = top_put(row, 0, STYLE_TITLE, title);
-    clock = format_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
+    clock = figure_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
     space = strchr(clock, ' ');
     if (top->paused && used + 8 < width)
         screen_put_bar(row, width - 8, 8, STYLE_WARN, " PAUSED ");
@@ -121,12 +121,12 @@ static int draw_gauges(const snapshot_t *snap, int row, int rows)
 
 static char *rate_of(const top_t *top, const char *name)
 {
-    double rate = top->before == NULL ? NAN : measure_rate(field_find(fields_server, name), &top->before->snap,
+    double rate = top->before == NULL ? NAN : measure_rate(&(measure_t){.field = field_find(fields_server, name)}, &top->before->snap,
                                                            &top->now->snap);
 
     if (isnan(rate))
         return memory_copy("-");
-    return strcmp(name, "bytes") == 0 ? format_bytes(rate) : memory_format("%.1f", rate);
+    return strcmp(name, "bytes") == 0 ? figure_bytes(rate) : memory_format("%.1f", rate);
 }
 
 static void draw_traffic(const top_t *top, int row)
@@ -155,7 +155,7 @@ static bool draw_states(const snapshot_t *snap, int row)
 
         if (strncmp(field->name, "connections.", 12) != 0 || !field_known(field, snap))
             continue;
-        value = format_field(field, snap);
+        value = figure_field(field, snap);
         column += top_put(row, column, field_number(field, snap) > 0 ? STYLE_PLAIN : STYLE_FAINT,
                       memory_format("%s %s", field->label, value)) + TOP_GAP;
         free(value);
@@ -168,12 +168,21 @@ static bool draw_states(const snapshot_t *snap, int row)
 /* What must not be overlooked; at most one line. */
 static bool draw_alarm(const top_t *top, int row, double now)
 {
+    char *note;
+
     if (top->trouble.rc != RC_OK) {
-        char *safe = text_safe(top->trouble.text), *span = format_span(fmax(0, now - top->trouble_since) * 1e6);
+        char *safe = text_safe(top->trouble.text), *span = figure_span(fmax(0, now - top->trouble_since) * 1e6);
 
         top_put(row, 0, STYLE_ALARM, memory_format("No answer for %s: %s", span, safe));
         free(safe);
         free(span);
+        return true;
+    }
+    if (top->now != NULL && (note = sample_note(top->now)) != NULL) {
+        char *safe = text_safe(note);
+
+        top_put(row, 0, STYLE_ALARM, safe);
+        free(note);
         return true;
     }
     if (top->now != NULL && top->now->snap.totals.saturated == 1) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fields.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "table.h"
 #include "text.h"
@@ -66,7 +66,7 @@ static char *age_of(const top_t *top, const field_t *field, const void *record)
 
     if (now == SNAPSHOT_UNKNOWN || !field_known(field, record))
         return NULL;
-    return format_span(fmax(0, (double)now - field_number(field, record)));
+    return figure_span(fmax(0, (double)now - field_number(field, record)));
 }
 
 char *top_cell(const top_t *top, const top_column_t *column, const void *record)
@@ -75,7 +75,7 @@ char *top_cell(const top_t *top, const top_column_t *column, const void *record)
 
     if (column->age)
         return age_of(top, field, record);
-    return field_known(field, record) ? format_field(field, record) : NULL;
+    return field_known(field, record) ? figure_field(field, record) : NULL;
 }
 
 style_e top_row_style(const top_t *top, const void *record)

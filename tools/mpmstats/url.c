@@ -37,15 +37,25 @@ static char *with_scheme(const char *text)
     return strstr(text, "://") != NULL ? memory_copy(text) : memory_format("http://%s", text);
 }
 
-static char *part(CURLU *handle, CURLUPart which)
+static char *part_with(CURLU *handle, CURLUPart which, unsigned flags)
 {
     char *value, *copy;
 
-    if (curl_url_get(handle, which, &value, 0) != CURLUE_OK)
+    if (curl_url_get(handle, which, &value, flags) != CURLUE_OK)
         return NULL;
     copy = memory_copy(value);
     curl_free(value);
     return copy;
+}
+
+static char *part(CURLU *handle, CURLUPart which)
+{
+    return part_with(handle, which, 0);
+}
+
+static char *part_or_default(CURLU *handle, CURLUPart which)
+{
+    return part_with(handle, which, CURLU_DEFAULT_PORT);
 }
 
 static bool is_loopback(const char *host)
@@ -98,7 +108,7 @@ static char *shown_form(CURLU *handle, const char *socket)
 static bool take_apart(url_t *url, CURLU *handle, const char *text, failure_t *failure)
 {
     CURLUcode code = curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
-    char *scheme = part(handle, CURLUPART_SCHEME);
+    char *scheme = part(handle, CURLUPART_SCHEME), *port;
     bool http = scheme != NULL
                 && (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);
 
@@ -114,6 +124,9 @@ static bool take_apart(url_t *url, CURLU *handle, const char *text, failure_t *f
     url->shown = shown_form(handle, url->socket);
     if (url->full == NULL || url->shown == NULL)
         return failure_set(failure, RC_USAGE, "this is not a valid address; write it like http://host:port/mpm-status");
+    port = part_or_default(handle, CURLUPART_PORT);
+    url->port = port != NULL ? atoi(port) : 0;
+    free(port);
     url->loopback = url->socket != NULL || is_loopback(url->host);
     return true;
 }
@@ -151,6 +164,20 @@ bool url_parse(url_t *url, const char *text, const char *unix_socket, failure_t 
     if (!valid)
         url_free(url);
     return valid;
+}
+
+void url_set_query(url_t *url, const char *query)
+{
+    CURLU *handle = curl_url();
+
+    if (curl_url_set(handle, CURLUPART_URL, url->full, 0) == CURLUE_OK
+        && curl_url_set(handle, CURLUPART_QUERY, query, 0) == CURLUE_OK) {
+        free(url->full);
+        free(url->shown);
+        url->full = part(handle, CURLUPART_URL);
+        url->shown = shown_form(handle, url->socket);
+    }
+    curl_url_cleanup(handle);
 }
 
 void url_free(url_t *url)

@@ -21,6 +21,7 @@ typedef struct {
     char *shown;   /**< for messages: without name and password, with the socket */
     char *host;    /**< without brackets */
     char *socket;  /**< path of the unix-domain socket, or NULL */
+    int port;      /**< the one named, or the usual one of the scheme */
     bool loopback; /**< the host is this machine: no proxy is asked for it */
 } url_t;
 
@@ -29,6 +30,9 @@ typedef struct {
  * excludes one in @a text. On failure nothing needs url_free().
  */
 bool url_parse(url_t *url, const char *text, const char *unix_socket, failure_t *failure);
+
+/** Asks for something else of the same server: another query. */
+void url_set_query(url_t *url, const char *query);
 
 void url_free(url_t *url);
 

@@ -5,18 +5,18 @@
  *
  * All print to stdout, fitted to terminal_width().
  */
-#ifndef MPMSTATS_VIEW_H
-#define MPMSTATS_VIEW_H
+#ifndef MPMSTATS_CLI_VIEW_H
+#define MPMSTATS_CLI_VIEW_H
 
 #include <stddef.h>
 
 #include "sample.h"
 #include "terminal.h"
 
-/** Server, MPM, generation, uptime, load; @a origin is where it was read, or NULL when a server answered just now. */
+/** Server, MPM, generation, uptime, load; @a origin is the file it was read from, or NULL when a server answered. */
 void view_server(const snapshot_t *snap, const char *origin);
 
-/** Bars of workers, processes and connections, each beside its limit, and the saturation warning. */
+/** Bars of workers, processes and connections, each beside its limit, times of requests, and the saturation warning. */
 void view_gauges(const snapshot_t *snap);
 
 /** Connections by what they wait for; nothing when the MPM does not know. */

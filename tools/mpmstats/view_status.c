@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "fields.h"
-#include "format.h"
+#include "figure.h"
 #include "gauge.h"
 #include "memory.h"
 #include "terminal.h"
@@ -82,7 +82,7 @@ static void flow_field(flow_t *flow, const char *separator, const char *format, 
 
     if (!field_known(field, snap))
         return;
-    value = field_is_text(field) ? memory_copy(field_string(field, snap)) : format_field(field, snap);
+    value = field_is_text(field) ? memory_copy(field_string(field, snap)) : figure_field(field, snap);
     if (strcmp(format, "%s") == 0) {
         flow_put(flow, separator, value);
         return;
@@ -107,7 +107,7 @@ static void put_times(flow_t *flow, const char *separator, const snapshot_t *sna
     flow_field(flow, separator, "up", "uptime_s", snap);
     /* the start counts as one too: say it only where it was something of its own */
     if (!isnan(restarted) && !isnan(started) && started - restarted > 2e6) {
-        span = format_span(restarted < 0 ? 0 : restarted);
+        span = figure_span(restarted < 0 ? 0 : restarted);
         flow_put(flow, separator, memory_format("restarted %s ago", span));
         free(span);
     }
@@ -122,7 +122,7 @@ void view_server(const snapshot_t *snap, const char *origin)
     flow_t flow;
 
     if (origin != NULL) {
-        char *when = format_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
+        char *when = figure_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN : (double)snap->server.now_us);
 
         flow = flow_begin(NULL);
         flow_put(&flow, separator, memory_format("from %s", origin));
@@ -211,13 +211,13 @@ static void line_traffic(const snapshot_t *snap)
 
     flow = flow_begin("Served");
     if (!isnan(value("requests", snap))) {
-        char *requests = format_count(value("requests", snap));
+        char *requests = figure_count(value("requests", snap));
 
         flow_put(&flow, separator, memory_format("%s request%s", requests, strcmp(requests, "1") == 0 ? "" : "s"));
         free(requests);
     }
     if (!isnan(value("bytes", snap)))
-        flow_put(&flow, separator, format_bytes(value("bytes", snap)));
+        flow_put(&flow, separator, figure_bytes(value("bytes", snap)));
     if (value("oldest_request_us", snap) > 0)
         flow_field(&flow, separator, "longest running request", "oldest_request_us", snap);
     flow_end(&flow);
@@ -250,6 +250,33 @@ static void line_events(const snapshot_t *snap)
     free(separator);
 }
 
+/* How long requests wait, are worked on and take in all: what half of them and 99 of 100 did not exceed. */
+static void line_times(const snapshot_t *snap)
+{
+    static const char *const phases[] = {"queue", "handler", "total"};
+    flow_t flow = {.first = true};
+    char *separator = dot();
+
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+        char *half = memory_format("%s.p50", phases[i]), *most = memory_format("%s.p99", phases[i]);
+
+        if (!isnan(value(half, snap)) && !isnan(value(most, snap))) {
+            char *half_span = figure_span(value(half, snap)), *most_span = figure_span(value(most, snap));
+
+            if (flow.first)
+                flow = flow_begin("Times");
+            flow_put(&flow, separator, memory_format("%s %s, 99 %% within %s", phases[i], half_span, most_span));
+            free(half_span);
+            free(most_span);
+        }
+        free(half);
+        free(most);
+    }
+    if (!flow.first)
+        flow_end(&flow);
+    free(separator);
+}
+
 void view_gauges(const snapshot_t *snap)
 {
     gauge_t gauges[GAUGES];
@@ -274,6 +301,7 @@ void view_gauges(const snapshot_t *snap)
         flow_end(&flow);
         fputs(terminal_style(STYLE_PLAIN), stdout);
     }
+    line_times(snap);
     if (snap->totals.saturated == 1) {
         fputs(terminal_style(STYLE_ALARM), stdout);
         flow = flow_begin("SATURATED");
@@ -303,7 +331,7 @@ static void list_fields(const char *label, const char *path, const snapshot_t *s
             continue;
         if (flow.first)
             flow = flow_begin(label);
-        shown = format_field(field, snap);
+        shown = figure_field(field, snap);
         flow_put(&flow, "  ", memory_format("%s %s", field->label, shown));
         free(shown);
     }

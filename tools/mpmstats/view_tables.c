@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fields.h"
-#include "format.h"
+#include "figure.h"
 #include "memory.h"
 #include "table.h"
 #include "text.h"
@@ -18,7 +18,7 @@ static char *cell_of(const field_t *table, const char *name, const void *record)
 {
     const field_t *field = field_find(table, name);
 
-    return field_known(field, record) ? format_field(field, record) : NULL;
+    return field_known(field, record) ? figure_field(field, record) : NULL;
 }
 
 style_e view_process_style(const snapshot_process_t *process)

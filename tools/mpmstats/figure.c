@@ -2,7 +2,7 @@
 /*
  * Numbers for people: short, three digits or so. Scripts get field_plain().
  */
-#include "format.h"
+#include "figure.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "memory.h"
 #include "text.h"
 
-char *format_count(double number)
+char *figure_count(double number)
 {
     char digits[400], *out;
     size_t length, groups;
@@ -32,7 +32,7 @@ char *format_count(double number)
     return out;
 }
 
-char *format_bytes(double bytes)
+char *figure_bytes(double bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     size_t unit = 0;
@@ -49,7 +49,7 @@ char *format_bytes(double bytes)
                          shown, units[unit]);
 }
 
-char *format_span(double us)
+char *figure_span(double us)
 {
     double seconds = floor(us / 1e6);
 
@@ -68,7 +68,7 @@ char *format_span(double us)
     return memory_format("%.0fd%02.0fh", floor(seconds / 86400), floor(fmod(seconds, 86400) / 3600));
 }
 
-char *format_time(double us)
+char *figure_time(double us)
 {
     char text[32];
     time_t seconds;
@@ -84,7 +84,7 @@ char *format_time(double us)
     return memory_copy(text);
 }
 
-char *format_field(const field_t *field, const void *record)
+char *figure_field(const field_t *field, const void *record)
 {
     double number = field_number(field, record);
 
@@ -99,14 +99,14 @@ char *format_field(const field_t *field, const void *record)
     if (field->kind == FIELD_REAL)
         return memory_format("%.2f", number);
     if (field->kind == FIELD_TIME)
-        return format_time(number);
+        return figure_time(number);
     if (field->kind == FIELD_CEILING && number < 1)
         return memory_copy("none");
     if (field->unit == UNIT_BYTES)
-        return format_bytes(number);
+        return figure_bytes(number);
     if (field->unit == UNIT_MICROSECONDS)
-        return format_span(number);
+        return figure_span(number);
     if (field->unit == UNIT_SECONDS)
-        return number < 60 ? memory_format("%.0f s", number) : format_span(number * 1e6);
-    return format_count(number);
+        return number < 60 ? memory_format("%.0f s", number) : figure_span(number * 1e6);
+    return figure_count(number);
 }

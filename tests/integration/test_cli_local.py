@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mpmstats on a server of this machine: through its segment, without asking it."""
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+import cli
+import procs
+from cli import environment, fails, run
+from load import Load
+from procs import wait_until
+from tmux import Terminal
+from segmentfile import Board, SegmentFile, event, now, segment_bytes
+
+STALE = 11
+
+
+# ---- what is in a file --------------------------------------------------------------------------------------------
+
+def worker(status, age=0.0, **more):
+    return dict(status=status, last_used=now() - int(age * 1e6), **more)
+
+
+def content(**changes):
+    """A small busy server."""
+    t = now()
+    board = Board([
+        (dict(pid=4711, generation=1), [
+            worker("W", 2.5, client64="192.0.2.1", vhost="www.example.org:80", request="GET /slow HTTP/1.1", protocol="http/1.1",
+                   access_count=10, bytes_served=1000, start_time=t - 9_000_000, stop_time=t - 8_000_000),
+            worker("_", access_count=5, bytes_served=24), worker("K", 1)]),
+        (dict(pid=4712, generation=0), [worker("W", 7), worker("G")]),
+    ], threads=4)
+    out = dict(
+        board=board,
+        server=dict(version="Apache/2.4.71 (Debian)", mpm="hybrid", model="event", pid=4710, generation=1, config_generation=2,
+                    started=t - 3600_000_000, heartbeat=t, max_request_workers=6, threads_per_child=3, server_limit=2,
+                    connections_per_process=20, connections_accepted=77, keepalive_gap=[1000] * 9, **{"async": 1}),
+        process=[dict(pid=4711, slot=0, generation=1, started=t - 60_000_000, connections=9, conn_keepalive=6, conn_running=3,
+                      connections_accepted=70, requests=15, left=0)],
+        vhost=[dict(name="www.example.org:80", retired=0, in_flight=1, responses_2xx=98, responses_5xx=2, bytes_out=4096,
+                    queue=[100] * 90 + [5000] * 10, total=[2000] * 100),
+               dict(name="other.example.org:443", retired=0, responses_2xx=7, total=[50] * 7), dict(name="other", in_flight=0)],
+        handler=[dict(name="default-handler", state=2, requests=105, busy=1, time=3_000_000, longest=900_000)],
+        listener=[dict(address="*:80", protocol="http", queue=3, queue_limit=511)],
+        event=[event(1, "start", t - 3600_000_000), event(2, "crash", t - 5_000_000, pid=99, a=11, b=60_000_000),
+               event(3, "saturated", t - 1_000_000, a=6, b=6)])
+    for name, value in changes.items():
+        section, _, field = name.partition("__")
+        if field:
+            out[section][field] = value
+        else:
+            out[section] = value
+    return out
+
+
+@pytest.fixture
+def segment(tmp_path):
+    with SegmentFile(tmp_path / "mpmstats.segment", **content()) as segment:
+        yield segment
+
+
+def at(segment, *args, **options):
+    return run("--segment", segment.path, *args, **options)
+
+
+def told(done, code=0):
+    assert done.returncode == code, (done.returncode, done.stderr)
+    return json.loads(done.stdout)
+
+
+def test_all_of_a_segment_is_shown_as_the_server_would_say_it(segment):
+    answer = told(at(segment, "--json"))
+    assert answer["source"] == {"segment": str(segment.path), "live": True, "age_us": 0}
+    assert answer["server"]["mpm"] == "hybrid" and answer["server"]["pid"] == 4710 and 3600 <= answer["server"]["uptime_s"] <= 3610
+    assert answer["limits"]["max_request_workers"] == 6 and "timeout_us" not in answer["limits"]    # not known is not 0
+    totals = answer["totals"]
+    assert (totals["processes"], totals["processes_quiescing"], totals["workers_busy"], totals["workers_idle"],
+            totals["workers_finishing"]) == (2, 1, 3, 1, 1)
+    assert (totals["requests"], totals["bytes"], totals["connections"], totals["connections_accepted"]) == (15, 1024, 9, 77)
+    by_state = totals["connections_by_state"]
+    assert (by_state["running"], by_state["keepalive"]) == (3, 6) and "head" not in by_state and totals["saturated"] is False
+    first, second = answer["processes"]
+    assert first["scoreboard"] == "W_K" and first["state"] == "ready" and first["accepted"] == 70
+    assert second["scoreboard"] == "WG." and second["state"] == "quiescing"
+    busy = answer["workers"][0]
+    assert busy["request"] == "GET /slow HTTP/1.1" and busy["client"] == "192.0.2.1" and busy["last_duration_us"] == 1_000_000
+    assert 2_500_000 <= busy["since_us"] <= 12_500_000
+    assert [v["name"] for v in answer["vhosts"]] == ["www.example.org:80", "other.example.org:443"]
+    assert answer["vhosts"][0]["requests"] == 100 and 4900 <= answer["vhosts"][0]["latency"]["queue"]["p99_us"] <= 5100
+    assert [e["kind"] for e in answer["events"]] == ["saturated", "crash", "start"]
+
+
+def test_times_stand_in_the_status(segment):
+    assert re.search(r"^Times       queue 1\d\d us, 99 % within (4.9\d|5.00?) ms · total ", at(segment).stdout, re.M)
+
+
+def test_tables_of_virtual_hosts_handlers_and_events(segment):
+    text = at(segment, "vhosts").stdout
+    assert text.splitlines()[1].split()[:2] == ["www.example.org:80", "100"]
+    assert at(segment, "vhosts", "--sort", "total.p99").stdout.splitlines()[1].startswith("www.example.org:80")
+    assert at(segment, "vhosts", "--sort", "total.p99", "--reverse").stdout.splitlines()[1].startswith("other.example.org:443")
+    assert [v["name"] for v in told(at(segment, "vhosts", "--vhost", "OTHER*", "--json"))] == ["other.example.org:443"]
+    assert at(segment, "vhosts", "--vhost", "nobody").stdout == "No virtual host is like that.\n"
+    assert at(segment, "vhosts", "--handlers").stdout.splitlines()[1].split()[:3] == ["default-handler", "105", "1"]
+    lines = at(segment, "events").stdout.splitlines()
+    assert len(lines) == 4 and "saturated" in lines[1] and "Process 99" in lines[2] and "signal 11" in lines[2]
+    assert [e["number"] for e in told(at(segment, "events", "--kind", "crash,start", "--json"))] == [2, 1]
+    assert [e["number"] for e in told(at(segment, "events", "--since", "1m", "--first", "1", "--json"))] == [3]
+    assert "requests" in fails(1, "--segment", segment.path, "vhosts", "--sort", "reqests")
+
+
+def test_keys_of_phases_and_virtual_hosts(segment):
+    done = at(segment, "get", "queue.p99", "vhost[www.example.org].errors%", "vhost[other.example.org:443].requests", "-n")
+    names = dict(line.split("=") for line in done.stdout.splitlines())
+    assert 4900 <= int(names["queue.p99"]) <= 5100
+    assert names["vhost[www.example.org].errors%"] == "2.0" and names["vhost[other.example.org:443].requests"] == "7"
+    assert "no virtual host" in fails(9, "--segment", segment.path, "get", "vhost[nobody].requests")
+    assert "'requests'" in fails(1, "--segment", segment.path, "get", "vhost[www.example.org].reqests")
+    assert "vhost[www.example.org]" in fails(1, "--segment", segment.path, "get", "vhost[].requests")
+    done = at(segment, "check", "--warn", "queue.p99>1ms", "--crit", "vhost[www.example.org].errors>1%")
+    assert done.returncode == 2 and "vhost[www.example.org].errors 2 of 100 (2%) meets" in done.stdout
+    assert "'vhost[www.example.org].errors'=2c;;1;0;100" in done.stdout and re.search(r"'queue.p99'=0.00(49\d*|5\d*)s;0.001;;0;", done.stdout)
+    assert at(segment, "check", "--crit", "vhost[www.example.org].errors>3%").returncode == 0
+    done = at(segment, "check", "--crit", "vhost[nobody].errors>3%")
+    assert done.returncode == 3 and "nobody" in done.stdout
+    listed = {entry["name"]: entry for entry in told(run("get", "--list", "--vhost", "--json"))}
+    assert listed["queue.p99"]["unit"] == "us" and listed["errors"]["limit"] == "requests"
+
+
+def test_metrics_are_those_of_the_server(segment, tmp_path):
+    text = at(segment, "metrics").stdout
+    assert 'httpd_workers_busy 3\n' in text and "\n# EOF\n" in text
+    assert "# TYPE httpd_connections_accepted_total counter" in text
+    assert "# TYPE httpd_connections_accepted counter" in at(segment, "metrics", "--openmetrics").stdout
+    file = tmp_path / "httpd.prom"
+    assert at(segment, "metrics", "--write", file).returncode == 0 and "httpd_workers_busy 3\n" in file.read_text()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["httpd.prom", "mpmstats.segment"]
+    segment.die()
+    file.write_text("old")
+    assert "left as it was" in fails(STALE, "--segment", segment.path, "metrics", "--write", file) and file.read_text() == "old"
+    assert "saved" in fails(1, "--from", "/dev/null", "metrics") and "JSON" in fails(1, "--segment", segment.path, "metrics", "--json")
+
+
+def test_a_dead_server_is_shown_as_it_was_last_and_its_age_is_said(segment):
+    segment.write(**content(server__heartbeat=now() - 90_000_000, created=now() - 3600_000_000))
+    segment.die()
+    for command, word in (("status", "1 idle"), ("workers", "GET /slow"), ("processes", "4711"), ("vhosts", "www.example.org:80"),
+                          ("events", "signal 11"), ("get busy", "3"), ("metrics", "httpd_workers_busy 3")):
+        done = at(segment, *command.split())
+        assert done.returncode == STALE and word in done.stdout, (command, done.stdout)
+        assert done.stderr.count("\n") == 1 and "is dead" in done.stderr and "1m30s ago" in done.stderr
+    assert "from " + str(segment.path) in at(segment).stdout.splitlines()[0]
+    assert told(at(segment, "--json"), STALE)["source"]["live"] is False
+    done = at(segment, "check")
+    assert done.returncode == 2 and "is dead" in done.stdout and "'busy'=3" in done.stdout
+    assert "is dead" in fails(3, "--segment", segment.path, "watch", "-c", "1")
+    assert "is dead" in fails(3, "--segment", segment.path, "tune", "--for", "5s").splitlines()[-1]
+
+
+def test_a_parent_that_does_nothing_is_noted(segment):
+    segment.write(**content(server__heartbeat=now() - 120_000_000))
+    done = at(segment, "get", "busy")
+    assert done.returncode == 0 and done.stdout == "3\n" and "parent process (pid 4710)" in done.stderr and "stopped?" in done.stderr
+    assert at(segment, "check").returncode == 1
+
+
+def test_top_follows_a_segment_and_says_when_its_server_is_dead(segment):
+    with Terminal(cli.PROGRAM, "top", "--segment", segment.path, "-n", "200ms") as terminal:
+        terminal.wait_for("GET /slow HTTP/1.1")
+        assert "3 of 6 busy" in "\n".join(terminal.screen())
+        segment.write(**content(board=Board([(dict(pid=4711, generation=1), [worker("W", 1, request="GET /other HTTP/1.1")])], threads=4)))
+        terminal.wait_for("GET /other HTTP/1.1")
+        segment.die()
+        terminal.wait_for("is dead")
+        assert "GET /other" in "\n".join(terminal.screen())
+
+
+# ---- what must not be believed --------------------------------------------------------------------------------------
+
+def damaged():
+    good = segment_bytes(**content())
+    yield "empty", b"", 8, "empty"
+    yield "short", good[:100], 8, "not a segment"
+    yield "header only", good[:128], 8, "cut off"
+    yield "half", good[:len(good) // 2], 8, "cut off"
+    yield "longer", good + b"x", 8, "damaged"
+    yield "random", os.urandom(50_000), 8, "not a segment"
+    yield "zeros", bytes(50_000), 8, "not a segment"
+    yield "magic alone", b"MPMSTATS" + bytes(5000), 8, "damaged"
+    yield "version", good[:12] + b"\x09\0\0\0" + good[16:], 8, "version 9"
+    yield "byte order", good[:8] + good[8:12][::-1] + good[12:], 8, "byte order"
+    yield "a flipped bit", good[:300] + bytes([good[300] ^ 4]) + good[301:], 8, "damaged"
+
+
+@pytest.mark.parametrize("data, code, word", [pytest.param(*d[1:], id=d[0]) for d in damaged()])
+def test_a_file_that_is_none_gets_one_clear_line(tmp_path, data, code, word):
+    file = tmp_path / "x"
+    file.write_bytes(data)
+    assert word in fails(code, "--segment", file, "status")
+    assert word in fails(code, "--segment", file, "metrics")
+    done = run("--segment", file, "check")
+    assert done.returncode == 3 and word in done.stdout and done.stderr == ""
+
+
+def test_figures_that_cannot_be_are_survived(tmp_path):
+    most = 2**63 - 1
+    with SegmentFile(tmp_path / "x", **content(
+            server__generation=most, server__max_request_workers=2**64 - 2, server__threads_per_child=most, server__started=most,
+            server__heartbeat=most, process=[dict(pid=4711, connections=most, conn_keepalive=most, left=0)] * 3,
+            vhost=[dict(name="a", responses_2xx=most, responses_3xx=most, total=[2**32 - 1]), dict(name="a", responses_2xx=most)],
+            board=Board([(dict(pid=4711), [worker("W", access_count=most, bytes_served=most, start_time=-5, stop_time=most)] * 3),
+                         (dict(pid=-1), []), (dict(pid=2**40), [worker("W", access_count=most)])], threads=3))) as segment:
+        for command in ("status", "status --json", "workers", "processes", "vhosts", "events", "metrics", "get busy requests"):
+            done = at(segment, *command.split())
+            assert done.returncode == 0, (command, done.stderr)
+        assert all(v >= 0 for v in told(at(segment, "--json"))["totals"].values() if isinstance(v, int))
+
+
+def test_what_clients_sent_does_not_reach_the_terminal(tmp_path):
+    evil = b"\x1b]0;owned\x07\xff\xfe<script>\n"
+    with SegmentFile(tmp_path / "x", **content(
+            board=Board([(dict(pid=4711, generation=1), [worker("W", 1, client64=evil, request=evil * 4, vhost=evil)])], threads=2),
+            vhost=[dict(name=evil, responses_2xx=1), dict(name="other")], event=[event(1, "crash", now(), text=evil)])) as segment:
+        for command in ("status", "workers", "vhosts", "events", "metrics", "workers --json", "events --json"):
+            done = subprocess.run([cli.PROGRAM, "--segment", segment.path, *command.split()], capture_output=True, env=environment())
+            assert done.returncode == 0 and done.stdout.decode() and not set(done.stdout) & (set(range(32)) - {10}), command
+
+
+@pytest.mark.parametrize("args, code, word", [
+    (["--segment", "/no/such/file"], 2, "does not exist"), (["--segment", "/etc"], 2, "regular file"),
+    (["--segment", "/dev/null"], 2, "regular file"), (["--segment", "x", "--url", "http://localhost"], 1, "leave one of them out"),
+    (["--segment", "x", "--from", "y"], 1, "leave one of them out"), (["--segment", "x", "--instance", "y"], 1, "leave one of them out"),
+    (["--instance", "a/b"], 1, "instance"), (["--instance", "none-such"], 2, "/run/apache2-none-such"),
+    (["--segment", "x", "--insecure"], 1, "--insecure"),
+])
+def test_wrong_places_are_explained(args, code, word):
+    assert word in fails(code, *args)
+
+
+@pytest.fixture
+def open_directory():
+    """One that everybody may enter."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to be somebody else")
+def test_a_segment_we_may_not_read(open_directory):
+    with SegmentFile(open_directory / "mpmstats.segment", **content()) as segment:
+        segment.path.chmod(0o640)
+        program = open_directory / "mpmstats"
+        program.write_bytes(open(cli.PROGRAM, "rb").read())
+        program.chmod(0o755)
+        done = subprocess.run([program, "--segment", segment.path], user="nobody", group="nogroup", extra_groups=[], env=environment(),
+                              capture_output=True, text=True)
+        assert done.returncode == 2 and "permission denied" in done.stderr and "group" in done.stderr
+        # one that nobody named: the server can still be asked
+        done = subprocess.run([program, "get", "busy"], user="nobody", group="nogroup", extra_groups=[],
+                              env=environment(APACHE_RUN_DIR=str(open_directory)), capture_output=True, text=True)
+        assert done.returncode != 0 and "http://127.0.0.1/mpm-status" in done.stderr
+        assert done.returncode != 3 or f"may not read {segment.path}" in done.stderr
+
+
+# ---- finding it -------------------------------------------------------------------------------------------------------
+
+def test_it_is_found_in_the_runtime_directory(segment):
+    env = environment(APACHE_RUN_DIR=str(segment.path.parent))
+    done = run(env=env)
+    assert done.returncode == 0 and done.stdout.startswith(f"from {segment.path} ")
+    assert run("get", "busy", env=env).stdout == "3\n"
+    empty = segment.path.parent / "empty"
+    empty.mkdir()
+    # an address comes before a file nobody named, and the usual address where there is no file
+    assert run("get", "busy", env=environment(APACHE_RUN_DIR=str(segment.path.parent), MPMSTATS_URL="http://127.0.0.1:1/")).returncode == 3
+    assert "http://127.0.0.1/mpm-status" in run("get", "busy", env=environment(APACHE_RUN_DIR=str(empty))).stderr
+
+
+def namespace(script):
+    """A shell in a mount namespace with an empty /run."""
+    return subprocess.run(["unshare", "-m", "sh", "-ec", f"mount -t tmpfs none /run\n{script}"], env=environment(), capture_output=True, text=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to have another /run")
+def test_of_several_one_is_asked_for_and_dead_ones_do_not_count(segment):
+    if namespace("true").returncode != 0:
+        pytest.skip("no mount namespaces here")
+    give = f"mkdir -p /run/apache2 /run/apache2-b; ln {segment.path} /run/apache2/ 2>/dev/null || cp {segment.path} /run/apache2/mpmstats.segment"
+    # copies: nobody holds a lock on them
+    done = namespace(f"{give}; cp {segment.path} /run/apache2-b/mpmstats.segment; {cli.PROGRAM} get busy")
+    assert done.returncode == 1 and "/run/apache2/mpmstats.segment, /run/apache2-b/mpmstats.segment" in done.stderr
+    assert "--instance" in done.stderr and done.stderr.count("\n") == 1
+    done = namespace(f"{give}; cp {segment.path} /run/apache2-b/mpmstats.segment; {cli.PROGRAM} --instance b get busy")
+    assert done.returncode == STALE and done.stdout == "3\n" and "/run/apache2-b/" in done.stderr
+    done = namespace(f"{give}; cp {segment.path} /run/apache2-b/mpmstats.segment; "
+                     "exec 9<>/run/apache2-b/mpmstats.segment; "
+                     f"python3 -c 'import fcntl, subprocess; fcntl.lockf(9, fcntl.LOCK_EX); exit(subprocess.run([\"{cli.PROGRAM}\", \"get\", \"busy\"]).returncode)'")
+    assert done.returncode == 0 and done.stdout == "3\n", done.stderr
+    done = namespace(f"{give}; rm -r /run/apache2-b; {cli.PROGRAM} get busy")
+    assert done.returncode == STALE and done.stdout == "3\n"
+
+
+# ---- real servers -------------------------------------------------------------------------------------------------------
+
+COMMANDS = ("status", "workers", "processes", "vhosts", "events", "get busy idle", "check", "metrics", "save -")
+
+
+def segment_of(server):
+    return server.root / "run" / "mpmstats.segment"
+
+
+def cost(server, command, code=0):
+    """What a command takes: (seconds until it has ended, ms of processor time)."""
+    began = time.monotonic()
+    process = subprocess.Popen([cli.PROGRAM, "--segment", segment_of(server), *command.split()], env=environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output = process.stdout.read()
+    error = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == code and output, (command, process.returncode, error)
+    process.stdout.close()
+    process.stderr.close()
+    return time.monotonic() - began, (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def costs(server, when, code=0):
+    return {f"{when}: {command}": cost(server, command, code) for command in COMMANDS if not (code and command == "check")}
+
+
+def assert_at_once(measured):
+    """Nothing is waited for, and the work fits into 50 ms; how long that takes on a busy machine is not ours to say."""
+    print({what: f"{wall * 1000:.0f} ms ({cpu:.0f} of work)" for what, (wall, cpu) in measured.items()})
+    assert {what: cpu for what, (_, cpu) in measured.items() if cpu >= 50} == {}
+    assert {what: wall for what, (wall, _) in measured.items() if wall > 2} == {}
+
+
+def test_every_command_answers_at_once_whatever_the_server_does(httpd):
+    server = httpd(modules=["test_handlers"], mpm_conf={"MaxRequestWorkers": 4, "ThreadsPerChild": 4, "StartServers": 1, "ServerLimit": 4,
+                                                         "MinSpareThreads": 1, "MaxSpareThreads": 4})
+    server.expect_log("reached MaxRequestWorkers|within MinSpareThreads|scoreboard is full|every worker|saturated")
+    server.get("/hello.txt")
+    measured = costs(server, "quiet")
+    with Load(server.port, "/test/sleep?ms=300", connections=30, deadline=10):
+        wait_until(lambda: int(run("--segment", segment_of(server), "get", "busy").stdout) >= 4, 10, "all workers busy")
+        measured |= costs(server, "saturated")
+        assert run("--segment", segment_of(server), "get", "saturated").stdout == "1\n"
+        children = server.children()
+        for pid in children:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            measured |= costs(server, "stopped")
+            assert int(run("--segment", segment_of(server), "get", "busy").stdout) >= 4
+        finally:
+            for pid in children:
+                os.kill(pid, signal.SIGCONT)
+    assert_at_once(measured)
+
+
+def test_a_killed_server_is_shown_as_it_was(httpd):
+    server = httpd(start=False)
+    server.start()
+    server.get("/hello.txt")
+    before = json.loads(run("--segment", segment_of(server), "--json").stdout)
+    assert before["source"]["live"] and before["server"]["pid"] == server.pid
+    pids = [server.pid, *server.children()]
+    server.expect_log("child|parent|exit signal|killed")
+    server.forgive_files = ["httpd.pid", "mpmstats.segment"]
+    for pid in pids:
+        procs.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(procs.alive(p) for p in pids), 10)
+    assert_at_once(costs(server, "dead", STALE))
+    done = run("--segment", segment_of(server), "--json")
+    after = json.loads(done.stdout)
+    assert after["source"]["live"] is False and after["server"]["pid"] == before["server"]["pid"] and "is dead" in done.stderr
+    assert run("--segment", segment_of(server), "check").returncode == 2
+
+
+def test_the_segment_and_the_server_say_the_same(httpd):
+    server = httpd(modules=["test_handlers"])
+    for _ in range(20):
+        server.get("/hello.txt")
+    asked = json.loads(run("--url", server.url + "/mpm-status", "--json").stdout)
+    read = json.loads(run("--segment", segment_of(server), "--json").stdout)
+    assert read["limits"] == asked["limits"]
+    skip = {"name", "built", "now_us", "uptime_s", "load1", "load5", "load15", "counters_since_us"}
+    assert {k: v for k, v in read["server"].items() if k not in skip} == {k: v for k, v in asked["server"].items() if k not in skip}
+    assert {p["pid"] for p in read["processes"]} == {p["pid"] for p in asked["processes"]}
+    assert read["totals"]["requests"] >= 20 and {v["name"] for v in read["vhosts"]} == {v["name"] for v in asked["vhosts"]}
+
+
+SCRIPT = """#!/bin/sh
+# what an admin's script does: a decision on one value, an alarm by exit code
+set -eu
+busy=$(%(mpmstats)s get busy)
+limit=$(%(mpmstats)s get max_request_workers)
+[ "$busy" -lt "$limit" ] || { echo "full"; exit 0; }
+eval "$(%(mpmstats)s get --names requests processes | tr . _)"
+[ "$requests" -gt 0 ] && [ "$processes" -gt 0 ]
+if %(mpmstats)s check --warn 'busy>=1' --crit 'processes<1' >/dev/null; then echo "fine"; else echo "alarm $?"; fi
+unknown=$(%(mpmstats)s get saturations --default none)
+echo "done $unknown"
+%(mpmstats)s get no_such_key 2>/dev/null || echo "code $?"
+"""
+
+
+def test_get_and_check_serve_a_shell_script(tmp_path):
+    with SegmentFile(tmp_path / "mpmstats.segment", **content()):
+        script = tmp_path / "script"
+        script.write_text(SCRIPT % {"mpmstats": cli.PROGRAM})
+        script.chmod(0o755)
+        done = subprocess.run([script], env=environment(APACHE_RUN_DIR=str(tmp_path)), capture_output=True, text=True)
+        assert (done.returncode, done.stdout.splitlines()) == (0, ["alarm 1", "done none", "code 1"]), done.stderr

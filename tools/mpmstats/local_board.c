@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scoreboard entries are copied while their workers write them: each is judged from its copy, and a
+ * value out of its range counts as an unused entry.
+ */
+#include "local_board.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apr_strings.h"
+#include "apr_tables.h"
+#include "core/escape.h"
+#include "stats/metrics.h"
+#include "stats/states.h"
+
+/* What a worker in some state is to the sums. */
+typedef enum { ROLE_NONE, ROLE_STARTING, ROLE_IDLE, ROLE_BUSY, ROLE_FINISHING } role_e;
+
+typedef struct {
+    state_e state;
+    role_e role;
+    bool dated;     /* last_used says since when the worker is in this state */
+} meaning_t;
+
+/* By httpd's numbers for a worker's status, which are part of its binary interface. */
+static const meaning_t meanings[] = {
+    {STATE_OPEN, ROLE_NONE, false},         {STATE_STARTING, ROLE_STARTING, false},
+    {STATE_IDLE, ROLE_IDLE, true},          {STATE_READING, ROLE_BUSY, false},
+    {STATE_WRITING, ROLE_BUSY, true},       {STATE_KEEPALIVE, ROLE_BUSY, true},
+    {STATE_LOGGING, ROLE_BUSY, true},       {STATE_DNS, ROLE_BUSY, false},
+    {STATE_CLOSING, ROLE_BUSY, true},       {STATE_FINISHING, ROLE_FINISHING, false},
+    {STATE_CLEANUP, ROLE_FINISHING, false},
+};
+#define MEANINGS (int64_t)(sizeof(meanings) / sizeof(meanings[0]))
+
+typedef struct {
+    snapshot_t *snap;
+    apr_pool_t *pool;
+    const segment_view_t *view;
+    const board_t *board;
+    segment_process_t *recorded;    /* by pid */
+    size_t recorded_count;
+    apr_array_header_t *processes, *workers;
+    bool extended, async;
+    apr_int64_t accepting, full, serving;
+} pass_t;
+
+static const meaning_t *meaning_of(int64_t status)
+{
+    return &meanings[status >= 0 && status < MEANINGS ? status : 0];
+}
+
+static apr_int64_t number(uint64_t value)
+{
+    return value > INT64_MAX ? SNAPSHOT_UNKNOWN : (apr_int64_t)value;
+}
+
+static apr_int64_t board_number(int64_t value)
+{
+    return value < 0 ? SNAPSHOT_UNKNOWN : value;    /* BOARD_UNKNOWN among them */
+}
+
+/* Anybody may have written the numbers: a negative one is none, and a sum that is too large the largest there is. */
+static void add_known(apr_int64_t *sum, apr_int64_t value)
+{
+    apr_int64_t before = *sum == SNAPSHOT_UNKNOWN ? 0 : *sum;
+
+    if (value >= 0)
+        *sum = before > INT64_MAX - value ? INT64_MAX : before + value;
+}
+
+/* ---- what the segment has of a process ---- */
+
+static int by_pid(const void *a, const void *b)
+{
+    uint64_t left = ((const segment_process_t *)a)->pid, right = ((const segment_process_t *)b)->pid;
+
+    return left < right ? -1 : left > right;
+}
+
+static void index_recorded(pass_t *pass)
+{
+    size_t records = segment_records(pass->view, SEGMENT_S_PROCESS);
+
+    pass->recorded = apr_palloc(pass->pool, (records + 1) * sizeof(*pass->recorded));
+    for (size_t i = 0; i < records; i++) {
+        segment_process_t *to = &pass->recorded[pass->recorded_count];
+
+        if (segment_get_process(pass->view, i, to) && to->pid != 0 && to->pid <= INT32_MAX)
+            pass->recorded_count++;
+    }
+    qsort(pass->recorded, pass->recorded_count, sizeof(*pass->recorded), by_pid);
+}
+
+static const segment_process_t *recorded_of(const pass_t *pass, apr_int64_t pid)
+{
+    segment_process_t wanted;
+
+    wanted.pid = (uint64_t)pid;
+    return bsearch(&wanted, pass->recorded, pass->recorded_count, sizeof(wanted), by_pid);
+}
+
+static void take_recorded(snapshot_process_t *process, const segment_process_t *from)
+{
+    snapshot_connections_t *by_state = &process->connections_by_state;
+
+    process->connections = number(from->connections);
+    process->started_us = number(from->started);
+    process->workers_peak = number(from->workers_busy_peak);
+    process->accepted = number(from->connections_accepted);
+    process->dispatched = number(from->dispatched);
+    process->promotions = number(from->promotions);
+    process->shed = number(from->shed);
+    by_state->new = number(from->conn_new);
+    by_state->handshake = number(from->conn_handshake);
+    by_state->head = number(from->conn_head);
+    by_state->body = number(from->conn_body);
+    by_state->running = number(from->conn_running);
+    by_state->write = number(from->conn_write);
+    by_state->keepalive = number(from->conn_keepalive);
+    by_state->linger = number(from->conn_linger);
+    by_state->suspended = number(from->conn_suspended);
+    by_state->waitio = number(from->conn_waitio);
+}
+
+/* ---- workers ---- */
+
+/* A copy that ends, and not amid a character; NULL for an empty one. */
+static const char *text_of(const char *field, size_t size, apr_pool_t *pool)
+{
+    size_t length = escape_field(field, size);
+
+    return length > 0 ? apr_pstrmemdup(pool, field, length) : NULL;
+}
+
+static void read_service(const pass_t *pass, snapshot_worker_t *worker, const board_worker_t *entry, bool dated)
+{
+    apr_int64_t now = pass->snap->server.now_us;
+
+    worker->requests = board_number(entry->my_access_count);
+    worker->bytes = board_number(entry->my_bytes_served);
+    worker->client = text_of(entry->client64, sizeof(entry->client64), pass->pool);
+    worker->vhost = text_of(entry->vhost, sizeof(entry->vhost), pass->pool);
+    worker->protocol = text_of(entry->protocol, sizeof(entry->protocol), pass->pool);
+    worker->request = text_of(entry->request, sizeof(entry->request), pass->pool);
+    if (dated && entry->last_used > 0)
+        worker->since_us = now > entry->last_used ? now - entry->last_used : 0;
+    if (entry->start_time > 0 && entry->stop_time >= entry->start_time)
+        worker->last_duration_us = entry->stop_time - entry->start_time;
+}
+
+static const meaning_t *read_worker(pass_t *pass, const snapshot_process_t *process, size_t thread,
+                                    const board_worker_t *entry)
+{
+    const meaning_t *meaning = meaning_of(entry->status);
+    bool named = entry->pid > 0;    /* the entry names its process only under MPMs whose slots can have two */
+    snapshot_worker_t *worker;
+
+    if (meaning->role == ROLE_NONE)
+        return meaning;
+    worker = apr_array_push(pass->workers);
+    metrics_clear(METRICS_WORKER, worker);
+    worker->slot = process->slot;
+    worker->thread = (apr_int64_t)thread;
+    worker->pid = named ? entry->pid : process->pid;
+    worker->generation = named ? board_number(entry->generation) : process->generation;
+    worker->state = states[meaning->state].letter;
+    worker->state_name = states[meaning->state].name;
+    if (pass->extended)
+        read_service(pass, worker, entry, meaning->dated);
+    return meaning;
+}
+
+/* Letters for a process: as many as it may have workers, more if it has more. */
+static size_t picture_length(const pass_t *pass, size_t slot)
+{
+    apr_int64_t configured = pass->snap->limits.threads_per_child;
+    size_t threads = board_threads(pass->board), length = 1;
+    board_worker_t entry;
+
+    if (configured > 0)
+        length = (size_t)configured < threads ? (size_t)configured : threads;
+    for (size_t thread = threads; thread > length; thread--) {
+        if (board_get_worker(pass->board, slot, thread - 1, &entry) && meaning_of(entry.status)->role != ROLE_NONE)
+            return thread;
+    }
+    return length < threads ? length : threads;
+}
+
+static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t *roles)
+{
+    size_t slot = (size_t)process->slot, length = picture_length(pass, slot);
+    char *picture = apr_palloc(pass->pool, length + 1);
+    board_worker_t entry;
+
+    process->first_worker = pass->workers->nelts;
+    for (size_t thread = 0; thread < length; thread++) {
+        const meaning_t *meaning = meaning_of(0);
+
+        if (board_get_worker(pass->board, slot, thread, &entry))
+            meaning = read_worker(pass, process, thread, &entry);
+        picture[thread] = states[meaning->state].letter[0];
+        roles[meaning->role]++;
+    }
+    picture[length] = '\0';
+    process->scoreboard = picture;
+    process->worker_count = pass->workers->nelts - process->first_worker;
+    process->workers.busy = roles[ROLE_BUSY];
+    process->workers.idle = roles[ROLE_IDLE];
+    process->workers.max = (apr_int64_t)length;
+}
+
+/* What workers of processes that are gone have served counts as well. */
+static void count_served(pass_t *pass, size_t slot)
+{
+    board_worker_t entry;
+
+    for (size_t thread = 0; board_get_worker(pass->board, slot, thread, &entry); thread++) {
+        add_known(&pass->snap->totals.requests, board_number(entry.access_count));
+        add_known(&pass->snap->totals.bytes, board_number(entry.bytes_served));
+    }
+}
+
+/* ---- processes ---- */
+
+static snapshot_process_t *new_process(pass_t *pass, apr_int64_t pid)
+{
+    snapshot_process_t *process = apr_array_push(pass->processes);
+
+    memset(process, 0, sizeof(*process));
+    metrics_clear(METRICS_PROCESS, process);
+    metrics_clear(METRICS_CONNECTIONS, &process->connections_by_state);
+    metrics_clear(METRICS_PROCESS_WORKERS, &process->workers);
+    process->pid = pid;
+    return process;
+}
+
+static const char *process_state(const pass_t *pass, const board_process_t *entry, const apr_int64_t *roles)
+{
+    apr_int64_t begun = roles[ROLE_IDLE] + roles[ROLE_BUSY] + roles[ROLE_FINISHING];
+
+    if (entry->quiescing > 0)
+        return "quiescing";
+    /* the generation is written with the first worker: before that it is the predecessor's */
+    if (begun == 0)
+        return "starting";
+    if (pass->snap->server.generation != SNAPSHOT_UNKNOWN && entry->generation != BOARD_UNKNOWN
+        && entry->generation != pass->snap->server.generation)
+        return "quiescing";
+    return entry->not_accepting > 0 ? "not_accepting" : "ready";
+}
+
+/* Where the segment does not count connections, the scoreboard of an asynchronous MPM has some of the states. */
+static void read_connections(const pass_t *pass, snapshot_process_t *process, const board_process_t *entry)
+{
+    const segment_process_t *recorded = recorded_of(pass, process->pid);
+
+    if (recorded != NULL)
+        take_recorded(process, recorded);
+    if (!pass->async || process->connections_by_state.keepalive != SNAPSHOT_UNKNOWN)
+        return;
+    process->connections = board_number(entry->connections);
+    process->connections_by_state.keepalive = board_number(entry->keep_alive);
+    process->connections_by_state.write = board_number(entry->write_completion);
+    process->connections_by_state.linger = board_number(entry->lingering_close);
+    process->connections_by_state.suspended = board_number(entry->suspended);
+    process->connections_by_state.waitio = board_number(entry->wait_io);
+}
+
+static void add_connections(snapshot_t *snap, const snapshot_process_t *process)
+{
+    int count;
+    const metric_t *kinds = metrics_of(METRICS_CONNECTIONS, &count);
+
+    add_known(&snap->totals.connections, process->connections);
+    for (int i = 0; i < count; i++)
+        add_known((apr_int64_t *)(void *)((char *)&snap->connections + kinds[i].offset),
+                  metric_number(&kinds[i], &process->connections_by_state));
+}
+
+/* Idle workers of a process that is going away are of no use to a new client. */
+static void add_process(pass_t *pass, const snapshot_process_t *process, const apr_int64_t *roles)
+{
+    snapshot_totals_t *totals = &pass->snap->totals;
+    bool leaving = process->state[0] == 'q';
+
+    totals->processes++;
+    totals->processes_quiescing += leaving;
+    totals->workers_busy += roles[ROLE_BUSY];
+    totals->workers_starting += roles[ROLE_STARTING];
+    totals->workers_finishing += roles[ROLE_FINISHING] + (leaving ? roles[ROLE_IDLE] : 0);
+    totals->workers_idle += leaving ? 0 : roles[ROLE_IDLE];
+    pass->accepting += process->state[0] == 'r' || process->state[0] == 'n';
+    pass->full += process->state[0] == 'n';
+    pass->serving += leaving ? 0 : roles[ROLE_BUSY];
+    add_connections(pass->snap, process);
+}
+
+static void read_slot(pass_t *pass, size_t slot)
+{
+    apr_int64_t roles[ROLE_FINISHING + 1] = {0};
+    board_process_t entry;
+    snapshot_process_t *process;
+
+    if (!board_get_process(pass->board, slot, &entry) || entry.pid <= 0)
+        return;
+    process = new_process(pass, entry.pid);
+    process->slot = (apr_int64_t)slot;
+    process->generation = board_number(entry.generation);
+    read_workers(pass, process, roles);
+    process->state = process_state(pass, &entry, roles);
+    read_connections(pass, process, &entry);
+    add_process(pass, process, roles);
+}
+
+static bool has_process(const pass_t *pass, apr_int64_t pid)
+{
+    for (int i = 0; i < pass->processes->nelts; i++) {
+        if (APR_ARRAY_IDX(pass->processes, i, snapshot_process_t).pid == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Workers are counted by the process itself where there is no scoreboard that shows them. */
+static void read_recorded(pass_t *pass, const segment_process_t *from)
+{
+    apr_int64_t roles[ROLE_FINISHING + 1] = {0}, workers = number(from->workers);
+    snapshot_process_t *process;
+
+    if (from->left != 0 || has_process(pass, (apr_int64_t)from->pid))
+        return;
+    process = new_process(pass, (apr_int64_t)from->pid);
+    process->slot = number(from->slot);
+    process->generation = number(from->generation);
+    process->state = from->quiescing == 1 ? "quiescing" : "ready";
+    take_recorded(process, from);
+    process->workers.busy = number(from->workers_busy);
+    if (process->workers.busy != SNAPSHOT_UNKNOWN) {
+        roles[ROLE_BUSY] = process->workers.busy;
+        roles[ROLE_IDLE] = workers > process->workers.busy ? workers - process->workers.busy : 0;
+        process->workers.idle = workers == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : roles[ROLE_IDLE];
+    }
+    add_process(pass, process, roles);
+}
+
+/* Every worker the limits allow is busy, or every process is full and no other may be started. */
+static bool is_saturated(const pass_t *pass)
+{
+    apr_int64_t allowed = pass->snap->limits.max_request_workers;
+    apr_int64_t per_process = pass->snap->limits.threads_per_child;
+
+    if (allowed == SNAPSHOT_UNKNOWN)
+        return false;
+    if (pass->serving >= allowed)
+        return true;
+    return pass->accepting > 0 && pass->full == pass->accepting && per_process > 0
+           && (pass->accepting + 1) * per_process > allowed;
+}
+
+static void clear_sums(snapshot_totals_t *totals)
+{
+    totals->processes = totals->processes_quiescing = 0;
+    totals->workers_busy = totals->workers_idle = totals->workers_starting = totals->workers_finishing = 0;
+}
+
+static void finish(pass_t *pass)
+{
+    snapshot_t *snap = pass->snap;
+    apr_int64_t per_process = snap->limits.connections_per_process;
+
+    if (per_process != SNAPSHOT_UNKNOWN && per_process >= 0 && per_process < INT32_MAX)
+        snap->totals.connections_limit = per_process * pass->accepting;
+    snap->totals.saturated = is_saturated(pass);
+    snap->processes = (snapshot_process_t *)pass->processes->elts;
+    snap->process_count = pass->processes->nelts;
+    snap->workers = (snapshot_worker_t *)pass->workers->elts;
+    snap->worker_count = pass->workers->nelts;
+}
+
+void local_board_read(snapshot_t *snap, apr_pool_t *pool, const segment_view_t *view, const board_t *board)
+{
+    pass_t pass = {.snap = snap, .pool = pool, .view = view, .board = board,
+                   .extended = board != NULL && board_extended(board), .async = snap->server.async == 1};
+
+    pass.processes = apr_array_make(pool, 32, sizeof(snapshot_process_t));
+    pass.workers = apr_array_make(pool, 256, sizeof(snapshot_worker_t));
+    clear_sums(&snap->totals);
+    index_recorded(&pass);
+    for (size_t slot = 0; board != NULL && slot < board_processes(board); slot++) {
+        read_slot(&pass, slot);
+        if (pass.extended)
+            count_served(&pass, slot);
+    }
+    for (size_t i = 0; board == NULL && i < pass.recorded_count; i++)
+        read_recorded(&pass, &pass.recorded[i]);
+    finish(&pass);
+}

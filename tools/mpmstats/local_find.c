@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The usual places: the runtime directories of Debian's one or several instances, of
+ * other distributions, and of httpd as it comes.
+ */
+#include "local_find.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/segment_file.h"
+#include "memory.h"
+
+#define NAME "mpmstats.segment"
+#define FOUND_MOST 32
+
+static const char *const places[] = {
+    "/run/apache2/" NAME,
+    "/run/apache2-*/" NAME,
+    "/run/httpd/" NAME,
+    "/usr/local/apache2/logs/" NAME,
+};
+
+typedef struct {
+    char *path;
+    bool closed;        /* we may not read it */
+    bool live;          /* its server runs, as far as we can tell */
+    dev_t device;
+    ino_t inode;
+} found_t;
+
+typedef struct {
+    found_t items[FOUND_MOST];
+    size_t count;
+} list_t;
+
+static void add(list_t *list, const char *path)
+{
+    struct stat status;
+    found_t *found;
+    int fd;
+
+    if (list->count == FOUND_MOST || stat(path, &status) != 0)
+        return;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].device == status.st_dev && list->items[i].inode == status.st_ino)
+            return;
+    }
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    found = &list->items[list->count++];
+    *found = (found_t){.path = memory_copy(path), .closed = fd < 0, .live = fd < 0 || segment_has_writer(fd),
+                       .device = status.st_dev, .inode = status.st_ino};
+    if (fd >= 0)
+        close(fd);
+}
+
+static void look_in_places(list_t *list)
+{
+    glob_t matches;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (glob(places[i], 0, NULL, &matches) != 0)
+            continue;
+        for (size_t k = 0; k < matches.gl_pathc; k++)
+            add(list, matches.gl_pathv[k]);
+        globfree(&matches);
+    }
+}
+
+/* A server that died leaves its segment, which must not stand in the way of one that runs. */
+static void drop_dead(list_t *list)
+{
+    size_t live = 0, kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        live += list->items[i].live;
+    if (live == 0)
+        return;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].live)
+            list->items[kept++] = list->items[i];
+        else
+            free(list->items[i].path);
+    }
+    list->count = kept;
+}
+
+static void list_free(list_t *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].path);
+    list->count = 0;
+}
+
+static local_find_e several(const list_t *list, failure_t *failure)
+{
+    char *text = memory_copy("");
+
+    for (size_t i = 0; i < list->count; i++) {
+        char *longer = memory_format("%s%s%s", text, i > 0 ? ", " : "", list->items[i].path);
+
+        free(text);
+        text = longer;
+    }
+    failure_set(failure, RC_USAGE, "which server? there are %zu: %.800s; name one with --segment FILE or --instance NAME",
+                list->count, text);
+    free(text);
+    return LOCAL_FAILED;
+}
+
+static local_find_e choose(list_t *list, char **path, failure_t *failure)
+{
+    local_find_e found = LOCAL_NONE;
+
+    drop_dead(list);
+    if (list->count > 1)
+        found = several(list, failure);
+    else if (list->count == 1) {
+        *path = memory_copy(list->items[0].path);
+        found = list->items[0].closed ? LOCAL_CLOSED : LOCAL_FOUND;
+    }
+    list_free(list);
+    return found;
+}
+
+/* Debian's further instances: apache2-NAME; "" and "apache2" mean the first. */
+static local_find_e find_instance(const char *name, char **path, failure_t *failure)
+{
+    bool first = strcmp(name, "apache2") == 0;
+    const char *bare = strncmp(name, "apache2-", 8) == 0 ? name + 8 : name;
+
+    if (bare[0] == '\0' || bare[0] == '.' || strchr(bare, '/') != NULL) {
+        failure_set(failure, RC_USAGE, "'%s' is no name of an instance; it is what follows apache2- in /etc/apache2-NAME", name);
+        return LOCAL_FAILED;
+    }
+    *path = first ? memory_copy("/run/apache2/" NAME) : memory_format("/run/apache2-%s/" NAME, bare);
+    if (access(*path, F_OK) == 0)
+        return LOCAL_FOUND;
+    failure_set(failure, RC_LOCAL, "%s: %s; is this instance running, with mod_mpmstats? name its segment with --segment FILE",
+                *path, strerror(errno));
+    free(*path);
+    *path = NULL;
+    return LOCAL_FAILED;
+}
+
+local_find_e local_find(const settings_t *settings, char **path, failure_t *failure)
+{
+    const char *directory = getenv("APACHE_RUN_DIR");
+    list_t list = {.count = 0};
+
+    *path = NULL;
+    if (settings->segment != NULL) {
+        *path = memory_copy(settings->segment);
+        return LOCAL_FOUND;
+    }
+    if (settings->instance != NULL)
+        return find_instance(settings->instance, path, failure);
+    if (directory != NULL && directory[0] == '/') {
+        char *file = memory_format("%s/" NAME, directory);
+
+        add(&list, file);
+        free(file);
+    } else {
+        look_in_places(&list);
+    }
+    return choose(&list, path, failure);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text of mpmstats-tune.conf. Reasons and names come from figures and from a
+ * server: each is kept on lines of its own behind a #.
+ */
+#include "snippet.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "memory.h"
+#include "text.h"
+
+#define COMMENT_COLUMNS 96
+
+/* Those that httpd itself reads; all others are an MPM's. */
+static bool is_of_core(const char *directive)
+{
+    static const char *const core[] = {"KeepAlive", "KeepAliveTimeout", "MaxKeepAliveRequests", "Timeout"};
+
+    for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++) {
+        if (strcasecmp(core[i], directive) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Words behind # on lines that are not too long. What ends a line, or continues it, is not let through. */
+static void put_comment(FILE *out, const char *indent, const char *text)
+{
+    char *safe = text_safe(text);
+    const char *at = safe;
+
+    while (*at != '\0') {
+        size_t length = strlen(at), fits = COMMENT_COLUMNS;
+
+        if (length > fits) {
+            while (fits > 0 && at[fits] != ' ')
+                fits--;
+            length = fits > 0 ? fits : COMMENT_COLUMNS;
+        }
+        /* a backslash at a line's end would make the next line a comment, too */
+        fprintf(out, "%s# %.*s%s\n", indent, (int)length, at, at[length - 1] == '\\' ? " ." : "");
+        at += length;
+        at += strspn(at, " ");
+    }
+    free(safe);
+}
+
+/* ---- the snippet that is there ---- */
+
+/* The next directive of a text: its name and its value. Comments and sections are passed over. */
+static bool next_directive(const char **at, char *name, size_t name_size, char *value, size_t value_size)
+{
+    while (**at != '\0') {
+        const char *line = *at + strspn(*at, " \t");
+        size_t length = strcspn(line, "\n"), word = strcspn(line, " \t\n");
+        const char *rest = line + word + strspn(line + word, " \t");
+        size_t rest_length = strcspn(rest, "\n");
+
+        *at = line + length + (line[length] == '\n');
+        while (rest_length > 0 && isspace((unsigned char)rest[rest_length - 1]))
+            rest_length--;
+        if (word == 0 || line[0] == '#' || line[0] == '<' || rest_length == 0 || rest > line + length)
+            continue;
+        snprintf(name, name_size, "%.*s", (int)word, line);
+        snprintf(value, value_size, "%.*s", (int)rest_length, rest);
+        return true;
+    }
+    return false;
+}
+
+static bool sets(const char *old, const char *directive)
+{
+    char name[64], value[256];
+
+    while (old != NULL && next_directive(&old, name, sizeof(name), value, sizeof(value))) {
+        if (strcasecmp(name, directive) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- items ---- */
+
+static bool is_written(const advisor_item_t *item, bool stop_allowed)
+{
+    return item->verdict == ADVISOR_CHANGE
+           && (item->effect == ADVISOR_GRACEFUL || (item->effect == ADVISOR_STOP && stop_allowed));
+}
+
+bool snippet_changes(const advisor_advice_t *advice, bool stop_allowed)
+{
+    for (size_t i = 0; i < advice->count; i++) {
+        if (is_written(&advice->items[i], stop_allowed))
+            return true;
+    }
+    return false;
+}
+
+static void put_change(FILE *out, const char *indent, const advisor_item_t *item, bool stop_allowed)
+{
+    put_comment(out, indent, item->why);
+    if (item->now[0] != '\0')
+        fprintf(out, "%s# (was %s)\n", indent, item->now);
+    if (is_written(item, stop_allowed))
+        fprintf(out, "%s%s %s\n", indent, item->directive, item->recommended);
+    else
+        fprintf(out, "%s# %s: %s, which %s\n", indent, item->directive, item->recommended,
+                item->effect == ADVISOR_STOP ? "takes a stop and a start" : "is done by hand");
+}
+
+/* Changes, and what the old snippet says of things that are to stay. */
+static void put_items(FILE *out, const char *indent, const advisor_advice_t *advice, const snippet_facts_t *facts,
+                      const char *old, bool of_core)
+{
+    for (size_t i = 0; i < advice->count; i++) {
+        const advisor_item_t *item = &advice->items[i];
+
+        if (is_of_core(item->directive) != of_core)
+            continue;
+        if (item->verdict == ADVISOR_CHANGE) {
+            put_change(out, indent, item, facts->stop_allowed);
+        } else if (item->verdict == ADVISOR_KEEP && sets(old, item->directive)) {
+            put_comment(out, indent, item->why);
+            fprintf(out, "%s%s %s\n", indent, item->directive, item->recommended);
+        }
+    }
+}
+
+/* What the old snippet sets and the advice does not speak of. */
+static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advice, const snippet_facts_t *facts,
+                     const char *old, bool of_core)
+{
+    char name[64], value[256];
+
+    while (old != NULL && next_directive(&old, name, sizeof(name), value, sizeof(value))) {
+        const advisor_item_t *item = advisor_item(advice, name);
+        bool spoken_of = item != NULL && (is_written(item, facts->stop_allowed) || item->verdict == ADVISOR_KEEP);
+
+        if (!spoken_of && is_of_core(name) == of_core)
+            fprintf(out, "%s# as before\n%s%s %s\n", indent, indent, name, value);
+    }
+}
+
+char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, const snippet_facts_t *facts, const char *old)
+{
+    char *text = NULL, *line;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return memory_copy("");
+    line = memory_format("Written by mpmstats tune on %s from %.0f s of %s%s%s%s. The last file to set a directive wins: this has to be read after the others.",
+                         facts->date, in->seconds, facts->name != NULL ? facts->name : facts->origin,
+                         facts->name != NULL ? " (" : "", facts->name != NULL ? facts->origin : "", facts->name != NULL ? ")" : "");
+    put_comment(out, "", line);
+    free(line);
+    fprintf(out, "<IfModule mpm_%s_module>\n", facts->mpm);
+    put_items(out, "    ", advice, facts, old, false);
+    put_rest(out, "    ", advice, facts, old, false);
+    fputs("</IfModule>\n", out);
+    put_items(out, "", advice, facts, old, true);
+    put_rest(out, "", advice, facts, old, true);
+    fclose(out);
+    return text;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Samples from the segment of a server of this machine, without asking it. The same
+ * renderer as in the server makes them the document that the server would have sent, so that
+ * everything behind works alike for both.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apr_pools.h"
+#include "core/segment_read.h"
+#include "decode.h"
+#include "local_find.h"
+#include "local_snapshot.h"
+#include "memory.h"
+#include "source.h"
+#include "stats/render_json.h"
+#include "stats/render_openmetrics.h"
+#include "stats/view.h"
+
+/* A parent that has not looked after its segment for so long has been stopped, or hangs. */
+#define SILENCE_US 30000000
+
+static void *source_segment_open(const settings_t *settings, failure_t *failure)
+{
+    char *path;
+
+    return local_find(settings, &path, failure) == LOCAL_FOUND ? path : NULL;
+}
+
+static const char *source_segment_name(void *state)
+{
+    return state;
+}
+
+/* ---- the document ---- */
+
+typedef struct {
+    char *text;
+    size_t length, room;
+} text_t;
+
+/* An out_pass_fn. */
+static apr_status_t keep(void *receiver, const char *data, apr_size_t length)
+{
+    text_t *text = receiver;
+
+    if (text->length + length + 1 > text->room) {
+        text->room = (text->length + length + 1) * 2;
+        text->text = memory_resize(text->text, text->room, 1);
+    }
+    memcpy(text->text + text->length, data, length);
+    text->length += length;
+    return APR_SUCCESS;
+}
+
+static sample_t *sample_of(const snapshot_t *snap, const char *path, failure_t *failure)
+{
+    text_t text = {NULL, 0, 0};
+    out_t *out = memory_get(1, sizeof(*out));
+    sample_t *sample;
+
+    out_init(out, keep, &text);
+    render_json(out, snap, VIEW_ALL);
+    out_finish(out);
+    sample = decode_sample(text.text, text.length, path, failure);
+    free(text.text);
+    free(out);
+    return sample;
+}
+
+/* ---- a look ---- */
+
+/* What is known of the segment beside the snapshot. */
+typedef struct {
+    segment_view_t *view;
+    segment_server_t server;
+    apr_pool_t *pool;
+    snapshot_t *snap;
+} look_t;
+
+static void fill_fate(sample_t *sample, const look_t *look, const char *path)
+{
+    apr_int64_t heartbeat = local_time(look->server.heartbeat), now = local_now();
+
+    sample->origin = memory_copy(path);
+    sample->dead = !segment_live(look->view);
+    sample->age_us = sample->dead ? (double)(now - look->snap->server.now_us) : 0;
+    sample->stopped = local_time(look->server.stopped) > 0;
+    if (!sample->dead && heartbeat > 0 && now - heartbeat > SILENCE_US)
+        sample->silent_us = (double)(now - heartbeat);
+}
+
+/* Says in the document, too, where it comes from and how old it is. */
+static void note_origin(sample_t *sample)
+{
+    json_t *source = json_pack("{s:s, s:b}", "segment", sample->origin, "live", (int)!sample->dead);
+
+    if (source == NULL) /* a name that is not UTF-8 */
+        source = json_pack("{s:b}", "live", (int)!sample->dead);
+    json_object_set_new(source, "age_us", json_integer((json_int_t)sample->age_us));
+    json_object_set_new(sample->document, "source", source);
+}
+
+/* Time spent at each number of busy workers, for `tune --history`: [workers, microseconds], those that occurred. */
+static void note_history(sample_t *sample, const segment_view_t *view)
+{
+    histogram_counts_t *counts = memory_get(1, sizeof(*counts));
+    json_t *list = json_array();
+
+    if (SEGMENT_COUNTS(view, server, SERVER, workers_busy_time, 0, counts)) {
+        for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+            if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX)
+                json_array_append_new(list, json_pack("[I, I]", (json_int_t)histogram_highest(i), (json_int_t)counts->bucket[i]));
+        }
+        json_object_set(json_object_get(sample->document, "source"), "busy_time", list);
+    }
+    json_decref(list);
+    free(counts);
+}
+
+static bool is_of_machine(segment_error_e code)
+{
+    return code == SEGMENT_ABSENT || code == SEGMENT_DENIED || code == SEGMENT_NOT_FILE || code == SEGMENT_SYSTEM;
+}
+
+static const char *next_step(segment_error_e code)
+{
+    switch (code) {
+    case SEGMENT_ABSENT: return "; is the server running, with mod_mpmstats? ask a server by its address with --url";
+    case SEGMENT_DENIED: return "; run this as root or as a member of the file's group, or ask the server with --url";
+    case SEGMENT_NOT_FILE: return "; --segment wants the mpmstats.segment of a server";
+    case SEGMENT_FOREIGN: return "; --segment wants the mpmstats.segment of a server";
+    case SEGMENT_TRUNCATED:
+    case SEGMENT_CORRUPT: return "; restart the server to get a new one, or ask it with --url";
+    default: return "";
+    }
+}
+
+static bool look_begin(look_t *look, const char *path, failure_t *failure)
+{
+    segment_failure_t why;
+
+    look->view = segment_open(path, &why);
+    if (look->view == NULL)
+        return failure_set(failure, is_of_machine(why.code) ? RC_LOCAL : RC_ANSWER, "%s%s", why.text, next_step(why.code));
+    apr_pool_create(&look->pool, NULL);
+    look->snap = apr_pcalloc(look->pool, sizeof(*look->snap));
+    segment_get_server(look->view, &look->server);
+    local_snapshot_read(look->snap, look->pool, look->view);
+    return true;
+}
+
+static void look_end(look_t *look)
+{
+    apr_pool_destroy(look->pool);
+    segment_close(look->view);
+}
+
+static sample_t *source_segment_take(void *state, failure_t *failure)
+{
+    sample_t *sample;
+    look_t look;
+
+    if (!look_begin(&look, state, failure))
+        return NULL;
+    sample = sample_of(look.snap, state, failure);
+    if (sample != NULL) {
+        fill_fate(sample, &look, state);
+        note_origin(sample);
+        note_history(sample, look.view);
+    }
+    look_end(&look);
+    return sample;
+}
+
+/* From the snapshot as it was read: the document has not all of the histograms. */
+static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t *fate, failure_t *failure)
+{
+    text_t text = {NULL, 0, 0};
+    sample_t *sample;
+    out_t *out;
+    look_t look;
+
+    if (!look_begin(&look, state, failure))
+        return NULL;
+    for (int i = 0; i < look.snap->process_count; i++) {
+        if (look.snap->processes[i].scoreboard == NULL)
+            look.snap->processes[i].scoreboard = "";
+    }
+    out = memory_get(1, sizeof(*out));
+    out_init(out, keep, &text);
+    render_openmetrics(out, look.snap, VIEW_ALL, openmetrics);
+    out_finish(out);
+    free(out);
+    sample = sample_new();
+    sample->snap.server.pid = look.snap->server.pid;
+    fill_fate(sample, &look, state);
+    *fate = (source_fate_t){sample->dead, sample_note(sample)};
+    sample_free(sample);
+    look_end(&look);
+    text.text[text.length] = '\0';
+    return text.text;
+}
+
+const source_kind_t source_segment = {
+    .open = source_segment_open,
+    .take = source_segment_take,
+    .metrics = source_segment_metrics,
+    .name = source_segment_name,
+    .close = free,
+};

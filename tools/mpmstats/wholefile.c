@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A temporary file beside it, on the disk before it is renamed.
+ */
+#include "wholefile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+static bool file_failure(failure_t *failure, const char *path)
+{
+    return failure_set(failure, RC_LOCAL, "cannot write %s: %s; name a file in a directory you may write to", path,
+                       strerror(errno));
+}
+
+bool wholefile_usable(const char *path, failure_t *failure)
+{
+    struct stat old;
+
+    return stat(path, &old) != 0 || S_ISREG(old.st_mode)
+           || failure_set(failure, RC_LOCAL, "%s is no ordinary file; name another, or - for standard output", path);
+}
+
+static bool write_temporary(int fd, const char *path, const char *text, failure_t *failure)
+{
+    FILE *file = fdopen(fd, "w");
+    bool written;
+
+    if (file == NULL) {
+        close(fd);
+        return file_failure(failure, path);
+    }
+    written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fd) == 0;
+    if (!written)
+        file_failure(failure, path);
+    fclose(file);
+    return written;
+}
+
+bool wholefile_write(const char *path, const char *text, failure_t *failure)
+{
+    char *temporary = memory_format("%s.XXXXXX", path);
+    mode_t mask = umask(0);
+    int fd;
+    bool done;
+
+    umask(mask);
+    fd = mkstemp(temporary);
+    if (fd < 0) {
+        file_failure(failure, path);
+        free(temporary);
+        return false;
+    }
+    done = write_temporary(fd, path, text, failure)
+           && ((chmod(temporary, 0666 & ~mask) == 0 && rename(temporary, path) == 0)
+               || file_failure(failure, path));
+    if (!done)
+        unlink(temporary);
+    free(temporary);
+    return done;
+}
