@@ -116,7 +116,7 @@ def test_restarts_of_both_kinds_and_kills_mixed_under_load_leave_nothing(httpd):
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="scoreboard is full")
 def test_twenty_restarts_while_downloads_run_never_fill_the_scoreboard(httpd):
     """Old children that wait for slow readers must not keep new ones from starting."""
-    server = make(httpd, conf="Timeout 60")
+    server = make(httpd, conf="Timeout 300")
     server.sparse_file("big", 64 << 20)
     readers = []
     for n in range(40 if SLOW else 20):

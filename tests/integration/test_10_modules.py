@@ -288,6 +288,8 @@ def test_h2_connection_is_kept_and_used_again(server):
         assert client.get().body == b"hello\n"
 
 
+@pytest.mark.mpm_gap("event", "worker", "hybrid-sync", "hybrid-worker",
+                     reason="mod_http2 looks for its preface in what the first read brings")
 def test_h2_preface_byte_by_byte(server):
     with Client(server.port) as client:
         for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]):
