@@ -239,6 +239,7 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
     apr_time_t until = 0;
 
     accept_refuse_new();
+    maintain_end();
     procs_tell_all(PROCS_TELL_LAST);
     ap_close_listeners();
     log_and_remove_pid(p, s, "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
@@ -281,7 +282,10 @@ static int run_one_process(void)
 {
     procs_note_one_process();
     if (!lane_default.is_threaded) {
-        prefork_child_main(&lane_default, 0, -1, -1, -1);
+        handoff_pairs_t none;
+
+        handoff_none(&none);
+        prefork_child_main(&lane_default, 0, -1, -1, &none);
     }
     child_main(&lane_default, 0, -1, -1);
 }

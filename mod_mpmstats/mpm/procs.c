@@ -196,14 +196,14 @@ static void tell(proc_t *p, char what, int extra)
     memset(&message, 0, sizeof(message));
     message.what = (unsigned char)what;
     message.extra = (unsigned short)extra;
-    if (!lane_default.is_threaded && !p->is_lobby && what != PROCS_TELL_MOVE) {
-        /* It may be in a request, and has no other thread to read this. */
-        kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
-    }
     if (send(p->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) < 0
         && errno != EPIPE && errno != ECONNRESET) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
                      "cannot tell child %d to go", (int)p->pid);
+    }
+    if (!lane_default.is_threaded && !p->is_lobby) {
+        /* It may be in a request, and has no other thread to read this. */
+        kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
     }
 }
 
@@ -316,7 +316,7 @@ static pid_t fork_child(int control[2])
     return pid;
 }
 
-int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
+int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     int slot = get_slot();
     int control[2];
@@ -334,8 +334,7 @@ int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
         child_main(lane, slot, control[0], help_fd);
     }
     if (pid == 0) {
-        close(queue_fds[1]);            /* or it would never see the end of the queue */
-        prefork_child_main(lane, slot, control[0], help_fd, queue_fds[0]);
+        prefork_child_main(lane, slot, control[0], help_fd, pairs);
     }
     if (pid < 0) {
         return -1;
@@ -344,7 +343,7 @@ int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
     return slot;
 }
 
-int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2])
+int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     procs_t *t = table();
     int entry = free_entry(t->slots, t->entries);
@@ -356,8 +355,7 @@ int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2])
     }
     pid = fork_child(control);
     if (pid == 0) {
-        close(queue_fds[0]);
-        lobby_main(lane, control[0], help_fd, queue_fds[1]);
+        lobby_main(lane, control[0], help_fd, pairs);
     }
     if (pid < 0) {
         return -1;

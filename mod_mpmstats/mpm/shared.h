@@ -39,7 +39,8 @@ typedef struct {
 
 typedef struct shared_t {
     int slots;                      /* records in all */
-    _Atomic int queued;             /* prefork: connections on their way from the lobby to a child */
+    _Atomic int idle;               /* prefork: children that wait; whoever takes the last one's place
+                                     * calls the parent. A hint: the parent sets it right now and then */
     shared_process_t process[];
 } shared_t;
 

@@ -131,7 +131,6 @@ class Httpd:
         self.forgive_files = []
         self.seen_pids = set()
         self.seen_shm = set()
-        self.lobbies = set()
         self._make_root()
 
     # ---- files -----------------------------------------------------------------------------------------
@@ -186,6 +185,8 @@ class Httpd:
         settings = dict(self.mpm_conf)
         if "prefork" in flavour and settings.get("MaxRequestWorkers"):
             settings["ServerLimit"] = settings["MaxRequestWorkers"]     # a process for each
+        if flavour == "hybrid-prefork":
+            settings.setdefault("MinSpareServers", settings.get("StartServers"))
         return VARIANTS.get(flavour, "") + "\n" + "".join(
             f"{k} {v}\n" for k, v in settings.items() if v is not None and (known is None or k in known))
 
@@ -358,22 +359,17 @@ class Httpd:
             self.seen_shm |= procs.shared_memory_files(self.pid)
 
     def children(self, parent=None):
-        """Live MPM children of the parent that serve requests (the CGI daemon and the lobby do not)."""
+        """Live MPM children of the parent that serve requests (the CGI daemon and the lobby, which has another name, do not)."""
         parent = parent or self.pid
         if not parent:
             return []
         return [p for p in procs.children_of(parent)
                 if procs.alive(p) and procs.name(p) == procs.name(parent)
-                and not self._is_cgi_daemon(p) and not self._is_lobby(p)]
+                and not self._is_cgi_daemon(p)]
 
-    def _is_lobby(self, pid):
-        """hybrid's prefork model has one child that listens for the others; it keeps being it once it has stopped."""
-        if FLAVOUR != "hybrid-prefork" or self.mpm != MPM:
-            return False
-        listening = {f"socket:[{inode}]" for inode in procs.listening(self.port)}
-        if listening & set(procs.fds(pid).values()):
-            self.lobbies.add(pid)
-        return pid in self.lobbies
+    def lobbies(self):
+        """Pids of the processes in which clients of hybrid's prefork model wait; one a generation."""
+        return [p for p in procs.children_of(self.pid) if procs.alive(p) and procs.name(p).endswith(" lobby")]
 
     def _is_cgi_daemon(self, pid):
         inodes = set()

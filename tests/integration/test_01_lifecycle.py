@@ -263,8 +263,8 @@ def test_restarts_in_quick_succession_end_with_one_set_of_children(httpd):
 
 @pytest.mark.parametrize("name,value", [("ServerLimit", 8), ("ThreadLimit", 50)])
 def test_a_changed_hard_limit_warns_over_a_restart_and_keeps_the_old_value(httpd, name, value):
-    if not THREADED and name == "ThreadLimit":
-        pytest.skip("prefork has no ThreadLimit")
+    if not THREADED:
+        pytest.skip("prefork has no ThreadLimit; of its ServerLimit test_21_models.py knows")
     server = httpd(modules=["test_scoreboard"])
     key = {"ServerLimit": "server_limit", "ThreadLimit": "thread_limit"}[name]
     before = server.scoreboard().raw[key]
