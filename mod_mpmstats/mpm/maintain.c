@@ -166,8 +166,9 @@ static void report(sizing_report_e what)
     switch (what) {
     case SIZING_REPORT_NEAR:
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     "server is within MinSpareThreads of MaxRequestWorkers (%d), "
+                     "server is within %s of MaxRequestWorkers (%d), "
                      "consider raising the MaxRequestWorkers setting",
+                     m.lane->is_threaded ? "MinSpareThreads" : "MinSpareServers",
                      m.lane->max_request_workers);
         break;
     case SIZING_REPORT_SLOTS:

@@ -47,9 +47,9 @@ typedef struct {
     int threads_per_child;
     int max_request_workers;
     int start_servers;
-    int min_spare_threads;
+    int min_spare_threads;       /**< 0 in the prefork model */
     int max_spare_threads;
-    int min_spare_servers;
+    int min_spare_servers;       /**< 0 in the other models */
     int max_spare_servers;
     int max_connections_per_child;   /**< 0 = unlimited */
     int concurrency;                 /**< workers per process that poll or run short requests at once */

@@ -141,8 +141,23 @@ static void reap(apr_pool_t *p)
 
 /* ---- the run ------------------------------------------------------------ */
 
+/* After a hard restart with another kind of model: httpd makes a new scoreboard where it finds none. The old one
+ * stays mapped until the server ends; nobody looks at it. */
+static void forget_shape(void)
+{
+    ap_scoreboard_image = NULL;
+    shared_destroy(hybrid_retained->shared);
+    hybrid_retained->shared = NULL;
+    free(hybrid_retained->procs);
+    hybrid_retained->procs = NULL;
+    hybrid_retained->reshape = 0;
+}
+
 static int set_up_once(server_rec *s)
 {
+    if (hybrid_retained->reshape) {
+        forget_shape();
+    }
     if (!mpm()->was_graceful) {
         if (ap_run_pre_mpm(s->process->pool, SB_SHARED) != OK) {
             mpm()->mpm_state = AP_MPMQ_STOPPING;
@@ -192,6 +207,11 @@ static void announce(apr_pool_t *plog, server_rec *s)
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "Server built: %s", ap_get_server_built());
     ap_log_command_line(plog, s);
     ap_log_mpm_common(s);
+    if (!lane_default.is_threaded) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "mpm_hybrid, model %s: up to %d processes",
+                     lane_default.model, lane_default.max_processes);
+        return;
+    }
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
                  "mpm_hybrid, model %s: up to %d processes of %d workers, %d polling in each",
                  lane_default.model, lane_default.max_processes,

@@ -7,10 +7,15 @@
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 
+static size_t size_of(int records)
+{
+    return sizeof(shared_t) + (size_t)records * sizeof(shared_process_t);
+}
+
 shared_t *shared_create(int slots)
 {
     int records = slots + SHARED_EXTRA;
-    size_t size = sizeof(shared_t) + (size_t)records * sizeof(shared_process_t);
+    size_t size = size_of(records);
     shared_t *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -19,6 +24,13 @@ shared_t *shared_create(int slots)
     }
     shared->slots = records;
     return shared;
+}
+
+void shared_destroy(shared_t *shared)
+{
+    if (shared != NULL) {
+        munmap(shared, size_of(shared->slots));
+    }
 }
 
 void shared_begin(shared_t *shared, int slot, int generation)

@@ -50,6 +50,9 @@ typedef struct shared_t {
 /** Map a table for @a slots processes and SHARED_EXTRA more, all zero; NULL and errno when that fails. */
 shared_t *shared_create(int slots);
 
+/** Unmap it, in this process. */
+void shared_destroy(shared_t *shared);
+
 /** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */
 void shared_begin(shared_t *shared, int slot, int generation);
 

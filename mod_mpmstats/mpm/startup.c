@@ -50,24 +50,45 @@ static int detach(apr_pool_t *pconf, int in_foreground_group)
     return OK;
 }
 
-/* Other modules ask whether there are threads while they are set up: what runs
- * already must not be contradicted by a configuration that is loaded gracefully. */
-static void choose_model(void)
+/* One of ours by this name: what outlives a restart may not point into the module. */
+static const char *model_named(const char *name)
 {
     static const char *const models[] = { "event", "worker", "prefork" };
     unsigned i;
 
+    for (i = 0; i < 3; i++) {
+        if (strcmp(models[i], name) == 0) {
+            return models[i];
+        }
+    }
+    return models[0];
+}
+
+static int is_prefork(const char *model)
+{
+    return strcmp(model, "prefork") == 0;
+}
+
+/*
+ * event and worker lie in the same scoreboard, and every module is set up anew, so one of them may follow the
+ * other at any restart. For prefork it has another shape. It cannot change under children that go on: then the
+ * old model is kept, before the modules that ask for it are set up.
+ */
+static void choose_model(void)
+{
+    const char *before = hybrid_retained->model;
+
     lane_use_model(&lane_default, lane_model_asked);
-    if (hybrid_retained->mpm->was_graceful && hybrid_retained->model[0] != '\0'
-        && strcmp(hybrid_retained->model, lane_model_asked) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, NULL,
-                     "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
-                     "stop and start the server", hybrid_retained->model, lane_model_asked,
-                     hybrid_retained->model);
-        for (i = 0; i < 3; i++) {
-            if (strcmp(models[i], hybrid_retained->model) == 0) {
-                lane_use_model(&lane_default, models[i]);
-            }
+    if (before[0] != '\0' && is_prefork(before) != is_prefork(lane_model_asked)) {
+        if (hybrid_retained->mpm->was_graceful) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, NULL,
+                         "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
+                         "restart the server", before, lane_model_asked, before);
+            lane_use_model(&lane_default, model_named(before));
+        }
+        else {
+            hybrid_retained->reshape = 1;
+            hybrid_retained->first_server_limit = hybrid_retained->first_thread_limit = 0;
         }
     }
     apr_cpystrn(hybrid_retained->model, lane_default.model, sizeof(hybrid_retained->model));

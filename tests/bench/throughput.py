@@ -114,7 +114,8 @@ def _threads(per_child):
 def _models():
     """hybrid's other models beside the MPMs they are named after."""
     prefork = {**shipped_layout("prefork"), "StartServers": 80, "MaxSpareServers": 80}
-    return [Variant("worker model", "hybrid", conf="MPMModel worker"), Variant("worker", "worker"),
+    return [Variant("worker model", "hybrid", conf="MPMModel worker", mpm_conf=shipped_layout("worker")),
+            Variant("worker", "worker"),
             Variant("prefork model", "hybrid", conf="MPMModel prefork", mpm_conf=prefork),
             Variant("prefork", "prefork", mpm_conf=prefork)]
 

@@ -6,6 +6,7 @@ import procs
 import pytest
 
 from clients import Client, request
+from httpd import DEFAULT_MPM_CONF
 from load import Load
 from procs import wait_until
 
@@ -122,12 +123,61 @@ def test_prefork_starts_the_processes_that_waiting_requests_need(make):
             client.close()
 
 
-def test_the_model_is_kept_over_a_graceful_restart_and_that_is_said(make):
-    server = make("event")
-    server.conf_file.write_text(server.conf_file.read_text().replace("MPMModel event", "MPMModel worker"))
+def switch(server, old, new):
+    server.conf_file.write_text(server.conf_file.read_text().replace(f"MPMModel {old}", f"MPMModel {new}"))
+
+
+def model(server):
+    return server.mpm_status()["server"]["model"]
+
+
+@pytest.mark.parametrize("old,new", [("event", "worker"), ("worker", "event")])
+def test_a_graceful_restart_changes_between_event_and_worker_and_loses_nothing(make, old, new):
+    server = make(old)
+    with Load(server.port, connections=8) as load:
+        switch(server, old, new)
+        server.graceful()
+        wait_until(lambda before=load.answered: load.answered > before + 100, 10, "answers")
+    assert not load.failed, load.details
+    assert model(server) == new
+
+
+@pytest.mark.parametrize("old,new", [("event", "prefork"), ("prefork", "worker")])
+def test_a_graceful_restart_to_or_from_prefork_keeps_the_model_and_says_so(make, old, new):
+    server = make(old)
+    switch(server, old, new)
     server.graceful()
-    wait_until(lambda: "MPMModel cannot be changed from event to worker" in server.error_log(), 5, "the message")
+    server.wait_log(f"MPMModel cannot be changed from {old} to {new} by a graceful restart, it stays {old}")
     assert server.get("/hello.txt") == b"hello\n"
+    assert model(server) == old
+    assert [len(procs.threads(pid)) for pid in server.children()] == [1] * len(server.children()) or old != "prefork"
+
+
+def test_a_restart_changes_to_every_model_with_all_its_processes(make):
+    server = make("event", modules=["test_handlers"])
+    server.write_conf(mpm_conf={"ServerLimit": None})
+    before = "event"
+    for new in ("prefork", "worker", "prefork", "event"):
+        switch(server, before, new)
+        server.restart()
+        before = new
+        wait_until(lambda: model(server) == new, 5, new)
+        assert server.mpm_status()["limits"]["server_limit"] == (256 if new == "prefork" else 16)
+        assert len(server.lobbies()) == (new == "prefork")
+        clients = [Client(server.port, timeout=20) for _ in range(30)]      # more than event's 4 processes
+        for client in clients:
+            client.send(request("/test/sleep?ms=200", headers=["Connection: close"]))
+        for client in clients:
+            assert client.response().body == b"slept"
+            client.close()
+
+
+def test_a_changed_server_limit_is_kept_over_a_restart_in_prefork_too(make):
+    server = make("prefork", conf="ServerLimit 20")
+    server.conf_file.write_text(server.conf_file.read_text().replace("ServerLimit 20", "ServerLimit 30"))
+    server.graceful()
+    server.wait_log("changing ServerLimit to 30 from original value of 20 not allowed during restart")
+    assert server.mpm_status()["limits"]["server_limit"] == 20
 
 
 def test_an_unknown_model_is_refused(httpd):
@@ -135,8 +185,53 @@ def test_an_unknown_model_is_refused(httpd):
     assert code != 0 and "MPMModel must be event, worker or prefork" in output
 
 
-@pytest.mark.parametrize("model,line", [("event", "MinSpareServers 3"), ("prefork", "ThreadsPerChild 10")])
-def test_a_directive_of_another_model_is_accepted_with_a_warning(httpd, model, line):
+@pytest.mark.parametrize("model,lines,said", [
+    ("event", "MinSpareServers 3\nMaxSpareServers 6", "MinSpareServers, MaxSpareServers have"),
+    ("event", "MinSpareServers 3", "MinSpareServers has"),
+    ("worker", "AsyncRequestWorkerFactor 2", "AsyncRequestWorkerFactor has"),
+    ("prefork", "ThreadsPerChild 10\nMaxSpareThreads 20\nThreadLimit 64\nMinSpareThreads 5",
+     "ThreadsPerChild, ThreadLimit, MinSpareThreads, MaxSpareThreads have"),
+    ("prefork", "AsyncRequestWorkerFactor 2\nMPMConcurrency 1\nMPMHungRequestTime 9",
+     "AsyncRequestWorkerFactor, MPMConcurrency, MPMHungRequestTime have")])
+def test_directives_of_another_model_are_accepted_with_one_warning(httpd, model, lines, said):
     options = {"mpm_conf": PREFORK} if model == "prefork" else {}
-    code, output = httpd(start=False, conf=f"MPMModel {model}\n", **options).configtest(line)
-    assert code == 0 and f"{line.split()[0]} has no effect with MPMModel {model}" in output
+    code, output = httpd(start=False, conf=f"MPMModel {model}\n", **options).configtest(lines)
+    assert code == 0
+    assert [line for line in output.splitlines() if "no effect" in line][0].endswith(
+        f"WARNING: {said} no effect with MPMModel {model}.")
+    assert output.count("no effect") == 1
+
+
+def test_prefork_has_the_documented_defaults(httpd):
+    none = dict.fromkeys(DEFAULT_MPM_CONF)
+    server = httpd(conf="MPMModel prefork", mpm_conf=none, modules=["test_scoreboard"])
+    limits = server.mpm_status()["limits"]
+    assert {k: limits[k] for k in ("start_servers", "min_spare_servers", "max_spare_servers", "max_request_workers",
+                                   "server_limit")} == {
+        "start_servers": 5, "min_spare_servers": 5, "max_spare_servers": 10, "max_request_workers": 256,
+        "server_limit": 256}
+    wait_until(lambda: 5 <= len(server.children()) <= 10, 5, "five processes")
+
+
+@pytest.mark.parametrize("lines,said", [
+    ("MinSpareServers 0", "MinSpareServers of 0 not allowed, increasing to 1"),
+    ("MaxRequestWorkers 300", "MaxRequestWorkers of 300 would require 300 servers and would exceed ServerLimit of 256"),
+    ("StartServers 0", "StartServers of 0 not allowed, increasing to 1"),
+    ("ServerLimit 30000", "ServerLimit of 30000 exceeds compile-time limit of 20000, decreasing to 20000")])
+def test_preforks_limits_are_corrected_with_a_message(httpd, lines, said):
+    code, output = httpd(start=False, conf="MPMModel prefork", mpm_conf=dict.fromkeys(DEFAULT_MPM_CONF)).configtest(lines)
+    assert code == 0 and said in output
+
+
+def test_max_spare_servers_is_more_than_min_spare_servers(make):
+    server = make("prefork", conf="MinSpareServers 4\nMaxSpareServers 2")
+    limits = server.mpm_status()["limits"]
+    assert (limits["min_spare_servers"], limits["max_spare_servers"]) == (4, 5)
+
+
+def test_limits_of_another_model_are_not_shown(make):
+    event, prefork = make("event"), make("prefork")
+    foreign = {"min_spare_servers", "max_spare_servers"}
+    assert not foreign & set(event.mpm_status()["limits"])
+    assert foreign <= set(prefork.mpm_status()["limits"])
+    assert not {"min_spare_threads", "max_spare_threads"} & set(prefork.mpm_status()["limits"])
