@@ -487,7 +487,7 @@ static void take_name(void)
     prctl(PR_SET_NAME, name);
 }
 
-static void set_up(const lane_t *lane)
+static void set_up(const lane_t *lane, int record)
 {
     struct rlimit lim;
 
@@ -495,8 +495,7 @@ static void set_up(const lane_t *lane)
 
     child.lane = lane;
     child.slot = child.number = lane_attic(lane);
-    child.stats = &hybrid_retained->shared->process[lane_attic(lane)];
-    shared_begin(hybrid_retained->shared, lane_attic(lane), hybrid_retained->mpm->my_generation);
+    child.stats = &hybrid_retained->shared->process[record];
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_IGN);
     signal(AP_SIG_GRACEFUL, SIG_IGN);
@@ -519,7 +518,6 @@ static void set_up(const lane_t *lane)
     watch(l.control_fd, &for_control);
     watch(l.pairs.waiting[0], &for_waiting);
     watch(l.pairs.lingering[0], &for_lingering);
-    shared_set(child.stats->pid, (int)getpid());
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -571,14 +569,14 @@ static void serve_event(const void *who)
     }
 }
 
-void lobby_main(const lane_t *lane, int control_fd, int help_fd, handoff_pairs_t *pairs)
+void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, handoff_pairs_t *pairs)
 {
     l.control_fd = control_fd;
     l.help_fd = help_fd;
     l.pairs = *pairs;
     close(pairs->waiting[1]);
     close(pairs->lingering[1]);
-    set_up(lane);
+    set_up(lane, record);
     while (!is_over()) {
         struct epoll_event events[BATCH];
         int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience());

@@ -17,8 +17,11 @@
 #include "mpm/handoff.h"
 #include "mpm/lane.h"
 
-/** Be the lobby; does not return. Takes its ends of @a pairs, closes the others. */
-void lobby_main(const lane_t *lane, int control_fd, int help_fd, handoff_pairs_t *pairs)
+/**
+ * Be the lobby; does not return. Takes its ends of @a pairs, closes the others.
+ * @param record  of the shared counters, to count guests in
+ */
+void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, handoff_pairs_t *pairs)
     __attribute__((noreturn));
 
 #endif

@@ -347,15 +347,17 @@ int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     procs_t *t = table();
     int entry = free_entry(t->slots, t->entries);
+    int record = entry + 1;             /* as of finishing children: move_away() */
     int control[2];
     pid_t pid;
 
     if (entry < 0) {
         return -1;
     }
+    shared_begin(hybrid_retained->shared, record, hybrid_retained->mpm->my_generation);
     pid = fork_child(control);
     if (pid == 0) {
-        lobby_main(lane, control[0], help_fd, pairs);
+        lobby_main(lane, record, control[0], help_fd, pairs);
     }
     if (pid < 0) {
         return -1;
@@ -364,7 +366,8 @@ int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
     t->proc[entry].generation = hybrid_retained->mpm->my_generation;
     t->proc[entry].control_fd = control[1];
     t->proc[entry].slot = -1;
-    t->proc[entry].record = lane_attic(lane);
+    t->proc[entry].record = record;
+    shared_set(hybrid_retained->shared->process[record].pid, pid);
     t->proc[entry].is_lobby = 1;
     t->proc[entry].started = child_now();
     return 0;

@@ -141,6 +141,59 @@ int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, ser
     return OK;
 }
 
+/* mod_http2's protocols, out of what a server may speak. Nonzero if there was one. */
+static int leave_out_http2(apr_pool_t *p, core_server_config *core)
+{
+    apr_array_header_t *kept;
+    int i, found = 0;
+
+    if (core->protocols == NULL || core->protocols->nelts == 0) {
+        return 0;
+    }
+    kept = apr_array_make(p, core->protocols->nelts, sizeof(const char *));
+    for (i = 0; i < core->protocols->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(core->protocols, i, const char *);
+
+        if (strcmp(name, "h2") == 0 || strcmp(name, "h2c") == 0) {
+            found = 1;
+        }
+        else {
+            APR_ARRAY_PUSH(kept, const char *) = name;
+        }
+    }
+    core->protocols = kept;
+    return found;
+}
+
+/*
+ * mod_http2 runs requests in threads of its own. It knows that stock prefork is no place for that, by the
+ * name of that module; where it does not know, threads would run what is not thread-safe.
+ */
+static void refuse_http2(apr_pool_t *p, server_rec *main_server)
+{
+    server_rec *s;
+    int found = 0;
+
+    for (s = main_server; s != NULL; s = s->next) {
+        found |= leave_out_http2(p, ap_get_core_module_config(s->module_config));
+    }
+    if (found) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+                     "HTTP/2 is not spoken with MPMModel prefork, because mod_http2 runs requests in threads of "
+                     "its own: h2 and h2c in Protocols have no effect");
+    }
+}
+
+int startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    if (!lane_default.is_threaded) {
+        refuse_http2(p, s);
+    }
+    return OK;
+}
+
 int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     int startup = starting_up();

@@ -164,5 +164,5 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     process->workers.busy = in.known.workers_busy;
     process->workers.idle = in.known.workers > in.known.workers_busy
                                 ? in.known.workers - in.known.workers_busy : 0;
-    return HYBRID_FOUND;
+    return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
 }

@@ -2,6 +2,7 @@
 """One MPM, three process models: what differs, and what must hold in each."""
 import re
 
+import cli
 import procs
 import pytest
 
@@ -56,6 +57,74 @@ def test_a_prefork_child_has_one_thread(make):
     for pid in server.children():
         status = open(f"/proc/{pid}/status").read()
         assert re.search(r"^Threads:\s+1$", status, re.M), pid
+
+
+def waiting(server, what):
+    return server.mpm_status()["totals"]["connections_by_state"][what]
+
+
+def test_a_client_that_does_not_close_holds_no_prefork_process(make):
+    """Lingering close: 60 of them beside 10 processes, and the answers of others go on."""
+    server = make("prefork", modules=["test_handlers"])
+    clients = [Client(server.port, timeout=20) for _ in range(60)]
+    try:
+        for client in clients:
+            client.send(request("/hello.txt", headers=["Connection: close"]))
+        for client in clients:
+            assert client.response().body == b"hello\n"
+        wait_until(lambda: waiting(server, "linger") >= 60, 5, "60 that linger")
+        assert sum(p["workers"]["busy"] for p in server.mpm_status()["processes"]) <= 1
+        for _ in range(20):
+            assert server.get("/hello.txt") == b"hello\n"
+    finally:
+        for client in clients:
+            client.close()
+    wait_until(lambda: waiting(server, "linger") == 0, 5, "none that lingers")
+
+
+def test_a_rest_that_a_client_still_sends_does_not_break_its_answer(make):
+    """Closed without lingering, what comes in would make the kernel reset the connection under the answer."""
+    server = make("prefork", conf="LimitRequestBody 1000")
+    with Client(server.port, timeout=20) as client:
+        client.send(request("/hello.txt", "POST", headers=["Connection: close", "Content-Length: 300000"]))
+        for _ in range(30):
+            client.send(b"x" * 10000)
+            procs.time.sleep(0.01)
+        assert client.response().status == 413
+
+
+def test_prefork_processes_are_replaced_after_their_number_of_connections(make):
+    server = make("prefork", conf="MaxConnectionsPerChild 20")
+    seen = set()
+    for _ in range(300):
+        assert server.get("/hello.txt") == b"hello\n"
+        seen.update(server.children())
+    assert len(seen) >= 300 / 20 - 4
+
+
+def test_prefork_keeps_the_spare_processes_it_is_told_to_keep(make):
+    server = make("prefork", modules=["test_handlers"])
+    wait_until(lambda: 2 <= len(server.children()) <= 4, 5, "two to four processes")
+    clients = [Client(server.port, timeout=20) for _ in range(6)]
+    for client in clients:
+        client.send(request("/test/sleep?ms=800", headers=["Connection: close"]))
+    wait_until(lambda: len(server.children()) >= 8, 2, "two more than are busy")
+    for client in clients:
+        client.response()
+        client.close()
+
+
+def test_a_killed_lobby_is_replaced(make):
+    server = make("prefork")
+    victim, = wait_until(server.lobbies, 5, "a lobby")
+    server.expect_log(rf"child pid {victim} exit")
+    procs.kill(victim)
+    wait_until(lambda: server.lobbies() and victim not in server.lobbies(), 5, "a new lobby")
+    with Client(server.port) as client:
+        client.send("GET /hello.txt HTTP/1.1\r\nHost: local")
+        wait_until(lambda: waiting(server, "head") == 1, 5, "half a head in the lobby")
+        client.send("host\r\n\r\n")
+        assert client.response().body == b"hello\n"
 
 
 @each_model
@@ -235,3 +304,52 @@ def test_limits_of_another_model_are_not_shown(make):
     assert not foreign & set(event.mpm_status()["limits"])
     assert foreign <= set(prefork.mpm_status()["limits"])
     assert not {"min_spare_threads", "max_spare_threads"} & set(prefork.mpm_status()["limits"])
+
+
+# ---- what other modules make of it ---------------------------------------------------------------------------------
+
+def test_http2_is_refused_in_prefork_and_http_1_is_spoken(make):
+    server = make("prefork", modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1",
+                  conf="Protocols h2c http/1.1\nH2Direct On")
+    server.wait_log("HTTP/2 is not spoken with MPMModel prefork")
+    with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
+        assert client.sock.selected_alpn_protocol() == "http/1.1"
+        assert client.get().body == b"hello\n"
+    with Client(server.port) as client:
+        upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
+        answer = client.get(headers=upgrade)
+        assert answer.status == 200 and answer.body == b"hello\n" and not answer.interim
+    with Client(server.port) as client:
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        assert client.response().status == 400
+
+
+@pytest.mark.parametrize("model", ["event", "worker"])
+def test_http2_is_spoken_in_the_threaded_models(make, model):
+    server = make(model, modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1")
+    with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
+        assert client.sock.selected_alpn_protocol() == "h2"
+    assert "HTTP/2 is not spoken" not in server.error_log()
+
+
+@each_model
+def test_both_cgi_modules_run_scripts(make, model):
+    """a2enmod cgi chooses by what apachectl -V says of threads; each of them works in every model."""
+    for module in ("cgi", "cgid"):
+        server = make(model, modules=[module], conf='ScriptAlias "/scripts/" "${ROOT}/cgi-bin/"')
+        server.cgi("hello", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nfrom a script\\n'\n")
+        for _ in range(3):
+            assert server.get("/scripts/hello") == b"from a script\n"
+
+
+@each_model
+def test_the_model_is_named_by_page_report_document_and_command(make, model):
+    server = make(model, modules=["status"])
+    page = re.sub(r"<[^>]*>", "", server.get("/mpm-status").decode())
+    assert f"hybrid, {model} model" in page
+    assert f"MPMStatsModel: {model}" in server.get("/mpm-status?auto").decode()
+    assert server.mpm_status()["server"]["model"] == model
+    assert "ServerMPM: hybrid" in server.get("/server-status?auto").decode()
+    shown = cli.run("--url", f"{server.url}/mpm-status", "status")
+    assert shown.returncode == 0 and f"model {model}" in " ".join(shown.stdout.split())
+    assert "Server MPM:     hybrid" in server.run("-V").stdout
