@@ -33,7 +33,6 @@ typedef struct {
 struct procs_t {
     int slots;
     int entries;
-    int max_used;
     proc_t proc[];
 };
 
@@ -61,7 +60,7 @@ static procs_t *table(void)
 
 int procs_max_used(void)
 {
-    return table() ? table()->max_used : 0;
+    return hybrid_retained->shared ? shared_get(hybrid_retained->shared->max_used) : 0;
 }
 
 static int count(int (*is_one)(const proc_t *))
@@ -326,8 +325,8 @@ int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
         return -1;
     }
     clear_slot(slot);
-    if (slot >= table()->max_used) {
-        table()->max_used = slot + 1;   /* the child's copy has to say so too */
+    if (slot >= procs_max_used()) {
+        shared_set(hybrid_retained->shared->max_used, slot + 1);
     }
     pid = fork_child(control);
     if (pid == 0 && lane->is_threaded) {
@@ -571,7 +570,7 @@ void procs_reclaim(void)
 
 void procs_note_one_process(void)
 {
-    table()->max_used = 1;
+    shared_set(hybrid_retained->shared->max_used, 1);
     clear_slot(0);
     note_started(0, getpid(), -1);
 }

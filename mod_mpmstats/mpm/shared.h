@@ -39,6 +39,7 @@ typedef struct {
 
 typedef struct shared_t {
     int slots;                      /* records in all */
+    _Atomic int max_used;           /* highest slot ever used, plus one; for children that were there before. Parent writes */
     _Atomic int idle;               /* prefork: children that wait; whoever takes the last one's place
                                      * calls the parent. A hint: the parent sets it right now and then */
     shared_process_t process[];

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One MPM, three process models: what differs, and what must hold in each."""
+import json
 import re
 
 import cli
@@ -353,3 +354,34 @@ def test_the_model_is_named_by_page_report_document_and_command(make, model):
     shown = cli.run("--url", f"{server.url}/mpm-status", "status")
     assert shown.returncode == 0 and f"model {model}" in " ".join(shown.stdout.split())
     assert "Server MPM:     hybrid" in server.run("-V").stdout
+
+
+# ---- what the MPM answers to modules -------------------------------------------------------------------------------
+
+def answers(server):
+    return json.loads(server.get("/test-mpm"))["queries"]
+
+
+def test_prefork_answers_as_prefork_does(make):
+    told = answers(make("prefork", modules=["test_mpm"], conf="MaxConnectionsPerChild 123456"))
+    assert {k: told[k] for k in ("IS_THREADED", "IS_FORKED", "MAX_THREADS", "HARD_LIMIT_THREADS", "MIN_SPARE_DAEMONS",
+                                 "MAX_SPARE_DAEMONS", "MIN_SPARE_THREADS", "MAX_SPARE_THREADS", "MAX_DAEMONS",
+                                 "MAX_REQUESTS_DAEMON")} == {
+        "IS_THREADED": 0, "IS_FORKED": 2, "MAX_THREADS": 1, "HARD_LIMIT_THREADS": 1, "MIN_SPARE_DAEMONS": 2,
+        "MAX_SPARE_DAEMONS": 4, "MIN_SPARE_THREADS": 0, "MAX_SPARE_THREADS": 0, "MAX_DAEMONS": 10,
+        "MAX_REQUESTS_DAEMON": 123456}
+    assert not told["IS_ASYNC"] and not told["CAN_WAITIO"]
+
+
+def test_worker_answers_as_worker_does(make):
+    told = answers(make("worker", modules=["test_mpm"]))
+    assert told["IS_THREADED"] in (1, 2) and told["IS_FORKED"] == 2 and told["MAX_THREADS"] == 10
+    assert not told["IS_ASYNC"] and not told["CAN_WAITIO"]
+
+
+@pytest.mark.parametrize("model,threaded", [("event", True), ("worker", True), ("prefork", False)])
+def test_whether_there_are_threads_is_known_before_the_configuration_is_read(httpd, model, threaded):
+    """PHP asks in pre_config."""
+    output = httpd(start=False, modules=["test_mpm"], conf=f"MPMModel {model}").run("-t").stdout
+    told = json.loads(re.search(r"queries in pre_config: (\{.*\})", output).group(1))
+    assert bool(told["IS_THREADED"]) == threaded and bool(told["IS_ASYNC"]) == (model == "event")
