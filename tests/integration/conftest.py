@@ -132,10 +132,16 @@ def module_httpd(request, base_dir, tls_dir):
 
 # ---- rules ------------------------------------------------------------------------------------------------
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     flavour = httpd_module.FLAVOUR
     same = {"hybrid-sync": "hybrid", "hybrid-worker": "worker", "hybrid-prefork": "prefork"}.get(flavour)
     slow = bool(os.environ.get("SLOW"))
+    if same:
+        # A run about one way of hybrid: what is not about it is no part of the run.
+        foreign = [item for item in items if any(flavour not in mark.args and same not in mark.args
+                                                 for mark in item.iter_markers("mpm_only"))]
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]
     for item in items:
         for mark in item.iter_markers("mpm_gap"):
             if flavour in mark.args:
