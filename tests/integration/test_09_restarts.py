@@ -179,6 +179,7 @@ def test_a_restart_serves_at_once_while_an_old_child_waits(httpd):
         assert client.response().body == b"slept"
 
 
+@pytest.mark.mpm_only("hybrid", "event", "worker")
 def test_h2_streams_survive_a_restart_and_are_told_to_go(httpd):
     server = make(httpd)
     with H2(server.port) as plain, H2(server.tls_port, tls=server.tls_client(alpn=["h2"])) as tls:
@@ -197,6 +198,7 @@ def test_h2_streams_survive_a_restart_and_are_told_to_go(httpd):
     wait_until(lambda: not old & set(server.children()), 10, "the end of the old generation")
 
 
+@pytest.mark.mpm_only("hybrid", "event", "worker")
 @cuts
 def test_an_idle_h2_connection_is_told_to_go_and_no_request_is_lost(httpd):
     server = make(httpd)
