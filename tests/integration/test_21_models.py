@@ -74,7 +74,7 @@ def test_a_client_that_does_not_close_holds_no_prefork_process(make):
         for client in clients:
             assert client.response().body == b"hello\n"
         wait_until(lambda: waiting(server, "linger") >= 60, 5, "60 that linger")
-        assert sum(p["workers"]["busy"] for p in server.mpm_status()["processes"]) <= 1
+        wait_until(lambda: sum(p["workers"]["busy"] for p in server.mpm_status()["processes"]) <= 1, 3, "free processes")
         for _ in range(20):
             assert server.get("/hello.txt") == b"hello\n"
     finally:
