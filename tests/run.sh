@@ -15,7 +15,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build} PYTHONDONTWRITEBYTECODE=1
 MAKE=${MAKE:-make -f Makefile.apxs}
-SUITES=${SUITES:-lint unit fuzz integration browser}
+SUITES=${SUITES:-lint unit fuzz integration models browser}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 LOGS=$BUILD/check
 CPUS=$(nproc)
@@ -194,15 +194,20 @@ attribute() {
     echo "${n:-0}"
 }
 
-# suite_pytest NAME SECONDS: the summary is read from the JUnit file, which a run that broke off does not leave.
+# suite_pytest NAME SECONDS [ARGUMENT...]: pytest with these arguments, or on tests/NAME; the summary is read from the
+# JUnit file, which a run that broke off does not leave.
 suite_pytest() {
-    local name=$1 log=$LOGS/$1.log xml=$LOGS/$1.xml code total bad left_out
-    [[ $(tests_of "tests/$name/test_*.py") ]] || { nothing "$name"; return; }
+    local name=$1 seconds=$2 log=$LOGS/$1.log xml=$LOGS/$1.xml code total bad left_out
+    shift 2
+    if (($# == 0)); then
+        [[ $(tests_of "tests/$name/test_*.py") ]] || { nothing "$name"; return; }
+        set -- "tests/$name"
+    fi
     rm -f "$xml"
     # The system's Python is the one Debian's packages belong to.
     # shellcheck disable=SC2086 # PYTEST_ARGS is a list
-    MPM_BUILD=$(realpath "$BUILD") limit "$2" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$xml" \
-        ${PYTEST_ARGS:-} "tests/$name" 2>&1 </dev/null | tee "$log"
+    MPM_BUILD=$(realpath "$BUILD") limit "$seconds" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$xml" \
+        ${PYTEST_ARGS:-} "$@" 2>&1 </dev/null | tee "$log"
     code=${PIPESTATUS[0]}
     total=$(attribute tests "$xml")
     bad=$(($(attribute failures "$xml") + $(attribute errors "$xml")))
@@ -216,6 +221,22 @@ suite_pytest() {
     fi
     # What failed is on the screen already.
     tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" /dev/null
+}
+
+# What must hold on every MPM, on the two models that `integration` does not run on: a part of it, or
+# with MODELS=all or SLOW=1 all of it.
+suite_models() {
+    local model t=tests/integration some
+    some=("$t/test_01_lifecycle.py" "$t/test_03_requests.py"
+        "$t/test_09_restarts.py::test_graceful_restarts_under_load_lose_nothing"
+        "$t/test_09_restarts.py::test_an_idle_connection_is_answered_once_more_with_close_after_a_restart"
+        "$t/test_09_restarts.py::test_restarts_of_both_kinds_and_kills_mixed_under_load_leave_nothing")
+    if [[ ${MODELS:-} == all || ${SLOW:-} ]]; then
+        some=("$t"/test_0*.py "$t"/test_1*.py)
+    fi
+    for model in worker prefork; do
+        MPM=hybrid-$model suite_pytest "models-$model" 3600 -n "$CPUS" "${some[@]}"
+    done
 }
 
 # ------------------------------------------------------------------------------
@@ -233,6 +254,7 @@ for suite in $SUITES; do
         lint | unit | fuzz) "suite_$suite" ;;
         integration) suite_pytest integration 3600 ;;
         browser) suite_pytest browser 900 ;;
+        models) suite_models ;;
         *) note="no such suite"; tally "$suite" 0 1 0 /dev/null ;;
     esac
 done

@@ -214,6 +214,27 @@ static int connection_limit(void)
     return limit;
 }
 
+/*
+ * Without async a connection keeps its worker, so one that is accepted while all of them have theirs waits
+ * until another's client goes, though the next process may have workers to spare. Some of those whose
+ * head is still on its way will want one too; but however many there are, they take no more than a quarter of
+ * them from the others. @a by_worker: the caller is one of the busy ones, and will have room.
+ */
+static int crowded(int by_worker)
+{
+    int all = child.lane->threads_per_child;
+    int busy = workers_busy() - by_worker;
+    int heads = park_count() - busy;
+
+    if (child.lane->is_async) {
+        return 0;
+    }
+    if (heads > all / 4) {
+        heads = all / 4;
+    }
+    return busy + (heads > 0 ? heads : 0) >= all;
+}
+
 /* The socket itself is of no use any more. Other errors are those of one connection, or of the network. */
 static int is_broken(apr_status_t rv)
 {
@@ -239,7 +260,7 @@ static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t
         pthread_mutex_unlock(&lock);
         return NULL;
     }
-    if (park_count() >= connection_limit()) {
+    if (park_count() >= connection_limit() || crowded(1)) {
         take_from_epoll();
         atomic_store(&full, 1);
         pthread_mutex_unlock(&lock);
@@ -514,7 +535,7 @@ void accept_look(void)
     pthread_mutex_unlock(&lock);
 }
 
-void accept_room(void)
+static void look_for_room(int by_worker)
 {
     if (atomic_load_explicit(&child.stopping, memory_order_relaxed) != CHILD_RUNNING) {
         if (park_count() == 0) {
@@ -526,13 +547,18 @@ void accept_room(void)
         return;
     }
     pthread_mutex_lock(&lock);
-    if (atomic_load(&full) && park_count() < connection_limit()) {
+    if (atomic_load(&full) && park_count() < connection_limit() && !crowded(by_worker)) {
         atomic_store(&full, 0);
         if (resume_at == 0) {
             add_to_epoll();
         }
     }
     pthread_mutex_unlock(&lock);
+}
+
+void accept_room(void)
+{
+    look_for_room(1);
 }
 
 apr_time_t accept_resume(apr_time_t now)
@@ -549,7 +575,7 @@ apr_time_t accept_resume(apr_time_t now)
     next = resume_at;
     pthread_mutex_unlock(&lock);
     if (atomic_load(&full)) {
-        accept_room();                  /* idle workers have come back: AsyncRequestWorkerFactor */
+        look_for_room(0);               /* idle workers have come back: AsyncRequestWorkerFactor */
     }
     return next;
 }

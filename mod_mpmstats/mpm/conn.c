@@ -50,6 +50,9 @@ typedef enum {
     STEP_DONE           /* parked or gone */
 } step_e;
 
+/* Of the thread. */
+static _Thread_local conn_t *runs_here;
+
 /* Set in conn_child_init, constant afterwards. */
 static apr_allocator_t *allocator;
 static apr_allocator_t *bucket_allocator;
@@ -112,6 +115,18 @@ conn_t *conn_of(conn_rec *c)
 {
     return c->master != NULL || c->outgoing ? NULL
         : ap_get_module_config(c->conn_config, &mpm_hybrid_module);
+}
+
+void conn_runs_here(conn_t *k)
+{
+    runs_here = k;
+}
+
+int conn_promised_keepalive(void)
+{
+    const conn_t *k = runs_here;
+
+    return k != NULL && k->c->keepalive == AP_CONN_KEEPALIVE && inbound_has_heads(k);
 }
 
 /* ---- what the scoreboard shows ----------------------------------------- */
@@ -303,6 +318,8 @@ static step_e after_processing(conn_t *k, int rc)
 
 static step_e step_process(conn_t *k)
 {
+    int rc;
+
     count_as(k, MPM_HYBRID_CONN_RUNNING);
     park_head_done(k);
     if (k->inbound != NULL) {
@@ -313,7 +330,10 @@ static step_e step_process(conn_t *k)
     k->times.dispatched_us = child_now();
     k->pub.state = HYBRID_STATE_PROCESSING;
     (void)timers_registered_here();
-    return after_processing(k, ap_run_process_connection(k->c));
+    conn_runs_here(k);
+    rc = ap_run_process_connection(k->c);
+    conn_runs_here(NULL);
+    return after_processing(k, rc);
 }
 
 /* Write what the client takes now, without waiting for it. */

@@ -82,6 +82,15 @@ int conn_look(conn_t *k, apr_thread_t *ticker);
 /** How often (µs) conn_look() must be called for a parked head; 0 = never. */
 apr_interval_time_t conn_look_interval(void);
 
+/** This thread is about to run @a k's hooks; NULL: it is no longer. */
+void conn_runs_here(conn_t *k);
+
+/**
+ * Whether the HTTP/1 connection this thread runs has been promised, by a response that is out, that another
+ * request will be answered.
+ */
+int conn_promised_keepalive(void);
+
 /** Pool for a new connection, with the allocator all of them share; APR_ENOMEM when there is not room enough for one. */
 apr_status_t conn_pool_create(apr_pool_t **pool);
 

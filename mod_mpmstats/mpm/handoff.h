@@ -1,26 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/handoff.h
- * @brief Passing client sockets from the lobby to prefork children.
+ * @brief Passing client sockets between the prefork model's children and its lobby.
  *
- * One SOCK_SEQPACKET pair for a generation: the lobby writes, all children read,
- * and the kernel gives each message to one of them. When the last writer closes
- * its end the readers see the end of file.
+ * Three SOCK_SEQPACKET pairs for a generation, each with its end to read at [0]:
+ * what one process writes the kernel gives to one of those that read. The parent
+ * keeps all ends, for the children it has yet to start.
  */
 #ifndef MPM_HANDOFF_H
 #define MPM_HANDOFF_H
 
 typedef struct {
-    unsigned char overdue;      /**< its head did not come in time: all there is, is there */
+    int ready[2];               /**< lobby to children: its request can be read */
+    int waiting[2];             /**< children to lobby: its first request is not whole yet */
+    int lingering[2];           /**< children to lobby: answered, and our side is shut */
+} handoff_pairs_t;
+
+/** What is said of a socket that is passed on. */
+typedef struct {
+    unsigned char is_tls;       /**< waiting: it begins with a TLS handshake */
+    unsigned char is_short;     /**< lingering: the shorter time */
+    unsigned char overdue;      /**< ready: its head did not come in time: all there is, is there */
+    unsigned char at_once;      /**< waiting: there is nothing to wait for, anybody may run it */
 } handoff_t;
 
-/** Make the pair: [0] to read, [1] to write. 0, or -1 and errno. */
-int handoff_open(int fds[2]);
+/** No pairs: every end -1. */
+void handoff_none(handoff_pairs_t *pairs);
+
+/** Make the pairs. 0, or -1 and errno; then there are none. */
+int handoff_open(handoff_pairs_t *pairs);
+
+/** Close what is open of them; then there are none. */
+void handoff_close(handoff_pairs_t *pairs);
 
 /** Pass @a client on; the caller still has to close it. 0, or -1 and errno (EAGAIN: the queue is full). */
 int handoff_send(int fd, int client, const handoff_t *what);
 
 /** Take one without waiting. Its descriptor; -1 and errno; -2 at the end of file. */
 int handoff_receive(int fd, handoff_t *what);
+
+/** How many are on their way to the readers of @a fd. */
+int handoff_queued(int fd);
 
 #endif

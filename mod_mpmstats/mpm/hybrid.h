@@ -31,7 +31,8 @@ typedef struct {
     ap_unixd_mpm_retained_data *mpm;
     int first_server_limit;
     int first_thread_limit;
-    char model[16];             /**< that this run began with */
+    char model[16];             /**< that is in use */
+    int reshape;                /**< no child is left, and the tables below have the shape of another model */
     int proven;                 /**< the last generation of which a child has served, plus one */
     struct procs_t *procs;      /**< the children; see procs.h */
     struct shared_t *shared;    /**< counters shared with them; see shared.h */

@@ -60,7 +60,7 @@ void lane_reset(lane_t *lane)
     lane->min_spare_servers = LANE_UNSET;
     lane->max_spare_servers = LANE_UNSET;
     lane->worker_factor = -1.0;
-    lane->hung_seconds = DEFAULT_HUNG_SECONDS;
+    lane->hung_seconds = LANE_UNSET;
 }
 
 /* Cores this server may run on: taskset, cpusets and CPUAffinity= of systemd leave some out. */
@@ -260,7 +260,7 @@ static void check_spares(lane_t *lane, server_rec *s, int startup)
 }
 
 /* Processes are what requests run in, so they take the place of workers everywhere. */
-static void fill_in_prefork(lane_t *lane)
+static void fill_in_prefork(lane_t *lane, server_rec *s, int startup)
 {
     lane->threads_per_child = lane->thread_limit = 1;
     fill(&lane->start_servers, PREFORK_START_SERVERS);
@@ -269,9 +269,7 @@ static void fill_in_prefork(lane_t *lane)
     fill(&lane->server_limit, PREFORK_SERVER_LIMIT);
     fill(&lane->max_request_workers, lane->server_limit < PREFORK_SERVER_LIMIT
          ? lane->server_limit : PREFORK_SERVER_LIMIT);
-    if (lane->min_spare_servers < 1) {
-        lane->min_spare_servers = 1;
-    }
+    at_least(s, startup, &lane->min_spare_servers, "MinSpareServers");
     if (lane->max_spare_servers <= lane->min_spare_servers) {
         lane->max_spare_servers = lane->min_spare_servers + 1;
     }
@@ -280,28 +278,41 @@ static void fill_in_prefork(lane_t *lane)
     lane->min_processes = 1;
 }
 
-static void not_used(const lane_t *lane, server_rec *s, int startup, const int *value,
-                     const char *name)
-{
-    char text[160];
+/* What of it has been set is told in one sentence: a configuration for another model sets many. */
+typedef struct {
+    char names[256];
+    int count;
+} unused_t;
 
-    if (*value != LANE_UNSET) {
-        apr_snprintf(text, sizeof(text), "%s has no effect with MPMModel %s.", name, lane->model);
-        say(s, startup, text);
+static void not_used(unused_t *unused, int is_set, const char *name)
+{
+    size_t used = strlen(unused->names);
+
+    if (is_set) {
+        apr_snprintf(unused->names + used, sizeof(unused->names) - used, "%s%s",
+                     unused->count++ ? ", " : "", name);
     }
 }
 
 static void say_what_is_not_used(const lane_t *lane, server_rec *s, int startup)
 {
-    if (lane->is_threaded) {
-        not_used(lane, s, startup, &lane->min_spare_servers, "MinSpareServers");
-        not_used(lane, s, startup, &lane->max_spare_servers, "MaxSpareServers");
-        return;
+    unused_t unused = { "", 0 };
+    char text[400];
+
+    not_used(&unused, lane->is_threaded && lane->min_spare_servers != LANE_UNSET, "MinSpareServers");
+    not_used(&unused, lane->is_threaded && lane->max_spare_servers != LANE_UNSET, "MaxSpareServers");
+    not_used(&unused, !lane->is_threaded && lane->threads_per_child != LANE_UNSET, "ThreadsPerChild");
+    not_used(&unused, !lane->is_threaded && lane->thread_limit != LANE_UNSET, "ThreadLimit");
+    not_used(&unused, !lane->is_threaded && lane->min_spare_threads != LANE_UNSET, "MinSpareThreads");
+    not_used(&unused, !lane->is_threaded && lane->max_spare_threads != LANE_UNSET, "MaxSpareThreads");
+    not_used(&unused, !lane->is_async && lane->worker_factor > 0, "AsyncRequestWorkerFactor");
+    not_used(&unused, !lane->is_threaded && lane->concurrency > 0, "MPMConcurrency");
+    not_used(&unused, !lane->is_threaded && lane->hung_seconds != LANE_UNSET, "MPMHungRequestTime");
+    if (unused.count > 0) {
+        apr_snprintf(text, sizeof(text), "%s %s no effect with MPMModel %s.", unused.names,
+                     unused.count > 1 ? "have" : "has", lane->model);
+        say(s, startup, text);
     }
-    not_used(lane, s, startup, &lane->threads_per_child, "ThreadsPerChild");
-    not_used(lane, s, startup, &lane->thread_limit, "ThreadLimit");
-    not_used(lane, s, startup, &lane->min_spare_threads, "MinSpareThreads");
-    not_used(lane, s, startup, &lane->max_spare_threads, "MaxSpareThreads");
 }
 
 void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
@@ -316,11 +327,15 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
         at_least(s, startup, &lane->thread_limit, "ThreadLimit");
     }
     say_what_is_not_used(lane, s, startup);
+    fill(&lane->hung_seconds, DEFAULT_HUNG_SECONDS);
+    if (!lane->is_async) {
+        lane->worker_factor = -1.0;
+    }
     if (lane->is_threaded) {
         fill_in_unset(lane);
     }
     else {
-        fill_in_prefork(lane);
+        fill_in_prefork(lane, s, startup);
     }
     keep_first(s, &lane->server_limit, first_server_limit, "ServerLimit");
     keep_first(s, &lane->thread_limit, first_thread_limit, "ThreadLimit");
@@ -377,10 +392,10 @@ void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out)
     out->threads_per_child = lane->threads_per_child;
     out->max_request_workers = lane->max_request_workers;
     out->start_servers = lane->start_servers;
-    out->min_spare_threads = lane->min_spare_threads;
-    out->max_spare_threads = lane->max_spare_threads;
-    out->min_spare_servers = lane->min_spare_servers;
-    out->max_spare_servers = lane->max_spare_servers;
+    out->min_spare_threads = lane->is_threaded ? lane->min_spare_threads : 0;
+    out->max_spare_threads = lane->is_threaded ? lane->max_spare_threads : 0;
+    out->min_spare_servers = lane->is_threaded ? 0 : lane->min_spare_servers;
+    out->max_spare_servers = lane->is_threaded ? 0 : lane->max_spare_servers;
     out->max_connections_per_child = ap_max_requests_per_child;
     out->concurrency = lane->concurrency;
     out->connections_per_process = lane_connections_per_process(lane);

@@ -10,9 +10,6 @@
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
 
-/* MAX_SECS_TO_LINGER in server/connection.c. */
-#define NORMAL_TIME apr_time_from_sec(30)
-
 static linger_e begin(conn_t *k)
 {
     conn_rec *c = k->c;
@@ -27,7 +24,7 @@ static linger_e begin(conn_t *k)
     is_short = atomic_load(&child.stopping) != CHILD_RUNNING
         || apr_table_get(c->notes, "short-lingering-close") != NULL;
     k->pub.state = is_short ? CONN_STATE_LINGER_SHORT : CONN_STATE_LINGER_NORMAL;
-    k->linger_until = child_now() + (is_short ? LINGER_SHORT_TIME : NORMAL_TIME);
+    k->linger_until = child_now() + (is_short ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
     return LINGER_WAIT;
 }
 

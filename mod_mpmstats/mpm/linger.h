@@ -16,8 +16,9 @@ typedef enum {
     LINGER_OVER     /**< close */
 } linger_e;
 
-/** The shorter of httpd's two lingering times (SECONDS_TO_LINGER in server/connection.c), in µs. */
+/** httpd's two lingering times (SECONDS_TO_LINGER and MAX_SECS_TO_LINGER in server/connection.c), in µs. */
 #define LINGER_SHORT_TIME apr_time_from_sec(2)
+#define LINGER_NORMAL_TIME apr_time_from_sec(30)
 
 /** Begin or go on. Owner. */
 linger_e linger_step(conn_t *k);

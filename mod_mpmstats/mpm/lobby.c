@@ -2,117 +2,109 @@
 /*
  * The lobby. One thread, no module's code, no privileges. A guest is a
  * connection that waits here; what it has sent stays in its socket.
+ *
+ * Its end: told to finish, it says "no more" to the children by shutting its end of the queue
+ * (a mere close would not do, other processes may have inherited it) once no child of its
+ * generation accepts any longer and nobody waits for a head here; it goes when they have gone and the
+ * last lingering guest has. Which children accept stands in the shared counters.
  */
 #include "mpm/lobby.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "apr_portable.h"
+#include "apr_strings.h"
 #include "http_core.h"
 #include "mpm_common.h"
 #include "scoreboard.h"
-#include "core/body.h"
-#include "core/head.h"
 #include "core/timeouts.h"
-#include "mpm/accept.h"
 #include "mpm/child.h"
-#include "mpm/handoff.h"
+#include "mpm/doors.h"
 #include "mpm/hybrid.h"
+#include "mpm/linger.h"
+#include "mpm/peek.h"
 #include "mpm/procs.h"
-#include "mpm/reqtimeout.h"
-#include "mpm/server.h"
-#include "mpm/shortage.h"
-
-/* What may be looked at of one request; beyond it a child reads on. */
-#define PEEK_SIZE (64 * 1024)
 
 #define BATCH 64
-#define ACCEPT_AT_ONCE 16
+#define TAKE_AT_ONCE 64
 #define RESERVED_FDS 32
-#define SHORTAGE_PAUSE apr_time_from_msec(100)
 #define LOG_INTERVAL apr_time_from_sec(1)
-#define TLS_HANDSHAKE 22
+
+/* While children have not taken what is queued, the parent is asked again so often. */
+#define ASK_INTERVAL_MS 10
+
+/* While the end is near, it is looked for so often. */
+#define END_LOOK_MS 20
 
 typedef struct guest_t {
     timeouts_entry_t wait;
     int fd;
-    unsigned char is_tls;
-    unsigned char in_body;
+    unsigned char lingers;
     unsigned char overdue;
-    size_t seen;                        /* bytes looked at */
-    head_scan_t scan;
-    body_scan_t body;
-    reqtimeout_body_t budget;
-    struct guest_t *older, *younger;    /* of those that send */
+    apr_time_t until;                   /* lingers: monotonic */
+    peek_t peek;                        /* does not linger */
+    struct guest_t *older, *younger;    /* in its list */
     struct guest_t *next;               /* of those that go to a child */
 } guest_t;
 
+/* Guests in the order they came. */
 typedef struct {
-    int fd;
-    int is_tls;
-    int async_ok;
-} door_t;
+    guest_t *oldest, *youngest;
+} list_t;
 
 /* The only thread's. */
 static struct {
-    int epoll_fd, control_fd, help_fd, queue_fd;
-    door_t *doors;
-    unsigned door_count;
-    int doors_open, doors_watched;
-    apr_time_t doors_again;             /* after a shortage */
-    head_limits_t limits;
+    int epoll_fd, control_fd, help_fd;
+    handoff_pairs_t pairs;
     timeouts_t timeouts;
-    guest_t *oldest, *youngest;
+    list_t senders, lingerers;
     guest_t *first_ready, *last_ready;
     int guests, limit;
     int queue_full;                     /* wait until it can be written to */
-    int ending;
+    int no_more_waiting, no_more_lingering;
+    int ending, said_end;
     unsigned dropped;
     apr_time_t drop_logged;
 } l;
 
-static char peeked[PEEK_SIZE];
-
 /* What an epoll event is for, when it is not for a guest. */
-static char for_control, for_queue;
+static char for_control, for_queue, for_waiting, for_lingering;
 
 /* ---- guests ------------------------------------------------------------- */
 
+static list_t *list_of(const guest_t *g)
+{
+    return g->lingers ? &l.lingerers : &l.senders;
+}
+
 static void unlink_guest(guest_t *g)
 {
-    *(g->older ? &g->older->younger : &l.oldest) = g->younger;
-    *(g->younger ? &g->younger->older : &l.youngest) = g->older;
+    list_t *list = list_of(g);
+
+    *(g->older ? &g->older->younger : &list->oldest) = g->younger;
+    *(g->younger ? &g->younger->older : &list->youngest) = g->older;
 }
 
 static void link_guest(guest_t *g)
 {
-    g->younger = NULL;
-    g->older = l.youngest;
-    *(l.youngest ? &l.youngest->younger : &l.oldest) = g;
-    l.youngest = g;
-}
+    list_t *list = list_of(g);
 
-static mpm_hybrid_conn_e kind_of(const guest_t *g)
-{
-    if (g->seen == 0) {
-        return MPM_HYBRID_CONN_NEW;
-    }
-    if (g->is_tls) {
-        return MPM_HYBRID_CONN_HANDSHAKE;
-    }
-    return g->in_body ? MPM_HYBRID_CONN_BODY : MPM_HYBRID_CONN_HEAD;
+    g->younger = NULL;
+    g->older = list->youngest;
+    *(list->youngest ? &list->youngest->younger : &list->oldest) = g;
+    list->youngest = g;
 }
 
 static void count(const guest_t *g, int by)
 {
-    shared_add(child.stats->connections[kind_of(g)], (apr_uint32_t)by);
+    mpm_hybrid_conn_e kind = g->lingers ? MPM_HYBRID_CONN_LINGER : peek_kind(&g->peek);
+
+    shared_add(child.stats->connections[kind], (apr_uint32_t)by);
 }
 
 static void dismiss(guest_t *g)
@@ -131,6 +123,14 @@ static void take_out(guest_t *g)
     epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
 }
 
+static void send_away(guest_t *g)
+{
+    take_out(g);
+    dismiss(g);
+}
+
+/* ---- to the children ---------------------------------------------------- */
+
 static void ask_for_help(void)
 {
     if (l.help_fd >= 0 && write(l.help_fd, "!", 1) < 0) {
@@ -143,26 +143,30 @@ static void watch_queue(int on)
     struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &for_queue };
 
     if (on != l.queue_full) {
-        epoll_ctl(l.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l.queue_fd, &ev);
+        epoll_ctl(l.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l.pairs.ready[1], &ev);
         l.queue_full = on;
     }
+}
+
+static int queue_is_full(int err)
+{
+    return err == EAGAIN || err == ENOBUFS || err == ETOOMANYREFS || err == ENOMEM;
 }
 
 /* Pass on as many as the queue takes. */
 static void pass_on(void)
 {
+    if (l.first_ready == NULL) {
+        return;
+    }
     while (l.first_ready != NULL) {
         guest_t *g = l.first_ready;
         handoff_t what = { .overdue = g->overdue };
 
-        atomic_fetch_add(&hybrid_retained->shared->server->queued, 1);
-        if (handoff_send(l.queue_fd, g->fd, &what) != 0) {
-            atomic_fetch_sub(&hybrid_retained->shared->server->queued, 1);
-            if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS || errno == ENOMEM) {
-                watch_queue(1);
-                ask_for_help();
-                return;
-            }
+        if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
+            watch_queue(1);
+            ask_for_help();
+            return;
         }
         l.first_ready = g->next;
         if (l.first_ready == NULL) {
@@ -172,7 +176,7 @@ static void pass_on(void)
         dismiss(g);
     }
     watch_queue(0);
-    if (atomic_load(&hybrid_retained->shared->server->queued) > 1) {
+    if (handoff_queued(l.pairs.ready[0]) > 1) {
         ask_for_help();
     }
 }
@@ -188,125 +192,65 @@ static void make_ready(guest_t *g, int overdue)
 
 /* ---- looking ------------------------------------------------------------ */
 
-static int body_complete(guest_t *g, const char *data, size_t len)
-{
-    size_t used;
-
-    reqtimeout_extend(&g->budget, len);
-    return body_scan_feed(&g->body, data, len, &used) != BODY_MORE;
-}
-
-/* The head is there: is there a small body to wait for? */
-static int head_complete(guest_t *g, const char *rest, size_t len)
-{
-    apr_off_t limit = server_body_buffer(ap_server_conf);
-    head_body_e kind = head_scan_body(&g->scan);
-
-    if (limit > PEEK_SIZE / 2) {
-        limit = PEEK_SIZE / 2;
-    }
-    if (limit == 0 || (kind != HEAD_BODY_LENGTH && kind != HEAD_BODY_CHUNKED)
-        || (kind == HEAD_BODY_LENGTH && g->scan.content_length > limit)) {
-        return 1;
-    }
-    g->in_body = 1;
-    reqtimeout_begin(&g->budget, ap_server_conf, child_now());
-    if (kind == HEAD_BODY_LENGTH) {
-        body_scan_init_length(&g->body, (uint64_t)g->scan.content_length, (uint64_t)limit);
-    }
-    else {
-        body_scan_init_chunked(&g->body, (uint64_t)limit, l.limits.strict);
-    }
-    return body_complete(g, rest, len);
-}
-
-static int request_complete(guest_t *g, const char *data, size_t len)
-{
-    size_t used;
-    head_verdict_e verdict;
-
-    if (g->in_body) {
-        return body_complete(g, data, len);
-    }
-    reqtimeout_extend(&g->budget, len);
-    verdict = head_scan_feed(&g->scan, data, len, &used);
-    if (verdict == HEAD_MORE) {
-        return 0;
-    }
-    return verdict != HEAD_COMPLETE || head_complete(g, data + used, len - used);
-}
-
-/* A whole first TLS record, or no TLS at all. */
-static int hello_complete(size_t len)
-{
-    if (len < 5) {
-        return peeked[0] != TLS_HANDSHAKE;
-    }
-    return peeked[0] != TLS_HANDSHAKE
-        || len >= 5u + ((unsigned char)peeked[3] << 8) + (unsigned char)peeked[4];
-}
-
 static void wait_on(guest_t *g)
 {
     apr_time_t now = child_now();
 
     timeouts_remove(&g->wait);
-    if (g->budget.until != 0) {
-        timeouts_add_until(&l.timeouts, &g->wait, ap_server_conf->timeout, g->budget.until, now);
+    if (g->lingers) {
+        timeouts_add_at(&l.timeouts, &g->wait, g->until);
+    }
+    else if (g->peek.budget.until != 0) {
+        timeouts_add_until(&l.timeouts, &g->wait, ap_server_conf->timeout, g->peek.budget.until, now);
     }
     else {
         timeouts_add(&l.timeouts, &g->wait, ap_server_conf->timeout, now);
     }
 }
 
-static void look(guest_t *g)
+static void drain(guest_t *g)
 {
-    ssize_t n = recv(g->fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
-    size_t seen = g->seen;
-    int done;
+    char buf[16 * 1024];
+    ssize_t n;
+    int rounds;
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n <= 0 && seen == 0) {
-        take_out(g);
-        dismiss(g);
-        return;
-    }
-    if (n <= 0 || (size_t)n <= seen) {
-        if (n <= 0) {
-            make_ready(g, 0);           /* httpd knows what to make of the end */
+    for (rounds = 0; rounds < 64; rounds++) {
+        n = recv(g->fd, buf, sizeof(buf), MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            return;
         }
+        if (n == 0 || (n < 0 && errno != EINTR)) {
+            break;
+        }
+    }
+    /* The end, or a client that sends without end. */
+    send_away(g);
+}
+
+static void look(guest_t *g, uint32_t events)
+{
+    size_t seen = g->peek.seen;
+    peek_e verdict;
+
+    if (g->lingers) {
+        drain(g);
         return;
     }
     count(g, -1);
-    g->seen = (size_t)n;
-    done = g->is_tls ? hello_complete((size_t)n) : request_complete(g, peeked + seen, (size_t)n - seen);
+    verdict = peek_look(&g->peek, g->fd);
     count(g, 1);
-    if (done || (size_t)n == sizeof(peeked)) {
-        make_ready(g, 0);
-        return;
+    if (verdict == PEEK_GONE) {
+        send_away(g);
     }
-    wait_on(g);
+    else if (verdict == PEEK_READY || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+        make_ready(g, 0);               /* httpd knows what to make of the end */
+    }
+    else if (g->peek.seen != seen) {
+        wait_on(g);
+    }
 }
 
-/* ---- doors -------------------------------------------------------------- */
-
-static void watch_doors(int on)
-{
-    unsigned i;
-
-    if (on == l.doors_watched || (on && !l.doors_open)) {
-        return;
-    }
-    for (i = 0; i < l.door_count; i++) {
-        struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &l.doors[i] };
-
-        epoll_ctl(l.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l.doors[i].fd, &ev);
-    }
-    l.doors_watched = on;
-    shared_set(child.stats->not_accepting, !on);
-}
+/* ---- coming in ---------------------------------------------------------- */
 
 /* Said once a second at most. */
 static void say_dropped(void)
@@ -325,143 +269,179 @@ static void say_dropped(void)
     l.dropped = 0;
 }
 
-static void let_in(door_t *door, int fd)
+/* Whoever lingers has its answer. */
+static void make_room(void)
 {
-    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
-    guest_t *g;
-
-    if (l.guests >= l.limit && l.oldest != NULL) {
-        guest_t *first = l.oldest;
-
-        take_out(first);
-        dismiss(first);
+    if (l.guests < l.limit) {
+        return;
+    }
+    if (l.lingerers.oldest != NULL) {
+        send_away(l.lingerers.oldest);
+    }
+    else if (l.senders.oldest != NULL) {
+        send_away(l.senders.oldest);
         shared_add(child.stats->shed, 1);
         say_dropped();
     }
+}
+
+static guest_t *new_guest(int fd)
+{
+    guest_t *g;
+
+    make_room();
     g = calloc(1, sizeof(*g));
     if (g == NULL) {
         close(fd);
-        return;
+        return NULL;
     }
     l.guests++;
     g->fd = fd;
-    g->is_tls = (unsigned char)door->is_tls;
-    head_scan_init(&g->scan, &l.limits);
-    reqtimeout_begin_head(&g->budget, ap_server_conf, child_now());
+    return g;
+}
+
+static void sit_down(guest_t *g)
+{
+    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = g };
+
     link_guest(g);
     count(g, 1);
-    ev.data.ptr = g;
-    if (!door->async_ok || epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
-        make_ready(g, 0);
+    if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, g->fd, &ev) != 0) {
+        if (g->lingers) {
+            send_away(g);
+        }
+        else {
+            make_ready(g, 0);
+        }
         return;
     }
     wait_on(g);
-    look(g);
+    look(g, 0);
 }
 
-static void open_door(door_t *door)
+static void let_in(int fd, int is_tls, int at_once)
 {
-    int i;
+    guest_t *g = new_guest(fd);
 
-    for (i = 0; i < ACCEPT_AT_ONCE; i++) {
-        int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (g == NULL) {
+        return;
+    }
+    peek_begin(&g->peek, is_tls);
+    if (!at_once) {
+        sit_down(g);
+        return;
+    }
+    link_guest(g);
+    count(g, 1);
+    make_ready(g, 0);
+}
 
-        if (fd >= 0) {
-            shared_add(child.stats->accepted, 1);
-            let_in(door, fd);
-            continue;
-        }
-        if (shortage_is(errno)) {
-            shortage_of(errno, "accept connections, which wait in the kernel's queue,");
-            watch_doors(0);
-            l.doors_again = child_now() + SHORTAGE_PAUSE;
-        }
-        if (errno != EINTR && errno != ECONNABORTED) {
-            return;
+static void let_linger(int fd, int is_short)
+{
+    guest_t *g = new_guest(fd);
+
+    if (g != NULL) {
+        g->lingers = 1;
+        g->until = child_now() + (is_short || l.ending ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
+        sit_down(g);
+    }
+}
+
+/* The next one, or -1. At the end of file, when the last child has gone, @a over is set. */
+static int take(int fd, handoff_t *what, int *over)
+{
+    int client = *over ? -1 : handoff_receive(fd, what);
+
+    if (client == -2) {
+        *over = 1;
+        epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    }
+    return client < 0 ? -1 : client;
+}
+
+static void take_waiting(void)
+{
+    handoff_t what;
+    int i, fd;
+
+    for (i = 0; i < TAKE_AT_ONCE && (fd = take(l.pairs.waiting[0], &what, &l.no_more_waiting)) >= 0; i++) {
+        let_in(fd, what.is_tls, what.at_once);
+    }
+}
+
+static void take_lingering(void)
+{
+    handoff_t what;
+    int i, fd;
+
+    for (i = 0; i < TAKE_AT_ONCE && (fd = take(l.pairs.lingering[0], &what, &l.no_more_lingering)) >= 0; i++) {
+        let_linger(fd, what.is_short);
+    }
+}
+
+/* Nobody will accept after us, and new ones are refused by now: take those in the kernel's queue. */
+static void empty_the_doors(void)
+{
+    unsigned i, n;
+    door_t *doors = doors_list(child.pool, &n);
+
+    apr_sleep(apr_time_from_msec(100));
+    for (i = 0; i < n; i++) {
+        int fd;
+
+        while ((fd = accept4(doors[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+            let_in(fd, doors[i].is_tls, !doors[i].looks);
         }
     }
 }
 
-static void close_doors(void)
+/* ---- the end ------------------------------------------------------------ */
+
+static int lives(const shared_process_t *p)
 {
-    if (l.doors_open) {
-        watch_doors(0);
-        l.doors_open = 0;
-        ap_close_listeners();
-    }
+    int pid = shared_get(p->pid);
+
+    return p != child.stats && pid > 0 && shared_get(p->generation) == hybrid_retained->mpm->my_generation
+        && (kill(pid, 0) == 0 || errno != ESRCH);
 }
 
-/* ---- setting up --------------------------------------------------------- */
-
-static void add_door(ap_listen_rec *lr)
+/* How many of our children live, and how many of them still accept. */
+static int siblings(int *accepting)
 {
-    door_t *door = &l.doors[l.door_count++];
-    apr_os_sock_t fd;
+    const shared_t *shared = hybrid_retained->shared;
+    int i, n = 0;
 
-    apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
-    apr_os_sock_get(&fd, lr->sd);
-    door->fd = fd;
-    door->is_tls = lr->protocol != NULL && ap_cstr_casecmp(lr->protocol, "https") == 0;
-    door->async_ok = accept_speaks_http(lr) && server_async_head(ap_server_conf);
-}
-
-static void set_up_doors(void)
-{
-    ap_listen_rec *lr;
-    unsigned n = 0;
-    int b;
-
-    for (b = 0; b < ap_num_listen_buckets; b++) {
-        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
+    *accepting = 0;
+    for (i = 0; i < shared->slots; i++) {
+        if (lives(&shared->process[i])) {
             n++;
+            *accepting += !shared_get(shared->process[i].quiescing);
         }
     }
-    l.doors = apr_pcalloc(child.pool, sizeof(*l.doors) * (n + 1));
-    for (b = 0; b < ap_num_listen_buckets; b++) {
-        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
-            add_door(lr);
-        }
-    }
-    l.doors_open = 1;
-    watch_doors(1);
+    return n;
 }
 
-static void set_up(const lane_t *lane)
+/* Whether there is nothing left to do. */
+static int is_over(void)
 {
-    const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
-    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &for_control };
-    struct rlimit lim;
+    int accepting, living;
 
-    child.lane = lane;
-    child.slot = child.number = lane_attic(lane);
-    child.stats = &hybrid_retained->shared->process[lane_attic(lane)];
-    shared_begin(hybrid_retained->shared, lane_attic(lane), hybrid_retained->mpm->my_generation);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_IGN);
-    signal(AP_SIG_GRACEFUL, SIG_IGN);
-    signal(AP_SIG_GRACEFUL_STOP, SIG_IGN);
-    apr_pool_create(&child.pool, hybrid_pconf);
-    if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
-        exit(hybrid_exit_code());
+    if (!l.ending) {
+        return 0;
     }
-    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
-        lim.rlim_cur = lim.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &lim);
+    living = siblings(&accepting);
+    take_waiting();
+    take_lingering();
+    pass_on();
+    if (accepting == 0 && l.senders.oldest == NULL && l.first_ready == NULL && !l.said_end) {
+        l.said_end = 1;
+        shutdown(l.pairs.ready[1], SHUT_WR);
     }
-    l.limit = lane_connections_per_process(lane) - RESERVED_FDS;
-    head_limits_httpd(&l.limits, ap_server_conf->limit_req_line, ap_server_conf->limit_req_fieldsize,
-                      ap_server_conf->limit_req_fields, PEEK_SIZE,
-                      core->http_conformance != AP_HTTP_CONFORMANCE_UNSAFE);
-    timeouts_init(&l.timeouts);
-    l.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (l.epoll_fd < 0 || epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, l.control_fd, &ev) != 0) {
-        exit(APEXIT_CHILDSICK);
+    if (l.said_end && l.lingerers.oldest != NULL) {
+        return 0;
     }
-    shared_set(child.stats->pid, (int)getpid());
-    set_up_doors();
+    return living == 0 || l.no_more_lingering;
 }
-
-/* ---- running ------------------------------------------------------------ */
 
 static void read_control(void)
 {
@@ -478,31 +458,80 @@ static void read_control(void)
         epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, l.control_fd, NULL);
     }
     if (n == sizeof(message) && message.what == PROCS_TELL_LAST) {
-        unsigned i;
-
-        /* New ones are refused by now: take those that wait in the kernel's queue. */
-        apr_sleep(apr_time_from_msec(100));
-        for (i = 0; i < l.door_count; i++) {
-            open_door(&l.doors[i]);
-        }
+        empty_the_doors();
     }
-    l.ending = 1;
-    shared_set(child.stats->quiescing, 1);
-    close_doors();
+    if (!l.ending) {
+        l.ending = 1;
+        shared_set(child.stats->quiescing, 1);
+        ap_close_listeners();
+    }
 }
 
-/* How long (ms) nothing needs to be done. */
-static int patience(apr_time_t now)
-{
-    int64_t left = timeouts_wait(&l.timeouts, now);
+/* ---- setting up --------------------------------------------------------- */
 
-    if (l.doors_again != 0 && l.doors_again - now < left) {
-        left = l.doors_again > now ? l.doors_again - now : 0;
+static void watch(int fd, void *who)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = who };
+
+    if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
+        exit(APEXIT_CHILDSICK);
     }
-    if (atomic_load(&hybrid_retained->shared->server->queued) > 0 && left > 10000) {
-        left = 10000;
+}
+
+/* So that ps and top can tell it from the children that run requests. */
+static void take_name(void)
+{
+    char name[16];                      /* all the kernel keeps */
+
+    apr_snprintf(name, sizeof(name), "%.9s lobby", program_invocation_short_name);
+    prctl(PR_SET_NAME, name);
+}
+
+static void set_up(const lane_t *lane, int record)
+{
+    struct rlimit lim;
+
+    take_name();
+
+    child.lane = lane;
+    child.slot = child.number = lane_attic(lane);
+    child.stats = &hybrid_retained->shared->process[record];
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_IGN);
+    signal(AP_SIG_GRACEFUL, SIG_IGN);
+    signal(AP_SIG_GRACEFUL_STOP, SIG_IGN);
+    apr_pool_create(&child.pool, hybrid_pconf);
+    if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
+        exit(hybrid_exit_code());
     }
-    return left > 1000000 ? 1000 : (int)((left + 999) / 1000);
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+        lim.rlim_cur = lim.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &lim);
+    }
+    l.limit = lane_connections_per_process(lane) - RESERVED_FDS;
+    peek_set_up();
+    timeouts_init(&l.timeouts);
+    l.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (l.epoll_fd < 0) {
+        exit(APEXIT_CHILDSICK);
+    }
+    watch(l.control_fd, &for_control);
+    watch(l.pairs.waiting[0], &for_waiting);
+    watch(l.pairs.lingering[0], &for_lingering);
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* How long (ms) nothing needs to be done. */
+static int patience(void)
+{
+    int64_t left = timeouts_wait(&l.timeouts, child_now());
+    int ms = left > 1000000 ? 1000 : (int)((left + 999) / 1000);
+
+    if (ms > END_LOOK_MS && l.ending) {
+        return END_LOOK_MS;
+    }
+    return ms > ASK_INTERVAL_MS && handoff_queued(l.pairs.ready[0]) > 0 ? ASK_INTERVAL_MS : ms;
 }
 
 static void serve_deadlines(void)
@@ -511,50 +540,61 @@ static void serve_deadlines(void)
     timeouts_entry_t *e;
 
     while ((e = timeouts_pop_expired(&l.timeouts, now)) != NULL) {
-        make_ready((guest_t *)e, 1);
-    }
-    if (l.doors_again != 0 && l.doors_again <= now) {
-        l.doors_again = 0;
-        watch_doors(1);
-    }
-    if (atomic_load(&hybrid_retained->shared->server->queued) > 0) {
-        ask_for_help();
+        guest_t *g = (guest_t *)e;
+
+        if (g->lingers) {
+            send_away(g);
+        }
+        else {
+            make_ready(g, 1);
+        }
     }
 }
 
-static int is_door(const void *p)
+static int is_guest(const void *who)
 {
-    return (const door_t *)p >= l.doors && (const door_t *)p < l.doors + l.door_count;
+    return who != &for_control && who != &for_queue && who != &for_waiting && who != &for_lingering;
 }
 
-void lobby_main(const lane_t *lane, int control_fd, int help_fd, int queue_fd)
+static void serve_event(const void *who)
+{
+    if (who == &for_waiting) {
+        take_waiting();
+    }
+    else if (who == &for_lingering) {
+        take_lingering();
+    }
+    else if (who == &for_control) {
+        read_control();
+    }
+}
+
+void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, handoff_pairs_t *pairs)
 {
     l.control_fd = control_fd;
     l.help_fd = help_fd;
-    l.queue_fd = queue_fd;
-    set_up(lane);
-    while (!l.ending || l.guests > 0) {
+    l.pairs = *pairs;
+    close(pairs->waiting[1]);
+    close(pairs->lingering[1]);
+    set_up(lane, record);
+    while (!is_over()) {
         struct epoll_event events[BATCH];
-        int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience(child_now()));
+        int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience());
 
-        /* Guests first: opening a door may make room by dismissing one of them. */
+        /* Guests first: who comes in may make room by sending one of them away. */
         for (i = 0; i < n; i++) {
-            void *who = events[i].data.ptr;
-
-            if (who != &for_control && who != &for_queue && !is_door(who)) {
-                look(who);
+            if (is_guest(events[i].data.ptr)) {
+                look(events[i].data.ptr, events[i].events);
             }
         }
         for (i = 0; i < n; i++) {
-            if (is_door(events[i].data.ptr) && l.doors_open) {
-                open_door(events[i].data.ptr);
-            }
-            else if (events[i].data.ptr == &for_control) {
-                read_control();
-            }
+            serve_event(events[i].data.ptr);
         }
         serve_deadlines();
         pass_on();
+        if (n == 0 && handoff_queued(l.pairs.ready[0]) > 0) {
+            ask_for_help();
+        }
     }
     exit(0);
 }

@@ -48,7 +48,7 @@ static const sizing_restart_limits_t restart_limits = {
 static struct {
     const lane_t *lane;
     int help_fd;
-    int queue_fds[2];           /* prefork: from the lobby to the children; -1: none */
+    handoff_pairs_t pairs;      /* prefork: between the children and the lobby */
     int old_to_tell;            /* older generations have not been told yet */
     int first_left;             /* of StartServers */
     apr_time_t not_before;      /* no child is started earlier */
@@ -141,12 +141,12 @@ static view_t look(void)
 /* Who waits for a worker: in the lobby's queue, or not even accepted. */
 static int unmet_events(const view_t *v)
 {
-    if (!m.lane->is_threaded) {
-        int queued = atomic_load(&hybrid_retained->shared->server->queued);
+    int n = m.pairs.ready[0] >= 0 ? handoff_queued(m.pairs.ready[0]) : 0;
 
-        return queued < 0 ? 0 : queued > m.lane->server_limit ? m.lane->server_limit : queued;
+    if (v->busy >= v->ready * m.lane->threads_per_child) {
+        n += backlog();
     }
-    return v->busy >= v->ready * m.lane->threads_per_child ? backlog() : 0;
+    return n < m.lane->max_request_workers ? n : m.lane->max_request_workers;
 }
 
 static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
@@ -179,8 +179,9 @@ static void report(sizing_report_e what)
     switch (what) {
     case SIZING_REPORT_NEAR:
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     "server is within MinSpareThreads of MaxRequestWorkers (%d), "
+                     "server is within %s of MaxRequestWorkers (%d), "
                      "consider raising the MaxRequestWorkers setting",
+                     m.lane->is_threaded ? "MinSpareThreads" : "MinSpareServers",
                      m.lane->max_request_workers);
         break;
     case SIZING_REPORT_SLOTS:
@@ -198,7 +199,7 @@ static int start_children(int wanted)
     int started = 0;
 
     while (started < wanted && procs_free_slots() > 0) {
-        if (procs_start(m.lane, m.help_fd, m.queue_fds) < 0) {
+        if (procs_start(m.lane, m.help_fd, &m.pairs) < 0) {
             m.not_before = child_now() + FORK_PAUSE;
             break;
         }
@@ -229,8 +230,18 @@ static void retire(int n)
 
 static void keep_lobby(void)
 {
-    if (!m.lane->is_threaded && m.queue_fds[1] >= 0 && !procs_has_lobby()) {
-        procs_start_lobby(m.lane, m.help_fd, m.queue_fds);
+    if (m.pairs.ready[0] >= 0 && !procs_has_lobby()) {
+        procs_start_lobby(m.lane, m.help_fd, &m.pairs);
+    }
+}
+
+/* A child that was killed takes itself out of no count. */
+static void set_idle_right(const view_t *v)
+{
+    _Atomic int *idle = &hybrid_retained->shared->server->idle;
+
+    if (!m.lane->is_threaded) {
+        atomic_fetch_add(idle, v->ready - v->busy - atomic_load(idle));
     }
 }
 
@@ -242,6 +253,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     int waiting = 0;
 
     keep_lobby();
+    set_idle_right(&v);
     if (advice.at_limit || now - m.looked >= LOOK_INTERVAL) {
         m.looked = now;
         waiting = backlog();
@@ -267,32 +279,33 @@ apr_interval_time_t maintain_run(apr_time_t now)
 
 /* ---- told --------------------------------------------------------------- */
 
-static apr_status_t close_queue(void *unused)
+static apr_status_t close_pairs(void *unused)
 {
     (void)unused;
-    if (m.queue_fds[0] >= 0) {
-        close(m.queue_fds[0]);
-        close(m.queue_fds[1]);
-    }
-    m.queue_fds[0] = m.queue_fds[1] = -1;
+    handoff_close(&m.pairs);
     return APR_SUCCESS;
 }
 
 /* Each generation has its own, so that its children can tell when its lobby is empty. */
-static void open_queue(void)
+static void open_pairs(void)
 {
-    m.queue_fds[0] = m.queue_fds[1] = -1;
-    atomic_store(&hybrid_retained->shared->server->queued, 0);
+    handoff_none(&m.pairs);
+    atomic_store(&hybrid_retained->shared->server->idle, 0);
     if (m.lane->is_threaded) {
         return;
     }
-    if (handoff_open(m.queue_fds) != 0) {
+    if (handoff_open(&m.pairs) != 0) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, errno, ap_server_conf,
-                     "cannot create the queue from the lobby to the children");
-        m.queue_fds[0] = m.queue_fds[1] = -1;
+                     "cannot create the sockets between the lobby and the children: a slow client "
+                     "will hold a process. Raise the limit on open files");
         return;
     }
-    apr_pool_cleanup_register(hybrid_pconf, NULL, close_queue, close_queue);
+    apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, close_pairs);
+}
+
+void maintain_end(void)
+{
+    handoff_close(&m.pairs);
 }
 
 void maintain_start(const lane_t *lane, int help_fd)
@@ -302,7 +315,7 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.help_fd = help_fd;
     m.first_left = lane->start_servers;
     m.old_to_tell = procs_total() > 0;
-    open_queue();
+    open_pairs();
 }
 
 void maintain_child_failed(apr_interval_time_t lived)

@@ -12,6 +12,9 @@
 /** A run begins: start the first children, and tell those of older generations to go. */
 void maintain_start(const lane_t *lane, int help_fd);
 
+/** Nobody will accept any more: what is kept for children yet to start goes. */
+void maintain_end(void);
+
 /** Look around and do what is due. Returns after how many µs to come again. */
 apr_interval_time_t maintain_run(apr_time_t now);
 

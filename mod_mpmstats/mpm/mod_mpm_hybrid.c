@@ -78,6 +78,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_config(startup_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_config(startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_open_logs(startup_open_logs, NULL, before_core, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_config(startup_post_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_mpm(parent_run, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_mpm_query(query_mpm, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_mpm_get_name(query_name, NULL, NULL, APR_HOOK_MIDDLE);

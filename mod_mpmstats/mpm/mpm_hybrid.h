@@ -59,9 +59,9 @@ typedef struct {
     int threads_per_child;
     int max_request_workers;
     int start_servers;
-    int min_spare_threads;
+    int min_spare_threads;       /**< 0 in the prefork model */
     int max_spare_threads;
-    int min_spare_servers;
+    int min_spare_servers;       /**< 0 in the other models */
     int max_spare_servers;
     int max_connections_per_child;   /**< 0 = unlimited */
     int concurrency;                 /**< workers per process that poll or run short requests at once */
@@ -130,8 +130,10 @@ APR_DECLARE_OPTIONAL_FN(mpm_hybrid_end_e, mpm_hybrid_conn_end, (conn_rec *c));
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_limits_get, (int lane, mpm_hybrid_limits_t *out));
 
 /**
- * The child in scoreboard slot @a slot. Finishing children of older generations that have given
- * up their slot follow after the last one (mpm_hybrid_limits_t.slots). APR_ENOENT past the last of those.
+ * The child in scoreboard slot @a slot. Processes without a slot follow after the last one
+ * (mpm_hybrid_limits_t.slots): finishing children of older generations that have given theirs up, and
+ * the process in which connections of the prefork model wait (no workers; quiescing when it belongs to an older
+ * generation). APR_ENOENT past the last of those.
  */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_process_get, (int slot, mpm_hybrid_process_t *out));
 

@@ -144,8 +144,23 @@ static void reap(apr_pool_t *p)
 
 /* ---- the run ------------------------------------------------------------ */
 
+/* After a hard restart with another kind of model: httpd makes a new scoreboard where it finds none. The old one
+ * stays mapped until the server ends; nobody looks at it. */
+static void forget_shape(void)
+{
+    ap_scoreboard_image = NULL;
+    shared_destroy(hybrid_retained->shared);
+    hybrid_retained->shared = NULL;
+    free(hybrid_retained->procs);
+    hybrid_retained->procs = NULL;
+    hybrid_retained->reshape = 0;
+}
+
 static int set_up_once(server_rec *s)
 {
+    if (hybrid_retained->reshape) {
+        forget_shape();
+    }
     if (!mpm()->was_graceful) {
         if (ap_run_pre_mpm(s->process->pool, SB_SHARED) != OK) {
             mpm()->mpm_state = AP_MPMQ_STOPPING;
@@ -195,6 +210,11 @@ static void announce(apr_pool_t *plog, server_rec *s)
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "Server built: %s", ap_get_server_built());
     ap_log_command_line(plog, s);
     ap_log_mpm_common(s);
+    if (!lane_default.is_threaded) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "mpm_hybrid, model %s: up to %d processes",
+                     lane_default.model, lane_default.max_processes);
+        return;
+    }
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
                  "mpm_hybrid, model %s: up to %d processes of %d workers, %d polling in each",
                  lane_default.model, lane_default.max_processes,
@@ -242,6 +262,7 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
     apr_time_t until = 0;
 
     accept_refuse_new();
+    maintain_end();
     procs_tell_all(PROCS_TELL_LAST);
     ap_close_listeners();
     log_and_remove_pid(p, s, "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
@@ -284,7 +305,10 @@ static int run_one_process(void)
 {
     procs_note_one_process();
     if (!lane_default.is_threaded) {
-        prefork_child_main(&lane_default, 0, -1, -1, -1);
+        handoff_pairs_t none;
+
+        handoff_none(&none);
+        prefork_child_main(&lane_default, 0, -1, -1, &none);
     }
     child_main(&lane_default, 0, -1, -1);
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The prefork child. There is no other thread in the process, so signals do
- * what the ticker does elsewhere: SIGUSR1 says that the child is to finish (answers
- * say "Connection: close" from then on), SIGTERM cuts the connection; a second
+ * what the ticker does elsewhere: SIGUSR1 says that there is something to read from the
+ * parent, also in the middle of a request; SIGTERM cuts the connection; a second
  * SIGTERM ends a request that does not notice.
+ *
+ * Every child has the listening sockets and the lobby's queue in its epoll, and takes one thing
+ * at a time. It looks whether the first request is whole before it begins to run the
+ * connection; otherwise the lobby gets it. A told child leaves the doors at once, serves what
+ * the lobby still passes on, and goes at the end of that queue.
  */
 #include "mpm/prefork.h"
 
@@ -11,6 +16,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,11 +31,14 @@
 #include "mpm/child.h"
 #include "mpm/conn.h"
 #include "mpm/crash.h"
-#include "mpm/handoff.h"
+#include "mpm/doors.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
+#include "mpm/linger.h"
 #include "mpm/memory.h"
+#include "mpm/peek.h"
 #include "mpm/procs.h"
+#include "mpm/shortage.h"
 
 #ifndef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE (1u << 28)
@@ -38,18 +47,34 @@
 /* How long it may take until a child that waits notices that its parent is gone. */
 #define PARENT_LOOK_MS 1000
 
+/* So long a child waits itself for the client to close, as long as there is nothing else to do. */
+#define LINGER_HERE_MS 50
+
+/* Without descriptors or memory there is no use in trying again at once. */
+#define SHORTAGE_PAUSE apr_time_from_msec(100)
+
 enum { RUN, RETIRE, FINISH, NOW };
 
 /* The only thread's. */
-static int control_fd, help_fd, queue_fd;
+static int epoll_fd = -1, help_fd;
 static pid_t parent_pid;
-static int ending = RUN;
+static unsigned served;
 static ap_sb_handle_t *sbh;
 static conn_t conn;                     /* the one connection */
+static unsigned door_count;
+static handoff_pairs_t pairs;
 
-/* Written by signal handlers too. */
+/* Signal handlers write these too. While a connection runs on_told() does at once what the parent says. */
+static volatile sig_atomic_t control_fd;
+static volatile sig_atomic_t ending = RUN;
 static volatile sig_atomic_t terms;
 static volatile sig_atomic_t current_fd = -1;
+static volatile sig_atomic_t running, told;
+static volatile sig_atomic_t idle;      /* counted among those that wait */
+static door_t *doors;
+
+/* What an epoll event is for, when it is not for a door. */
+static char for_control, for_queue;
 
 static void end(int code) __attribute__((noreturn));
 static void end(int code)
@@ -74,6 +99,156 @@ static void on_term(int sig)
     }
 }
 
+/* ---- busy or not -------------------------------------------------------- */
+
+static void be_idle(void)
+{
+    shared_set(child.stats->workers_busy, 0);
+    if (!idle && ending == RUN) {
+        idle = 1;
+        atomic_fetch_add(&hybrid_retained->shared->server->idle, 1);
+    }
+}
+
+/* Nonzero if nobody waits any longer. */
+static int leave_idle(void)
+{
+    if (!idle) {
+        return 0;
+    }
+    idle = 0;
+    return atomic_fetch_sub(&hybrid_retained->shared->server->idle, 1) <= 1;
+}
+
+static void be_busy(void)
+{
+    shared_set(child.stats->workers_busy, 1);
+    if (leave_idle() && help_fd >= 0 && write(help_fd, "!", 1) < 0) {
+        /* It has more of these than it can read. */
+    }
+}
+
+/* ---- what the parent says (signal handlers come here too) ---------------- */
+
+/* The sockets are the other processes' too: they stay in our epoll unless they are taken out. */
+static void leave_doors(void)
+{
+    unsigned i;
+
+    for (i = 0; i < door_count; i++) {
+        if (doors[i].fd >= 0) {
+            epoll_ctl(epoll_fd, EPOLL_CTL_DEL, doors[i].fd, NULL);
+            close(doors[i].fd);
+            doors[i].fd = -1;
+        }
+    }
+    if (pairs.waiting[1] >= 0) {
+        close(pairs.waiting[1]);
+        pairs.waiting[1] = -1;
+    }
+}
+
+/* The kernel may have woken us, and nobody else, for a connection at the door: it must not stay there. */
+static void clear_doors(void)
+{
+    unsigned i;
+
+    for (i = 0; i < door_count && pairs.waiting[1] >= 0; i++) {
+        handoff_t what = { .is_tls = doors[i].is_tls, .at_once = !doors[i].looks };
+        int fd = doors[i].fd < 0 ? -1 : accept4(doors[i].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd >= 0) {
+            (void)handoff_send(pairs.waiting[1], fd, &what);
+            close(fd);
+        }
+    }
+}
+
+static void begin_end(int how)
+{
+    if (how > ending) {
+        ending = how;
+    }
+    hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
+    (void)leave_idle();
+    if (!running) {
+        clear_doors();
+    }
+    leave_doors();
+    child.score->quiescing = 1;
+    shared_set(child.stats->quiescing, 1);
+}
+
+static void move_stats(shared_process_t *to)
+{
+    const shared_process_t *from = child.stats;
+    int i;
+
+    shared_set(to->generation, shared_get(from->generation));
+    shared_set(to->quiescing, 1);
+    shared_set(to->started, shared_get(from->started));
+    shared_set(to->workers, 1);
+    shared_set(to->workers_busy, shared_get(from->workers_busy));
+    shared_set(to->workers_peak, shared_get(from->workers_peak));
+    shared_set(to->accepted, shared_get(from->accepted));
+    shared_set(to->dispatched, shared_get(from->dispatched));
+    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
+        shared_set(to->connections[i], shared_get(from->connections[i]));
+    }
+    child.stats = to;
+    shared_set(to->pid, (int)getpid());
+}
+
+static void give_up_slot(unsigned extra)
+{
+    static process_score nowhere;       /* httpd's scoreboard shows us no longer */
+
+    if (extra < (unsigned)hybrid_retained->shared->slots) {
+        move_stats(&hybrid_retained->shared->process[extra]);
+    }
+    child.score = &nowhere;
+    child.slot = lane_attic(child.lane);
+    ap_update_sb_handle(sbh, child.slot, 0);
+    if (write(control_fd, "", 1) < 0) {
+        /* The parent is gone; so is its wish. */
+    }
+}
+
+static void read_control(void)
+{
+    procs_message_t message;
+    ssize_t n = 0;
+
+    while (control_fd >= 0
+           && (n = recv(control_fd, &message, sizeof(message), MSG_DONTWAIT)) == sizeof(message)) {
+        if (message.what == PROCS_TELL_MOVE) {
+            give_up_slot(message.extra);
+        }
+        else {
+            begin_end(message.what == PROCS_TELL_NOW ? NOW
+                      : message.what == PROCS_TELL_GRACEFUL ? RETIRE : FINISH);
+        }
+    }
+    if (control_fd >= 0 && n == 0) {
+        begin_end(FINISH);              /* the parent is gone */
+        close(control_fd);
+        control_fd = -1;
+    }
+}
+
+static void on_told(int sig)
+{
+    int err = errno;
+
+    (void)sig;
+    told = 1;
+    if (running) {
+        read_control();
+    }
+    errno = err;
+}
+
+/* In -X there is nobody who could say more than the signal. */
 static void on_finish(int sig)
 {
     (void)sig;
@@ -86,7 +261,7 @@ static void set_signals(void)
 
     memset(&sa, 0, sizeof(sa));
     sa.sa_flags = SA_RESTART;
-    sa.sa_handler = on_finish;
+    sa.sa_handler = hybrid_one_process ? on_finish : on_told;
     sigaction(AP_SIG_GRACEFUL, &sa, NULL);
     sa.sa_flags = 0;
     sa.sa_handler = on_term;
@@ -118,17 +293,29 @@ static void set_up(const lane_t *lane, int slot)
         exit(hybrid_exit_code());
     }
     ap_reopen_scoreboard(child.pool, NULL, 0);
+    ap_create_sb_handle(&sbh, child.pool, slot, 0);
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0) {
+        exit(APEXIT_CHILDSICK);
+    }
+    doors = doors_list(child.pool, &door_count);
     set_signals();
     if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
         exit(hybrid_exit_code());
     }
+    /* After the change of user, which would undo it: who is in a request has to hear of that too. */
+    if (!hybrid_one_process) {
+        prctl(PR_SET_PDEATHSIG, AP_SIG_GRACEFUL);
+    }
     ap_run_child_init(child.pool, ap_server_conf);
     conn_child_init(child.pool);
-    ap_create_sb_handle(&sbh, child.pool, slot, 0);
+    peek_set_up();
     ap_scoreboard_image->servers[slot][0].pid = getpid();
     ap_update_child_status(sbh, SERVER_STARTING, NULL);
     shared_set(child.stats->workers, 1);
-    hybrid_retained->mpm->mpm_state = AP_MPMQ_RUNNING;
+    if (ending == RUN) {
+        hybrid_retained->mpm->mpm_state = AP_MPMQ_RUNNING;
+    }
 }
 
 /* ---- one connection ----------------------------------------------------- */
@@ -159,7 +346,77 @@ static void process(conn_rec *c, apr_socket_t *sock, const handoff_t *what)
     if (what->overdue) {
         take_overdue(&conn);
     }
+    conn_runs_here(&conn);
     ap_run_process_connection(c);
+    conn_runs_here(NULL);
+}
+
+/* ---- its end ------------------------------------------------------------- */
+
+/* Nonzero once the client has closed, or the connection is broken. */
+static int drained(int fd)
+{
+    char buf[4096];
+    ssize_t n;
+
+    do {
+        n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+    } while (n > 0 || (n < 0 && errno == EINTR && terms == 0));
+    return n == 0 || errno != EAGAIN;
+}
+
+/* Where the lobby cannot: as httpd does it. */
+static void linger_to_the_end(int fd, apr_interval_time_t time)
+{
+    apr_time_t until = child_now() + time;
+
+    while (!drained(fd) && terms == 0) {
+        struct pollfd one = { .fd = fd, .events = POLLIN };
+        apr_interval_time_t left = until - child_now();
+
+        if (left <= 0 || poll(&one, 1, (int)(left / 1000) + 1) == 0) {
+            return;
+        }
+    }
+}
+
+/* Our side is shut: the client has to see the whole answer before the socket goes. Most close at once. */
+static void linger(int fd, int is_short)
+{
+    struct pollfd fds[2] = {
+        { .fd = fd, .events = POLLIN },
+        { .fd = epoll_fd, .events = POLLIN }
+    };
+    handoff_t what = { .is_short = is_short != 0 };
+
+    if (drained(fd)) {
+        return;
+    }
+    while (poll(fds, 2, LINGER_HERE_MS) > 0 && fds[1].revents == 0) {
+        if (drained(fd)) {
+            return;
+        }
+    }
+    if (terms == 0 && handoff_send(pairs.lingering[1], fd, &what) != 0) {
+        linger_to_the_end(fd, is_short ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
+    }
+}
+
+static void close_connection(conn_rec *c, apr_socket_t *sock, int fd)
+{
+    if (ap_get_conn_socket(c) == NULL) {
+        c->aborted = 1;                 /* a module has taken it away */
+        return;
+    }
+    if (!ap_start_lingering_close(c)) {
+        shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
+        shared_set(child.stats->connections[MPM_HYBRID_CONN_LINGER], 1);
+        be_idle();
+        linger(fd, ending != RUN || apr_table_get(c->notes, "short-lingering-close") != NULL);
+        shared_set(child.stats->connections[MPM_HYBRID_CONN_LINGER], 0);
+    }
+    current_fd = -1;
+    apr_socket_close(sock);
 }
 
 /* Takes @a pool. */
@@ -174,10 +431,13 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     conn.fd = fd;
     conn.sbh = sbh;
     conn.pub.state = HYBRID_STATE_PROCESSING;
-    shared_set(child.stats->workers_busy, 1);
+    conn.timeout = ap_server_conf->timeout;
+    conn.keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    served++;
+    running = 1;
+    be_busy();
     shared_set(child.stats->workers_peak, 1);
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);
-    shared_add(child.stats->accepted, 1);
     shared_add(child.stats->dispatched, 1);
     current_fd = fd;
     c = ap_run_create_connection(pool, ap_server_conf, sock, id, sbh,
@@ -188,12 +448,13 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
         c->current_thread = ap_thread_current();
         ap_set_module_config(c->conn_config, &mpm_hybrid_module, &conn);
         process(c, sock, what);
-        ap_lingering_close(c);
+        close_connection(c, sock, fd);
     }
     current_fd = -1;
-    apr_pool_destroy(pool);
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
-    shared_set(child.stats->workers_busy, 0);
+    apr_pool_destroy(pool);
+    running = 0;
+    be_idle();
 }
 
 static void serve_handed_over(int fd, const handoff_t *what)
@@ -225,175 +486,207 @@ static void serve_handed_over(int fd, const handoff_t *what)
     serve(pool, sock, fd, what);
 }
 
-/* ---- waiting ------------------------------------------------------------ */
+/* ---- the doors ----------------------------------------------------------- */
 
-static void read_control(void)
+static void pause_for_shortage(apr_status_t rv)
 {
-    procs_message_t message;
-    ssize_t n = recv(control_fd, &message, sizeof(message), MSG_DONTWAIT);
-
-    if (n == 0) {
-        ending = FINISH;
-        close(control_fd);
-        control_fd = -1;
-    }
-    else if (n == sizeof(message)) {
-        switch (message.what) {
-        case PROCS_TELL_NOW:
-            ending = NOW;
-            break;
-        case PROCS_TELL_GRACEFUL:
-            ending = RETIRE;
-            break;
-        case PROCS_TELL_FINISH:
-        case PROCS_TELL_LAST:
-            ending = FINISH;
-            break;
-        case PROCS_TELL_MOVE:
-            child.slot = lane_attic(child.lane);
-            ap_update_sb_handle(sbh, child.slot, 0);
-            if (write(control_fd, "", 1) < 0) {
-                /* The parent is gone; so is its wish. */
-            }
-            break;
-        }
-    }
-    if (ending != RUN) {
-        hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
-        child.score->quiescing = 1;
-        shared_set(child.stats->quiescing, 1);
-    }
+    shortage_of(rv, "accept connections, which wait in the kernel's queue,");
+    apr_sleep(SHORTAGE_PAUSE);
 }
 
+/* The connection, or NULL: nothing, or it was dealt with. */
+static apr_socket_t *accept_from(const door_t *door, apr_pool_t *pool)
+{
+    void *sock = NULL;
+    apr_status_t rv = door->listener->accept_func(&sock, door->listener, pool);
+
+    if (rv == APR_SUCCESS) {
+        return sock;
+    }
+    if (shortage_is(rv)) {
+        pause_for_shortage(rv);
+    }
+    else if (rv == APR_EGENERAL) {      /* ap_unixd_accept: the socket itself is broken */
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     "listening socket %pI is broken, child %d stops gracefully",
+                     door->listener->bind_addr, (int)getpid());
+        begin_end(RETIRE);
+    }
+    return NULL;
+}
+
+/* Nonzero if the connection need not, or cannot, wait in the lobby. */
+static int to_be_served(const door_t *door, int fd)
+{
+    static peek_t peek;
+    handoff_t what = { .is_tls = door->is_tls };
+    peek_e verdict;
+
+    if (!door->looks || pairs.waiting[1] < 0) {
+        return 1;
+    }
+    peek_begin(&peek, door->is_tls);
+    verdict = peek_look(&peek, fd);
+    if (verdict == PEEK_GONE) {
+        return 0;
+    }
+    return verdict == PEEK_READY || handoff_send(pairs.waiting[1], fd, &what) != 0;
+}
+
+static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_sock_t *fd)
+{
+    apr_socket_t *sock;
+
+    if (door->fd < 0) {
+        return NULL;
+    }
+    sock = accept_from(door, pool);
+    if (sock == NULL) {
+        return NULL;
+    }
+    shared_add(child.stats->accepted, 1);
+    apr_os_sock_get(fd, sock);
+    if (to_be_served(door, *fd)) {
+        return sock;
+    }
+    apr_socket_close(sock);
+    return NULL;
+}
+
+static void open_door(const door_t *door)
+{
+    static const handoff_t nothing;
+    apr_pool_t *pool;
+    apr_socket_t *sock;
+    apr_os_sock_t fd;
+
+    if (conn_pool_create(&pool) != APR_SUCCESS) {
+        pause_for_shortage(APR_ENOMEM);
+        return;
+    }
+    sock = accept_one(door, pool, &fd);
+    if (sock == NULL) {
+        apr_pool_destroy(pool);
+        return;
+    }
+    serve(pool, sock, fd, &nothing);
+}
+
+/* ---- waiting ------------------------------------------------------------ */
+
+/* Nonzero when it is time to go. */
 static int over(void)
 {
-    apr_uint64_t limit = (apr_uint64_t)ap_max_requests_per_child;
-
-    if (terms > 0) {
-        ending = NOW;
-    }
-    if (limit > 0 && shared_get(child.stats->accepted) >= limit && ending == RUN) {
-        ending = RETIRE;
+    if (ap_max_requests_per_child > 0 && served >= (unsigned)ap_max_requests_per_child && ending == RUN) {
+        begin_end(RETIRE);
     }
     memory_look(child_now());
     if (atomic_load(&child.stopping) != CHILD_RUNNING && ending == RUN) {
-        ending = RETIRE;
+        begin_end(RETIRE);
     }
-    return ending == RETIRE || ending == NOW;
+    if (terms > 0) {
+        begin_end(NOW);
+    }
+    return ending == RETIRE || ending == NOW || (ending == FINISH && pairs.ready[0] < 0);
 }
 
 /* One connection from the lobby. Zero at the end of its queue. */
 static int take_one(void)
 {
     handoff_t what;
-    int fd = handoff_receive(queue_fd, &what);
+    int fd = handoff_receive(pairs.ready[0], &what);
 
     if (fd == -2) {
         return 0;
     }
     if (fd >= 0) {
-        atomic_fetch_sub(&hybrid_retained->shared->server->queued, 1);
         serve_handed_over(fd, &what);
     }
     return 1;
 }
 
-static void add_to_epoll(int epoll, int fd, uint32_t events)
+static void add_to_epoll(int fd, uint32_t events, void *who)
 {
-    struct epoll_event ev = { .events = events, .data.fd = fd };
+    struct epoll_event ev = { .events = events, .data.ptr = who };
 
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) != 0) {
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
         exit(APEXIT_CHILDSICK);
     }
 }
 
-static void serve_lobby(void)
+static void watch_everything(void)
 {
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    unsigned i;
 
-    if (epoll < 0) {
-        exit(APEXIT_CHILDSICK);
+    for (i = 0; i < door_count; i++) {
+        add_to_epoll(doors[i].fd, EPOLLIN | EPOLLEXCLUSIVE, &doors[i]);
     }
-    add_to_epoll(epoll, queue_fd, EPOLLIN | EPOLLEXCLUSIVE);
-    add_to_epoll(epoll, control_fd, EPOLLIN);
+    if (pairs.ready[0] >= 0) {
+        add_to_epoll(pairs.ready[0], EPOLLIN | EPOLLEXCLUSIVE, &for_queue);
+    }
+    if (control_fd >= 0) {
+        add_to_epoll(control_fd, EPOLLIN, &for_control);
+    }
+}
+
+static void look_for_parent(void)
+{
+    if (!hybrid_one_process && getppid() != parent_pid && ending == RUN) {
+        begin_end(FINISH);
+    }
+}
+
+static void serve_all(void)
+{
+    be_idle();
     while (!over()) {
         struct epoll_event ev;
         int n;
 
         ap_update_child_status(sbh, ending == RUN ? SERVER_READY : SERVER_GRACEFUL, NULL);
-        n = epoll_wait(epoll, &ev, 1, PARENT_LOOK_MS);
-        if (getppid() != parent_pid && ending == RUN) {
-            ending = FINISH;
-        }
-        if (n == 1 && ev.data.fd == control_fd) {
+        n = epoll_wait(epoll_fd, &ev, 1, PARENT_LOOK_MS);
+        if (told) {
+            told = 0;
             read_control();
         }
-        else if (n == 1 && !take_one()) {
+        if (n != 1) {
+            look_for_parent();
+        }
+        else if (ev.data.ptr == &for_control) {
+            read_control();
+        }
+        else if (ev.data.ptr != &for_queue) {
+            open_door(ev.data.ptr);
+        }
+        else if (!take_one()) {
             return;
         }
     }
 }
 
-/* ---- -X: no lobby ------------------------------------------------------- */
-
-static void accept_one(ap_listen_rec *lr)
+/* Of the pairs only what a child needs. */
+static void take_pairs(const handoff_pairs_t *from)
 {
-    static const handoff_t nothing;
-    apr_pool_t *pool;
-    apr_os_sock_t fd;
-    void *sock = NULL;
-
-    if (conn_pool_create(&pool) != APR_SUCCESS) {
-        return;
-    }
-    if (lr->accept_func(&sock, lr, pool) != APR_SUCCESS || sock == NULL) {
-        apr_pool_destroy(pool);
-        return;
-    }
-    apr_os_sock_get(&fd, sock);
-    serve(pool, sock, fd, &nothing);
-}
-
-static void serve_listeners(void)
-{
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    ap_listen_rec *lr;
-
-    for (lr = ap_listeners; lr != NULL; lr = lr->next) {
-        struct epoll_event ev = { .events = EPOLLIN, .data.ptr = lr };
-        apr_os_sock_t fd;
-
-        lr->accept_func = ap_unixd_accept;
-        apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
-        apr_os_sock_get(&fd, lr->sd);
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev);
-    }
-    while (!over()) {
-        struct epoll_event ev;
-
-        ap_update_child_status(sbh, SERVER_READY, NULL);
-        if (epoll_wait(epoll, &ev, 1, PARENT_LOOK_MS) == 1) {
-            accept_one(ev.data.ptr);
-        }
+    pairs = *from;
+    if (pairs.ready[0] >= 0) {
+        close(pairs.ready[1]);
+        close(pairs.waiting[0]);
+        close(pairs.lingering[0]);
     }
 }
 
-void prefork_child_main(const lane_t *lane, int slot, int control, int help, int queue)
+void prefork_child_main(const lane_t *lane, int slot, int control, int help, handoff_pairs_t *from)
 {
     control_fd = control;
     help_fd = help;
-    queue_fd = queue;
+    take_pairs(from);
     set_up(lane, slot);
-    if (queue_fd >= 0) {
-        /* Only the lobby accepts. */
-        ap_close_listeners();
-        serve_lobby();
+    watch_everything();
+    serve_all();
+    begin_end(ending == RUN ? FINISH : ending);
+    if (ending == RETIRE && pairs.ready[0] >= 0) {
+        (void)take_one();               /* we may have been woken for it */
     }
-    else {
-        serve_listeners();
-    }
-    child.score->quiescing = 1;
-    shared_set(child.stats->quiescing, 1);
     if (help_fd >= 0 && write(help_fd, "!", 1) < 0) {
         /* It will notice. */
     }

@@ -3,19 +3,22 @@
  * @file  mpm/prefork.h
  * @brief A child of the prefork model: one thread, one connection at a time.
  *
- * It gets connections from the lobby (lobby.h), each with a whole request head
- * in the socket, so it does not wait for the first one.
+ * A connection whose first request has not come whole, or that only waits for its client to
+ * close, is passed on to the lobby (lobby.h): the child waits for no client before the first
+ * request and after the last answer. Between two requests the connection stays.
  */
 #ifndef MPM_PREFORK_H
 #define MPM_PREFORK_H
 
+#include "mpm/handoff.h"
 #include "mpm/lane.h"
 
 /**
  * Be the child in @a slot; does not return.
- * @param queue_fd  where the lobby's connections come from; -1 with -X: accept by yourself
+ * @param pairs  to and from the lobby: takes its ends, closes the others. None with -X.
  */
-void prefork_child_main(const lane_t *lane, int slot, int control_fd, int help_fd, int queue_fd)
+void prefork_child_main(const lane_t *lane, int slot, int control_fd, int help_fd,
+                        handoff_pairs_t *pairs)
     __attribute__((noreturn));
 
 #endif

@@ -34,7 +34,6 @@ typedef struct {
 struct procs_t {
     int slots;
     int entries;
-    int max_used;
     proc_t proc[];
 };
 
@@ -62,7 +61,7 @@ static procs_t *table(void)
 
 int procs_max_used(void)
 {
-    return table() ? table()->max_used : 0;
+    return hybrid_retained->shared ? shared_get(hybrid_retained->shared->server->max_used) : 0;
 }
 
 static int count(int (*is_one)(const proc_t *))
@@ -197,14 +196,14 @@ static void tell(proc_t *p, char what, int extra)
     memset(&message, 0, sizeof(message));
     message.what = (unsigned char)what;
     message.extra = (unsigned short)extra;
-    if (!lane_default.is_threaded && !p->is_lobby && what != PROCS_TELL_MOVE) {
-        /* It may be in a request, and has no other thread to read this. */
-        kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
-    }
     if (send(p->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) < 0
         && errno != EPIPE && errno != ECONNRESET) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
                      "cannot tell child %d to go", (int)p->pid);
+    }
+    if (!lane_default.is_threaded && !p->is_lobby) {
+        /* It may be in a request, and has no other thread to read this. */
+        kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
     }
 }
 
@@ -319,7 +318,7 @@ static pid_t fork_child(int control[2])
     return pid;
 }
 
-int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
+int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     int slot = get_slot();
     int control[2];
@@ -329,16 +328,15 @@ int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
         return -1;
     }
     clear_slot(slot);
-    if (slot >= table()->max_used) {
-        table()->max_used = slot + 1;   /* the child's copy has to say so too */
+    if (slot >= procs_max_used()) {
+        shared_set(hybrid_retained->shared->server->max_used, slot + 1);
     }
     pid = fork_child(control);
     if (pid == 0 && lane->is_threaded) {
         child_main(lane, slot, control[0], help_fd);
     }
     if (pid == 0) {
-        close(queue_fds[1]);            /* or it would never see the end of the queue */
-        prefork_child_main(lane, slot, control[0], help_fd, queue_fds[0]);
+        prefork_child_main(lane, slot, control[0], help_fd, pairs);
     }
     if (pid < 0) {
         return -1;
@@ -347,20 +345,21 @@ int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2])
     return slot;
 }
 
-int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2])
+int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     procs_t *t = table();
     int entry = free_entry(t->slots, t->entries);
+    int record = entry + 1;             /* as of finishing children: move_away() */
     int control[2];
     pid_t pid;
 
     if (entry < 0) {
         return -1;
     }
+    shared_begin(hybrid_retained->shared, record, hybrid_retained->mpm->my_generation);
     pid = fork_child(control);
     if (pid == 0) {
-        close(queue_fds[0]);
-        lobby_main(lane, control[0], help_fd, queue_fds[1]);
+        lobby_main(lane, record, control[0], help_fd, pairs);
     }
     if (pid < 0) {
         return -1;
@@ -369,7 +368,8 @@ int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2])
     t->proc[entry].generation = hybrid_retained->mpm->my_generation;
     t->proc[entry].control_fd = control[1];
     t->proc[entry].slot = -1;
-    t->proc[entry].record = lane_attic(lane);
+    t->proc[entry].record = record;
+    shared_set(hybrid_retained->shared->process[record].pid, pid);
     t->proc[entry].is_lobby = 1;
     t->proc[entry].started = child_now();
     return 0;
@@ -578,7 +578,7 @@ void procs_reclaim(void)
 
 void procs_note_one_process(void)
 {
-    table()->max_used = 1;
+    shared_set(hybrid_retained->shared->server->max_used, 1);
     clear_slot(0);
     note_started(0, getpid(), -1);
 }

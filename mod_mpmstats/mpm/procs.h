@@ -16,6 +16,7 @@
 
 #include "apr_thread_proc.h"
 #include "apr_time.h"
+#include "mpm/handoff.h"
 #include "mpm/lane.h"
 
 /* What the parent tells a child through its socket. End of file: the parent is gone. */
@@ -38,11 +39,11 @@ procs_t *procs_create(int slots);
 /** Highest slot ever used, plus one. */
 int procs_max_used(void);
 
-/** Start a child (@a queue_fds: handoff.h, of the prefork model); its slot, or -1 when there is no free slot or fork failed (which is logged). */
-int procs_start(const lane_t *lane, int help_fd, const int queue_fds[2]);
+/** Start a child (@a pairs: of the prefork model); its slot, or -1 when there is no free slot or fork failed (which is logged). */
+int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs);
 
 /** Start the lobby of the prefork model. 0, or -1 when that failed (which is logged). */
-int procs_start_lobby(const lane_t *lane, int help_fd, const int queue_fds[2]);
+int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs);
 
 /** Whether the lobby of this generation lives. */
 int procs_has_lobby(void);

@@ -3,6 +3,7 @@
 #include "mpm/query.h"
 
 #include "mpm_common.h"
+#include "mpm/conn.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 #include "mpm/procs.h"
@@ -22,6 +23,19 @@ static const lane_t *lane_to_tell(void)
         lane_check(&defaults, &ignored[0], &ignored[1], NULL, 0);
     }
     return &defaults;
+}
+
+/*
+ * In the models that are not async httpd's loop over the requests of a connection ends when it hears that
+ * the process is stopping, also after a response that promised to go on; the client's next request would
+ * be lost. That one is answered first, with "Connection: close".
+ */
+static int state_to_tell(const lane_t *lane)
+{
+    int state = hybrid_retained->mpm->mpm_state;
+
+    return state == AP_MPMQ_STOPPING && !lane->is_async && conn_promised_keepalive() ? AP_MPMQ_RUNNING
+                                                                                      : state;
 }
 
 int query_mpm(int code, int *result, apr_status_t *rv)
@@ -67,7 +81,7 @@ int query_mpm(int code, int *result, apr_status_t *rv)
         *result = lane->max_processes;
         break;
     case AP_MPMQ_MPM_STATE:
-        *result = hybrid_retained->mpm->mpm_state;
+        *result = state_to_tell(lane);
         break;
     case AP_MPMQ_IS_ASYNC:
         *result = lane->is_async;

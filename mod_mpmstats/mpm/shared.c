@@ -2,6 +2,7 @@
 /* The shared counters, and the optional functions that read them. */
 #include "mpm/shared.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -10,12 +11,16 @@
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 
+static size_t size_of(int slots, int threads)
+{
+    return sizeof(shared_server_t) + (size_t)(slots + SHARED_EXTRA) * sizeof(shared_process_t)
+        + (size_t)slots * (size_t)threads * sizeof(shared_worker_t);
+}
+
 shared_t *shared_create(int slots, int threads)
 {
     int records = slots + SHARED_EXTRA;
-    size_t size = sizeof(shared_server_t) + (size_t)records * sizeof(shared_process_t)
-        + (size_t)slots * (size_t)threads * sizeof(shared_worker_t);
-    shared_server_t *server = mmap(NULL, size, PROT_READ | PROT_WRITE,
+    shared_server_t *server = mmap(NULL, size_of(slots, threads), PROT_READ | PROT_WRITE,
                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     shared_t *shared;
 
@@ -30,6 +35,14 @@ shared_t *shared_create(int slots, int threads)
     shared->process = (shared_process_t *)(server + 1);
     shared->worker = (shared_worker_t *)(shared->process + records);
     return shared;
+}
+
+void shared_destroy(shared_t *shared)
+{
+    if (shared != NULL) {
+        munmap(shared->server, size_of(shared->boards, shared->threads));
+        free(shared);
+    }
 }
 
 void shared_begin(shared_t *shared, int slot, int generation)

@@ -47,7 +47,9 @@ typedef struct {
 
 /** Of the server as a whole: every process may write it. */
 typedef struct {
-    _Atomic int queued;             /* prefork: connections on their way from the lobby to a child */
+    _Atomic int max_used;           /* highest slot ever used, plus one; for children that were there before. Parent writes */
+    _Atomic int idle;               /* prefork: children that wait; whoever takes the last one's place
+                                     * calls the parent. A hint: the parent sets it right now and then */
     _Atomic apr_uint64_t saturations;
     _Atomic apr_uint64_t crashes;
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
@@ -81,6 +83,9 @@ shared_t *shared_create(int slots, int threads);
 
 /** Worker @a thread of @a slot begins a request that handler @a name is to serve. Its thread. */
 void shared_note_handler(int slot, int thread, const char *name);
+
+/** Unmap the records in this process, and free @a shared. */
+void shared_destroy(shared_t *shared);
 
 /** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */
 void shared_begin(shared_t *shared, int slot, int generation);

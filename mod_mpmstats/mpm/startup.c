@@ -56,24 +56,45 @@ static int detach(apr_pool_t *pconf, int in_foreground_group)
     return OK;
 }
 
-/* Other modules ask whether there are threads while they are set up: what runs
- * already must not be contradicted by a configuration that is loaded gracefully. */
-static void choose_model(void)
+/* One of ours by this name: what outlives a restart may not point into the module. */
+static const char *model_named(const char *name)
 {
     static const char *const models[] = { "event", "worker", "prefork" };
     unsigned i;
 
+    for (i = 0; i < 3; i++) {
+        if (strcmp(models[i], name) == 0) {
+            return models[i];
+        }
+    }
+    return models[0];
+}
+
+static int is_prefork(const char *model)
+{
+    return strcmp(model, "prefork") == 0;
+}
+
+/*
+ * event and worker lie in the same scoreboard, and every module is set up anew, so one of them may follow the
+ * other at any restart. For prefork it has another shape. It cannot change under children that go on: then the
+ * old model is kept, before the modules that ask for it are set up.
+ */
+static void choose_model(void)
+{
+    const char *before = hybrid_retained->model;
+
     lane_use_model(&lane_default, lane_model_asked);
-    if (hybrid_retained->mpm->was_graceful && hybrid_retained->model[0] != '\0'
-        && strcmp(hybrid_retained->model, lane_model_asked) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, NULL,
-                     "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
-                     "stop and start the server", hybrid_retained->model, lane_model_asked,
-                     hybrid_retained->model);
-        for (i = 0; i < 3; i++) {
-            if (strcmp(models[i], hybrid_retained->model) == 0) {
-                lane_use_model(&lane_default, models[i]);
-            }
+    if (before[0] != '\0' && is_prefork(before) != is_prefork(lane_model_asked)) {
+        if (hybrid_retained->mpm->was_graceful) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, NULL,
+                         "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
+                         "restart the server", before, lane_model_asked, before);
+            lane_use_model(&lane_default, model_named(before));
+        }
+        else {
+            hybrid_retained->reshape = 1;
+            hybrid_retained->first_server_limit = hybrid_retained->first_thread_limit = 0;
         }
     }
     apr_cpystrn(hybrid_retained->model, lane_default.model, sizeof(hybrid_retained->model));
@@ -122,6 +143,59 @@ int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, ser
     if (hybrid_one_process) {
         lane_default.max_processes = 1;
         lane_default.start_servers = 1;
+    }
+    return OK;
+}
+
+/* mod_http2's protocols, out of what a server may speak. Nonzero if there was one. */
+static int leave_out_http2(apr_pool_t *p, core_server_config *core)
+{
+    apr_array_header_t *kept;
+    int i, found = 0;
+
+    if (core->protocols == NULL || core->protocols->nelts == 0) {
+        return 0;
+    }
+    kept = apr_array_make(p, core->protocols->nelts, sizeof(const char *));
+    for (i = 0; i < core->protocols->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(core->protocols, i, const char *);
+
+        if (strcmp(name, "h2") == 0 || strcmp(name, "h2c") == 0) {
+            found = 1;
+        }
+        else {
+            APR_ARRAY_PUSH(kept, const char *) = name;
+        }
+    }
+    core->protocols = kept;
+    return found;
+}
+
+/*
+ * mod_http2 runs requests in threads of its own. It knows that stock prefork is no place for that, by the
+ * name of that module; where it does not know, threads would run what is not thread-safe.
+ */
+static void refuse_http2(apr_pool_t *p, server_rec *main_server)
+{
+    server_rec *s;
+    int found = 0;
+
+    for (s = main_server; s != NULL; s = s->next) {
+        found |= leave_out_http2(p, ap_get_core_module_config(s->module_config));
+    }
+    if (found) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+                     "HTTP/2 is not spoken with MPMModel prefork, because mod_http2 runs requests in threads of "
+                     "its own: h2 and h2c in Protocols have no effect");
+    }
+}
+
+int startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    if (!lane_default.is_threaded) {
+        refuse_http2(p, s);
     }
     return OK;
 }

@@ -86,6 +86,12 @@ static int read_limits(limits_room_t *out)
            && limits_get(0, &out->known) == APR_SUCCESS && versions_match(&out->known);
 }
 
+/* Of no meaning in this model: shown as little as under a stock MPM that does not have it. */
+static apr_int64_t or_unknown(int limit)
+{
+    return limit > 0 ? limit : SNAPSHOT_UNKNOWN;
+}
+
 int hybrid_limits(snapshot_limits_t *limits, const char **model)
 {
     limits_room_t in;
@@ -97,12 +103,12 @@ int hybrid_limits(snapshot_limits_t *limits, const char **model)
     limits->max_request_workers = in.known.max_request_workers;
     limits->server_limit = in.known.server_limit;
     limits->start_servers = in.known.start_servers;
-    limits->min_spare_servers = in.known.min_spare_servers;
-    limits->max_spare_servers = in.known.max_spare_servers;
+    limits->min_spare_servers = or_unknown(in.known.min_spare_servers);
+    limits->max_spare_servers = or_unknown(in.known.max_spare_servers);
     limits->thread_limit = in.known.thread_limit;
     limits->threads_per_child = in.known.threads_per_child;
-    limits->min_spare_threads = in.known.min_spare_threads;
-    limits->max_spare_threads = in.known.max_spare_threads;
+    limits->min_spare_threads = or_unknown(in.known.min_spare_threads);
+    limits->max_spare_threads = or_unknown(in.known.max_spare_threads);
     limits->max_connections_per_child = in.known.max_connections_per_child;
     limits->connections_per_process = in.known.connections_per_process;
     limits->concurrency = in.known.concurrency;
@@ -177,7 +183,7 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     process->workers.busy = in.known.workers_busy;
     process->workers.idle = in.known.workers > in.known.workers_busy
                                 ? in.known.workers - in.known.workers_busy : 0;
-    return HYBRID_FOUND;
+    return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
 }
 
 void hybrid_events(snapshot_totals_t *totals)

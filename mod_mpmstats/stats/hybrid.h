@@ -44,12 +44,13 @@ int hybrid_process(snapshot_process_t *process);
 /** What hybrid_finishing() found. */
 typedef enum {
     HYBRID_FOUND,
+    HYBRID_WAITING_ROOM,    /**< connections of the prefork model wait there: it runs nothing, and does not end */
     HYBRID_FREE,        /**< nobody is there now */
     HYBRID_END          /**< there is nothing from here on */
 } hybrid_found_e;
 
 /**
- * Fills the finishing process number @a index (from 0) that has given up its slot;
+ * Fills the process without a slot number @a index (from 0), mostly one that finishes and has given it up;
  * @a limits are those of the same snapshot.
  */
 hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,

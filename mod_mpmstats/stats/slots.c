@@ -323,6 +323,10 @@ static void read_finishing(pass_t *pass)
 
     clear_process(&process);
     for (int i = 0; (what = hybrid_finishing(i, &snapshot->limits, &process)) != HYBRID_END; i++) {
+        if (what == HYBRID_WAITING_ROOM) {
+            add_connections(snapshot, &process);
+            clear_process(&process);
+        }
         if (what == HYBRID_FOUND) {
             process.state = "quiescing";
             add_connections(snapshot, &process);

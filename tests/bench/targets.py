@@ -13,6 +13,8 @@ _RATIOS = [
           ("event", "cpu_us", "CPU/request", "≤", 0.72), ("worker", "cpu_us", "CPU/request", "≤", 0.85),
           ("prefork", "cpu_us", "CPU/request", "≤", 1), ("event", "rps", "requests/s", "≥", 1.35),
           ("event", "p99_ms", "p99", "≤", 0.6))],
+    *[(name, f"{model} model", model, "cpu_us", "CPU/request", "≤", 1)
+      for name in ("models", "models-tls", "models-short") for model in ("worker", "prefork")],
     ("mixed", "hybrid", "event", "p99_ms", "p99 of the quick requests", "≤", 1),
     ("scaling", "hybrid, 2 cores", "hybrid, 1 core", "rps", "requests/s", "≥", 1.8),
     ("burst", "hybrid", "event", "seconds", "time", "≤", 0.35),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures and rules of the integration tests; README.md explains them.
 
-Environment: MPM (hybrid, event, worker, prefork) picks the MPM of the whole run, SLOW=1 runs the long variants,
+Environment: MPM picks the MPM of the whole run (hybrid; event, worker, prefork; hybrid-sync, hybrid-worker,
+hybrid-prefork: hybrid with MPMAsyncHead Off, MPMModel worker, MPMModel prefork), SLOW=1 runs the long variants,
 SANITIZE=1 every server with modules built with AddressSanitizer and UBSan, MPM_BUILD another build directory,
 KEEP=1 keeps every ServerRoot.
 """
@@ -131,17 +132,24 @@ def module_httpd(request, base_dir, tls_dir):
 
 # ---- rules ------------------------------------------------------------------------------------------------
 
-def pytest_collection_modifyitems(items):
-    mpm = httpd_module.MPM
+def pytest_collection_modifyitems(config, items):
+    flavour = httpd_module.FLAVOUR
+    same = {"hybrid-sync": "hybrid", "hybrid-worker": "worker", "hybrid-prefork": "prefork"}.get(flavour)
     slow = bool(os.environ.get("SLOW"))
+    if same:
+        # A run about one way of hybrid: what is not about it is no part of the run.
+        foreign = [item for item in items if any(flavour not in mark.args and same not in mark.args
+                                                 for mark in item.iter_markers("mpm_only"))]
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]
     for item in items:
         for mark in item.iter_markers("mpm_gap"):
-            if mpm in mark.args:
-                item.add_marker(pytest.mark.xfail(reason=f"{mpm}: {mark.kwargs['reason']}",
+            if flavour in mark.args:
+                item.add_marker(pytest.mark.xfail(reason=f"{flavour}: {mark.kwargs['reason']}",
                                                   strict=mark.kwargs.get("strict", False)))
         for mark in item.iter_markers("mpm_only"):
-            if mpm not in mark.args:
-                item.add_marker(pytest.mark.skip(reason=f"does not apply to {mpm}"))
+            if flavour not in mark.args and same not in mark.args:
+                item.add_marker(pytest.mark.skip(reason=f"does not apply to {flavour}"))
         if item.get_closest_marker("slow") and not slow:
             item.add_marker(pytest.mark.skip(reason="long variant, SLOW=1 runs it"))
 

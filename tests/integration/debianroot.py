@@ -86,6 +86,10 @@ class DebianRoot:
     def _libraries(self):
         files = [p for p in self.path.glob("usr/*bin/*") if not p.is_symlink()]
         files += self.path.glob("usr/lib/apache2/modules/*.so")
+        self.copy_libraries_of(*files)
+
+    def copy_libraries_of(self, *files):
+        """What the loader of this system finds for them."""
         listing = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True).stdout
         self._copy_files(sorted(set(re.findall(r"^\s+(?:\S+ => )?(/\S+) \(0x", listing, re.M))))
 

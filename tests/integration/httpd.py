@@ -25,8 +25,13 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MPM_BUILD", REPO / "build")).resolve()
 HTTPD = os.environ.get("HTTPD", "/usr/sbin/apache2")
 APXS = os.environ.get("APXS", "apxs")
-MPM = os.environ.get("MPM", "hybrid")
 STOCK_MPMS = ("event", "worker", "prefork")
+# What the run is about: a stock MPM, hybrid, or hybrid in another of its ways.
+VARIANTS = {"hybrid-sync": "MPMAsyncHead Off", "hybrid-worker": "MPMModel worker", "hybrid-prefork": "MPMModel prefork"}
+FLAVOUR = os.environ.get("MPM", "hybrid")
+MPM = FLAVOUR.split("-")[0]
+THREADED = "prefork" not in FLAVOUR
+ASYNC = FLAVOUR in ("hybrid", "hybrid-sync", "event")
 CHILD_USER = "www-data"
 
 _STATIC_MODULES = {"watchdog", "log_config", "logio", "version", "unixd", "so"}
@@ -174,9 +179,16 @@ class Httpd:
         return self.ports[name]
 
     def mpm_directives(self):
-        known = _DIRECTIVES.get(self.mpm)
-        return "".join(f"{k} {v}\n" for k, v in self.mpm_conf.items()
-                       if v is not None and (known is None or k in known))
+        """The MPM's directives: what it (or its model) knows of mpm_conf."""
+        flavour = FLAVOUR if self.mpm == MPM else self.mpm
+        known = _DIRECTIVES.get(flavour.removeprefix("hybrid-"))
+        settings = dict(self.mpm_conf)
+        if "prefork" in flavour and settings.get("MaxRequestWorkers"):
+            settings["ServerLimit"] = settings["MaxRequestWorkers"]     # a process for each
+        if flavour == "hybrid-prefork":
+            settings.setdefault("MinSpareServers", settings.get("StartServers"))
+        return VARIANTS.get(flavour, "") + "\n" + "".join(
+            f"{k} {v}\n" for k, v in settings.items() if v is not None and (known is None or k in known))
 
     def conf_text(self):
         modules = with_needs(["mpm_" + self.mpm, *_BASE_MODULES, *(["ssl"] if self.tls_port else []),
@@ -352,12 +364,17 @@ class Httpd:
             self.seen_shm |= procs.shared_memory_files(self.pid)
 
     def children(self, parent=None):
-        """Live MPM children of the parent (the CGI daemon is not one)."""
+        """Live MPM children of the parent that serve requests (the CGI daemon and the lobby, which has another name, do not)."""
         parent = parent or self.pid
         if not parent:
             return []
         return [p for p in procs.children_of(parent)
-                if procs.alive(p) and procs.name(p) == procs.name(parent) and not self._is_cgi_daemon(p)]
+                if procs.alive(p) and procs.name(p) == procs.name(parent)
+                and not self._is_cgi_daemon(p)]
+
+    def lobbies(self):
+        """Pids of the processes in which clients of hybrid's prefork model wait; one a generation."""
+        return [p for p in procs.children_of(self.pid) if procs.alive(p) and procs.name(p).endswith(" lobby")]
 
     def _is_cgi_daemon(self, pid):
         inodes = set()

@@ -8,7 +8,7 @@ import pytest
 
 import procs
 from clients import Client, refused, request
-from httpd import DEFAULT_MPM_CONF, HTTPD, MPM, STOCK_MPMS
+from httpd import DEFAULT_MPM_CONF, HTTPD, MPM, STOCK_MPMS, THREADED
 from procs import wait_until
 
 HANDLERS = ["test_handlers", "test_scoreboard"]
@@ -70,7 +70,7 @@ def test_debug_mode_serves_from_a_single_process(httpd, sig):
 
 
 def test_debug_mode_serves_connections_side_by_side(httpd):
-    if MPM == "prefork":
+    if not THREADED:
         pytest.skip("one process, one connection")
     server = httpd(start=False, modules=["test_handlers"]).start_foreground("-X")
     with Client(server.port) as slow, Client(server.port) as fast:
@@ -266,8 +266,8 @@ def test_restarts_in_quick_succession_end_with_one_set_of_children(httpd):
 
 @pytest.mark.parametrize("name,value", [("ServerLimit", 8), ("ThreadLimit", 50)])
 def test_a_changed_hard_limit_warns_over_a_restart_and_keeps_the_old_value(httpd, name, value):
-    if MPM == "prefork" and name == "ThreadLimit":
-        pytest.skip("prefork has no ThreadLimit")
+    if not THREADED:
+        pytest.skip("prefork has no ThreadLimit; of its ServerLimit test_21_models.py knows")
     server = httpd(modules=["test_scoreboard"])
     key = {"ServerLimit": "server_limit", "ThreadLimit": "thread_limit"}[name]
     before = server.scoreboard().raw[key]
@@ -353,7 +353,7 @@ def test_version_output_names_the_mpm(httpd):
     server = httpd(start=False)
     done = server.run("-V")
     assert f"Server MPM:     {MPM}" in done.stdout
-    threaded = "yes" if MPM != "prefork" else "no"
+    threaded = "yes" if THREADED else "no"
     assert f"threaded:     {threaded}" in done.stdout
 
 

@@ -98,7 +98,10 @@ def test_100_slow_readers_leave_the_25_workers_free(server, opened, tls):
 @tls_or_not
 @pytest.mark.mpm_gap("event", reason="closes idle keep-alive connections when its workers are busy")
 def test_300_keep_alive_connections_on_25_threads_are_all_served(server, opened, tls):
-    clients = [opened(Client(timeout=20, **tls_of(server, tls))) for _ in range(300)]
+    clients = []
+    for _ in range(300):
+        clients.append(opened(Client(timeout=20, **tls_of(server, tls))))
+        assert clients[-1].get().keeps_alive
     for _ in range(3):
         for client in clients:
             client.send(request())
@@ -111,9 +114,10 @@ def test_300_keep_alive_connections_on_25_threads_are_all_served(server, opened,
 @tls_or_not
 @pytest.mark.mpm_gap("event", reason=lazy_counts)
 def test_300_idle_connections_are_counted_and_kept(server, opened, tls):
-    clients = [opened(Client(timeout=20, **tls_of(server, tls))) for _ in range(300)]
-    for client in clients:
-        client.get()
+    clients = []
+    for _ in range(300):
+        clients.append(opened(Client(timeout=20, **tls_of(server, tls))))
+        clients[-1].get()
     wait_until(lambda: server.scoreboard().total("keep_alive") == 300, 5, "300 keep-alive connections")
     for client in clients:
         assert client.get().body == b"hello\n"
@@ -122,7 +126,7 @@ def test_300_idle_connections_are_counted_and_kept(server, opened, tls):
 
 
 @pytest.mark.parametrize("tls", [False, pytest.param(True, marks=pytest.mark.mpm_gap(
-    "event", reason="with TLS each of them keeps a worker until the client closes"))], ids=["plain", "tls"])
+    "event", "hybrid-sync", reason="with TLS each of them keeps a worker until the client closes"))], ids=["plain", "tls"])
 def test_clients_that_never_close_hold_no_worker_in_lingering_close(server, opened, tls):
     clients = [opened(Client(timeout=20, **tls_of(server, tls))) for _ in range(60)]
     for client in clients:
@@ -198,7 +202,7 @@ def tls_handshake_then_silent(server, _):
     return Client(server.tls_port, tls=server.tls_client())
 
 
-@pytest.mark.mpm_gap("event", reason="each of them holds a worker while the client sends")
+@pytest.mark.mpm_gap("event", "hybrid-sync", reason="each of them holds a worker while the client sends")
 @pytest.mark.parametrize("kind,tls", [(half_head, False), (half_head, True), (half_hello, True), (half_body, False),
                                       (half_body, True), (silent, False), (tls_handshake_then_silent, True)],
                          ids=lambda v: v.__name__ if callable(v) else ("tls" if v else "plain"))

@@ -12,7 +12,7 @@ import pytest
 import procs
 from clients import Client, request
 from h2load import H2Load
-from httpd import MPM
+from httpd import ASYNC, MPM, THREADED
 from load import Load
 from procs import holds_for, wait_until
 
@@ -124,7 +124,8 @@ def test_a_stopped_child_does_not_keep_the_others_from_serving(httpd):
 # ---- MaxConnectionsPerChild ------------------------------------------------------------------------------------
 
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="cuts keep-alive connections when a child goes")
-@pytest.mark.parametrize("protocol", ["http", "https", "h2"])
+@pytest.mark.parametrize("protocol", [
+    "http", "https", pytest.param("h2", marks=pytest.mark.mpm_only("hybrid", "event", "worker"))])
 def test_children_are_replaced_after_their_number_of_connections_under_load(httpd, protocol):
     server = httpd(modules=[*MODULES, "http2"], tls=True, tls_conf="Protocols h2 http/1.1",
                    mpm_conf={**TWO_PROCESSES, "MaxConnectionsPerChild": 100})
@@ -139,7 +140,8 @@ def test_children_are_replaced_after_their_number_of_connections_under_load(http
         wait_until(turned_over, 30, "1500 requests and several generations of children")
     assert not load.failed, load.details
     assert server.zombies() == []
-    wait_until(lambda: len(server.children()) <= 4, 10, "no more children than the limit")
+    limit = 4 if THREADED else TWO_PROCESSES["MaxRequestWorkers"]
+    wait_until(lambda: len(server.children()) <= limit, 10, "no more children than the limit")
 
 
 def test_a_long_request_survives_the_end_of_its_childs_number(httpd):
@@ -159,11 +161,11 @@ def test_requests_wait_when_every_worker_is_taken_and_are_served_after(httpd):
                                               "MinSpareThreads": 1})
     busy = [Client(server.port) for _ in range(5)]
     for client in busy:
-        client.send(request("/test/sleep?ms=1000"))
+        client.send(request("/test/sleep?ms=1000", headers=["Connection: close"]))
     wait_until(lambda: sum(procs.accepted(server.port, c.sock) for c in busy) == 5, 3, "five requests under way")
     waiting = [Client(server.port) for _ in range(20)]
     for client in waiting:
-        client.send(request("/hello.txt"))
+        client.send(request("/hello.txt", headers=["Connection: close"]))
     for client in waiting:
         assert client.response().body == b"hello\n"
         client.close()
@@ -272,7 +274,7 @@ def test_an_idle_server_uses_no_cpu(httpd):
     server = httpd(modules=MODULES, tls=True, conf="KeepAliveTimeout 30\nAcceptFilter http none", mpm_conf=TWO_PROCESSES)
     clients = [Client(server.port) for _ in range(20)]
     for client in clients[:10]:
-        if MPM in ("hybrid", "event"):
+        if ASYNC:
             client.get()
     wait_until(lambda: server.children(), 5, "children")
     everyone = [server.pid, *server.children()]
@@ -299,7 +301,7 @@ def test_a_server_with_a_busy_handler_uses_no_cpu_beside_it(httpd):
 
 
 def test_a_handler_that_spins_does_not_delay_other_requests(httpd):
-    if MPM == "prefork":
+    if not THREADED:
         pytest.skip("another process serves them")
     server = httpd(modules=MODULES, mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10})
     with Client(server.port) as spinning, Client(server.port) as other:
@@ -312,7 +314,7 @@ def test_a_handler_that_spins_does_not_delay_other_requests(httpd):
 
 
 def test_the_number_of_threads_stays_within_the_limits(httpd):
-    if MPM == "prefork":
+    if not THREADED:
         pytest.skip("has no threads")
     server = httpd(modules=MODULES, mpm_conf={"ServerLimit": 2, "ThreadsPerChild": 10, "MaxRequestWorkers": 20})
     with Load(server.port, path="/test/sleep?ms=50", connections=60) as load:

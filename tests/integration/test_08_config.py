@@ -415,6 +415,7 @@ def test_async_heads_can_be_turned_off(httpd):
 @OURS
 def test_async_heads_can_be_turned_off_for_one_virtual_host(httpd):
     server = httpd(start=False, modules=["test_scoreboard"], conf="""
+        MPMAsyncHead On
         Listen 127.0.0.1:${OLD}
         <VirtualHost 127.0.0.1:${OLD}>
           MPMAsyncHead Off
@@ -431,7 +432,7 @@ def test_async_heads_can_be_turned_off_for_one_virtual_host(httpd):
 @OURS
 @pytest.mark.parametrize("size,busy", [(1000, 0), (0, 1), (499, 1)])
 def test_a_body_up_to_the_body_buffer_is_collected_without_a_worker(httpd, size, busy):
-    server = httpd(modules=["test_scoreboard", "test_handlers"], conf=f"MPMBodyBuffer {size}")
+    server = httpd(modules=["test_scoreboard", "test_handlers"], conf=f"MPMAsyncHead On\nMPMBodyBuffer {size}")
     with Client(server.port) as client:
         client.send(request("/test/body", "POST", headers=["Content-Length: 500"]) + b"x" * 400)
         wait_until(lambda: procs.accepted(server.port, client.sock), 3, "the connection accepted")

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One MPM, three process models: what differs, and what must hold in each."""
+import json
 import re
 
+import cli
 import procs
 import pytest
 
 from clients import Client, request
+from httpd import DEFAULT_MPM_CONF
 from load import Load
 from procs import wait_until
 
@@ -55,6 +58,74 @@ def test_a_prefork_child_has_one_thread(make):
     for pid in server.children():
         status = open(f"/proc/{pid}/status").read()
         assert re.search(r"^Threads:\s+1$", status, re.M), pid
+
+
+def waiting(server, what):
+    return server.mpm_status()["totals"]["connections_by_state"][what]
+
+
+def test_a_client_that_does_not_close_holds_no_prefork_process(make):
+    """Lingering close: 60 of them beside 10 processes, and the answers of others go on."""
+    server = make("prefork", modules=["test_handlers"])
+    clients = [Client(server.port, timeout=20) for _ in range(60)]
+    try:
+        for client in clients:
+            client.send(request("/hello.txt", headers=["Connection: close"]))
+        for client in clients:
+            assert client.response().body == b"hello\n"
+        wait_until(lambda: waiting(server, "linger") >= 60, 5, "60 that linger")
+        wait_until(lambda: sum(p["workers"]["busy"] for p in server.mpm_status()["processes"]) <= 1, 3, "free processes")
+        for _ in range(20):
+            assert server.get("/hello.txt") == b"hello\n"
+    finally:
+        for client in clients:
+            client.close()
+    wait_until(lambda: waiting(server, "linger") == 0, 5, "none that lingers")
+
+
+def test_a_rest_that_a_client_still_sends_does_not_break_its_answer(make):
+    """Closed without lingering, what comes in would make the kernel reset the connection under the answer."""
+    server = make("prefork", conf="LimitRequestBody 1000")
+    with Client(server.port, timeout=20) as client:
+        client.send(request("/hello.txt", "POST", headers=["Connection: close", "Content-Length: 300000"]))
+        for _ in range(30):
+            client.send(b"x" * 10000)
+            procs.time.sleep(0.01)
+        assert client.response().status == 413
+
+
+def test_prefork_processes_are_replaced_after_their_number_of_connections(make):
+    server = make("prefork", conf="MaxConnectionsPerChild 20")
+    seen = set()
+    for _ in range(300):
+        assert server.get("/hello.txt") == b"hello\n"
+        seen.update(server.children())
+    assert len(seen) >= 300 / 20 - 4
+
+
+def test_prefork_keeps_the_spare_processes_it_is_told_to_keep(make):
+    server = make("prefork", modules=["test_handlers"])
+    wait_until(lambda: 2 <= len(server.children()) <= 4, 5, "two to four processes")
+    clients = [Client(server.port, timeout=20) for _ in range(6)]
+    for client in clients:
+        client.send(request("/test/sleep?ms=800", headers=["Connection: close"]))
+    wait_until(lambda: len(server.children()) >= 8, 2, "two more than are busy")
+    for client in clients:
+        client.response()
+        client.close()
+
+
+def test_a_killed_lobby_is_replaced(make):
+    server = make("prefork")
+    victim, = wait_until(server.lobbies, 5, "a lobby")
+    server.expect_log(rf"child pid {victim} exit")
+    procs.kill(victim)
+    wait_until(lambda: server.lobbies() and victim not in server.lobbies(), 5, "a new lobby")
+    with Client(server.port) as client:
+        client.send("GET /hello.txt HTTP/1.1\r\nHost: local")
+        wait_until(lambda: waiting(server, "head") == 1, 5, "half a head in the lobby")
+        client.send("host\r\n\r\n")
+        assert client.response().body == b"hello\n"
 
 
 @each_model
@@ -122,12 +193,61 @@ def test_prefork_starts_the_processes_that_waiting_requests_need(make):
             client.close()
 
 
-def test_the_model_is_kept_over_a_graceful_restart_and_that_is_said(make):
-    server = make("event")
-    server.conf_file.write_text(server.conf_file.read_text().replace("MPMModel event", "MPMModel worker"))
+def switch(server, old, new):
+    server.conf_file.write_text(server.conf_file.read_text().replace(f"MPMModel {old}", f"MPMModel {new}"))
+
+
+def model(server):
+    return server.mpm_status()["server"]["model"]
+
+
+@pytest.mark.parametrize("old,new", [("event", "worker"), ("worker", "event")])
+def test_a_graceful_restart_changes_between_event_and_worker_and_loses_nothing(make, old, new):
+    server = make(old)
+    with Load(server.port, connections=8) as load:
+        switch(server, old, new)
+        server.graceful()
+        wait_until(lambda before=load.answered: load.answered > before + 100, 10, "answers")
+    assert not load.failed, load.details
+    assert model(server) == new
+
+
+@pytest.mark.parametrize("old,new", [("event", "prefork"), ("prefork", "worker")])
+def test_a_graceful_restart_to_or_from_prefork_keeps_the_model_and_says_so(make, old, new):
+    server = make(old)
+    switch(server, old, new)
     server.graceful()
-    wait_until(lambda: "MPMModel cannot be changed from event to worker" in server.error_log(), 5, "the message")
+    server.wait_log(f"MPMModel cannot be changed from {old} to {new} by a graceful restart, it stays {old}")
     assert server.get("/hello.txt") == b"hello\n"
+    assert model(server) == old
+    assert [len(procs.threads(pid)) for pid in server.children()] == [1] * len(server.children()) or old != "prefork"
+
+
+def test_a_restart_changes_to_every_model_with_all_its_processes(make):
+    server = make("event", modules=["test_handlers"])
+    server.write_conf(mpm_conf={"ServerLimit": None})
+    before = "event"
+    for new in ("prefork", "worker", "prefork", "event"):
+        switch(server, before, new)
+        server.restart()
+        before = new
+        wait_until(lambda: model(server) == new, 5, new)
+        assert server.mpm_status()["limits"]["server_limit"] == (256 if new == "prefork" else 16)
+        assert len(server.lobbies()) == (new == "prefork")
+        clients = [Client(server.port, timeout=20) for _ in range(30)]      # more than event's 4 processes
+        for client in clients:
+            client.send(request("/test/sleep?ms=200", headers=["Connection: close"]))
+        for client in clients:
+            assert client.response().body == b"slept"
+            client.close()
+
+
+def test_a_changed_server_limit_is_kept_over_a_restart_in_prefork_too(make):
+    server = make("prefork", conf="ServerLimit 20")
+    server.conf_file.write_text(server.conf_file.read_text().replace("ServerLimit 20", "ServerLimit 30"))
+    server.graceful()
+    server.wait_log("changing ServerLimit to 30 from original value of 20 not allowed during restart")
+    assert server.mpm_status()["limits"]["server_limit"] == 20
 
 
 def test_an_unknown_model_is_refused(httpd):
@@ -135,8 +255,133 @@ def test_an_unknown_model_is_refused(httpd):
     assert code != 0 and "MPMModel must be event, worker or prefork" in output
 
 
-@pytest.mark.parametrize("model,line", [("event", "MinSpareServers 3"), ("prefork", "ThreadsPerChild 10")])
-def test_a_directive_of_another_model_is_accepted_with_a_warning(httpd, model, line):
+@pytest.mark.parametrize("model,lines,said", [
+    ("event", "MinSpareServers 3\nMaxSpareServers 6", "MinSpareServers, MaxSpareServers have"),
+    ("event", "MinSpareServers 3", "MinSpareServers has"),
+    ("worker", "AsyncRequestWorkerFactor 2", "AsyncRequestWorkerFactor has"),
+    ("prefork", "ThreadsPerChild 10\nMaxSpareThreads 20\nThreadLimit 64\nMinSpareThreads 5",
+     "ThreadsPerChild, ThreadLimit, MinSpareThreads, MaxSpareThreads have"),
+    ("prefork", "AsyncRequestWorkerFactor 2\nMPMConcurrency 1\nMPMHungRequestTime 9",
+     "AsyncRequestWorkerFactor, MPMConcurrency, MPMHungRequestTime have")])
+def test_directives_of_another_model_are_accepted_with_one_warning(httpd, model, lines, said):
     options = {"mpm_conf": PREFORK} if model == "prefork" else {}
-    code, output = httpd(start=False, conf=f"MPMModel {model}\n", **options).configtest(line)
-    assert code == 0 and f"{line.split()[0]} has no effect with MPMModel {model}" in output
+    code, output = httpd(start=False, conf=f"MPMModel {model}\n", **options).configtest(lines)
+    assert code == 0
+    assert [line for line in output.splitlines() if "no effect" in line][0].endswith(
+        f"WARNING: {said} no effect with MPMModel {model}.")
+    assert output.count("no effect") == 1
+
+
+def test_prefork_has_the_documented_defaults(httpd):
+    none = dict.fromkeys(DEFAULT_MPM_CONF)
+    server = httpd(conf="MPMModel prefork", mpm_conf=none, modules=["test_scoreboard"])
+    limits = server.mpm_status()["limits"]
+    assert {k: limits[k] for k in ("start_servers", "min_spare_servers", "max_spare_servers", "max_request_workers",
+                                   "server_limit")} == {
+        "start_servers": 5, "min_spare_servers": 5, "max_spare_servers": 10, "max_request_workers": 256,
+        "server_limit": 256}
+    wait_until(lambda: 5 <= len(server.children()) <= 10, 5, "five processes")
+
+
+@pytest.mark.parametrize("lines,said", [
+    ("MinSpareServers 0", "MinSpareServers of 0 not allowed, increasing to 1"),
+    ("MaxRequestWorkers 300", "MaxRequestWorkers of 300 would require 300 servers and would exceed ServerLimit of 256"),
+    ("StartServers 0", "StartServers of 0 not allowed, increasing to 1"),
+    ("ServerLimit 30000", "ServerLimit of 30000 exceeds compile-time limit of 20000, decreasing to 20000")])
+def test_preforks_limits_are_corrected_with_a_message(httpd, lines, said):
+    code, output = httpd(start=False, conf="MPMModel prefork", mpm_conf=dict.fromkeys(DEFAULT_MPM_CONF)).configtest(lines)
+    assert code == 0 and said in output
+
+
+def test_max_spare_servers_is_more_than_min_spare_servers(make):
+    server = make("prefork", conf="MinSpareServers 4\nMaxSpareServers 2")
+    limits = server.mpm_status()["limits"]
+    assert (limits["min_spare_servers"], limits["max_spare_servers"]) == (4, 5)
+
+
+def test_limits_of_another_model_are_not_shown(make):
+    event, prefork = make("event"), make("prefork")
+    foreign = {"min_spare_servers", "max_spare_servers"}
+    assert not foreign & set(event.mpm_status()["limits"])
+    assert foreign <= set(prefork.mpm_status()["limits"])
+    assert not {"min_spare_threads", "max_spare_threads"} & set(prefork.mpm_status()["limits"])
+
+
+# ---- what other modules make of it ---------------------------------------------------------------------------------
+
+def test_http2_is_refused_in_prefork_and_http_1_is_spoken(make):
+    server = make("prefork", modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1",
+                  conf="Protocols h2c http/1.1\nH2Direct On")
+    server.wait_log("HTTP/2 is not spoken with MPMModel prefork")
+    with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
+        assert client.sock.selected_alpn_protocol() == "http/1.1"
+        assert client.get().body == b"hello\n"
+    with Client(server.port) as client:
+        upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
+        answer = client.get(headers=upgrade)
+        assert answer.status == 200 and answer.body == b"hello\n" and not answer.interim
+    with Client(server.port) as client:
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        assert client.response().status == 400
+
+
+@pytest.mark.parametrize("model", ["event", "worker"])
+def test_http2_is_spoken_in_the_threaded_models(make, model):
+    server = make(model, modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1")
+    with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
+        assert client.sock.selected_alpn_protocol() == "h2"
+    assert "HTTP/2 is not spoken" not in server.error_log()
+
+
+@each_model
+def test_both_cgi_modules_run_scripts(make, model):
+    """a2enmod cgi chooses by what apachectl -V says of threads; each of them works in every model."""
+    for module in ("cgi", "cgid"):
+        server = make(model, modules=[module], conf='ScriptAlias "/scripts/" "${ROOT}/cgi-bin/"')
+        server.cgi("hello", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nfrom a script\\n'\n")
+        for _ in range(3):
+            assert server.get("/scripts/hello") == b"from a script\n"
+
+
+@each_model
+def test_the_model_is_named_by_page_report_document_and_command(make, model):
+    server = make(model, modules=["status"])
+    page = re.sub(r"<[^>]*>", "", server.get("/mpm-status").decode())
+    assert f"hybrid, {model} model" in page
+    assert f"MPMStatsModel: {model}" in server.get("/mpm-status?auto").decode()
+    assert server.mpm_status()["server"]["model"] == model
+    assert "ServerMPM: hybrid" in server.get("/server-status?auto").decode()
+    shown = cli.run("--url", f"{server.url}/mpm-status", "status")
+    assert shown.returncode == 0 and f"model {model}" in " ".join(shown.stdout.split())
+    assert "Server MPM:     hybrid" in server.run("-V").stdout
+
+
+# ---- what the MPM answers to modules -------------------------------------------------------------------------------
+
+def answers(server):
+    return json.loads(server.get("/test-mpm"))["queries"]
+
+
+def test_prefork_answers_as_prefork_does(make):
+    told = answers(make("prefork", modules=["test_mpm"], conf="MaxConnectionsPerChild 123456"))
+    assert {k: told[k] for k in ("IS_THREADED", "IS_FORKED", "MAX_THREADS", "HARD_LIMIT_THREADS", "MIN_SPARE_DAEMONS",
+                                 "MAX_SPARE_DAEMONS", "MIN_SPARE_THREADS", "MAX_SPARE_THREADS", "MAX_DAEMONS",
+                                 "MAX_REQUESTS_DAEMON")} == {
+        "IS_THREADED": 0, "IS_FORKED": 2, "MAX_THREADS": 1, "HARD_LIMIT_THREADS": 1, "MIN_SPARE_DAEMONS": 2,
+        "MAX_SPARE_DAEMONS": 4, "MIN_SPARE_THREADS": 0, "MAX_SPARE_THREADS": 0, "MAX_DAEMONS": 10,
+        "MAX_REQUESTS_DAEMON": 123456}
+    assert not told["IS_ASYNC"] and not told["CAN_WAITIO"]
+
+
+def test_worker_answers_as_worker_does(make):
+    told = answers(make("worker", modules=["test_mpm"]))
+    assert told["IS_THREADED"] in (1, 2) and told["IS_FORKED"] == 2 and told["MAX_THREADS"] == 10
+    assert not told["IS_ASYNC"] and not told["CAN_WAITIO"]
+
+
+@pytest.mark.parametrize("model,threaded", [("event", True), ("worker", True), ("prefork", False)])
+def test_whether_there_are_threads_is_known_before_the_configuration_is_read(httpd, model, threaded):
+    """PHP asks in pre_config."""
+    output = httpd(start=False, modules=["test_mpm"], conf=f"MPMModel {model}").run("-t").stdout
+    told = json.loads(re.search(r"queries in pre_config: (\{.*\})", output).group(1))
+    assert bool(told["IS_THREADED"]) == threaded and bool(told["IS_ASYNC"]) == (model == "event")

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/doors.h"
+
+#include "apr_cstr.h"
+#include "apr_portable.h"
+#include "unixd.h"
+#include "mpm/accept.h"
+#include "mpm/hybrid.h"
+#include "mpm/server.h"
+
+static void fill_in(door_t *door, ap_listen_rec *lr)
+{
+    apr_os_sock_t fd;
+
+    apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
+    apr_os_sock_get(&fd, lr->sd);
+    door->listener = lr;
+    door->fd = fd;
+    door->is_tls = lr->protocol != NULL && apr_cstr_casecmp(lr->protocol, "https") == 0;
+    door->looks = accept_speaks_http(lr) && server_async_head(ap_server_conf);
+    if (lr->accept_func == NULL) {
+        lr->accept_func = ap_unixd_accept;
+    }
+}
+
+door_t *doors_list(apr_pool_t *p, unsigned *count)
+{
+    door_t *doors;
+    ap_listen_rec *lr;
+    unsigned n = 0;
+    int b;
+
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
+            n++;
+        }
+    }
+    doors = apr_pcalloc(p, sizeof(*doors) * (n + 1));
+    *count = n;
+    n = 0;
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
+            fill_in(&doors[n++], lr);
+        }
+    }
+    return doors;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/doors.h
+ * @brief The listening sockets as the prefork model's processes see them.
+ */
+#ifndef MPM_DOORS_H
+#define MPM_DOORS_H
+
+#include "ap_listen.h"
+
+typedef struct {
+    ap_listen_rec *listener;
+    int fd;                     /**< -1: closed */
+    unsigned char is_tls;
+    unsigned char looks;        /**< the first request is looked at before anybody runs it */
+} door_t;
+
+/** All of them, in @a p. They are made non-blocking. */
+door_t *doors_list(apr_pool_t *p, unsigned *count);
+
+#endif

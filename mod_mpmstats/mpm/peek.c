@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/peek.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "http_core.h"
+#include "mpm/child.h"
+#include "mpm/hybrid.h"
+#include "mpm/server.h"
+
+/* What may be looked at of one request; who runs it reads on. */
+#define PEEK_SIZE (64 * 1024)
+
+#define TLS_HANDSHAKE 22
+
+static char peeked[PEEK_SIZE];
+static head_limits_t limits;            /* constant after peek_set_up() */
+
+void peek_set_up(void)
+{
+    const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
+
+    head_limits_httpd(&limits, ap_server_conf->limit_req_line, ap_server_conf->limit_req_fieldsize,
+                      ap_server_conf->limit_req_fields, PEEK_SIZE,
+                      core->http_conformance != AP_HTTP_CONFORMANCE_UNSAFE);
+}
+
+void peek_begin(peek_t *p, int is_tls)
+{
+    memset(p, 0, sizeof(*p));
+    p->is_tls = (unsigned char)is_tls;
+    head_scan_init(&p->scan, &limits);
+    reqtimeout_begin_head(&p->budget, ap_server_conf, child_now());
+}
+
+static int body_complete(peek_t *p, const char *data, size_t len)
+{
+    size_t used;
+
+    reqtimeout_extend(&p->budget, len);
+    return body_scan_feed(&p->body, data, len, &used) != BODY_MORE;
+}
+
+/* The head is there: is there a small body to wait for? */
+static int head_complete(peek_t *p, const char *rest, size_t len)
+{
+    apr_off_t limit = server_body_buffer(ap_server_conf);
+    head_body_e kind = head_scan_body(&p->scan);
+
+    if (limit > PEEK_SIZE / 2) {
+        limit = PEEK_SIZE / 2;
+    }
+    if (limit == 0 || (kind != HEAD_BODY_LENGTH && kind != HEAD_BODY_CHUNKED)
+        || (kind == HEAD_BODY_LENGTH && p->scan.content_length > limit)) {
+        return 1;
+    }
+    p->in_body = 1;
+    reqtimeout_begin(&p->budget, ap_server_conf, child_now());
+    if (kind == HEAD_BODY_LENGTH) {
+        body_scan_init_length(&p->body, (uint64_t)p->scan.content_length, (uint64_t)limit);
+    }
+    else {
+        body_scan_init_chunked(&p->body, (uint64_t)limit, limits.strict);
+    }
+    return body_complete(p, rest, len);
+}
+
+static int request_complete(peek_t *p, const char *data, size_t len)
+{
+    size_t used;
+    head_verdict_e verdict;
+
+    if (p->in_body) {
+        return body_complete(p, data, len);
+    }
+    reqtimeout_extend(&p->budget, len);
+    verdict = head_scan_feed(&p->scan, data, len, &used);
+    if (verdict == HEAD_MORE) {
+        return 0;
+    }
+    return verdict != HEAD_COMPLETE || head_complete(p, data + used, len - used);
+}
+
+/* A whole first TLS record, or no TLS at all. */
+static int hello_complete(size_t len)
+{
+    if (len < 5) {
+        return peeked[0] != TLS_HANDSHAKE;
+    }
+    return peeked[0] != TLS_HANDSHAKE
+        || len >= 5u + ((size_t)(unsigned char)peeked[3] << 8) + (unsigned char)peeked[4];
+}
+
+peek_e peek_look(peek_t *p, int fd)
+{
+    ssize_t n = recv(fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
+    size_t seen = p->seen;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return PEEK_WAIT;
+    }
+    if (n <= 0) {
+        return seen == 0 ? PEEK_GONE : PEEK_READY;
+    }
+    if ((size_t)n <= seen) {
+        return PEEK_WAIT;
+    }
+    p->seen = (size_t)n;
+    if ((size_t)n == sizeof(peeked)
+        || (p->is_tls ? hello_complete((size_t)n) : request_complete(p, peeked + seen, (size_t)n - seen))) {
+        return PEEK_READY;
+    }
+    return PEEK_WAIT;
+}
+
+mpm_hybrid_conn_e peek_kind(const peek_t *p)
+{
+    if (p->seen == 0) {
+        return MPM_HYBRID_CONN_NEW;
+    }
+    if (p->is_tls) {
+        return MPM_HYBRID_CONN_HANDSHAKE;
+    }
+    return p->in_body ? MPM_HYBRID_CONN_BODY : MPM_HYBRID_CONN_HEAD;
+}

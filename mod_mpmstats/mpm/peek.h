@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/peek.h
+ * @brief Whether a connection's first request can be read, without reading it.
+ *
+ * The bytes are looked at with MSG_PEEK and stay in the socket, so that whoever
+ * runs the request reads them as if nobody had been there before. Of TLS no more
+ * can be seen than whether the first record, the ClientHello, is whole.
+ */
+#ifndef MPM_PEEK_H
+#define MPM_PEEK_H
+
+#include "core/body.h"
+#include "core/head.h"
+#include "mpm/mpm_hybrid.h"
+#include "mpm/reqtimeout.h"
+
+typedef enum {
+    PEEK_WAIT,                  /**< there is more to come */
+    PEEK_READY,                 /**< whole, or httpd knows better what to make of it */
+    PEEK_GONE                   /**< closed before the first byte */
+} peek_e;
+
+/** Of one connection. */
+typedef struct {
+    unsigned char is_tls;
+    unsigned char in_body;      /**< the head is whole, a small body is not */
+    size_t seen;                /**< bytes looked at */
+    head_scan_t scan;
+    body_scan_t body;
+    reqtimeout_body_t budget;   /**< mod_reqtimeout's, until when it may take */
+} peek_t;
+
+/** Once in a process, after the configuration. */
+void peek_set_up(void);
+
+void peek_begin(peek_t *p, int is_tls);
+
+/** Look at what has come to @a fd. Not for two threads at once. */
+peek_e peek_look(peek_t *p, int fd);
+
+/** What it waits for. */
+mpm_hybrid_conn_e peek_kind(const peek_t *p);
+
+#endif
