@@ -147,8 +147,10 @@ def test_a_connection_that_one_process_cannot_accept_is_accepted_by_another(http
             return int(re.search(rb"pid=(\d+)", client.get(PATH).body)[1])
     poor = collections.Counter(who() for _ in range(10)).most_common()[0][0]
     with faults.active("accept", errno.EMFILE, pid=poor):
-        for _ in range(10):
+        for tries in range(100):
             assert who() != poor
+            if tries >= 10 and faults.hits("accept"):
+                break
             holds_for(lambda: True, 0.11)       # until it tries again
         assert faults.hits("accept") > 0
     assert totals(server)["shortages_files"] == 1
@@ -169,7 +171,7 @@ def test_connections_that_cannot_be_watched_are_looked_at_all_the_same(httpd, fa
                 assert slow.response().status == 200
                 wait_until(lambda: new.answered > before + 20, 10, "service on new connections")
     assert_nothing_lost(kept, new)
-    assert totals(server)["shortages_memory"] == 1
+    assert totals(server)["shortages_memory"] >= 1      # more on a machine so slow that two seconds pass in between
 
 
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.ENOSPC], ids=["ENOMEM", "ENOSPC"])
