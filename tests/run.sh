@@ -194,15 +194,21 @@ attribute() {
     echo "${n:-0}"
 }
 
+# Most tests wait: for time-outs, restarts, the kernel. So there are more of them at once than cores.
+# PYTEST_ARGS="-n 0" runs one after the other.
+at_once() {
+    [[ " ${PYTEST_ARGS:-} " == *" -n"* ]] || echo "-n $((CPUS + 1))"
+}
+
 # suite_pytest NAME SECONDS: the summary is read from the JUnit file, which a run that broke off does not leave.
 suite_pytest() {
     local name=$1 log=$LOGS/$1.log xml=$LOGS/$1.xml code total bad left_out
     [[ $(tests_of "tests/$name/test_*.py") ]] || { nothing "$name"; return; }
     rm -f "$xml"
     # The system's Python is the one Debian's packages belong to.
-    # shellcheck disable=SC2086 # PYTEST_ARGS is a list
+    # shellcheck disable=SC2086,SC2046 # PYTEST_ARGS is a list
     MPM_BUILD=$(realpath "$BUILD") limit "$2" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$xml" \
-        ${PYTEST_ARGS:-} "tests/$name" 2>&1 </dev/null | tee "$log"
+        $(at_once) ${PYTEST_ARGS:-} "tests/$name" 2>&1 </dev/null | tee "$log"
     code=${PIPESTATUS[0]}
     total=$(attribute tests "$xml")
     bad=$(($(attribute failures "$xml") + $(attribute errors "$xml")))
