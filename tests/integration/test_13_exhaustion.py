@@ -118,7 +118,7 @@ def test_connections_wait_while_they_cannot_be_accepted(httpd, faults, error, to
     assert faults.hits("accept") > 0
     assert_nothing_lost(kept, new)
     assert_told_once(server, told, key)
-    assert server.children() == children
+    assert set(children) <= set(server.children())
     if error == errno.EMFILE:
         server.wait_log(r"there are file descriptors again, after \d+ ms", 5)
 
@@ -135,7 +135,7 @@ def test_children_at_their_limit_of_open_files_serve_what_they_have(httpd, fault
             wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
     assert_nothing_lost(kept, new)
     assert_told_once(server, r"out of file descriptors: .*ulimit -n\), now \d+", "shortages_files")
-    assert server.children() == children
+    assert set(children) <= set(server.children())
 
 
 def test_a_connection_that_one_process_cannot_accept_is_accepted_by_another(httpd, faults):
@@ -269,7 +269,7 @@ def test_no_connection_is_accepted_for_which_there_is_no_memory(httpd, faults):
             wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
     assert_nothing_lost(kept, new)
     assert_told_once(server, "out of memory: .*MemoryMax=", "shortages_memory")
-    assert server.children() == children
+    assert set(children) <= set(server.children())
 
 
 @sanitized
@@ -408,7 +408,7 @@ def test_a_full_accept_queue_is_told_and_loses_nothing_that_is_in_it(httpd):
         sock.close()
     assert totals(server)["shortages_accept_queue"] == 1
     assert len(re.findall("wait to be accepted, and no more can", server.error_log())) == 1
-    assert server.children() == children
+    assert set(children) <= set(server.children())
 
 
 # ---- the clock ----------------------------------------------------------------------------------------------------
@@ -432,6 +432,6 @@ def test_a_clock_that_jumps_cuts_nothing_short_and_makes_nothing_long(httpd, fau
                 after = idle.closed_after(8)
                 assert after is not None and after < 6, "the keep-alive time is as long as ever"
     assert_nothing_lost(kept, new)
-    assert server.children() == children
+    assert set(children) <= set(server.children())
     wait_until(lambda: totals(server)["clock_jumps"] == 2, 3, "there and back")
     checked(server.get("/mpm-status?json"))
