@@ -194,6 +194,12 @@ attribute() {
     echo "${n:-0}"
 }
 
+# Most tests wait: for time-outs, restarts, the kernel. So there are more of them at once than cores.
+# PYTEST_ARGS="-n 0" runs one after the other.
+at_once() {
+    [[ " ${PYTEST_ARGS:-} " == *" -n"* ]] || echo "-n $((CPUS + 1))"
+}
+
 # suite_pytest NAME SECONDS [ARGUMENT...]: pytest with these arguments, or on tests/NAME; the summary is read from the
 # JUnit file, which a run that broke off does not leave.
 suite_pytest() {
@@ -205,9 +211,9 @@ suite_pytest() {
     fi
     rm -f "$xml"
     # The system's Python is the one Debian's packages belong to.
-    # shellcheck disable=SC2086 # PYTEST_ARGS is a list
+    # shellcheck disable=SC2086,SC2046 # PYTEST_ARGS is a list
     MPM_BUILD=$(realpath "$BUILD") limit "$seconds" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$xml" \
-        ${PYTEST_ARGS:-} "$@" 2>&1 </dev/null | tee "$log"
+        $(at_once) ${PYTEST_ARGS:-} "$@" 2>&1 </dev/null | tee "$log"
     code=${PIPESTATUS[0]}
     total=$(attribute tests "$xml")
     bad=$(($(attribute failures "$xml") + $(attribute errors "$xml")))
@@ -235,7 +241,7 @@ suite_models() {
         some=("$t"/test_0*.py "$t"/test_1*.py)
     fi
     for model in worker prefork; do
-        MPM=hybrid-$model suite_pytest "models-$model" 3600 -n "$CPUS" "${some[@]}"
+        MPM=hybrid-$model suite_pytest "models-$model" 3600 "${some[@]}"
     done
 }
 

@@ -44,7 +44,8 @@ struct inbound_t {
     head_scan_t scan;
     head_limits_t limits;
     body_scan_t body;
-    reqtimeout_body_t budget;       /* in STAGE_BODY */
+    reqtimeout_body_t budget;       /* of this stage; for a head, once some of it has come */
+    apr_uint64_t budget_bytes;      /* that have extended the head's */
     enum { STAGE_HEAD, STAGE_BODY } stage;
     apr_status_t ended;             /* not APR_SUCCESS: what follows the stash */
     apr_time_t now;                 /* of this advance, monotonic */
@@ -52,7 +53,8 @@ struct inbound_t {
     unsigned async:1;               /* between accept or keep-alive and dispatch */
     unsigned handshake:1;           /* TLS, and no plain byte seen yet */
     unsigned plain:1;               /* no filter below keeps bytes back */
-    unsigned body_overdue:1;        /* the budget ended the body; not said yet */
+    unsigned head_budget:1;         /* the budget of a head has begun */
+    unsigned overdue:1;             /* the budget ended head or body; not said yet */
     unsigned unscanned:1;           /* the stash holds bytes of the next request */
 };
 
@@ -341,12 +343,13 @@ static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb,
 }
 
 /* As mod_reqtimeout does when its filter finds the budget spent. */
-static void say_body_overdue(inbound_t *in)
+static void say_overdue(inbound_t *in)
 {
     conn_rec *c = in->k->c;
 
-    in->body_overdue = 0;
-    ap_log_cerror(APLOG_MARK, APLOG_INFO, APR_TIMEUP, c, "Request body read timeout");
+    in->overdue = 0;
+    ap_log_cerror(APLOG_MARK, APLOG_INFO, APR_TIMEUP, c, "Request %s read timeout",
+                  in->stage == STAGE_BODY ? "body" : "header");
     apr_table_setn(c->notes, "short-lingering-close", "1");
     c->keepalive = AP_CONN_CLOSE;
 }
@@ -368,8 +371,8 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         return rv;
     }
     if (in->ended != APR_SUCCESS) {
-        if (in->body_overdue) {
-            say_body_overdue(in);
+        if (in->overdue) {
+            say_overdue(in);
         }
         return in->ended;
     }
@@ -648,6 +651,26 @@ static inbound_e read_on(inbound_t *in)
     return verdict;
 }
 
+/*
+ * A head that is not there yet. mod_reqtimeout counts its time from the moment a worker
+ * begins to read it, which is not before it is complete, so its budget is kept here.
+ */
+static void charge_head(inbound_t *in)
+{
+    const network_t *net = in->k->network;
+
+    if (in->bytes == 0 && (in->k->used || net == NULL || !net->seen)) {
+        return;
+    }
+    if (!in->head_budget) {
+        in->head_budget = 1;
+        in->budget_bytes = in->bytes;
+        reqtimeout_begin_head(&in->budget, in->k->c->base_server, in->now);
+    }
+    reqtimeout_extend(&in->budget, (apr_size_t)(in->bytes - in->budget_bytes));
+    in->budget_bytes = in->bytes;
+}
+
 inbound_e inbound_advance(conn_t *k)
 {
     inbound_t *in = k->inbound;
@@ -678,6 +701,9 @@ inbound_e inbound_advance(conn_t *k)
     if (verdict == INBOUND_READY) {
         k->times.head_us = in->now;
         k->times.head_bytes = in->bytes;
+    }
+    else if (in->stage == STAGE_HEAD) {
+        charge_head(in);
     }
     net = k->network;               /* the first read makes it */
     if (net != NULL) {
@@ -711,7 +737,8 @@ void inbound_give_up(conn_t *k, apr_status_t why)
 
     if (in->ended == APR_SUCCESS) {
         in->ended = why;
-        in->body_overdue = in->stage == STAGE_BODY && APR_STATUS_IS_TIMEUP(why);
+        in->overdue = APR_STATUS_IS_TIMEUP(why) && in->budget.until != 0
+            && child_now() >= in->budget.until;
     }
 }
 
@@ -722,6 +749,8 @@ void inbound_dispatched(conn_t *k)
     in->async = 0;
     in->stage = STAGE_HEAD;
     in->bytes = 0;
+    in->budget.until = 0;
+    in->head_budget = 0;
     if (in->handshake) {
         in->handshake = 0;
         in->k->times.handshake_done_us = child_now();
@@ -735,7 +764,7 @@ apr_interval_time_t inbound_patience(const conn_t *k)
     const inbound_t *in = k->inbound;
     apr_interval_time_t left;
 
-    if (in->stage != STAGE_BODY || in->budget.until == 0) {
+    if (in->budget.until == 0) {
         return k->timeout;
     }
     left = in->budget.until - child_now();

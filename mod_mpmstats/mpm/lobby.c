@@ -347,6 +347,20 @@ static void let_linger(int fd, int is_short)
     }
 }
 
+/* Nobody's close may hold up the end any longer than a short one does. */
+static void hurry_lingerers(void)
+{
+    apr_time_t most = child_now() + LINGER_SHORT_TIME;
+    guest_t *g;
+
+    for (g = l.lingerers.oldest; g != NULL; g = g->younger) {
+        if (g->until > most) {
+            g->until = most;
+            wait_on(g);
+        }
+    }
+}
+
 /* The next one, or -1. At the end of file, when the last child has gone, @a over is set. */
 static int take(int fd, handoff_t *what, int *over)
 {
@@ -462,6 +476,7 @@ static void read_control(void)
     }
     if (!l.ending) {
         l.ending = 1;
+        hurry_lingerers();
         shared_set(child.stats->quiescing, 1);
         ap_close_listeners();
     }

@@ -387,7 +387,7 @@ static void linger(int fd, int is_short)
         { .fd = fd, .events = POLLIN },
         { .fd = epoll_fd, .events = POLLIN }
     };
-    handoff_t what = { .is_short = is_short != 0 };
+    handoff_t what;
 
     if (drained(fd)) {
         return;
@@ -397,6 +397,8 @@ static void linger(int fd, int is_short)
             return;
         }
     }
+    is_short = is_short || ending != RUN;
+    what = (handoff_t){ .is_short = is_short != 0 };
     if (terms == 0 && handoff_send(pairs.lingering[1], fd, &what) != 0) {
         linger_to_the_end(fd, is_short ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Budgets for bodies; see reqtimeout.h. The defaults and the rule are those of mod_reqtimeout's documentation. */
+/* Budgets for heads and bodies; see reqtimeout.h. The defaults and the rule are those of mod_reqtimeout's documentation. */
 #include "mpm/reqtimeout.h"
 
 #include "apr_strings.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/reqtimeout.h
- * @brief mod_reqtimeout's budget for bodies, for those that are collected without a worker.
+ * @brief mod_reqtimeout's budgets, for heads and bodies that are collected without a worker.
  *
- * mod_reqtimeout counts the time for a body from the moment a worker has read the head. A
- * small body is collected before that, so its budget has to be kept here. The
- * directive is mod_reqtimeout's; we read it along. Its budget for heads needs nothing of
- * the kind, but in the prefork model: elsewhere its filter is in the chain while heads are read.
+ * mod_reqtimeout counts the time for a head from the moment a worker begins to read it, and for
+ * a body from the moment it has read the head. Both are collected before that, so their budgets
+ * have to be kept here. The directive is mod_reqtimeout's; we read it along. Its budget for
+ * handshakes begins with the connection, and its own filter keeps it.
  */
 #ifndef MPM_REQTIMEOUT_H
 #define MPM_REQTIMEOUT_H
@@ -23,7 +23,7 @@ typedef struct {
     int min_rate;               /**< bytes a second; each so many bytes give one more second. 0: none */
 } reqtimeout_budget_t;
 
-/** A body that is being read. Belongs to the connection's owner. Times are monotonic µs, 0 = never. */
+/** A head or body that is being read. Belongs to the connection's owner. Times are monotonic µs, 0 = never. */
 typedef struct {
     apr_time_t until;
     apr_time_t max_until;
@@ -37,7 +37,7 @@ const char *reqtimeout_directive(cmd_parms *cmd, void *dummy, const char *args);
 void reqtimeout_merge(reqtimeout_budget_t *out, const reqtimeout_budget_t *base,
                       const reqtimeout_budget_t *add);
 
-/** A head begins: for those that are read where mod_reqtimeout's filter is not (lobby.h). */
+/** A head begins. */
 void reqtimeout_begin_head(reqtimeout_body_t *head, const server_rec *s, apr_time_t now);
 
 /** A body begins. */

@@ -292,24 +292,37 @@ static int serve_event(worker_state_t *w, token_t *token)
     return 1;
 }
 
-/* Serve what does not come from epoll: due callbacks, connections that were handed over. */
-static int serve_queue(worker_state_t *w)
+/*
+ * Serve one of the things that do not come from epoll: the last connections to accept, due
+ * callbacks, connections that were handed over. 0 when there is none.
+ */
+static int serve_one(worker_state_t *w)
 {
     conn_t *k;
 
     if (accept_has_last()) {
         run_begins(w);
         accept_last(&w->pub);
-        return run_ends(w);
+        return 1;
     }
     if (timers_next() != 0 && timers_due(child_now())) {
         run_begins(w);
         timers_run_due(child_now());
-        return run_ends(w);
+        return 1;
     }
-    while ((k = park_take_ready()) != NULL) {
+    k = park_take_ready();
+    if (k != NULL) {
         run_begins(w);
         conn_run(&w->pub, k);
+        return 1;
+    }
+    return 0;
+}
+
+/* All of them: whoever queued one has woken a poller once. Nonzero if the token is still ours. */
+static int serve_queue(worker_state_t *w)
+{
+    while (serve_one(w)) {
         if (!run_ends(w)) {
             return 0;
         }

@@ -269,6 +269,44 @@ def test_a_request_within_its_budget_is_served(budget):
             assert client.response().body == b"hello\n"
 
 
+@pytest.fixture(scope="module")
+def head_budget(module_httpd):
+    """No budget for the handshake, as Debian's reqtimeout.conf has it; Timeout itself is long."""
+    return module_httpd(tls=True, modules=["reqtimeout"], tls_conf="Protocols http/1.1",
+                        conf="Timeout 60\nKeepAliveTimeout 30\nRequestReadTimeout header=1\nLogLevel info\n")
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("second", [False, True], ids=["first", "second"])
+def test_the_head_budget_holds_where_the_handshake_has_none(head_budget, tls, second):
+    with Client(*((head_budget.tls_port, head_budget.tls_client()) if tls else (head_budget.port,))) as client:
+        if second:
+            client.get()
+            assert client.closed_after(1.4) is None
+        client.send("GET /hello.txt HTTP/1.1\r\nHost: test.lo")
+        client.sock.settimeout(1 + SLACK)
+        assert client.response().status == 408
+    wait_until(lambda: "Request header read timeout" in head_budget.error_log(), 2, "a line about it")
+
+
+def test_a_head_with_min_rate_may_take_longer_but_not_for_ever(httpd):
+    server = httpd(modules=["reqtimeout"], conf="Timeout 60\nRequestReadTimeout header=1-3,MinRate=100\n")
+    with Client(server.port) as client:
+        client.send("GET /hello.txt HTTP/1.1\r\nHost: test.localhost\r\nX: ")
+        client.sock.settimeout(0.2)
+        waited, response = 0, None
+        while waited < 30 and response is None:
+            client.send(b"x" * 60)      # 300 bytes a second: each 100 are worth one more
+            waited += 1
+            try:
+                response = client.response()
+            except TimeoutError:
+                continue
+        assert response, "the limit of 3 s does not hold"
+        assert response.status == 408
+        assert 2.5 / 0.2 <= waited <= (3 + SLACK) / 0.2
+
+
 def test_min_rate_extends_the_budget_up_to_its_limit(httpd):
     server = httpd(modules=["reqtimeout", "test_handlers"],
                    conf="Timeout 60\nRequestReadTimeout header=5 body=1-3,MinRate=100\n")

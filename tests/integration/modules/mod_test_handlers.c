@@ -15,6 +15,9 @@
  *
  * A number that is missing counts as 0. Never load this into a server anybody else can reach.
  */
+#include <errno.h>
+#include <time.h>
+
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,9 +44,22 @@ static long argument(request_rec *r, const char *name)
     return 0;
 }
 
+/* Also through signals: prefork's children get one for a graceful restart. */
 static void wait_as_told(request_rec *r)
 {
-    apr_sleep(apr_time_from_msec(argument(r, "ms")));
+    long ms = argument(r, "ms");
+    struct timespec end;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += ms / 1000;
+    end.tv_nsec += ms % 1000 * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000;
+    }
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) {
+        continue;
+    }
 }
 
 static int answer(request_rec *r, const char *text)
