@@ -44,6 +44,12 @@ record_request_t *record_request_of(const request_rec *r)
 
 /* ---- it begins --------------------------------------------------------------------- */
 
+/* So long, microseconds, after a worker came free a request may still be one that waited for it. */
+#define AFTERMATH 50000
+
+/* When a request ended while every worker was busy; any thread writes the present time, so the last one holds. */
+static _Atomic int64_t last_full;
+
 /* Of this process, or of the server. */
 static bool every_worker_is_busy(void)
 {
@@ -93,7 +99,8 @@ static bool take_times(record_request_t *request, record_conn_t *conn)
     request->head = times.head_us - times.first_byte_us;
     request->queue = times.dispatched_us - times.head_us;
     request->dispatched = times.dispatched_us;
-    if (every_worker_is_busy()) {
+    if (every_worker_is_busy()
+        || record_clock() < atomic_load_explicit(&last_full, memory_order_relaxed) + AFTERMATH) {
         add_time_in_kernel(request, conn);
     }
     return true;
@@ -295,6 +302,9 @@ static void end_request(record_request_t *request, record_conn_t *conn, const re
     if (request->handled) {
         segment_handler_ends(record.segment, &record.self, request->handler_row,
                              (uint64_t)(now - request->dispatched));
+    }
+    if (every_worker_is_busy()) {
+        atomic_store_explicit(&last_full, now, memory_order_relaxed);
     }
     segment_request_ends(record.segment, &record.self, request->row);
     record_phases(&record.segment->vhost[request->row], request);
