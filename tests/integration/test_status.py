@@ -58,8 +58,8 @@ def test_limits_are_those_of_the_configuration(server):
     if server.mpm != "prefork":
         expected |= {"threads_per_child": "ThreadsPerChild", "thread_limit": "ThreadLimit"}
     configured = dict(server.mpm_conf)
-    if server.mpm == "prefork":         # lowers MaxRequestWorkers to ServerLimit
-        configured["MaxRequestWorkers"] = configured["ServerLimit"]
+    if server.mpm == "prefork":         # gets a process for each
+        configured["ServerLimit"] = configured["MaxRequestWorkers"]
     for key, directive in expected.items():
         assert limits[key] == configured[directive], key
 
