@@ -14,6 +14,9 @@
 
 #define TLS_HANDSHAKE 22
 
+/* The most a record may hold (RFC 8446, 5.1; RFC 5246, 6.2.3 allows for compression). */
+#define TLS_RECORD_MAX (16384 + 2048)
+
 static char peeked[PEEK_SIZE];
 static head_limits_t limits;            /* constant after peek_set_up() */
 
@@ -85,11 +88,16 @@ static int request_complete(peek_t *p, const char *data, size_t len)
 /* A whole first TLS record, or no TLS at all. */
 static int hello_complete(size_t len)
 {
-    if (len < 5) {
-        return peeked[0] != TLS_HANDSHAKE;
+    size_t record;
+
+    if (peeked[0] != TLS_HANDSHAKE) {
+        return 1;
     }
-    return peeked[0] != TLS_HANDSHAKE
-        || len >= 5u + ((size_t)(unsigned char)peeked[3] << 8) + (unsigned char)peeked[4];
+    if (len < 5) {
+        return 0;
+    }
+    record = ((size_t)(unsigned char)peeked[3] << 8) + (unsigned char)peeked[4];
+    return record > TLS_RECORD_MAX || len >= 5 + record;
 }
 
 peek_e peek_look(peek_t *p, int fd)
