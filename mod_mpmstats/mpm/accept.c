@@ -115,6 +115,13 @@ static void watch_listener(const listener_t *l)
     }
 }
 
+/* Behind the other processes that wait for it; what it has is told at once. */
+static void watch_anew(const listener_t *l)
+{
+    epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
+    watch_listener(l);
+}
+
 static void add_to_epoll(void)
 {
     unsigned i;
@@ -322,12 +329,11 @@ static void make_room(worker_t *w)
 }
 
 /* Go to the end of the listener's queue, and off the core if somebody else wants it. */
-static void let_others_go_first(listener_t *l)
+static void let_others_go_first(const listener_t *l)
 {
     pthread_mutex_lock(&lock);
     if (in_epoll) {
-        epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
-        watch_listener(l);
+        watch_anew(l);
     }
     pthread_mutex_unlock(&lock);
     sched_yield();
@@ -528,8 +534,7 @@ void accept_look(void)
         fd.fd = listeners[i].fd;
         if (poll(&fd, 1, 0) == 1) {
             /* EPOLLEXCLUSIVE wakes one process. Added anew it tells us, whoever that was. */
-            epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, listeners[i].fd, NULL);
-            watch_listener(&listeners[i]);
+            watch_anew(&listeners[i]);
         }
     }
     pthread_mutex_unlock(&lock);
