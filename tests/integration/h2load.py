@@ -10,13 +10,11 @@
   lost          none of these
 
 The request on a connection that ends before it was told so is lost."""
-import select
 import ssl
-import threading
 import time
-from collections import Counter
 
 from h2client import H2
+from loader import Loader
 
 _REFUSED_STREAM = 7
 
@@ -28,70 +26,29 @@ class _Connection:
         self.served = 0
         self.sent_at = self.due = 0.0
 
+    @property
+    def waiting(self):
+        return self.stream is not None
 
-class H2Load:
-    """Context manager: runs from entry to exit. `tls`: client context with ALPN h2; without it prior knowledge."""
+
+class H2Load(Loader):
+    """`tls`: client context with ALPN h2; without it prior knowledge."""
+
+    connection = _Connection
+    failures = ("wrong", "lost", "refused", "late")     # unprocessed requests may simply be sent again
 
     def __init__(self, port, path="/1k.bin", connections=20, pause=0.0, tls=None, per_connection=None, deadline=15.0):
-        self.port, self.path, self.tls = port, path, tls
-        self.connections, self.pause = connections, pause
-        self.per_connection, self.deadline = per_connection, deadline
-        self.counts, self.details = Counter(), []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._error = None
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop()
-
-    def stop(self):
-        self._stop.set()
-        self._thread.join(self.deadline + 10)
-        assert not self._thread.is_alive(), "the load client hangs"
-        if self._error:
-            raise self._error
-        return self.counts
-
-    @property
-    def answered(self):
-        return self.counts["answered"]
-
-    @property
-    def failed(self):
-        """Requests that did not get their answer and may not simply be sent again."""
-        return {k: self.counts[k] for k in ("wrong", "lost", "refused", "late") if self.counts[k]}
-
-    def _run(self):
-        try:
-            self._poller, self._by_fd = select.epoll(), {}
-            conns = [_Connection() for _ in range(self.connections)]
-            while True:
-                stopping, now = self._stop.is_set(), time.monotonic()
-                for conn in conns:
-                    if conn.stream is None and not stopping and conn.due <= now:
-                        self._send(conn, now)
-                    elif conn.stream is not None and now - conn.sent_at > self.deadline:
-                        self._end(conn, "late", "no answer")
-                if stopping and not any(conn.stream for conn in conns):
-                    break
-                for fd, _ in self._poller.poll(0.005):
-                    if fd in self._by_fd:
-                        self._readable(self._by_fd[fd])
-            for conn in conns:
-                self._drop(conn)
-            self._poller.close()
-        except Exception as error:      # handed to the test by stop()
-            self._error = error
+        super().__init__(port, connections, pause, tls, per_connection, deadline)
+        self.path = path
 
     def _drop(self, conn):
         if conn.h2:
             self._by_fd.pop(conn.h2.sock.fileno(), None)
             conn.h2.close()
         conn.h2, conn.stream, conn.served = None, None, 0
+
+    def _late(self, conn):
+        self._end(conn, "late", "no answer")
 
     def _end(self, conn, kind, why=""):
         self.counts[kind] += 1
@@ -108,14 +65,12 @@ class H2Load:
             if conn.h2 is None:
                 conn.h2 = H2(self.port, tls=self.tls)
                 conn.h2.sock.setblocking(False)
-                self._by_fd[conn.h2.sock.fileno()] = conn
-                self._poller.register(conn.h2.sock.fileno(), select.EPOLLIN)
+                self._watch(conn, conn.h2.sock)
             conn.sent_at = now
             conn.stream = conn.h2.request(self.path)
         except OSError as error:
             if conn.h2 is None:
-                self.counts["refused"] += 1
-                conn.due = now + 0.02
+                self._refuse(conn)
             else:
                 self._gone(conn, f"send: {error!r}")
 

@@ -14,14 +14,12 @@ became of each request is one of:
 Not requests, counted for information: `closed_idle` (the server closed a connection that had nothing under way)
 and `closed_announced` (it said `Connection: close` and did).
 """
-import select
 import socket
 import ssl
-import threading
 import time
-from collections import Counter
 
 from clients import request
+from loader import Loader
 
 
 class _Connection:
@@ -40,73 +38,17 @@ class _Connection:
         self.keep = True
 
 
-class Load:
-    """Context manager: runs from entry to exit (or stop()). Results in `counts`, a Counter; `lost` and `retryable`
-    requests are described in `details`. `pause` seconds between a response and the next request."""
+class Load(Loader):
+    """A Loader of one path; a response with another status, or another length where one is given, is wrong."""
+
+    connection = _Connection
+    failures = ("wrong", "retryable", "lost", "refused", "late")
 
     def __init__(self, port, path="/1k.bin", connections=20, pause=0.0, status=200, length=None, tls=None,
                  per_connection=None, deadline=15.0):
-        self.port, self.connections, self.pause = port, connections, pause
+        super().__init__(port, connections, pause, tls, per_connection, deadline)
         self.request = request(path)
-        self.status, self.length, self.tls = status, length, tls
-        self.per_connection, self.deadline = per_connection, deadline
-        self.counts = Counter()
-        self.details = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._error = None
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop()
-
-    def stop(self):
-        """No new requests; those under way are waited for. Returns the counts."""
-        self._stop.set()
-        self._thread.join(self.deadline + 10)
-        assert not self._thread.is_alive(), "the load client hangs"
-        if self._error:
-            raise self._error
-        return self.counts
-
-    @property
-    def answered(self):
-        return self.counts["answered"]
-
-    @property
-    def failed(self):
-        """Requests that did not get their answer, the retryable ones among them."""
-        return {k: self.counts[k] for k in ("wrong", "retryable", "lost", "refused", "late") if self.counts[k]}
-
-    # ---- the loop, all in one thread ---------------------------------------------------------------------
-
-    def _run(self):
-        try:
-            self._poller = select.epoll()
-            self._by_fd = {}
-            conns = [_Connection() for _ in range(self.connections)]
-            while True:
-                stopping = self._stop.is_set()
-                now = time.monotonic()
-                for conn in conns:
-                    if not conn.waiting and not stopping and conn.due <= now:
-                        self._send(conn, now)
-                    elif conn.waiting and now - conn.sent_at > self.deadline:
-                        self._end(conn, "late")
-                if stopping and not any(c.waiting for c in conns):
-                    break
-                for fd, _ in self._poller.poll(0.005):
-                    conn = self._by_fd.get(fd)
-                    if conn:
-                        self._readable(conn)
-            for conn in conns:
-                self._drop(conn)
-            self._poller.close()
-        except Exception as error:      # handed to the test by stop()
-            self._error = error
+        self.status, self.length = status, length
 
     def _drop(self, conn):
         if conn.sock:
@@ -120,7 +62,8 @@ class Load:
         try:
             sock = socket.create_connection(("127.0.0.1", self.port), 5)
         except OSError:
-            return self._refuse(conn)
+            self._refuse(conn)
+            return False
         try:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_hostname="localhost")
@@ -132,14 +75,8 @@ class Load:
         sock.setblocking(False)
         conn.sock = sock
         conn.served = 0
-        self._by_fd[sock.fileno()] = conn
-        self._poller.register(sock.fileno(), select.EPOLLIN)
+        self._watch(conn, sock)
         return True
-
-    def _refuse(self, conn):
-        self.counts["refused"] += 1
-        conn.due = time.monotonic() + 0.02
-        return False
 
     def _send(self, conn, now):
         if conn.sock is None and not self._connect(conn):
@@ -158,6 +95,9 @@ class Load:
         self.details.append(f"{kind} at {time.time():.3f}: {why}, request {conn.served + 1} of its connection, "
                             f"{len(conn.buffer)} bytes had come")
         self._end(conn, kind)
+
+    def _late(self, conn):
+        self._end(conn, "late")
 
     def _end(self, conn, kind):
         self.counts[kind] += 1
