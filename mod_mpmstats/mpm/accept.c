@@ -31,6 +31,7 @@
 #include "mpm/conn.h"
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
+#include "mpm/pools.h"
 #include "mpm/shortage.h"
 #include "mpm/spread.h"
 #include "mpm/tags.h"
@@ -347,7 +348,7 @@ int accept_ready(worker_t *w, unsigned n)
     apr_status_t rv;
 
     make_room(w);
-    rv = conn_pool_create(&pool);
+    rv = pools_get(&pool);
     if (rv != APR_SUCCESS) {
         pthread_mutex_lock(&lock);
         pause_for_shortage(rv);
@@ -356,7 +357,7 @@ int accept_ready(worker_t *w, unsigned n)
     }
     sock = accept_locked(l, pool, &rv);
     if (sock == NULL) {
-        apr_pool_destroy(pool);
+        pools_put(pool);
         if (is_broken(rv)) {
             ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                          "listening socket %pI is broken, child %d stops gracefully",
@@ -508,10 +509,10 @@ void accept_last(worker_t *w)
     apr_socket_t *sock = NULL;
     unsigned n = 0;
 
-    if (park_count() < connection_limit() && conn_pool_create(&pool) == APR_SUCCESS) {
+    if (park_count() < connection_limit() && pools_get(&pool) == APR_SUCCESS) {
         sock = next_of_last(pool, &n);
         if (sock == NULL) {
-            apr_pool_destroy(pool);
+            pools_put(pool);
         }
     }
     if (sock == NULL) {

@@ -30,6 +30,7 @@
 #include "mpm/linger.h"
 #include "mpm/memory.h"
 #include "mpm/park.h"
+#include "mpm/pools.h"
 #include "mpm/procs.h"
 #include "mpm/shortage.h"
 #include "mpm/timers.h"
@@ -49,6 +50,9 @@
 
 /* After an immediate stop has cut all connections, requests have this long to end. */
 #define NOW_PATIENCE apr_time_from_sec(1)
+
+/* Pools kept ready for connections, and made at once. */
+#define EMPTY_POOLS 32
 
 child_t child;
 
@@ -195,7 +199,8 @@ static void set_up_events(void)
     }
     park_init(child.max_connections);
     timers_child_init(child.pool);
-    conn_child_init(child.pool);
+    pools_child_init(child.pool, EMPTY_POOLS);
+    conn_child_init();
 }
 
 static void set_up(const lane_t *lane, int slot, int control, int help)

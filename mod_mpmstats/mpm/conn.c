@@ -10,7 +10,6 @@
 #include "mpm/conn.h"
 
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "apr_portable.h"
@@ -32,11 +31,8 @@
 #include "mpm/linger.h"
 #include "mpm/outbound.h"
 #include "mpm/park.h"
+#include "mpm/pools.h"
 #include "mpm/timers.h"
-
-/* A connection is accepted only while there is so much memory: where it runs out later the
- * process is lost, as httpd's pools do not come back from that. */
-#define ROOM (64 * 1024)
 
 /* A parked head is looked at this often, so that mod_reqtimeout can end it. */
 #define LOOK_INTERVAL apr_time_from_sec(1)
@@ -54,32 +50,10 @@ typedef enum {
 static _Thread_local conn_t *runs_here;
 
 /* Set in conn_child_init, constant afterwards. */
-static apr_allocator_t *allocator;
-static apr_allocator_t *bucket_allocator;
 static apr_interval_time_t look_interval;
 
-static apr_allocator_t *shared_allocator(apr_pool_t *pchild)
+void conn_child_init(void)
 {
-    apr_allocator_t *a;
-    apr_thread_mutex_t *mutex;
-
-    apr_allocator_create(&a);
-    if (ap_max_mem_free != APR_ALLOCATOR_MAX_FREE_UNLIMITED) {
-        apr_allocator_max_free_set(a, ap_max_mem_free);
-    }
-    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
-    apr_allocator_mutex_set(a, mutex);
-    return a;
-}
-
-void conn_child_init(apr_pool_t *pchild)
-{
-    /* One allocator for all connections: what one request gives back, the next
-     * takes while it is still in the cache, and an idle connection keeps nothing. */
-    allocator = shared_allocator(pchild);
-    /* Buckets fill little of the 8 KB their list takes. From memory that requests have
-     * written to all of it would be resident. */
-    bucket_allocator = shared_allocator(pchild);
     direct_init();
     look_interval = ap_find_linked_module("mod_reqtimeout.c") != NULL ? LOOK_INTERVAL : 0;
 }
@@ -87,28 +61,6 @@ void conn_child_init(apr_pool_t *pchild)
 apr_interval_time_t conn_look_interval(void)
 {
     return look_interval;
-}
-
-static int no_abort(int rv)
-{
-    return rv;
-}
-
-apr_status_t conn_pool_create(apr_pool_t **pool)
-{
-    void *room = malloc(ROOM);
-    apr_status_t rv;
-
-    if (room == NULL) {
-        return APR_ENOMEM;
-    }
-    free(room);
-    rv = apr_pool_create_ex(pool, NULL, no_abort, allocator);
-    if (rv == APR_SUCCESS) {
-        apr_pool_abort_set(apr_pool_abort_get(child.pool), *pool);
-        apr_pool_tag(*pool, "hybrid_conn");
-    }
-    return rv;
 }
 
 conn_t *conn_of(conn_rec *c)
@@ -394,7 +346,7 @@ static void close_connection(conn_t *k)
     park_forget_fd(k);
     apr_socket_timeout_set(sock, 0);
     apr_socket_close(sock);
-    apr_pool_destroy(pool);
+    pools_put(pool);
     park_conn_free(k);
     __atomic_fetch_sub(&child.score->connections, 1, __ATOMIC_RELAXED);
     accept_room();
@@ -569,23 +521,6 @@ static long conn_id(const conn_t *k)
     return (long)k->index * child.lane->slots + child.number;
 }
 
-static apr_status_t destroy_buckets(void *list)
-{
-    apr_bucket_alloc_destroy(list);
-    return APR_SUCCESS;
-}
-
-/* As apr_bucket_alloc_create() does it, but from another allocator than the pool's. */
-static apr_bucket_alloc_t *bucket_list(apr_pool_t *pool)
-{
-    apr_bucket_alloc_t *list = apr_bucket_alloc_create_ex(bucket_allocator);
-
-    if (list != NULL) {
-        apr_pool_cleanup_register(pool, list, destroy_buckets, apr_pool_cleanup_null);
-    }
-    return list;
-}
-
 static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int fd)
 {
     conn_t *k = park_conn_new(fd);
@@ -611,7 +546,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->worker = w->index;
     ap_create_sb_handle(&k->sbh, pool, child.slot, w->index);
     c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(k), k->sbh,
-                                 bucket_list(pool));
+                                 pools_bucket_list(pool));
     if (c == NULL) {
         park_conn_free(k);
         return NULL;
@@ -644,7 +579,7 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
     k = conn_create(w, pool, sock, fd);
     if (k == NULL) {
         apr_socket_close(sock);
-        apr_pool_destroy(pool);
+        pools_put(pool);
         accept_room();
         return;
     }

@@ -91,11 +91,8 @@ void conn_runs_here(conn_t *k);
  */
 int conn_promised_keepalive(void);
 
-/** Pool for a new connection, with the allocator all of them share; APR_ENOMEM when there is not room enough for one. */
-apr_status_t conn_pool_create(apr_pool_t **pool);
-
 /** Prepare this child. Ticker, before the workers start. */
-void conn_child_init(apr_pool_t *pchild);
+void conn_child_init(void);
 
 /* The optional functions of mpm_hybrid.h. */
 apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out);

@@ -37,6 +37,7 @@
 #include "mpm/linger.h"
 #include "mpm/memory.h"
 #include "mpm/peek.h"
+#include "mpm/pools.h"
 #include "mpm/procs.h"
 #include "mpm/shortage.h"
 
@@ -308,7 +309,8 @@ static void set_up(const lane_t *lane, int slot)
         prctl(PR_SET_PDEATHSIG, AP_SIG_GRACEFUL);
     }
     ap_run_child_init(child.pool, ap_server_conf);
-    conn_child_init(child.pool);
+    pools_child_init(child.pool, 1);
+    conn_child_init();
     peek_set_up();
     ap_scoreboard_image->servers[slot][0].pid = getpid();
     ap_update_child_status(sbh, SERVER_STARTING, NULL);
@@ -454,7 +456,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     }
     current_fd = -1;
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
-    apr_pool_destroy(pool);
+    pools_put(pool);
     running = 0;
     be_idle();
 }
@@ -469,7 +471,7 @@ static void serve_handed_over(int fd, const handoff_t *what)
 
     if (getsockname(fd, (struct sockaddr *)&local, &local_len) != 0
         || getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0
-        || conn_pool_create(&pool) != APR_SUCCESS) {
+        || pools_get(&pool) != APR_SUCCESS) {
         close(fd);                      /* the client is gone already */
         return;
     }
@@ -482,7 +484,7 @@ static void serve_handed_over(int fd, const handoff_t *what)
     info.remote = (struct sockaddr *)&remote;
     if (apr_os_sock_make(&sock, &info, pool) != APR_SUCCESS) {
         close(fd);
-        apr_pool_destroy(pool);
+        pools_put(pool);
         return;
     }
     serve(pool, sock, fd, what);
@@ -562,13 +564,13 @@ static void open_door(const door_t *door)
     apr_socket_t *sock;
     apr_os_sock_t fd;
 
-    if (conn_pool_create(&pool) != APR_SUCCESS) {
+    if (pools_get(&pool) != APR_SUCCESS) {
         pause_for_shortage(APR_ENOMEM);
         return;
     }
     sock = accept_one(door, pool, &fd);
     if (sock == NULL) {
-        apr_pool_destroy(pool);
+        pools_put(pool);
         return;
     }
     serve(pool, sock, fd, &nothing);
