@@ -254,6 +254,7 @@ static void pause_for_shortage(apr_status_t rv)
 {
     take_from_epoll();
     resume_at = child_now() + SHORTAGE_PAUSE;
+    child_pass_listeners_on();          /* the kernel has woken us, and will wake nobody else for it */
     shortage_of(rv, "accept connections, which wait in the kernel's queue,");
 }
 

@@ -111,6 +111,15 @@ void child_ask_for_help(void)
     }
 }
 
+void child_pass_listeners_on(void)
+{
+    static const char look = PROCS_TELL_LOOK;
+
+    if (help_fd >= 0 && write(help_fd, &look, 1) < 0) {
+        /* As above; the others look by themselves once a second. */
+    }
+}
+
 /* ---- setting up --------------------------------------------------------- */
 
 static void die(int code) __attribute__((noreturn));
@@ -296,6 +305,10 @@ static void read_control(void)
     if (n == sizeof(message)) {
         if (message.what == PROCS_TELL_MOVE) {
             give_up_slot(message.extra);
+            return;
+        }
+        if (message.what == PROCS_TELL_LOOK) {
+            accept_look();
             return;
         }
         child.last = message.what == PROCS_TELL_LAST;

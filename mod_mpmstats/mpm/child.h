@@ -89,6 +89,9 @@ void child_block_signals(sigset_t *old);
 /** Tell the parent that every worker is busy at the ceiling. Any thread. */
 void child_ask_for_help(void);
 
+/** Tell the parent that this process cannot accept what waits for it: others shall. Any thread. */
+void child_pass_listeners_on(void);
+
 /** Monotonic time in µs: deadlines must not jump with the wall clock. */
 apr_time_t child_now(void);
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ap_listen.h"
@@ -26,6 +27,9 @@
 
 /* The monitor hook runs this often: what samples the server hangs on it. */
 #define MONITOR_INTERVAL apr_time_from_sec(1)
+
+/* Children are sent to look for what waits to be accepted at most this often. */
+#define LOOK_LEAST apr_time_from_msec(20)
 
 /* Set in parent_run, for this run. */
 static int help_fds[2] = { -1, -1 };
@@ -59,6 +63,25 @@ static int told_to_end(void)
     return mpm()->restart_pending || mpm()->shutdown_pending;
 }
 
+/* What children have asked for. That one needs help the scoreboard tells too. */
+static void read_wishes(void)
+{
+    static apr_time_t passed_on;
+    apr_time_t now = child_now();
+    char buf[256];
+    ssize_t n;
+    int look = 0;
+
+    while ((n = read(help_fds[0], buf, sizeof(buf))) > 0) {
+        look |= memchr(buf, PROCS_TELL_LOOK, (size_t)n) != NULL;
+    }
+    /* No child can fill the others' sockets with it. */
+    if (look && now - passed_on >= LOOK_LEAST && lane_default.is_threaded) {
+        passed_on = now;
+        procs_tell_to_look();
+    }
+}
+
 /*
  * Sleep, unless a signal has told us something already. The signals are let in
  * only while we sleep, so that none can slip in between the look and the sleep.
@@ -68,7 +91,6 @@ static void sleep_a_while(apr_interval_time_t us)
     struct pollfd fd = { .fd = help_fds[0], .events = POLLIN };
     struct timespec ts = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
     sigset_t ours, old;
-    char buf[256];
 
     sigemptyset(&ours);
     sigaddset(&ours, SIGTERM);
@@ -83,9 +105,7 @@ static void sleep_a_while(apr_interval_time_t us)
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (fd.revents) {
-        while (read(help_fds[0], buf, sizeof(buf)) == sizeof(buf)) {
-            continue;
-        }
+        read_wishes();
     }
 }
 

@@ -493,6 +493,18 @@ void procs_tell_all(char what)
     }
 }
 
+void procs_tell_to_look(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (is_active(&t->proc[i])) {
+            tell(&t->proc[i], PROCS_TELL_LOOK, 0);
+        }
+    }
+}
+
 void procs_signal_all(int sig)
 {
     procs_t *t = table();

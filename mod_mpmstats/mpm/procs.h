@@ -24,6 +24,7 @@
 #define PROCS_TELL_NOW      '$'
 #define PROCS_TELL_FINISH   'F'     /**< like graceful, and so does your whole generation */
 #define PROCS_TELL_LAST     'L'     /**< like finish, and nobody will accept after you */
+#define PROCS_TELL_LOOK     '?'     /**< somebody cannot accept what waits: look for it. Threaded models only */
 #define PROCS_TELL_MOVE     '>'     /**< give the slot up; answered with one byte when done */
 
 typedef struct {
@@ -77,6 +78,9 @@ void procs_leaves(int slot);
 /** Tell all children, or the one in @a slot, to go (PROCS_TELL_*). */
 void procs_tell_all(char what);
 void procs_tell(int slot, char what);
+
+/** PROCS_TELL_LOOK to all children of the current generation that accept. */
+void procs_tell_to_look(void);
 
 /** Pid of the accepting child of the current generation in @a slot, 0 if there is none. */
 pid_t procs_accepting(int slot);
