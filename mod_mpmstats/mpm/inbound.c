@@ -56,6 +56,7 @@ struct inbound_t {
     unsigned head_budget:1;         /* the budget of a head has begun */
     unsigned overdue:1;             /* the budget ended head or body; not said yet */
     unsigned unscanned:1;           /* the stash holds bytes of the next request */
+    unsigned aside:1;               /* out of the chain: its worker reads the next heads itself */
 };
 
 /* The end of the filter chain: the socket, and what is known about it. */
@@ -64,6 +65,7 @@ typedef struct {
     int fd;
     unsigned advancing:1;           /* inbound_advance is reading: never ask twice */
     unsigned dry:1;                 /* the last read left nothing behind */
+    unsigned told_dry:1;            /* and whoever asked without blocking has been told so since */
     unsigned eof:1;
     unsigned seen:1;                /* anything ever came */
 } network_t;
@@ -97,9 +99,11 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
         apr_status_t rv = apr_socket_recv(net->sock, buf, len);
 
         net->dry = *len < wanted;
+        net->told_dry = 0;
         return rv;
     }
-    if (net->advancing && net->dry) {
+    if (net->dry && (net->advancing || !net->told_dry)) {
+        net->told_dry = 1;
         *len = 0;
         return APR_EAGAIN;
     }
@@ -108,10 +112,11 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
         *len = 0;
-        net->dry = 1;
+        net->dry = net->told_dry = 1;
         return errno == EWOULDBLOCK ? APR_EAGAIN : errno;
     }
     net->dry = (apr_size_t)n < *len;
+    net->told_dry = !net->advancing;
     *len = (apr_size_t)n;
     return n == 0 ? APR_EOF : APR_SUCCESS;
 }
@@ -342,6 +347,24 @@ static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb,
     }
 }
 
+/* Where a connection stays with its worker nothing will be held back any more: the readers need not come by. */
+static void step_aside(inbound_t *in)
+{
+    if (!child.lane->is_async && !in->async && !in->aside) {
+        ap_remove_input_filter(in->filter);
+        in->aside = 1;
+    }
+}
+
+/* It is to wait without a worker after all. */
+static void step_back(inbound_t *in)
+{
+    if (in->aside) {
+        in->filter = ap_add_input_filter_handle(inbound_filter_rec, in, NULL, in->k->c);
+        in->aside = 0;
+    }
+}
+
 /* As mod_reqtimeout does when its filter finds the budget spent. */
 static void say_overdue(inbound_t *in)
 {
@@ -376,6 +399,7 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         }
         return in->ended;
     }
+    step_aside(in);
     /* The core looks for a pipelined request after each response. The socket was
      * read dry: what has come since then, epoll will tell. */
     if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ
@@ -682,6 +706,7 @@ inbound_e inbound_advance(conn_t *k)
     }
     in->async = 1;
     in->now = child_now();
+    step_back(in);
     if (in->handshake && k->times.handshake_begin_us == 0) {
         k->times.handshake_begin_us = in->now;
     }
