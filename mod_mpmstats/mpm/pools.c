@@ -31,14 +31,17 @@ static unsigned in_stock;       /* how many */
 static apr_allocator_t *shared_allocator(apr_pool_t *pchild)
 {
     apr_allocator_t *a;
-    apr_thread_mutex_t *mutex;
 
     apr_allocator_create(&a);
     if (ap_max_mem_free != APR_ALLOCATOR_MAX_FREE_UNLIMITED) {
         apr_allocator_max_free_set(a, ap_max_mem_free);
     }
-    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
-    apr_allocator_mutex_set(a, mutex);
+    if (child.lane->is_threaded) {
+        apr_thread_mutex_t *mutex;
+
+        apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
+        apr_allocator_mutex_set(a, mutex);
+    }
     return a;
 }
 
