@@ -597,7 +597,10 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
     if (k->inbound != NULL) {
         inbound_prepare(k);
     }
-    outbound_attach(k);
+    /* Elsewhere httpd waits for the client after each response: nothing would be held back. */
+    if (child.lane->is_async) {
+        outbound_attach(k);
+    }
     take_steps(k, STEP_READ);
 }
 
@@ -647,7 +650,11 @@ int conn_post_read_request(request_rec *r)
 
 void conn_insert_filter(request_rec *r)
 {
-    workers_about_to_run(r->handler != NULL ? r->handler : r->content_type);
+    const conn_t *k = conn_of(r->connection);
+
+    if (k != NULL && child.lane->is_threaded) {
+        workers_about_to_run(k->worker, r->handler != NULL ? r->handler : r->content_type);
+    }
 }
 
 /* Which handler is about to run, for those who look at a worker from outside. */

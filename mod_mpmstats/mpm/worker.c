@@ -66,6 +66,7 @@ typedef struct worker_state_t {
     _Atomic apr_time_t since;           /* written by itself: when the run began, monotonic */
     sem_t wake;
     judge_thread_t thread;              /* set by itself, before it holds a token */
+    pthread_t self;                     /* set by itself, before it runs anything */
     token_t *token;                     /* given while it sleeps */
     token_t *held;                      /* its own: the one it serves */
     int kind;                           /* its own: what it runs, in habits; -1 */
@@ -99,8 +100,6 @@ static pthread_mutex_t creation = PTHREAD_MUTEX_INITIALIZER;
 /* Which handlers block; lock-free. */
 static habits_t habits;
 
-/* The worker that this thread is; NULL in every other thread. */
-static _Thread_local worker_state_t *self;
 static sizing_low_t idle_low;       /* fewest asleep since window_start; noted under lock */
 static apr_time_t window_start;     /* ticker */
 
@@ -365,8 +364,8 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
 
     w->pub.thread = thread;
     w->thread.tid = gettid();
-    pthread_getcpuclockid(pthread_self(), &w->thread.cpu_clock);
-    self = w;
+    w->self = pthread_self();
+    pthread_getcpuclockid(w->self, &w->thread.cpu_clock);
     if (w->token != NULL) {
         hold(w, w->token);
     }
@@ -569,19 +568,22 @@ static void pass_on(token_t *token)
     child_ask_for_help();
 }
 
-void workers_about_to_run(const char *handler)
+void workers_about_to_run(int index, const char *handler)
 {
-    worker_state_t *w = self;
-    apr_uint64_t word;
+    worker_state_t *w = &workers[index];
+    apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
 
-    if (w == NULL) {
+    if (!pthread_equal(w->self, pthread_self())) {
+        return;                         /* a module's callback runs a request of a connection that left this worker */
+    }
+    /* Without async a run lasts as long as the connection: what cost it the token was an earlier request. */
+    if (!child.lane->is_async && !WORD_IS(word, RUNS)) {
         return;
     }
     w->kind = habits_kind(handler);
     if (!habits_blocks(&habits, w->kind)) {
         return;
     }
-    word = atomic_load_explicit(&w->word, memory_order_relaxed);
     if (WORD_IS(word, RUNS) && take_away(w, word, BLOCKED)) {
         w->handed_over = child_now();
         pass_on(w->held);

@@ -36,8 +36,8 @@ typedef enum {
 /** Ticker: hand on the tokens of workers that block. */
 workers_e workers_watch(void);
 
-/** A request is about to be given to @a handler (NULL: none is named). Any thread; for a worker's own. */
-void workers_about_to_run(const char *handler);
+/** Worker @a index is about to give a request to @a handler (NULL: none is named). Does nothing in another thread. */
+void workers_about_to_run(int index, const char *handler);
 
 /** Ticker, now and then: create spare workers, let superfluous ones go, join those that left. */
 void workers_maintain(apr_time_t now);
