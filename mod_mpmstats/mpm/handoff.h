@@ -18,10 +18,11 @@ typedef struct {
 
 /** What is said of a socket that is passed on. */
 typedef struct {
-    unsigned char is_tls;       /**< waiting: it begins with a TLS handshake */
+    unsigned char is_tls;       /**< waiting, ready: it begins with a TLS handshake */
     unsigned char is_short;     /**< lingering: the shorter time */
     unsigned char overdue;      /**< ready: its head did not come in time: all there is, is there */
-    unsigned char at_once;      /**< waiting: there is nothing to wait for, anybody may run it */
+    unsigned char over_budget;  /**< overdue: as mod_reqtimeout counts it */
+    unsigned char at_once;      /**< waiting, ready: there is nothing to wait for, anybody may run it */
 } handoff_t;
 
 /** No pairs: every end -1. */

@@ -45,7 +45,8 @@ typedef struct guest_t {
     timeouts_entry_t wait;
     int fd;
     unsigned char lingers;
-    unsigned char overdue;
+    unsigned char overdue, over_budget;
+    unsigned char at_once;
     apr_time_t until;                   /* lingers: monotonic */
     peek_t peek;                        /* does not linger */
     struct guest_t *older, *younger;    /* in its list */
@@ -161,7 +162,10 @@ static void pass_on(void)
     }
     while (l.first_ready != NULL) {
         guest_t *g = l.first_ready;
-        handoff_t what = { .overdue = g->overdue };
+        handoff_t what = {
+            .overdue = g->overdue, .over_budget = g->over_budget,
+            .is_tls = g->peek.is_tls, .at_once = g->at_once
+        };
 
         if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
             watch_queue(1);
@@ -327,6 +331,7 @@ static void let_in(int fd, int is_tls, int at_once)
         return;
     }
     peek_begin(&g->peek, is_tls);
+    g->at_once = at_once != 0;
     if (!at_once) {
         sit_down(g);
         return;
@@ -561,6 +566,7 @@ static void serve_deadlines(void)
             send_away(g);
         }
         else {
+            g->over_budget = g->peek.budget.until != 0 && now >= g->peek.budget.until;
             make_ready(g, 1);
         }
     }
