@@ -29,6 +29,7 @@
 #include "mpm/linger.h"
 #include "mpm/peek.h"
 #include "mpm/procs.h"
+#include "mpm/shortage.h"
 
 #define BATCH 64
 #define TAKE_AT_ONCE 64
@@ -311,6 +312,7 @@ static void sit_down(guest_t *g)
     link_guest(g);
     count(g, 1);
     if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, g->fd, &ev) != 0) {
+        shortage_of(errno, "watch a connection");
         if (g->lingers) {
             send_away(g);
         }

@@ -47,8 +47,11 @@
 #define EPOLLEXCLUSIVE (1u << 28)
 #endif
 
-/* How long it may take until a child that waits notices that its parent is gone. */
+/* How long it may take until a child that waits notices that its parent is gone, or that a connection waits at a door. */
 #define PARENT_LOOK_MS 1000
+
+/* What epoll has refused to watch it is asked to watch again after so long. */
+#define WATCH_PAUSE_MS 50
 
 /* So long a child waits itself for the client to close, as long as there is nothing else to do. */
 #define LINGER_HERE_MS 50
@@ -65,6 +68,7 @@ static unsigned served;
 static ap_sb_handle_t *sbh;
 static conn_t conn;                     /* the one connection, but for those that may be held */
 static int queue_ended;                 /* nothing more comes from the lobby */
+static int unwatched;                   /* epoll has refused a door or the queue */
 static unsigned door_count;
 static handoff_pairs_t pairs;
 
@@ -477,9 +481,13 @@ static void watch_anew(int fd, void *who)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = who };
 
-    if (fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0
-        && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
-        begin_end(RETIRE);              /* no memory for it: others have their place */
+    if (fd < 0) {
+        return;
+    }
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
+        unwatched = 1;
+        shortage_of(errno, "watch a listening socket");
     }
 }
 
@@ -488,6 +496,7 @@ static void go_last(void)
 {
     unsigned i;
 
+    unwatched = 0;
     for (i = 0; i < door_count; i++) {
         watch_anew(doors[i].fd, &doors[i]);
     }
@@ -567,18 +576,18 @@ static void serve_held(conn_t *k)
     end_run();
 }
 
-static void serve_handed_over(int fd, const handoff_t *what)
+/* Takes @a pool. */
+static void serve_handed_over(apr_pool_t *pool, int fd, const handoff_t *what)
 {
     apr_os_sock_info_t info;
     struct sockaddr_storage local, remote;
     socklen_t local_len = sizeof(local), remote_len = sizeof(remote);
     apr_socket_t *sock;
-    apr_pool_t *pool;
 
     if (getsockname(fd, (struct sockaddr *)&local, &local_len) != 0
-        || getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0
-        || conn_pool_create(&pool) != APR_SUCCESS) {
+        || getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0) {
         close(fd);                      /* the client is gone already */
+        apr_pool_destroy(pool);
         return;
     }
     memset(&info, 0, sizeof(info));
@@ -616,7 +625,7 @@ static apr_socket_t *accept_from(const door_t *door, apr_pool_t *pool)
     if (shortage_is(rv)) {
         pause_for_shortage(rv);
     }
-    else if (rv == APR_EGENERAL) {      /* ap_unixd_accept: the socket itself is broken */
+    else if (accept_is_broken(rv)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                      "listening socket %pI is broken, child %d stops gracefully",
                      door->listener->bind_addr, (int)getpid());
@@ -707,14 +716,20 @@ static int over(void)
 static int take_one(void)
 {
     handoff_t what;
-    int fd = handoff_receive(pairs.ready[0], &what);
+    apr_pool_t *pool;
+    int fd;
 
-    if (fd == -2) {
-        return 0;
+    /* Before it is taken out of the queue: where there is no memory for it, it stays there. */
+    if (conn_pool_create(&pool) != APR_SUCCESS) {
+        pause_for_shortage(APR_ENOMEM);
+        return 1;
     }
-    if (fd >= 0) {
-        serve_handed_over(fd, &what);
+    fd = handoff_receive(pairs.ready[0], &what);
+    if (fd < 0) {
+        apr_pool_destroy(pool);
+        return fd != -2;
     }
+    serve_handed_over(pool, fd, &what);
     return 1;
 }
 
@@ -753,9 +768,28 @@ static void end_queue(void)
 /* In ms; not for ever. */
 static int patience(void)
 {
-    apr_interval_time_t most = apr_time_from_msec(PARENT_LOOK_MS);
+    int most = unwatched ? WATCH_PAUSE_MS : PARENT_LOOK_MS;
 
-    return held_count() == 0 ? PARENT_LOOK_MS : (int)((held_patience(child_now(), most) + 999) / 1000);
+    return held_count() == 0 ? most
+        : (int)((held_patience(child_now(), apr_time_from_msec(most)) + 999) / 1000);
+}
+
+/* Whoever was told of a new connection may not have been able to take it, and nobody else is told. */
+static void look_at_doors(void)
+{
+    unsigned i;
+
+    if (unwatched) {
+        go_last();
+    }
+    for (i = 0; i < door_count; i++) {
+        struct pollfd one = { .fd = doors[i].fd, .events = POLLIN };
+
+        if (poll(&one, 1, 0) == 1) {
+            open_door(&doors[i]);
+            return;
+        }
+    }
 }
 
 static int is_door(const void *who)
@@ -815,6 +849,7 @@ static void serve_all(void)
         }
         else {
             look_for_parent();
+            look_at_doors();
         }
         serve_overdue();
     }

@@ -132,7 +132,7 @@ def test_children_at_their_limit_of_open_files_serve_what_they_have(httpd, fault
     with live(server, fresh=3) as (kept, new):
         children = server.children()
         with faults.active("nofile", 1, pid=-server.pid, amount=10):
-            wait_until(lambda: faults.hits("nofile") == len(children), 5, "the limit in all children")
+            wait_until(lambda: faults.hits("nofile") >= len(children), 5, "the limit in all children")
             before = kept.answered
             holds_for(lambda: True, 0.5)
             wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
@@ -179,14 +179,16 @@ def test_connections_that_cannot_be_watched_are_looked_at_all_the_same(httpd, fa
 
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.ENOSPC], ids=["ENOMEM", "ENOSPC"])
 def test_listening_sockets_that_cannot_be_watched_are_watched_again_afterwards(httpd, faults, error):
-    """The processes take them out of epoll now and then, to let others go first, and cannot put them in again."""
-    server = make(httpd, faults)
-    with live(server) as (kept, new):
+    """The processes take them out of epoll now and then, to let others go first, and cannot put them in again. Those of
+    the prefork model do so when they hold a TLS connection that is on its way."""
+    server = make(httpd, faults, tls=True, tls_conf="Protocols http/1.1")
+    with live(server) as (kept, new), Load(server.tls_port, connections=3, per_connection=1, path=PATH,
+                                           tls=server.tls_client()) as over_tls:
         with faults.active("listen", error):
             wait_until(lambda: faults.hits("listen") > 4, 5, "listening sockets that cannot be watched")
             before = kept.answered
             wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
-    assert_nothing_lost(kept, new)
+    assert_nothing_lost(kept, new, over_tls)
     assert_told_once(server, "out of memory: .*cannot watch", "shortages_memory")
 
 
@@ -214,7 +216,7 @@ def test_a_restart_that_cannot_fork_leaves_the_old_children_at_work(httpd, fault
 
 
 def test_a_killed_child_is_replaced_as_soon_as_it_can_be(httpd, faults):
-    server = make(httpd, faults)
+    server = make(httpd, faults, mpm_conf={} if THREADED else {"MinSpareServers": 29})
     server.expect_log("exit signal Killed")
     with live(server) as (kept, new):
         with faults.active("fork", errno.EAGAIN):
