@@ -37,7 +37,7 @@ void handoff_close(handoff_pairs_t *pairs);
 /** Pass @a client on; the caller still has to close it. 0, or -1 and errno (EAGAIN: the queue is full). */
 int handoff_send(int fd, int client, const handoff_t *what);
 
-/** Take one without waiting. Its descriptor; -1 and errno; -2 at the end of file. */
+/** Take one without waiting. Its descriptor; -1 and errno (without descriptors it stays where it is); -2 at the end of file. */
 int handoff_receive(int fd, handoff_t *what);
 
 /** How many are on their way to the readers of @a fd. */

@@ -39,6 +39,9 @@
 /* While children have not taken what is queued, the parent is asked again so often. */
 #define ASK_INTERVAL_MS 10
 
+/* Without descriptors there is no use in trying again at once. */
+#define SHORTAGE_PAUSE apr_time_from_msec(10)
+
 /* While the end is near, it is looked for so often. */
 #define END_LOOK_MS 20
 
@@ -376,6 +379,10 @@ static int take(int fd, handoff_t *what, int *over)
     if (client == -2) {
         *over = 1;
         epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    }
+    if (client == -1 && !*over && shortage_is(errno)) {
+        shortage_of(errno, "take connections that wait");
+        apr_sleep(SHORTAGE_PAUSE);
     }
     return client < 0 ? -1 : client;
 }

@@ -726,6 +726,9 @@ static int take_one(void)
     }
     fd = handoff_receive(pairs.ready[0], &what);
     if (fd < 0) {
+        if (fd == -1 && shortage_is(errno)) {
+            pause_for_shortage(errno);
+        }
         apr_pool_destroy(pool);
         return fd != -2;
     }
