@@ -156,7 +156,7 @@ static void take_from_epoll(void)
 /* ---- starting ----------------------------------------------------------- */
 
 /* Not ap_unixd_accept(), for which a shortage is no different from a broken socket. */
-static apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
+apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
 {
     apr_socket_t *sock = NULL;
     apr_status_t rv = apr_socket_accept(&sock, lr->sd, pool);
@@ -244,7 +244,7 @@ static int crowded(int by_worker)
 }
 
 /* The socket itself is of no use any more. Other errors are those of one connection, or of the network. */
-static int is_broken(apr_status_t rv)
+int accept_is_broken(apr_status_t rv)
 {
     return rv == EBADF || rv == ENOTSOCK || rv == EINVAL || rv == APR_EGENERAL;
 }
@@ -359,7 +359,7 @@ int accept_ready(worker_t *w, unsigned n)
     sock = accept_locked(l, pool, &rv);
     if (sock == NULL) {
         pools_put(pool);
-        if (is_broken(rv)) {
+        if (accept_is_broken(rv)) {
             ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                          "listening socket %pI is broken, child %d stops gracefully",
                          l->rec->bind_addr, (int)getpid());

@@ -3,7 +3,6 @@
 
 #include "apr_cstr.h"
 #include "apr_portable.h"
-#include "unixd.h"
 #include "mpm/accept.h"
 #include "mpm/hybrid.h"
 #include "mpm/server.h"
@@ -19,7 +18,7 @@ static void fill_in(door_t *door, ap_listen_rec *lr)
     door->is_tls = lr->protocol != NULL && apr_cstr_casecmp(lr->protocol, "https") == 0;
     door->looks = accept_speaks_http(lr) && server_async_head(ap_server_conf);
     if (lr->accept_func == NULL) {
-        lr->accept_func = ap_unixd_accept;
+        lr->accept_func = accept_socket;
     }
 }
 

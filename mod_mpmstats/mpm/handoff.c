@@ -3,6 +3,7 @@
 #include "mpm/handoff.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -88,7 +89,13 @@ int handoff_receive(int fd, handoff_t *what)
     struct cmsghdr *c;
     int client = -1;
     ssize_t n;
+    int room = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
+    /* Without a descriptor for it the kernel would give us the message and close the connection. */
+    if (room < 0) {
+        return -1;
+    }
+    close(room);
     do {
         n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);

@@ -18,10 +18,11 @@ typedef struct {
 
 /** What is said of a socket that is passed on. */
 typedef struct {
-    unsigned char is_tls;       /**< waiting: it begins with a TLS handshake */
+    unsigned char is_tls;       /**< waiting, ready: it begins with a TLS handshake */
     unsigned char is_short;     /**< lingering: the shorter time */
     unsigned char overdue;      /**< ready: its head did not come in time: all there is, is there */
-    unsigned char at_once;      /**< waiting: there is nothing to wait for, anybody may run it */
+    unsigned char over_budget;  /**< overdue: as mod_reqtimeout counts it */
+    unsigned char at_once;      /**< waiting, ready: there is nothing to wait for, anybody may run it */
 } handoff_t;
 
 /** No pairs: every end -1. */
@@ -36,7 +37,7 @@ void handoff_close(handoff_pairs_t *pairs);
 /** Pass @a client on; the caller still has to close it. 0, or -1 and errno (EAGAIN: the queue is full). */
 int handoff_send(int fd, int client, const handoff_t *what);
 
-/** Take one without waiting. Its descriptor; -1 and errno; -2 at the end of file. */
+/** Take one without waiting. Its descriptor; -1 and errno (without descriptors it stays where it is); -2 at the end of file. */
 int handoff_receive(int fd, handoff_t *what);
 
 /** How many are on their way to the readers of @a fd. */

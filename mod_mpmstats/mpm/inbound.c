@@ -767,6 +767,12 @@ void inbound_give_up(conn_t *k, apr_status_t why)
     }
 }
 
+void inbound_over_budget(conn_t *k)
+{
+    inbound_give_up(k, APR_TIMEUP);
+    k->inbound->overdue = 1;
+}
+
 void inbound_dispatched(conn_t *k)
 {
     inbound_t *in = k->inbound;

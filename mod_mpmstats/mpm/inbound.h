@@ -51,6 +51,9 @@ apr_interval_time_t inbound_patience(const conn_t *k);
 /** Time is up: what has been read is all there will be, then @a why. */
 void inbound_give_up(conn_t *k, apr_status_t why);
 
+/** As inbound_give_up() with APR_TIMEUP, where somebody else has waited, as long as mod_reqtimeout's budget allows. */
+void inbound_over_budget(conn_t *k);
+
 /** The request that was waited for is being run: the next one starts anew. */
 void inbound_dispatched(conn_t *k);
 

@@ -29,6 +29,7 @@
 #include "mpm/linger.h"
 #include "mpm/peek.h"
 #include "mpm/procs.h"
+#include "mpm/shortage.h"
 
 #define BATCH 64
 #define TAKE_AT_ONCE 64
@@ -38,6 +39,9 @@
 /* While children have not taken what is queued, the parent is asked again so often. */
 #define ASK_INTERVAL_MS 10
 
+/* Without descriptors there is no use in trying again at once. */
+#define SHORTAGE_PAUSE apr_time_from_msec(10)
+
 /* While the end is near, it is looked for so often. */
 #define END_LOOK_MS 20
 
@@ -45,7 +49,8 @@ typedef struct guest_t {
     timeouts_entry_t wait;
     int fd;
     unsigned char lingers;
-    unsigned char overdue;
+    unsigned char overdue, over_budget;
+    unsigned char at_once;
     apr_time_t until;                   /* lingers: monotonic */
     peek_t peek;                        /* does not linger */
     struct guest_t *older, *younger;    /* in its list */
@@ -161,7 +166,10 @@ static void pass_on(void)
     }
     while (l.first_ready != NULL) {
         guest_t *g = l.first_ready;
-        handoff_t what = { .overdue = g->overdue };
+        handoff_t what = {
+            .overdue = g->overdue, .over_budget = g->over_budget,
+            .is_tls = g->peek.is_tls, .at_once = g->at_once
+        };
 
         if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
             watch_queue(1);
@@ -307,6 +315,7 @@ static void sit_down(guest_t *g)
     link_guest(g);
     count(g, 1);
     if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, g->fd, &ev) != 0) {
+        shortage_of(errno, "watch a connection");
         if (g->lingers) {
             send_away(g);
         }
@@ -327,6 +336,7 @@ static void let_in(int fd, int is_tls, int at_once)
         return;
     }
     peek_begin(&g->peek, is_tls);
+    g->at_once = at_once != 0;
     if (!at_once) {
         sit_down(g);
         return;
@@ -369,6 +379,10 @@ static int take(int fd, handoff_t *what, int *over)
     if (client == -2) {
         *over = 1;
         epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    }
+    if (client == -1 && !*over && shortage_is(errno)) {
+        shortage_of(errno, "take connections that wait");
+        apr_sleep(SHORTAGE_PAUSE);
     }
     return client < 0 ? -1 : client;
 }
@@ -561,6 +575,7 @@ static void serve_deadlines(void)
             send_away(g);
         }
         else {
+            g->over_budget = g->peek.budget.until != 0 && now >= g->peek.budget.until;
             make_ready(g, 1);
         }
     }

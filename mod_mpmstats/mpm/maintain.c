@@ -228,6 +228,34 @@ static void retire(int n)
     }
 }
 
+static apr_status_t close_pairs(void *unused)
+{
+    (void)unused;
+    handoff_close(&m.pairs);
+    return APR_SUCCESS;
+}
+
+/*
+ * Each generation of the prefork model has its own, so that its children can tell when its lobby is empty.
+ * Without them no child is started: tried again later, as after a fork that failed. Zero if there are none.
+ */
+static int have_pairs(apr_time_t now)
+{
+    if (m.lane->is_threaded || m.pairs.ready[0] >= 0) {
+        return 1;
+    }
+    if (now < m.not_before) {
+        return 0;
+    }
+    if (handoff_open(&m.pairs) != 0) {
+        shortage_of(errno, "start children");
+        m.not_before = now + FORK_PAUSE;
+        return 0;
+    }
+    apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, close_pairs);
+    return 1;
+}
+
 static void keep_lobby(void)
 {
     if (m.pairs.ready[0] >= 0 && !procs_has_lobby()) {
@@ -251,6 +279,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     sizing_server_advice_t advice = ask_for_advice(&v, now);
     int wanted = wanted_now(&v, &advice);
     int waiting = 0;
+    int has_pairs = have_pairs(now);
 
     keep_lobby();
     set_idle_right(&v);
@@ -261,7 +290,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     }
     report(advice.report);
     saturation_note(m.lane, advice.at_limit, waiting, now);
-    if (wanted > 0 && now >= m.not_before) {
+    if (wanted > 0 && now >= m.not_before && has_pairs) {
         int started = start_children(wanted);
 
         m.first_left = started < m.first_left ? m.first_left - started : 0;
@@ -279,30 +308,6 @@ apr_interval_time_t maintain_run(apr_time_t now)
 
 /* ---- told --------------------------------------------------------------- */
 
-static apr_status_t close_pairs(void *unused)
-{
-    (void)unused;
-    handoff_close(&m.pairs);
-    return APR_SUCCESS;
-}
-
-/* Each generation has its own, so that its children can tell when its lobby is empty. */
-static void open_pairs(void)
-{
-    handoff_none(&m.pairs);
-    atomic_store(&hybrid_retained->shared->server->idle, 0);
-    if (m.lane->is_threaded) {
-        return;
-    }
-    if (handoff_open(&m.pairs) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, ap_server_conf,
-                     "cannot create the sockets between the lobby and the children: a slow client "
-                     "will hold a process. Raise the limit on open files");
-        return;
-    }
-    apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, close_pairs);
-}
-
 void maintain_end(void)
 {
     handoff_close(&m.pairs);
@@ -315,7 +320,8 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.help_fd = help_fd;
     m.first_left = lane->start_servers;
     m.old_to_tell = procs_total() > 0;
-    open_pairs();
+    handoff_none(&m.pairs);
+    atomic_store(&hybrid_retained->shared->server->idle, 0);
 }
 
 void maintain_child_failed(apr_interval_time_t lived)

@@ -115,6 +115,9 @@ peek_e peek_look(peek_t *p, int fd)
         return PEEK_WAIT;
     }
     p->seen = (size_t)n;
+    if (seen == 0 && peeked[0] == TLS_HANDSHAKE) {
+        p->is_tls = 1;                  /* whatever Listen says: no request begins with this */
+    }
     if ((size_t)n == sizeof(peeked)
         || (p->is_tls ? hello_complete((size_t)n) : request_complete(p, peeked + seen, (size_t)n - seen))) {
         return PEEK_READY;

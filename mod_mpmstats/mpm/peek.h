@@ -23,7 +23,7 @@ typedef enum {
 
 /** Of one connection. */
 typedef struct {
-    unsigned char is_tls;
+    unsigned char is_tls;       /**< so says the listener, or the first byte */
     unsigned char in_body;      /**< the head is whole, a small body is not */
     size_t seen;                /**< bytes looked at */
     head_scan_t scan;

@@ -7,7 +7,8 @@
  *
  * Every child has the listening sockets and the lobby's queue in its epoll, and takes one thing
  * at a time. It looks whether the first request is whole before it begins to run the
- * connection; otherwise the lobby gets it. A told child leaves the doors at once, serves what
+ * connection; otherwise the lobby gets it, or, where TLS makes that impossible, it is held in
+ * our own epoll (held.h). A told child leaves the doors at once, serves what
  * the lobby still passes on, and goes at the end of that queue.
  */
 #include "mpm/prefork.h"
@@ -32,6 +33,7 @@
 #include "mpm/conn.h"
 #include "mpm/crash.h"
 #include "mpm/doors.h"
+#include "mpm/held.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/linger.h"
@@ -39,14 +41,18 @@
 #include "mpm/peek.h"
 #include "mpm/pools.h"
 #include "mpm/procs.h"
+#include "mpm/server.h"
 #include "mpm/shortage.h"
 
 #ifndef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE (1u << 28)
 #endif
 
-/* How long it may take until a child that waits notices that its parent is gone. */
+/* How long it may take until a child that waits notices that its parent is gone, or that a connection waits at a door. */
 #define PARENT_LOOK_MS 1000
+
+/* What epoll has refused to watch it is asked to watch again after so long. */
+#define WATCH_PAUSE_MS 50
 
 /* So long a child waits itself for the client to close, as long as there is nothing else to do. */
 #define LINGER_HERE_MS 50
@@ -61,7 +67,9 @@ static int epoll_fd = -1, help_fd;
 static pid_t parent_pid;
 static unsigned served;
 static ap_sb_handle_t *sbh;
-static conn_t conn;                     /* the one connection */
+static conn_t conn;                     /* the one connection, but for those that may be held */
+static int queue_ended;                 /* nothing more comes from the lobby */
+static int unwatched;                   /* epoll has refused a door or the queue */
 static unsigned door_count;
 static handoff_pairs_t pairs;
 
@@ -74,7 +82,7 @@ static volatile sig_atomic_t running, told;
 static volatile sig_atomic_t idle;      /* counted among those that wait */
 static door_t *doors;
 
-/* What an epoll event is for, when it is not for a door. */
+/* What an epoll event is for, when it is not for a door or for a connection that is held. */
 static char for_control, for_queue;
 
 static void end(int code) __attribute__((noreturn));
@@ -323,33 +331,53 @@ static void set_up(const lane_t *lane, int slot)
 /* ---- one connection ----------------------------------------------------- */
 
 /* The lobby's patience is over: serve what is there, and then the time-out. */
-static void take_overdue(conn_t *k)
+static void take_overdue(conn_t *k, int over_budget)
 {
-    inbound_prepare(k);
-    if (inbound_advance(k) != INBOUND_READY) {
+    if (inbound_advance(k) == INBOUND_READY) {
+        return;
+    }
+    k->end = MPM_HYBRID_END_HEAD_TIMEOUT;
+    if (over_budget) {
+        inbound_over_budget(k);
+    }
+    else {
         inbound_give_up(k, APR_TIMEUP);
     }
-    inbound_dispatched(k);
 }
 
-static void process(conn_rec *c, apr_socket_t *sock, const handoff_t *what)
+static int may_be_held(const conn_t *k, const handoff_t *what)
+{
+    return what->is_tls && !what->at_once && server_async_head(k->c->base_server);
+}
+
+/* Zero if a module does not want it. */
+static int prepare(conn_t *k, const handoff_t *what)
 {
     int rc;
 
-    ap_update_vhost_given_ip(c);
-    if (what->overdue) {
-        inbound_attach(&conn);
+    ap_update_vhost_given_ip(k->c);
+    k->timeout = k->c->base_server->timeout;
+    if (what->overdue || may_be_held(k, what)) {
+        inbound_attach(k);
     }
-    rc = ap_pre_connection(c, sock);
+    rc = ap_pre_connection(k->c, k->sock);
     if (rc != OK && rc != DONE) {
-        c->aborted = 1;
-        return;
+        k->c->aborted = 1;
+        return 0;
     }
-    if (what->overdue) {
-        take_overdue(&conn);
+    if (k->inbound != NULL) {
+        inbound_prepare(k);
     }
-    conn_runs_here(&conn);
-    ap_run_process_connection(c);
+    return 1;
+}
+
+static void process(conn_t *k)
+{
+    if (k->inbound != NULL) {
+        inbound_dispatched(k);
+    }
+    conn_runs_here(k);
+    ap_run_process_connection(k->c);
     conn_runs_here(NULL);
 }
 
@@ -406,8 +434,10 @@ static void linger(int fd, int is_short)
     }
 }
 
-static void close_connection(conn_rec *c, apr_socket_t *sock, int fd)
+static void close_connection(conn_t *k)
 {
+    conn_rec *c = k->c;
+
     if (ap_get_conn_socket(c) == NULL) {
         c->aborted = 1;                 /* a module has taken it away */
         return;
@@ -416,63 +446,150 @@ static void close_connection(conn_rec *c, apr_socket_t *sock, int fd)
         shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
         shared_set(child.stats->connections[MPM_HYBRID_CONN_LINGER], 1);
         be_idle();
-        linger(fd, ending != RUN || apr_table_get(c->notes, "short-lingering-close") != NULL);
+        linger(k->fd, ending != RUN || apr_table_get(c->notes, "short-lingering-close") != NULL);
         shared_set(child.stats->connections[MPM_HYBRID_CONN_LINGER], 0);
     }
     current_fd = -1;
-    apr_socket_close(sock);
+    apr_socket_close(k->sock);
+}
+
+static void begin_run(int fd)
+{
+    running = 1;
+    be_busy();
+    shared_set(child.stats->workers_peak, 1);
+    shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);
+    current_fd = fd;
+}
+
+static void end_run(void)
+{
+    current_fd = -1;
+    shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
+    running = 0;
+    be_idle();
+}
+
+/* From its first request to its end; the connection is prepared. Between begin_run() and end_run(). */
+static void run(conn_t *k)
+{
+    shared_add(child.stats->dispatched, 1);
+    process(k);
+    close_connection(k);
+}
+
+/* Back into a queue of those who are told, at its end. What is there we are told at once. */
+static void watch_anew(int fd, void *who)
+{
+    struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = who };
+
+    if (fd < 0) {
+        return;
+    }
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
+        unwatched = 1;
+        shortage_of(errno, "watch a listening socket");
+    }
+}
+
+/* Who holds a connection cannot go on with it while it runs another one: the others are to be told of new work first. */
+static void go_last(void)
+{
+    unsigned i;
+
+    unwatched = 0;
+    for (i = 0; i < door_count; i++) {
+        watch_anew(doors[i].fd, &doors[i]);
+    }
+    if (!queue_ended) {
+        watch_anew(pairs.ready[0], &for_queue);
+    }
+}
+
+static void make_room_to_hold(void)
+{
+    conn_t *k = held_to_drop();
+
+    if (k != NULL) {
+        apr_socket_close(k->sock);
+        pools_put(k->pool);
+    }
+}
+
+/* Nonzero if its client has to be waited for, and the connection is held until then. */
+static int hold(conn_t *k)
+{
+    if (k->inbound == NULL || held_is_ready(k)) {
+        return 0;
+    }
+    make_room_to_hold();
+    return held_keep(k);
 }
 
 /* Takes @a pool. */
 static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
-    conn_rec *c;
-    long id = child.number;
+    conn_t *k = what->is_tls ? apr_palloc(pool, sizeof(*k)) : &conn;
+    int is_held = 0;
 
-    memset(&conn, 0, sizeof(conn));
-    conn.pool = pool;
-    conn.sock = sock;
-    conn.fd = fd;
-    conn.sbh = sbh;
-    conn.pub.state = HYBRID_STATE_PROCESSING;
-    conn.timeout = ap_server_conf->timeout;
-    conn.keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    memset(k, 0, sizeof(*k));
+    k->pool = pool;
+    k->sock = sock;
+    k->fd = fd;
+    k->sbh = sbh;
+    k->pub.state = HYBRID_STATE_PROCESSING;
+    k->timeout = ap_server_conf->timeout;
+    k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
     served++;
-    running = 1;
-    be_busy();
-    shared_set(child.stats->workers_peak, 1);
-    shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);
-    shared_add(child.stats->dispatched, 1);
-    current_fd = fd;
-    c = ap_run_create_connection(pool, ap_server_conf, sock, id, sbh,
-                                 apr_bucket_alloc_create(pool));
-    if (c != NULL) {
-        conn.c = c;
-        c->cs = &conn.pub;
-        c->current_thread = ap_thread_current();
-        ap_set_module_config(c->conn_config, &mpm_hybrid_module, &conn);
-        process(c, sock, what);
-        close_connection(c, sock, fd);
+    begin_run(fd);
+    k->c = ap_run_create_connection(pool, ap_server_conf, sock, child.number, sbh,
+                                    apr_bucket_alloc_create(pool));
+    if (k->c != NULL) {
+        k->c->cs = &k->pub;
+        k->c->current_thread = ap_thread_current();
+        ap_set_module_config(k->c->conn_config, &mpm_hybrid_module, k);
+        if (!prepare(k, what)) {
+            close_connection(k);
+        }
+        else if (what->overdue) {
+            take_overdue(k, what->over_budget);
+            run(k);
+        }
+        else if (!(is_held = hold(k))) {
+            run(k);
+        }
     }
-    current_fd = -1;
-    shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
-    pools_put(pool);
-    running = 0;
-    be_idle();
+    if (!is_held) {
+        pools_put(pool);
+    }
+    end_run();
+    if (is_held) {
+        go_last();
+    }
 }
 
-static void serve_handed_over(int fd, const handoff_t *what)
+/* It was held, and is to be run. */
+static void serve_held(conn_t *k)
+{
+    begin_run(k->fd);
+    run(k);
+    pools_put(k->pool);
+    end_run();
+}
+
+/* Takes @a pool. */
+static void serve_handed_over(apr_pool_t *pool, int fd, const handoff_t *what)
 {
     apr_os_sock_info_t info;
     struct sockaddr_storage local, remote;
     socklen_t local_len = sizeof(local), remote_len = sizeof(remote);
     apr_socket_t *sock;
-    apr_pool_t *pool;
 
     if (getsockname(fd, (struct sockaddr *)&local, &local_len) != 0
-        || getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0
-        || pools_get(&pool) != APR_SUCCESS) {
+        || getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0) {
         close(fd);                      /* the client is gone already */
+        pools_put(pool);
         return;
     }
     memset(&info, 0, sizeof(info));
@@ -510,7 +627,7 @@ static apr_socket_t *accept_from(const door_t *door, apr_pool_t *pool)
     if (shortage_is(rv)) {
         pause_for_shortage(rv);
     }
-    else if (rv == APR_EGENERAL) {      /* ap_unixd_accept: the socket itself is broken */
+    else if (accept_is_broken(rv)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                      "listening socket %pI is broken, child %d stops gracefully",
                      door->listener->bind_addr, (int)getpid());
@@ -520,10 +637,9 @@ static apr_socket_t *accept_from(const door_t *door, apr_pool_t *pool)
 }
 
 /* Nonzero if the connection need not, or cannot, wait in the lobby. */
-static int to_be_served(const door_t *door, int fd)
+static int to_be_served(const door_t *door, int fd, handoff_t *what)
 {
     static peek_t peek;
-    handoff_t what = { .is_tls = door->is_tls };
     peek_e verdict;
 
     if (!door->looks || pairs.waiting[1] < 0) {
@@ -534,10 +650,11 @@ static int to_be_served(const door_t *door, int fd)
     if (verdict == PEEK_GONE) {
         return 0;
     }
-    return verdict == PEEK_READY || handoff_send(pairs.waiting[1], fd, &what) != 0;
+    what->is_tls = peek.is_tls;
+    return verdict == PEEK_READY || handoff_send(pairs.waiting[1], fd, what) != 0;
 }
 
-static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_sock_t *fd)
+static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_sock_t *fd, handoff_t *what)
 {
     apr_socket_t *sock;
 
@@ -550,7 +667,7 @@ static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_soc
     }
     shared_add(child.stats->accepted, 1);
     apr_os_sock_get(fd, sock);
-    if (to_be_served(door, *fd)) {
+    if (to_be_served(door, *fd, what)) {
         return sock;
     }
     apr_socket_close(sock);
@@ -559,7 +676,7 @@ static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_soc
 
 static void open_door(const door_t *door)
 {
-    static const handoff_t nothing;
+    handoff_t what = { .is_tls = door->is_tls, .at_once = !door->looks };
     apr_pool_t *pool;
     apr_socket_t *sock;
     apr_os_sock_t fd;
@@ -568,12 +685,12 @@ static void open_door(const door_t *door)
         pause_for_shortage(APR_ENOMEM);
         return;
     }
-    sock = accept_one(door, pool, &fd);
+    sock = accept_one(door, pool, &fd, &what);
     if (sock == NULL) {
         pools_put(pool);
         return;
     }
-    serve(pool, sock, fd, &nothing);
+    serve(pool, sock, fd, &what);
 }
 
 /* ---- waiting ------------------------------------------------------------ */
@@ -591,21 +708,33 @@ static int over(void)
     if (terms > 0) {
         begin_end(NOW);
     }
-    return ending == RETIRE || ending == NOW || (ending == FINISH && pairs.ready[0] < 0);
+    if (ending == NOW) {
+        return 1;
+    }
+    return held_count() == 0 && (ending == RETIRE || (ending == FINISH && (queue_ended || pairs.ready[0] < 0)));
 }
 
 /* One connection from the lobby. Zero at the end of its queue. */
 static int take_one(void)
 {
     handoff_t what;
-    int fd = handoff_receive(pairs.ready[0], &what);
+    apr_pool_t *pool;
+    int fd;
 
-    if (fd == -2) {
-        return 0;
+    /* Before it is taken out of the queue: where there is no memory for it, it stays there. */
+    if (pools_get(&pool) != APR_SUCCESS) {
+        pause_for_shortage(APR_ENOMEM);
+        return 1;
     }
-    if (fd >= 0) {
-        serve_handed_over(fd, &what);
+    fd = handoff_receive(pairs.ready[0], &what);
+    if (fd < 0) {
+        if (fd == -1 && shortage_is(errno)) {
+            pause_for_shortage(errno);
+        }
+        pools_put(pool);
+        return fd != -2;
     }
+    serve_handed_over(pool, fd, &what);
     return 1;
 }
 
@@ -633,6 +762,73 @@ static void watch_everything(void)
     }
 }
 
+/* The lobby passes on nothing more. */
+static void end_queue(void)
+{
+    queue_ended = 1;
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, pairs.ready[0], NULL);
+    begin_end(ending == RUN ? FINISH : ending);
+}
+
+/* In ms; not for ever. */
+static int patience(void)
+{
+    int most = unwatched ? WATCH_PAUSE_MS : PARENT_LOOK_MS;
+
+    return held_count() == 0 ? most
+        : (int)((held_patience(child_now(), apr_time_from_msec(most)) + 999) / 1000);
+}
+
+/* Whoever was told of a new connection may not have been able to take it, and nobody else is told. */
+static void look_at_doors(void)
+{
+    unsigned i;
+
+    if (unwatched) {
+        go_last();
+    }
+    for (i = 0; i < door_count; i++) {
+        struct pollfd one = { .fd = doors[i].fd, .events = POLLIN };
+
+        if (poll(&one, 1, 0) == 1) {
+            open_door(&doors[i]);
+            return;
+        }
+    }
+}
+
+static int is_door(const void *who)
+{
+    return (const door_t *)who >= doors && (const door_t *)who < doors + door_count;
+}
+
+static void serve_event(void *who)
+{
+    if (who == &for_control) {
+        read_control();
+    }
+    else if (who == &for_queue) {
+        if (!take_one()) {
+            end_queue();
+        }
+    }
+    else if (is_door(who)) {
+        open_door(who);
+    }
+    else if (held_event(who)) {
+        serve_held(who);
+    }
+}
+
+static void serve_overdue(void)
+{
+    conn_t *k;
+
+    while (terms == 0 && (k = held_overdue(child_now())) != NULL) {
+        serve_held(k);
+    }
+}
+
 static void look_for_parent(void)
 {
     if (!hybrid_one_process && getppid() != parent_pid && ending == RUN) {
@@ -648,23 +844,19 @@ static void serve_all(void)
         int n;
 
         ap_update_child_status(sbh, ending == RUN ? SERVER_READY : SERVER_GRACEFUL, NULL);
-        n = epoll_wait(epoll_fd, &ev, 1, PARENT_LOOK_MS);
+        n = epoll_wait(epoll_fd, &ev, 1, patience());
         if (told) {
             told = 0;
             read_control();
         }
-        if (n != 1) {
+        if (n == 1) {
+            serve_event(ev.data.ptr);
+        }
+        else {
             look_for_parent();
+            look_at_doors();
         }
-        else if (ev.data.ptr == &for_control) {
-            read_control();
-        }
-        else if (ev.data.ptr != &for_queue) {
-            open_door(ev.data.ptr);
-        }
-        else if (!take_one()) {
-            return;
-        }
+        serve_overdue();
     }
 }
 
@@ -685,6 +877,7 @@ void prefork_child_main(const lane_t *lane, int slot, int control, int help, han
     help_fd = help;
     take_pairs(from);
     set_up(lane, slot);
+    held_init(epoll_fd, lane_connections_per_process(lane));
     watch_everything();
     serve_all();
     begin_end(ending == RUN ? FINISH : ending);

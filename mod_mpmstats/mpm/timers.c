@@ -17,7 +17,7 @@ typedef struct callback_t {
 } callback_t;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static apr_skiplist *callbacks;         /* guarded by lock; made before the threads start */
+static apr_skiplist *callbacks;         /* guarded by lock; made before the threads start. NULL: not in this model */
 static _Atomic apr_time_t next_due;     /* of the first; 0 = none. Written under lock. */
 static _Atomic int running;
 
@@ -43,6 +43,9 @@ void timers_child_init(apr_pool_t *pchild)
 {
     apr_pool_t *pool;
 
+    if (!child.lane->is_async) {
+        return;                     /* httpd's own loop does not wait for a suspended request */
+    }
     apr_pool_create(&pool, pchild);
     apr_pool_tag(pool, "hybrid_timers");
     apr_skiplist_init(&callbacks, pool);
@@ -63,7 +66,7 @@ apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton
     apr_time_t before, after;
 
     if (callbacks == NULL) {
-        return APR_ENOTIMPL;        /* the parent has no workers to run them */
+        return APR_ENOTIMPL;        /* nor has the parent workers to run them */
     }
     registered_here = 1;
     pthread_mutex_lock(&lock);

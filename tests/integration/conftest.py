@@ -132,23 +132,34 @@ def module_httpd(request, base_dir, tls_dir):
 
 # ---- rules ------------------------------------------------------------------------------------------------
 
+def model_of(flavour):
+    """The model of a run on hybrid with MPMModel worker or prefork, else None."""
+    model = flavour.removeprefix("hybrid-")
+    return model if flavour.startswith("hybrid-") and model in ("worker", "prefork") else None
+
+
+def left_out(item, model):
+    """Why the test has no meaning for this model of hybrid; None if it has one."""
+    for mark in item.iter_markers("left_out"):
+        if model in mark.args:
+            return mark.kwargs["reason"]
+    return None
+
+
 def pytest_collection_modifyitems(config, items):
     flavour = httpd_module.FLAVOUR
-    same = {"hybrid-sync": "hybrid", "hybrid-worker": "worker", "hybrid-prefork": "prefork"}.get(flavour)
+    model = model_of(flavour)
     slow = bool(os.environ.get("SLOW"))
-    if same:
-        # A run about one way of hybrid: what is not about it is no part of the run.
-        foreign = [item for item in items if any(flavour not in mark.args and same not in mark.args
-                                                 for mark in item.iter_markers("mpm_only"))]
-        config.hook.pytest_deselected(items=foreign)
-        items[:] = [item for item in items if item not in foreign]
+    foreign = [item for item in items if model and left_out(item, model)]
+    config.hook.pytest_deselected(items=foreign)
+    items[:] = [item for item in items if item not in foreign]
     for item in items:
         for mark in item.iter_markers("mpm_gap"):
             if flavour in mark.args:
                 item.add_marker(pytest.mark.xfail(reason=f"{flavour}: {mark.kwargs['reason']}",
                                                   strict=mark.kwargs.get("strict", False)))
         for mark in item.iter_markers("mpm_only"):
-            if flavour not in mark.args and same not in mark.args:
+            if httpd_module.MPM not in mark.args:
                 item.add_marker(pytest.mark.skip(reason=f"does not apply to {flavour}"))
         if item.get_closest_marker("slow") and not slow:
             item.add_marker(pytest.mark.skip(reason="long variant, SLOW=1 runs it"))

@@ -30,8 +30,10 @@ STOCK_MPMS = ("event", "worker", "prefork")
 VARIANTS = {"hybrid-sync": "MPMAsyncHead Off", "hybrid-worker": "MPMModel worker", "hybrid-prefork": "MPMModel prefork"}
 FLAVOUR = os.environ.get("MPM", "hybrid")
 MPM = FLAVOUR.split("-")[0]
-THREADED = "prefork" not in FLAVOUR
-ASYNC = FLAVOUR in ("hybrid", "hybrid-sync", "event")
+# Which of the three process models that is.
+MODEL = next((m for m in ("worker", "prefork") if FLAVOUR.endswith(m)), "event")
+THREADED = MODEL != "prefork"
+ASYNC = MODEL == "event"
 CHILD_USER = "www-data"
 
 _STATIC_MODULES = {"watchdog", "log_config", "logio", "version", "unixd", "so"}

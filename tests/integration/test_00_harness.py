@@ -33,8 +33,9 @@ def test_children_run_as_another_user_than_root(httpd):
 
 def test_scoreboard_is_read(httpd):
     server = httpd(modules=["test_scoreboard"])
+    # A child may be on its way.
+    wait_until(lambda: {p["pid"] for p in server.scoreboard().processes} >= set(server.children()), 5, "every child in it")
     board = server.scoreboard()
-    assert {p["pid"] for p in board.processes} >= set(server.children())
     assert board.busy == 0
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, stopping and restarting: every way httpd documents, and what each leaves behind."""
 import os
+import re
 import signal
 import subprocess
 
@@ -8,7 +9,7 @@ import pytest
 
 import procs
 from clients import Client, refused, request
-from httpd import DEFAULT_MPM_CONF, HTTPD, MPM, STOCK_MPMS, THREADED
+from httpd import HTTPD, MPM, STOCK_MPMS, THREADED
 from procs import wait_until
 
 HANDLERS = ["test_handlers", "test_scoreboard"]
@@ -69,9 +70,9 @@ def test_debug_mode_serves_from_a_single_process(httpd, sig):
     forgive_debug_mode(server)
 
 
+@pytest.mark.mpm_only("hybrid", "event", "worker")
+@pytest.mark.left_out("prefork", reason="-X is one process, and that is one connection at a time")
 def test_debug_mode_serves_connections_side_by_side(httpd):
-    if not THREADED:
-        pytest.skip("one process, one connection")
     server = httpd(start=False, modules=["test_handlers"]).start_foreground("-X")
     with Client(server.port) as slow, Client(server.port) as fast:
         slow.send(request("/test/sleep?ms=800"))
@@ -87,6 +88,7 @@ def test_start_servers_is_the_number_of_children_at_start(httpd):
 
 
 @pytest.mark.mpm_only("hybrid", "event", "worker")
+@pytest.mark.left_out("prefork", reason="MinSpareThreads has no effect; test_21 has MinSpareServers")
 def test_start_servers_gives_way_to_min_spare_threads(httpd):
     server = httpd(mpm_conf={"StartServers": 1, "MinSpareThreads": 25, "MaxSpareThreads": 40,
                              "MaxRequestWorkers": 40})
@@ -264,23 +266,22 @@ def test_restarts_in_quick_succession_end_with_one_set_of_children(httpd):
     assert server.pid == parent
 
 
-@pytest.mark.parametrize("name,value", [("ServerLimit", 8), ("ThreadLimit", 50)])
+@pytest.mark.parametrize("name,value", [("ServerLimit", 8), pytest.param("ThreadLimit", 50, marks=[
+    pytest.mark.mpm_only("hybrid", "event", "worker"),
+    pytest.mark.left_out("prefork", reason="ThreadLimit has no effect")])])
 def test_a_changed_hard_limit_warns_over_a_restart_and_keeps_the_old_value(httpd, name, value):
-    if not THREADED:
-        pytest.skip("prefork has no ThreadLimit; of its ServerLimit test_21_models.py knows")
     server = httpd(modules=["test_scoreboard"])
     key = {"ServerLimit": "server_limit", "ThreadLimit": "thread_limit"}[name]
     before = server.scoreboard().raw[key]
-    server.write_conf(mpm_conf={name: value})
+    old = re.search(rf"^{name} (\d+)$", server.conf_text(), re.M).group(1)
+    server.write_conf(conf=f"{name} {value}")       # after the one that is there
     server.graceful()
-    line = server.wait_log(rf"changing {name} to {value} from original value of \d+ not allowed during restart")
-    assert f"original value of {DEFAULT_MPM_CONF[name]}" in line.group(0)
+    server.wait_log(rf"changing {name} to {value} from original value of {old} not allowed during restart")
     assert server.scoreboard().raw[key] == before
 
 
 # ---- ends of processes that nobody asked for -----------------------------------------------------------------
 
-@pytest.mark.mpm_only("hybrid", "event", "worker")
 def test_a_child_that_exits_fatally_stops_the_server(httpd):
     """APEXIT_CHILDFATAL (15): the MPM documentation's `Apache is exiting!`."""
     server = httpd(modules=HANDLERS)

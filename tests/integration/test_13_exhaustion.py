@@ -20,7 +20,7 @@ import pytest
 import procs
 from clients import Client, request
 from faults import Faults
-from httpd import CHILD_USER, module_path
+from httpd import CHILD_USER, THREADED, module_path
 from load import Load
 from procs import holds_for, wait_until
 from statusview import checked
@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.mpm_only("hybrid"),
 
 POOL = {"StartServers": 2, "ServerLimit": 3, "ThreadLimit": 25, "ThreadsPerChild": 10, "MinSpareThreads": 15,
         "MaxSpareThreads": 30, "MaxRequestWorkers": 30}
+if not THREADED:        # so many that none need be started or go
+    POOL = {"StartServers": 30, "MinSpareServers": 1, "MaxSpareServers": 30, "MaxRequestWorkers": 30}
 CONF = "KeepAliveTimeout 20\nTimeout 20\nMaxKeepAliveRequests 0\n<Directory />\nAllowOverride None\n</Directory>\n"
 PATH = "/test/info"         # needs no file
 sanitized = pytest.mark.skipif(bool(os.environ.get("SANITIZE")), reason="the sanitizer's malloc comes first")
@@ -43,7 +45,8 @@ def faults(tmp_path):
 def make(httpd, faults=None, conf="", mpm_conf=None, **options):
     server = httpd(modules=["test_handlers", "test_scoreboard"], conf=CONF + conf, mpm_conf={**POOL, **(mpm_conf or {})},
                    **(faults.options if faults else {}), **options)
-    wait_until(lambda: len(server.children()) >= 2, 5, "two children")
+    children = 2 if THREADED else 30
+    wait_until(lambda: len(server.children()) >= children, 5, f"{children} children")
     return server
 
 
@@ -128,8 +131,9 @@ def test_children_at_their_limit_of_open_files_serve_what_they_have(httpd, fault
     server = make(httpd, faults)
     with live(server, fresh=3) as (kept, new):
         children = server.children()
-        with faults.active("nofile", 1, pid=-server.pid, amount=10):
-            wait_until(lambda: faults.hits("nofile") == 2, 5, "the limit in both children")
+        # so few that the next one is beyond it, whichever is free
+        with faults.active("nofile", 1, pid=-server.pid, amount=10 if THREADED else 4):
+            wait_until(lambda: faults.hits("nofile") >= len(children), 5, "the limit in all children")
             before = kept.answered
             holds_for(lambda: True, 0.5)
             wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
@@ -182,14 +186,16 @@ def test_connections_that_cannot_be_watched_are_looked_at_all_the_same(httpd, fa
 
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.ENOSPC], ids=["ENOMEM", "ENOSPC"])
 def test_listening_sockets_that_cannot_be_watched_are_watched_again_afterwards(httpd, faults, error):
-    """The processes take them out of epoll now and then, to let others go first, and cannot put them in again."""
-    server = make(httpd, faults)
-    with live(server) as (kept, new):
+    """The processes take them out of epoll now and then, to let others go first, and cannot put them in again. Those of
+    the prefork model do so when they hold a TLS connection that is on its way."""
+    server = make(httpd, faults, tls=True, tls_conf="Protocols http/1.1")
+    with live(server) as (kept, new), Load(server.tls_port, connections=3, per_connection=1, path=PATH,
+                                           tls=server.tls_client()) as over_tls:
         with faults.active("listen", error):
             wait_until(lambda: faults.hits("listen") > 4, 5, "listening sockets that cannot be watched")
             before = kept.answered
             wait_until(lambda: kept.answered > before + 100, 10, "service on the connections there are")
-    assert_nothing_lost(kept, new)
+    assert_nothing_lost(kept, new, over_tls)
     assert_told_once(server, "out of memory: .*cannot watch", "shortages_memory")
 
 
@@ -211,13 +217,13 @@ def test_a_restart_that_cannot_fork_leaves_the_old_children_at_work(httpd, fault
             before = kept.answered, new.answered
             wait_until(lambda: kept.answered > before[0] + 50 and new.answered > before[1] + 20, 5, "service")
             assert server.children() == old
-        wait_until(lambda: len(set(server.children()) - set(old)) >= 2, 2, "the new generation")
+        wait_until(lambda: len(set(server.children()) - set(old)) >= len(old), 2, "the new generation")
     assert_nothing_lost(kept, new)
     assert_told_once(server, told, key)
 
 
 def test_a_killed_child_is_replaced_as_soon_as_it_can_be(httpd, faults):
-    server = make(httpd, faults)
+    server = make(httpd, faults, mpm_conf={} if THREADED else {"MinSpareServers": 29})
     server.expect_log("exit signal Killed")
     with live(server) as (kept, new):
         with faults.active("fork", errno.EAGAIN):
@@ -227,7 +233,7 @@ def test_a_killed_child_is_replaced_as_soon_as_it_can_be(httpd, faults):
             before = new.answered
             wait_until(lambda: new.answered > before + 50, 5, "the other to serve on")
             assert server.children() == others
-        wait_until(lambda: len(server.children()) >= 2, 2, "another child")
+        wait_until(lambda: len(server.children()) > len(others), 2, "another child")
     for load in (kept, new):
         assert not load.counts["wrong"] and not load.counts["refused"] and not load.counts["late"], load.details
     assert kept.counts["lost"] + kept.counts["retryable"] + new.counts["lost"] <= 15, kept.details + new.details
@@ -235,6 +241,7 @@ def test_a_killed_child_is_replaced_as_soon_as_it_can_be(httpd, faults):
     assert totals(server)["crashes"] == 1
 
 
+@pytest.mark.left_out("prefork", reason="there are no threads")
 def test_children_go_on_with_the_threads_they_have(httpd, faults):
     """More workers are needed than can be created: who has none waits for one, and is served."""
     server = make(httpd, faults, mpm_conf={"StartServers": 2, "ServerLimit": 2, "MaxRequestWorkers": 20,
@@ -247,6 +254,7 @@ def test_children_go_on_with_the_threads_they_have(httpd, faults):
     assert_told_once(server, r"out of threads: .*TasksMax=.*ThreadsPerChild", "shortages_threads")
 
 
+@pytest.mark.left_out("prefork", reason="there are no threads")
 @pytest.mark.skipif(os.geteuid() != 0, reason="counts the processes of the children's user, who is somebody else only for root")
 def test_children_at_the_limit_of_processes_go_on_with_the_threads_they_have(httpd, faults):
     """The real limit: RLIMIT_NPROC."""

@@ -362,6 +362,16 @@ def answers(server):
     return json.loads(server.get("/test-mpm"))["queries"]
 
 
+@pytest.mark.parametrize("model", ["worker", "prefork"])
+def test_a_model_that_is_not_async_has_no_timed_callbacks(make, model):
+    """Modules then do without: httpd's own loop would not wait for a request that is suspended."""
+    server = make(model, modules=["test_suspend"])
+    for _ in range(3):
+        with Client(server.port) as client:
+            assert client.get("/test-suspend?ms=20").status == 501
+    assert server.get("/hello.txt") == b"hello\n"
+
+
 def test_prefork_answers_as_prefork_does(make):
     told = answers(make("prefork", modules=["test_mpm"], conf="MaxConnectionsPerChild 123456"))
     assert {k: told[k] for k in ("IS_THREADED", "IS_FORKED", "MAX_THREADS", "HARD_LIMIT_THREADS", "MIN_SPARE_DAEMONS",
