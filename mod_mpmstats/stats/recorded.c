@@ -338,6 +338,21 @@ static void sum_vhosts(snapshot_t *snapshot)
     }
 }
 
+/* With ExtendedStatus Off httpd's scoreboard counts nothing; what is recorded does. */
+static void count_for_scoreboard(snapshot_t *snapshot)
+{
+    snapshot_totals_t *totals = &snapshot->totals;
+
+    if (totals->requests != SNAPSHOT_UNKNOWN) {
+        return;
+    }
+    for (int host = 0; host < snapshot->vhost_count; host++) {
+        join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
+    }
+    totals->bytes = totals->sent_bytes;
+    snapshot->server.counters_since_us = snapshot->server.recorded_since_us;
+}
+
 /* The histograms of one phase and virtual host together; false if none is known. `room`: for one more. */
 static int host_counts(const hosts_t *hosts, int phase, int host, histogram_counts_t *sum,
                        histogram_counts_t *room)
@@ -516,6 +531,7 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
     take_server(snapshot, pool, &server);
     take_vhosts(snapshot, &hosts);
     sum_vhosts(snapshot);
+    count_for_scoreboard(snapshot);
     if (parts & (VIEW_VHOSTS | VIEW_LATENCY)) {
         take_times(snapshot, &hosts);
     }
