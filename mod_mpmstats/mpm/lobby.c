@@ -161,7 +161,10 @@ static void pass_on(void)
     }
     while (l.first_ready != NULL) {
         guest_t *g = l.first_ready;
-        handoff_t what = { .overdue = g->overdue };
+        handoff_t what = {
+            .is_tls = g->peek.is_tls, .overdue = g->overdue,
+            .first_us = g->peek.first_us, .whole_us = g->peek.whole_us
+        };
 
         if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
             watch_queue(1);

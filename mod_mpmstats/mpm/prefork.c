@@ -325,6 +325,7 @@ static void take_overdue(conn_t *k)
 {
     inbound_prepare(k);
     if (inbound_advance(k) != INBOUND_READY) {
+        k->end = MPM_HYBRID_END_HEAD_TIMEOUT;
         inbound_give_up(k, APR_TIMEUP);
     }
     inbound_dispatched(k);
@@ -421,6 +422,18 @@ static void close_connection(conn_rec *c, apr_socket_t *sock, int fd)
     apr_socket_close(sock);
 }
 
+/* Of TLS no more was seen than that it began. The requests after the first are httpd's to read. */
+static void take_times(mpm_hybrid_times_t *times, const handoff_t *what)
+{
+    times->dispatched_us = child_now();
+    if (what->is_tls) {
+        times->handshake_begin_us = what->first_us;
+        return;
+    }
+    times->first_byte_us = what->first_us;
+    times->head_us = what->whole_us;
+}
+
 /* Takes @a pool. */
 static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
@@ -435,6 +448,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     conn.pub.state = HYBRID_STATE_PROCESSING;
     conn.timeout = ap_server_conf->timeout;
     conn.keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    take_times(&conn.times, what);
     served++;
     running = 1;
     be_busy();
@@ -518,12 +532,12 @@ static apr_socket_t *accept_from(const door_t *door, apr_pool_t *pool)
 }
 
 /* Nonzero if the connection need not, or cannot, wait in the lobby. */
-static int to_be_served(const door_t *door, int fd)
+static int to_be_served(const door_t *door, int fd, handoff_t *what)
 {
     static peek_t peek;
-    handoff_t what = { .is_tls = door->is_tls };
     peek_e verdict;
 
+    *what = (handoff_t){ .is_tls = door->is_tls };
     if (!door->looks || pairs.waiting[1] < 0) {
         return 1;
     }
@@ -532,10 +546,12 @@ static int to_be_served(const door_t *door, int fd)
     if (verdict == PEEK_GONE) {
         return 0;
     }
-    return verdict == PEEK_READY || handoff_send(pairs.waiting[1], fd, &what) != 0;
+    what->first_us = peek.first_us;
+    what->whole_us = peek.whole_us;
+    return verdict == PEEK_READY || handoff_send(pairs.waiting[1], fd, what) != 0;
 }
 
-static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_sock_t *fd)
+static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_sock_t *fd, handoff_t *what)
 {
     apr_socket_t *sock;
 
@@ -548,7 +564,7 @@ static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_soc
     }
     shared_add(child.stats->accepted, 1);
     apr_os_sock_get(fd, sock);
-    if (to_be_served(door, *fd)) {
+    if (to_be_served(door, *fd, what)) {
         return sock;
     }
     apr_socket_close(sock);
@@ -557,7 +573,7 @@ static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_soc
 
 static void open_door(const door_t *door)
 {
-    static const handoff_t nothing;
+    handoff_t what;
     apr_pool_t *pool;
     apr_socket_t *sock;
     apr_os_sock_t fd;
@@ -566,12 +582,12 @@ static void open_door(const door_t *door)
         pause_for_shortage(APR_ENOMEM);
         return;
     }
-    sock = accept_one(door, pool, &fd);
+    sock = accept_one(door, pool, &fd, &what);
     if (sock == NULL) {
         apr_pool_destroy(pool);
         return;
     }
-    serve(pool, sock, fd, &nothing);
+    serve(pool, sock, fd, &what);
 }
 
 /* ---- waiting ------------------------------------------------------------ */

@@ -51,7 +51,7 @@ def test_json_is_valid(render):
     VALIDATOR.validate(status)
     assert [v["name"] for v in status["vhosts"]] == [f"{'api' if i % 2 else 'www'}.example.com{i}:443" for i in range(8)] + ["other"]
     assert [event["kind"] for event in status["events"]] == ["unknown", "overflow", "relieved", "saturated", "crash", "graceful", "start"]
-    assert status["events"][4]["words"].startswith("Process 4711 crashed or was killed: signal 11 after 30m 00s")
+    assert status["events"][4]["words"].startswith("Process 4711 crashed: SIGSEGV (11) after 30m 00s")
     for key in ("requests_in_flight", "responses_2xx", "sent_bytes", "closed_client", "tls_full", "crashes"):
         assert key in status["totals"], key
     assert status["totals"]["sent_bytes"] == sum(v["sent_bytes"] for v in status["vhosts"])
