@@ -262,9 +262,12 @@ suite_models() {
     some=("$t/test_01_lifecycle.py" "$t/test_03_requests.py"
         "$t/test_09_restarts.py::test_graceful_restarts_under_load_lose_nothing"
         "$t/test_09_restarts.py::test_an_idle_connection_is_answered_once_more_with_close_after_a_restart"
-        "$t/test_09_restarts.py::test_restarts_of_both_kinds_and_kills_mixed_under_load_leave_nothing")
+        "$t/test_09_restarts.py::test_restarts_of_both_kinds_and_kills_mixed_under_load_leave_nothing"
+        "$t/test_31_recorded.py::test_requests_are_counted_by_status_and_method_with_their_bytes"
+        "$t/test_31_recorded.py::test_the_end_of_each_connection_has_its_reason"
+        "$t/test_31_recorded.py::test_a_crash_takes_its_own_requests_and_nothing_else")
     if [[ ${MODELS:-} == all || ${SLOW:-} ]]; then
-        some=("$t"/test_0*.py "$t"/test_1*.py)
+        some=("$t"/test_0*.py "$t"/test_1*.py "$t"/test_3*.py)
     fi
     for model in worker prefork; do
         MPM=hybrid-$model suite_pytest "models-$model" 3600 "${some[@]}"

@@ -214,7 +214,7 @@ int segment_field_find(segment_section_e section, const char *name);
     EVENT(GRACEFUL, "graceful", 2, "config generation", "", "the configuration was loaded anew, requests went on") \
     EVENT(RESTART, "restart", 3, "config generation", "", "the configuration was loaded anew, requests were ended") \
     EVENT(STOP, "stop", 4, "", "", "the server was stopped") \
-    EVENT(CRASH, "crash", 5, "signal, 0 when not known", "microseconds the process lived", "a child process crashed or was killed") \
+    EVENT(CRASH, "crash", 5, "signal, 0 when it exited by itself", "microseconds the process lived", "a child process crashed or was killed") \
     EVENT(SATURATED, "saturated", 6, "busy workers", "MaxRequestWorkers", "every worker the limits allow is busy") \
     EVENT(RELIEVED, "relieved", 7, "microseconds it had lasted", "most connections in a listen queue then", "that is over") \
     EVENT(OVERFLOW, "overflow", 8, "connections that found it full", "the longest queue now", "a listen queue was full; the text names the listener, as far as that is known")

@@ -10,6 +10,8 @@
 #ifndef MPM_HANDOFF_H
 #define MPM_HANDOFF_H
 
+#include <stdint.h>
+
 typedef struct {
     int ready[2];               /**< lobby to children: its request can be read */
     int waiting[2];             /**< children to lobby: its first request is not whole yet */
@@ -23,6 +25,8 @@ typedef struct {
     unsigned char overdue;      /**< ready: its head did not come in time: all there is, is there */
     unsigned char over_budget;  /**< overdue: as mod_reqtimeout counts it */
     unsigned char at_once;      /**< waiting, ready: there is nothing to wait for, anybody may run it */
+    int64_t first_us;           /**< ready: when its first byte was seen, CLOCK_MONOTONIC; 0: not known */
+    int64_t whole_us;           /**< ready: when it was seen to be whole; 0: not known */
 } handoff_t;
 
 /** No pairs: every end -1. */

@@ -168,7 +168,8 @@ static void pass_on(void)
         guest_t *g = l.first_ready;
         handoff_t what = {
             .overdue = g->overdue, .over_budget = g->over_budget,
-            .is_tls = g->peek.is_tls, .at_once = g->at_once
+            .is_tls = g->peek.is_tls, .at_once = g->at_once,
+            .first_us = g->peek.first_us, .whole_us = g->peek.whole_us
         };
 
         if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {

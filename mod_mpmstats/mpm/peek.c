@@ -104,6 +104,7 @@ peek_e peek_look(peek_t *p, int fd)
 {
     ssize_t n = recv(fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
     size_t seen = p->seen;
+    apr_time_t now;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return PEEK_WAIT;
@@ -115,11 +116,16 @@ peek_e peek_look(peek_t *p, int fd)
         return PEEK_WAIT;
     }
     p->seen = (size_t)n;
-    if (seen == 0 && peeked[0] == TLS_HANDSHAKE) {
-        p->is_tls = 1;                  /* whatever Listen says: no request begins with this */
+    now = child_now();
+    if (seen == 0) {
+        p->first_us = now;
+        if (peeked[0] == TLS_HANDSHAKE) {
+            p->is_tls = 1;              /* whatever Listen says: no request begins with this */
+        }
     }
     if ((size_t)n == sizeof(peeked)
         || (p->is_tls ? hello_complete((size_t)n) : request_complete(p, peeked + seen, (size_t)n - seen))) {
+        p->whole_us = now;
         return PEEK_READY;
     }
     return PEEK_WAIT;

@@ -26,6 +26,8 @@ typedef struct {
     unsigned char is_tls;       /**< so says the listener, or the first byte */
     unsigned char in_body;      /**< the head is whole, a small body is not */
     size_t seen;                /**< bytes looked at */
+    int64_t first_us;           /**< when the first of them was there, CLOCK_MONOTONIC; 0: not yet */
+    int64_t whole_us;           /**< when it was ready; 0: not yet */
     head_scan_t scan;
     body_scan_t body;
     reqtimeout_body_t budget;   /**< mod_reqtimeout's, until when it may take */

@@ -474,6 +474,7 @@ static void end_run(void)
 static void run(conn_t *k)
 {
     shared_add(child.stats->dispatched, 1);
+    k->times.dispatched_us = child_now();
     process(k);
     close_connection(k);
 }
@@ -527,6 +528,17 @@ static int hold(conn_t *k)
     return held_keep(k);
 }
 
+/* Of TLS no more was seen than that it began. The requests after the first are httpd's to read. */
+static void take_times(mpm_hybrid_times_t *times, const handoff_t *what)
+{
+    if (what->is_tls) {
+        times->handshake_begin_us = what->first_us;
+        return;
+    }
+    times->first_byte_us = what->first_us;
+    times->head_us = what->whole_us;
+}
+
 /* Takes @a pool. */
 static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
@@ -541,6 +553,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     k->pub.state = HYBRID_STATE_PROCESSING;
     k->timeout = ap_server_conf->timeout;
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    take_times(&k->times, what);
     served++;
     begin_run(fd);
     k->c = ap_run_create_connection(pool, ap_server_conf, sock, child.number, sbh,
@@ -651,6 +664,8 @@ static int to_be_served(const door_t *door, int fd, handoff_t *what)
         return 0;
     }
     what->is_tls = peek.is_tls;
+    what->first_us = peek.first_us;
+    what->whole_us = peek.whole_us;
     return verdict == PEEK_READY || handoff_send(pairs.waiting[1], fd, what) != 0;
 }
 

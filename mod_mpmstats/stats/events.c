@@ -2,6 +2,8 @@
 /* What the two numbers of an event mean stands in SEGMENT_EVENTS, core/segment.h. */
 #include "stats/events.h"
 
+#include <signal.h>
+
 #include "apr_strings.h"
 #include "stats/format.h"
 
@@ -13,15 +15,35 @@ static const char *count(apr_pool_t *pool, apr_uint64_t number, const char *one,
     return apr_pstrcat(pool, text, " ", number == 1 ? one : many, NULL);
 }
 
+/* "crashed: SIGSEGV (11)": what ended it, in words. */
+static const char *what_ended_it(apr_pool_t *pool, apr_uint64_t sig)
+{
+    static const struct {
+        apr_uint64_t number;
+        const char *name;
+    } signals[] = {
+        {SIGSEGV, "crashed: SIGSEGV"}, {SIGBUS, "crashed: SIGBUS"}, {SIGABRT, "crashed: SIGABRT"},
+        {SIGILL, "crashed: SIGILL"}, {SIGFPE, "crashed: SIGFPE"}, {SIGSYS, "crashed: SIGSYS"},
+        {SIGKILL, "was killed: SIGKILL"}, {SIGTERM, "was killed: SIGTERM"}, {SIGHUP, "was killed: SIGHUP"},
+        {SIGXCPU, "was killed: SIGXCPU"}, {SIGXFSZ, "was killed: SIGXFSZ"},
+    };
+
+    for (apr_size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (signals[i].number == sig) {
+            return apr_psprintf(pool, "%s (%d)", signals[i].name, (int)sig);
+        }
+    }
+    return sig == 0 ? "exited by itself, out of order" : apr_psprintf(pool, "was killed: signal %d", (int)sig);
+}
+
 static const char *crash_words(apr_pool_t *pool, const segment_event_t *event)
 {
     char text[FORMAT_BYTES];
-    const char *signal = event->a > 0 ? apr_psprintf(pool, ": signal %d", (int)event->a) : "";
     const char *age = event->b > 0 && event->b < APR_INT64_MAX
                           ? apr_pstrcat(pool, " after ", format_duration(text, (apr_int64_t)event->b), NULL)
                           : "";
 
-    return apr_psprintf(pool, "Process %d crashed or was killed%s%s", (int)event->pid, signal, age);
+    return apr_psprintf(pool, "Process %d %s%s", (int)event->pid, what_ended_it(pool, event->a), age);
 }
 
 static const char *relieved_words(apr_pool_t *pool, const segment_event_t *event)

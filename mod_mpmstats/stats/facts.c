@@ -58,8 +58,8 @@ int facts_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     facts.parent = getpid();
     if (!ap_extended_status && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                     "ExtendedStatus is Off: mpm-status shows the state of the workers, "
-                     "but no clients, requests or counters");
+                     "ExtendedStatus is Off: mpm-status counts requests and their times, but does not "
+                     "show which request of which client each worker serves");
     }
     return OK;
 }

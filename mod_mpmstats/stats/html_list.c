@@ -55,14 +55,15 @@ void html_list_bar(out_t *out, const snapshot_t *snapshot, const char *value, co
     apr_int64_t amount = amount_at(snapshot, value);
     apr_int64_t limit = amount_at(snapshot, max);
     double percent = limit > 0 ? 100.0 * (double)amount / (double)limit : 0.0;
+    const char *level = percent < 80.0 ? "calm" : percent < 95.0 ? "high" : "full";
     char text[512];
 
     apr_snprintf(text, sizeof(text),
                  "<svg class=\"bar\" role=\"meter\" aria-label=\"%s\" aria-valuemin=\"0\" "
                  "aria-valuemax=\"%" APR_INT64_T_FMT "\" aria-valuenow=\"%" APR_INT64_T_FMT
-                 "\" data-bar=\"%s\" data-max=\"%s\" viewBox=\"0 0 100 1\" "
+                 "\" data-bar=\"%s\" data-max=\"%s\" data-level=\"%s\" viewBox=\"0 0 100 1\" "
                  "preserveAspectRatio=\"none\"><rect width=\"%.1f\" height=\"1\"/></svg>",
-                 label, limit, amount, value, max, percent > 100.0 ? 100.0 : percent);
+                 label, limit, amount, value, max, level, percent > 100.0 ? 100.0 : percent);
     out_raw(out, text);
 }
 

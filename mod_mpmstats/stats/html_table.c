@@ -35,20 +35,30 @@ html_column_t *html_table_add(html_table_t *table, metrics_scope_e scope, const 
 /* Cells hold numbers unless their class says otherwise; the style knows them by it. */
 static const char *cell_class(const metric_t *metric)
 {
+    /* What ought to be 0. */
+    static const char *const bad[] = {"responses_5xx", "shed", "workers_hung"};
+
     if (metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
         || metric->unit == METRIC_UNIT_MICROSECONDS) {
         return metric->name;
     }
+    for (apr_size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (strcmp(metric->name, bad[i]) == 0) {
+            return "bad";
+        }
+    }
     return NULL;
 }
 
-static void put_class(out_t *out, const metric_t *metric)
+static void put_class(out_t *out, const metric_t *metric, int zero)
 {
     const char *name = cell_class(metric);
 
-    if (name != NULL) {
-        out_raw(out, " class=");
-        out_raw(out, name);
+    if (name != NULL || zero) {
+        out_raw(out, " class=\"");
+        out_raw(out, name != NULL ? name : "");
+        out_raw(out, zero ? name != NULL ? " zero" : "zero" : "");
+        out_raw(out, "\"");
     }
 }
 
@@ -70,7 +80,7 @@ static void put_header_cell(out_t *out, const html_column_t *column)
     out_raw(out, "\" title=\"");
     out_html(out, column->metric->help);
     out_raw(out, "\"");
-    put_class(out, column->metric);
+    put_class(out, column->metric, 0);
     out_raw(out, ">");
     out_html(out, column->label);
     out_raw(out, "</th>");
@@ -125,13 +135,28 @@ static void put_rate(out_t *out, const html_value_t *value, const snapshot_serve
                                                           : format_rate(text, rate));
 }
 
+/* A figure that is there and 0 steps back; page.js knows it by its text. */
+static int is_zero(const html_value_t *value, const html_column_t *column)
+{
+    metric_kind_e kind = value->metric->kind;
+
+    return !column->is_rate && kind != METRIC_TEXT && kind != METRIC_LETTER && kind != METRIC_REAL
+        && kind != METRIC_TIME && kind != METRIC_ID && kind != METRIC_FLAG && kind != METRIC_CEILING
+        && metric_known(value->metric, value->record) && html_value_amount(value) == 0;
+}
+
 static void put_cell(const html_table_t *table, const html_column_t *column, const char *row)
 {
     html_value_t value = {column->metric, row + column->offset};
     out_t *out = table->out;
 
     out_raw(out, "<td");
-    put_class(out, column->metric);
+    put_class(out, column->metric, is_zero(&value, column));
+    if (column->metric->kind == METRIC_TEXT && strcmp(column->metric->name, "kind") == 0) {
+        out_raw(out, " data-v=\"");
+        html_value_text(out, &value);
+        out_raw(out, "\"");
+    }
     out_raw(out, ">");
     if (column->is_rate) {
         put_rate(out, &value, &table->snapshot->server);

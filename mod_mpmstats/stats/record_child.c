@@ -2,13 +2,16 @@
 /*
  * A child claims a record before it serves and marks it as left on its way out; the parent clears it once it
  * has reaped the child, and takes what it had in flight out of the gauges. One that had not
- * said that it leaves has crashed or was killed. What killed it is known for signals a process can catch: it writes
- * the number down before it dies.
+ * said that it leaves has crashed or was killed. A signal it can catch it writes down before it dies, so that this is
+ * known even if the whole server goes; any other the kernel tells the parent together with SIGCHLD. The MPM hooks would not:
+ * they run when the child has been reaped, without what came of it.
  */
 #include "stats/record_child.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
@@ -93,6 +96,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
         return;
     }
     record.in_child = true;
+    record_child_unwatch();
     if (getpid() != record.parent) {
         /* With -X the one process is the parent as well, whose life others watch. */
         segment_release(record.segment);
@@ -112,12 +116,102 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
 
 /* ---- in the parent --------------------------------------------------------------- */
 
+/* What had SIGCHLD before us; written in watch_children() only, with the handler not yet, or no longer, installed. */
+static struct sigaction child_before;
+static bool watching;
+
+static void write_down(const siginfo_t *info)
+{
+    segment_t *segment = record.segment;
+
+    for (unsigned i = 0; i < segment->shape.processes; i++) {
+        if (segment_get(&segment->process[i].pid) == (uint64_t)info->si_pid) {
+            segment_set(&segment->process[i].signal, (uint64_t)info->si_status);
+        }
+    }
+}
+
+static bool was_killed(const siginfo_t *info)
+{
+    return info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
+}
+
+/* Several children that end at once are one SIGCHLD: those that have not been reaped yet can be asked for. */
+static void look_for_more(void)
+{
+    segment_t *segment = record.segment;
+
+    for (unsigned i = 0; i < segment->shape.processes; i++) {
+        uint64_t pid = segment_get(&segment->process[i].pid);
+        siginfo_t info = { .si_pid = 0 };
+
+        if (pid > 0 && pid <= INT32_MAX && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0
+            && info.si_pid != 0 && was_killed(&info)) {
+            write_down(&info);
+        }
+    }
+}
+
+/* Before anybody reaps the child, or at the latest when the call that does returns. */
+static void on_child(int sig, siginfo_t *info, void *context)
+{
+    int saved = errno;
+
+    if (record.segment != NULL && getpid() == record.parent) {
+        if (was_killed(info)) {
+            write_down(info);
+        }
+        look_for_more();
+    }
+    errno = saved;
+    if (child_before.sa_flags & SA_SIGINFO) {
+        child_before.sa_sigaction(sig, info, context);
+    }
+    else if (child_before.sa_handler != SIG_DFL && child_before.sa_handler != SIG_IGN) {
+        child_before.sa_handler(sig);
+    }
+}
+
+static bool is_ours(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_child;
+}
+
+/* With the first child: an MPM that wants the signal itself has its handler by then, and is called by ours. */
+static void watch_children(void)
+{
+    struct sigaction action = { .sa_sigaction = on_child, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NOCLDSTOP };
+
+    if (sigaction(SIGCHLD, NULL, &child_before) != 0 || is_ours(&child_before)
+        || (!(child_before.sa_flags & SA_SIGINFO) && child_before.sa_handler == SIG_IGN)) {
+        return;
+    }
+    sigemptyset(&action.sa_mask);
+    watching = sigaction(SIGCHLD, &action, NULL) == 0;
+}
+
+void record_child_unwatch(void)
+{
+    struct sigaction now;
+
+    if (watching && sigaction(SIGCHLD, NULL, &now) == 0 && is_ours(&now)) {
+        sigaction(SIGCHLD, &child_before, NULL);
+    }
+    watching = false;
+}
+
 /* Whether children are being ended on purpose, some of them with a signal. */
 static bool is_stopping(void)
 {
     int state;
 
     return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
+/* What a server ends its children with, that do not go by themselves. */
+static bool is_of_the_end(uint64_t sig)
+{
+    return sig == 0 || sig == SIGTERM || sig == SIGKILL || sig == SIGHUP;
 }
 
 static void note_crash(segment_t *segment, pid_t pid, uint64_t sig, const segment_gone_t *gone)
@@ -153,7 +247,7 @@ static void gone(pid_t pid)
     segment_gone_t what = segment_process_gone(record.segment, pid);
 
     segment_add(&record.segment->server->children_ended, 1);
-    if (what.known && !what.left && (sig != 0 || !is_stopping())) {
+    if (what.known && !what.left && !(is_of_the_end(sig) && is_stopping())) {
         note_crash(record.segment, pid, sig, &what);
     }
 }
@@ -168,6 +262,9 @@ void record_child_status(server_rec *s, pid_t pid, ap_generation_t generation, i
     }
     if (state == MPM_CHILD_STARTED) {
         segment_add(&record.segment->server->children_started, 1);
+        if (!watching) {
+            watch_children();
+        }
         if (!record.limits_told) {
             /* The first child of this configuration: its limits are settled, and there is a scoreboard. */
             record_segment_limits();

@@ -15,6 +15,9 @@ void record_child_init(apr_pool_t *pchild, server_rec *s);
 /** Hook child_status, in the parent. */
 void record_child_status(server_rec *s, pid_t pid, ap_generation_t generation, int slot, mpm_child_status state);
 
+/** Gives SIGCHLD back, if it was taken: before the module goes, and in a child. */
+void record_child_unwatch(void);
+
 /** In the parent: records of processes that have gone without a word of the MPM. */
 void record_child_sweep(void);
 

@@ -290,6 +290,10 @@ void record_segment_limits(void)
 /* What nobody can know under this MPM. Before anything is counted. */
 static void mark_unknown(segment_t *segment)
 {
+    if (!hybrid_present() || mpm_answer(AP_MPMQ_IS_THREADED) == AP_MPMQ_NOT_SUPPORTED) {
+        /* In a process of one thread mod_ssl waits for the client itself. */
+        segment_histogram_unknown(&segment->server->tls_handshake);
+    }
     if (hybrid_present()) {
         return;
     }
@@ -297,7 +301,6 @@ static void mark_unknown(segment_t *segment)
         segment_histogram_unknown(&segment->vhost[i].head);
         segment_histogram_unknown(&segment->vhost[i].queue);
     }
-    segment_histogram_unknown(&segment->server->tls_handshake);
     segment_set(&segment->server->closed_shed, SEGMENT_UNKNOWN);
 }
 
@@ -379,6 +382,7 @@ static apr_status_t end(void *data)
         segment_set(&segment->server->stopped, now);
         segment_remove(segment);
     }
+    record_child_unwatch();
     record.segment = NULL;
     return APR_SUCCESS;
 }

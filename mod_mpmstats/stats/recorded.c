@@ -14,6 +14,7 @@
 
 #include "apr_hash.h"
 #include "apr_strings.h"
+#include "core/escape.h"
 #include "stats/events.h"
 #include "stats/metrics.h"
 #include "stats/view.h"
@@ -241,6 +242,40 @@ static const apr_size_t phase_offsets[SNAPSHOT_PHASES] = {
     [SNAPSHOT_SPREAD_total] = offsetof(segment_vhost_rec_t, total),
 };
 
+/* ---- names ------------------------------------------------------------------ */
+
+/* What every renderer makes of a name, or something coarser: what is no text becomes U+FFFD. */
+static const char *as_shown(apr_pool_t *pool, const char *name)
+{
+    size_t len = strlen(name);
+    size_t size = escape_html_buf(NULL, 0, name, len) + 1;
+    char *shown = apr_palloc(pool, size);
+
+    escape_html_buf(shown, size, name, len);
+    return shown;
+}
+
+/*
+ * Names may hold any bytes, and two that differ in what is no text would look the same: a label that
+ * is there twice makes metrics invalid. Of such names each but the first gets a number.
+ */
+static void tell_apart(void *records, int count, apr_size_t stride, apr_size_t name_offset, apr_pool_t *pool)
+{
+    apr_hash_t *taken = apr_hash_make(pool);
+
+    for (int i = 0; i < count; i++) {
+        const char **name = (const char **)(void *)((char *)records + (apr_size_t)i * stride + name_offset);
+        const char *plain = *name;
+        const char *shown = as_shown(pool, plain);
+
+        for (int n = 2; apr_hash_get(taken, shown, APR_HASH_KEY_STRING) != NULL; n++) {
+            *name = apr_psprintf(pool, "%s~%d", plain, n);
+            shown = as_shown(pool, *name);
+        }
+        apr_hash_set(taken, shown, APR_HASH_KEY_STRING, shown);
+    }
+}
+
 /* ---- virtual hosts ---------------------------------------------------------- */
 
 /* The records of the segment and the virtual hosts of the snapshot they belong to. */
@@ -316,6 +351,8 @@ static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
     for (int i = 0; i < hosts->records; i++) {
         take_vhost(snapshot, hosts, by_name, &pairs, i);
     }
+    tell_apart(snapshot->vhosts, snapshot->vhost_count, sizeof(snapshot->vhosts[0]),
+               offsetof(snapshot_vhost_t, name), hosts->pool);
 }
 
 /* Recorded counters that virtual hosts and the server both have: the server's are the sums. */
@@ -336,6 +373,21 @@ static void sum_vhosts(snapshot_t *snapshot)
                  metric_number(each, &snapshot->vhosts[host]));
         }
     }
+}
+
+/* With ExtendedStatus Off httpd's scoreboard counts nothing; what is recorded does. */
+static void count_for_scoreboard(snapshot_t *snapshot)
+{
+    snapshot_totals_t *totals = &snapshot->totals;
+
+    if (totals->requests != SNAPSHOT_UNKNOWN) {
+        return;
+    }
+    for (int host = 0; host < snapshot->vhost_count; host++) {
+        join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
+    }
+    totals->bytes = totals->sent_bytes;
+    snapshot->server.counters_since_us = snapshot->server.recorded_since_us;
 }
 
 /* The histograms of one phase and virtual host together; false if none is known. `room`: for one more. */
@@ -422,6 +474,8 @@ static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_
             take(&pairs, handler_named(snapshot, plain.name), &plain, pool, 1);
         }
     }
+    tell_apart(snapshot->handlers, snapshot->handler_count, sizeof(snapshot->handlers[0]),
+               offsetof(snapshot_handler_t, name), pool);
 }
 
 static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
@@ -440,6 +494,8 @@ static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr
             take(&pairs, listener, &plain, pool, 0);
         }
     }
+    tell_apart(snapshot->listeners, snapshot->listener_count, sizeof(snapshot->listeners[0]),
+               offsetof(snapshot_listener_t, address), pool);
 }
 
 static void take_process(snapshot_process_t *processes, int count, const pairs_t *pairs,
@@ -516,6 +572,7 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
     take_server(snapshot, pool, &server);
     take_vhosts(snapshot, &hosts);
     sum_vhosts(snapshot);
+    count_for_scoreboard(snapshot);
     if (parts & (VIEW_VHOSTS | VIEW_LATENCY)) {
         take_times(snapshot, &hosts);
     }

@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -206,6 +207,34 @@ def test_figure_is_written_with_its_unit(browser, fed, figure):
         status[scope][name] = value
         fed({})
         wait_until(lambda: browser.text(f'span[data-m="{figure}"]') == text, 5, f"{value} written as {text!r}")
+    assert browser.console() == []
+
+
+def test_trouble_has_a_colour_and_what_is_0_steps_back(browser, fed):
+    def colour(selector):
+        return browser.run("getComputedStyle(document.querySelector(arguments[0])).color", selector)
+
+    card = '[data-alarm="totals.responses_5xx"] .big'
+    calm = colour(card)
+    status = fed({})
+    name = status["vhosts"][0]["name"]
+    cell = f'#vhosts tr[data-k="{name}"] td.bad'
+    assert browser.text(cell) == "0" and "zero" in browser.run("document.querySelector(arguments[0]).className", cell)
+    faint = colour(cell)
+    assert browser.run("document.querySelector('.gauge .bar').dataset.level") == "calm"
+    status["totals"]["responses_5xx"] += 12
+    status["vhosts"][0]["responses_5xx"] += 12
+    status["totals"]["workers_busy"] = status["limits"]["max_request_workers"]
+    status["totals"]["crashes"] = 1
+    crash = {"number": 99, "time_us": status["server"]["now_us"], "kind": "crash", "pid": 7, "words": "Process 7 crashed"}
+    fed({"events": [crash] + status["events"]})
+    wait_until(lambda: browser.text(cell) == "12", 5, "the errors")
+    assert colour(card) != calm and colour(cell) == colour(card) == colour('#events td[data-v="crash"]') != faint
+    assert re.fullmatch(r"(12|6|4)\.0 5xx/s now", browser.text(card)), "over one update, or several"
+    assert browser.run("document.querySelector('.gauge .bar').dataset.level") == "full"
+    assert browser.run("document.querySelector('[data-show=\"totals.crashes\"]').hidden") is False
+    fed({})
+    wait_until(lambda: colour(card) == calm, 5, "calm again: no more of them")
     assert browser.console() == []
 
 
@@ -466,6 +495,7 @@ def test_sorting_by_a_number_begins_with_the_largest_and_ends_with_the_unknown(b
     del status["workers"][-1]["last_duration_us"]
     fed({})
     updated(browser)
+    browser.driver.find_element(By.ID, "busy-only").click()     # it is checked at first
     header(browser, "workers", "last_duration_us").find_element(By.TAG_NAME, "button").click()
     shown = column(browser, "workers", "last_duration_us")
     assert shown[-1] == "" and shown[0] == f"{len(shown) - 2}.0 ms"
@@ -477,7 +507,12 @@ def test_sorting_by_a_number_begins_with_the_largest_and_ends_with_the_unknown(b
 def test_filter_and_busy_only_leave_what_was_asked_for(browser, server, url):
     browser.open(url)
     updated(browser)
+    busy_only = browser.driver.find_element(By.ID, "busy-only")
+    assert busy_only.is_selected() and set(column(browser, "workers", "state")) <= set("RWKDCL")
+    assert " of " in browser.text("#shown")
+    busy_only.send_keys(Keys.SPACE)
     everyone = len(column(browser, "workers", "state"))
+    assert "_" in column(browser, "workers", "state")
     with Busy(server, b"/t/needle/sleep"):
         wait_until(lambda: any("needle" in r for r in column(browser, "workers", "request")), 5, "the request")
         browser.driver.find_element(By.ID, "filter").send_keys("NEEDLE")
@@ -487,7 +522,7 @@ def test_filter_and_busy_only_leave_what_was_asked_for(browser, server, url):
         assert ["needle" in r for r in column(browser, "workers", "request")] == [True]
         browser.driver.find_element(By.ID, "filter").send_keys(Keys.BACKSPACE * 6)
         assert len(column(browser, "workers", "state")) >= everyone
-        browser.driver.find_element(By.ID, "busy-only").send_keys(Keys.SPACE)
+        busy_only.send_keys(Keys.SPACE)
         assert set(column(browser, "workers", "state")) <= set("RWKDCL")
 
 
@@ -599,7 +634,7 @@ def test_screenshot(httpd, browser):
     def use(client, dice, host, pause, work):
         while not stop.wait(dice.random() * pause):
             ms = int(dice.paretovariate(1.6) * work) if work else 0
-            path = f"/t/orders/sleep?ms={min(ms, 900)}" if ms else dice.choice(["/1k.bin", "/hello.txt", "/gone.html"])
+            path = f"/t/orders/sleep?ms={min(ms, 900)}" if ms else dice.choice(["/1k.bin"] * 9 + ["/hello.txt"] * 9 + ["/gone.html"])
             client.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").response()
 
     def load(*args):
@@ -610,7 +645,9 @@ def test_screenshot(httpd, browser):
 
     loads = [("www.example.org", 0.02, 0)] * 4 + [("shop.example.org", 0.1, 12)] * 6 + [("api.example.org", 0.06, 4)] * 5
     threads = [threading.Thread(target=load, args=args) for args in loads]
+    old = set(server.children())
     server.graceful()
+    wait_until(lambda: len(old - set(server.children())) == len(old) and len(server.children()) >= 3, 10, "the new generation")
     os.kill(server.children()[-1], signal.SIGKILL)
     slow = [Client(server.port) for _ in range(9)]
     parked = [Client(server.port) for _ in range(40)]
@@ -625,8 +662,7 @@ def test_screenshot(httpd, browser):
     directory = REPO / "docs" if for_docs else BUILD / "check"
     try:
         browser.open(server.url + "/mpm-status", width=1920, height=1500)
-        browser.driver.find_element(By.ID, "busy-only").click()
-        updated(browser, 80 if for_docs else 2)
+        updated(browser, 100 if for_docs else 2)
         browser.run("scrollTo(0, 0)")
         shots = {"status-page.png": browser.cdp("Page.captureScreenshot", format="png")["data"]}
         browser.open(server.url + "/mpm-status", width=360, height=1500, scheme="dark")

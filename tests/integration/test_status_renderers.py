@@ -51,7 +51,7 @@ def test_json_is_valid(render):
     VALIDATOR.validate(status)
     assert [v["name"] for v in status["vhosts"]] == [f"{'api' if i % 2 else 'www'}.example.com{i}:443" for i in range(8)] + ["other"]
     assert [event["kind"] for event in status["events"]] == ["unknown", "overflow", "relieved", "saturated", "crash", "graceful", "start"]
-    assert status["events"][4]["words"].startswith("Process 4711 crashed or was killed: signal 11 after 30m 00s")
+    assert status["events"][4]["words"].startswith("Process 4711 crashed: SIGSEGV (11) after 30m 00s")
     for key in ("requests_in_flight", "responses_2xx", "sent_bytes", "closed_client", "tls_full", "crashes"):
         assert key in status["totals"], key
     assert status["totals"]["sent_bytes"] == sum(v["sent_bytes"] for v in status["vhosts"])
@@ -161,6 +161,24 @@ def test_hostile_names_leave_the_metrics_valid(render, form):
     text = render(form, vhosts=40, workers=200, names=HOSTILE)[0].decode("utf-8", errors="strict")
     families(text, form == "openmetrics")
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
+
+
+def test_names_that_look_the_same_are_told_apart(render):
+    names = [b"same\xff", b"same\xfe", b"same\xef\xbf\xbd", b"same\xef\xbf\xbd~2", b"same\x85", b"same", b"same\x01", b"same\xe2\x90\x81"]
+    shown = ["same\ufffd", "same\ufffd~2", "same\ufffd~3", "same\ufffd~2~2", "same", "same\u2401", "same\u2401~2"]
+    status = json.loads(render("json", vhosts=9, names=names)[0].decode("utf-8", errors="strict"))
+    VALIDATOR.validate(status)
+    for rows, key in ((status["vhosts"], "name"), (status["handlers"], "name"), (status["listeners"], "address")):
+        assert len({row[key] for row in rows}) == len(rows)
+    assert len(status["vhosts"]) == 9
+    for form in ("openmetrics", "prometheus"):
+        text = render(form, vhosts=9, names=names)[0].decode("utf-8", errors="strict")
+        samples = families(text, form == "openmetrics")["httpd_vhost_in_flight"]["samples"]
+        labels = {re.search('vhost="([^"]*)"', label)[1] for _, label in samples}
+        assert len(samples) == len(labels) == 9 and labels > set(shown)
+    page = render("html", vhosts=9, names=names)[0].decode("utf-8", errors="strict")
+    keys = re.findall(r'data-k="([^"]*)"', page[page.index('<table id="vhosts"'):].split("</table>")[0])
+    assert len(keys) == len(set(keys)) == 9
 
 
 def test_every_one_of_10000_random_names_leaves_every_form_valid(render):

@@ -90,6 +90,7 @@ const bars = all('svg[data-bar]').map((element) => ({
 const rates = all('span[data-rate]').map((element) => ({
   element, path: pathOf(element.dataset.rate), kind: element.dataset.f,
 }));
+const alarms = all('[data-alarm]').map((element) => ({element, path: pathOf(element.dataset.alarm)}));
 const peaks = all('span[data-peak]').map((element) => ({
   element, path: pathOf(element.dataset.peak), kind: element.dataset.f, value: -1,
 }));
@@ -111,12 +112,19 @@ function perSecond(path, data) {
   return seconds > 0 && gained >= 0 ? gained / seconds : undefined;
 }
 
+// How close to its limit a figure is; stats/html_list.c has the same shares.
+function levelOf(now, limit) {
+  if (!limit || now < 0.8 * limit) return 'calm';
+  return now < 0.95 * limit ? 'high' : 'full';
+}
+
 function showFigures(data) {
   for (const {element, path, kind} of figures) setText(element, written(kind, find(data, path)));
   for (const {element, rect, value, max} of bars) {
     const now = find(data, value) || 0;
     const limit = find(data, max) || 0;
     rect.setAttribute('width', limit ? Math.min(100, 100 * now / limit).toFixed(1) : '0');
+    element.dataset.level = levelOf(now, limit);
     element.setAttribute('aria-valuenow', now);
     element.setAttribute('aria-valuemax', limit);
   }
@@ -128,6 +136,7 @@ function showFigures(data) {
     const now = perSecond(path, data);
     if (now !== undefined) setText(element, rate(kind, now));
   }
+  for (const {element, path} of alarms) element.classList.toggle('alarm', perSecond(path, data) > 0);
   if (previous) for (const element of all('[data-rate-of]')) setText(element, 'now');
   if (previous) for (const element of all('[data-now-of]')) setText(element, 'now');
   for (const element of all('[data-show]')) element.hidden = !find(data, pathOf(element.dataset.show));
@@ -190,7 +199,7 @@ function addNow(data) {
 const SVG = 'http://www.w3.org/2000/svg';
 const chart = byId('chart');
 const chartTimes = [];      // `now` of each update
-const LINES = ['head', 'queue', 'handler', 'write', 'total'];
+const LINES = ['total', 'head', 'queue', 'handler', 'write'];     // the whole lies behind its parts
 const MARGIN = {left: 58, right: 10, top: 8, bottom: 20};
 const DECADES = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 
@@ -216,7 +225,7 @@ function gridOf(scale, yOf, width, height) {
     const y = yOf(at).toFixed(1);
     parts.push(svg('line', {class: 'grid', x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y}));
     parts.push(svg('text', {class: 'axis', x: MARGIN.left - 8, y, dy: '.32em', 'text-anchor': 'end'},
-      duration(at).replace('.0 ', '\u202f').replace(/^(\d+) /, '$1\u202f')));
+      (at === DECADES[0] ? '\u2264\u202f' : '') + duration(at).replace('.0 ', '\u202f').replace(/^(\d+) /, '$1\u202f')));
   }
   const seconds = SAMPLES * INTERVAL_MS / 1e3;
   for (const [share, text] of [[0, '-' + seconds + ' s'], [0.5, '-' + seconds / 2 + ' s'], [1, 'now']]) {
@@ -357,6 +366,8 @@ function compare(a, b) {
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
 }
 
+const ZERO = /^0(\.0)?( B| \u00b5s)?$/;        // as in stats/html_table.c
+
 class Table {
   constructor(id, keyOf) {
     this.body = byId(id).tBodies[0];
@@ -428,7 +439,7 @@ class Table {
   }
 
   fillRow({tr, texts}, row, now) {
-    this.columns.forEach(({valueOf, kind}, i) => {
+    this.columns.forEach(({valueOf, kind, name}, i) => {
       const value = valueOf(row);
       // Until there is a second update the server's average stands.
       if (value === undefined && kind.startsWith('rate') && !this.before) return;
@@ -437,7 +448,9 @@ class Table {
       texts[i] = text;
       const cell = kind === 'letter' ? tr.cells[i].firstElementChild : tr.cells[i];
       setText(cell, text);
+      cell.classList.toggle('zero', ZERO.test(text));
       if (kind === 'letter') cell.dataset.s = text;
+      if (name === 'kind') cell.dataset.v = text;
     });
   }
 
