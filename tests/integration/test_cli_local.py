@@ -308,6 +308,68 @@ def test_of_several_one_is_asked_for_and_dead_ones_do_not_count(segment):
     assert done.returncode == STALE and done.stdout == "3\n"
 
 
+# ---- a large one ------------------------------------------------------------------------------------------------------
+
+def spread(seed):
+    """A histogram with many values in it."""
+    return {int(50 * 1.05 ** i): 1 + (i * seed) % 97 for i in range(200)}
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """2,000 workers, three quarters of them busy, 64 virtual hosts with full histograms."""
+    t, threads = now(), 50
+    workers = [dict(status="_" if i % 4 == 0 else "W", last_used=t - i * 10_000, client64=f"2001:db8::{i:x}", vhost=f"www{i % 64}.example.org:443",
+                    request=f"GET /some/path/{i}?query=yes&more=<{i}> HTTP/1.1", protocol="http/1.1", access_count=1000 + i, my_access_count=i,
+                    start_time=t - 9_000_000, stop_time=t - 8_000_000) for i in range(2000)]
+    process = [dict(pid=10_000 + p, slot=p, generation=0, started=t - 60_000_000, connections=20, conn_running=20, left=0) for p in range(40)]
+    server = dict(version="Apache/2.4.71 (Debian)", mpm="hybrid", model="event", pid=9999, generation=0, started=t - 3600_000_000, heartbeat=t,
+                  max_request_workers=2000, threads_per_child=threads, server_limit=40, thread_limit=64, keepalive_gap=spread(3),
+                  workers_busy_time=spread(5), **{"async": 1})
+    vhosts = [dict(name=f"www{v}.example.org:443", retired=0, in_flight=1, responses_2xx=98_000, responses_5xx=2,
+                   **{phase: spread(v + 1) for phase in ("head", "queue", "handler", "write", "total")}) for v in range(64)]
+    board = Board([(dict(pid=p["pid"], generation=0), workers[threads * i:threads * (i + 1)]) for i, p in enumerate(process)], threads=64, slots=80)
+    with SegmentFile(tmp_path_factory.mktemp("large") / "mpmstats.segment", board=board, server=server, process=process, vhost=vhosts,
+                     event=[event(i, "crash", t - i * 1_000_000, pid=99, a=11, b=1) for i in range(1, 257)]) as segment:
+        yield segment
+
+
+EVERYTHING = ("status", "status --json", "workers", "workers --json", "workers --state busy --sort age --first 10", "processes", "processes --json",
+              "vhosts", "vhosts --json", "events", "get busy idle queue.p99", "check", "metrics", "save -", "watch -c 1 busy")
+
+
+@pytest.mark.parametrize("command", EVERYTHING)
+def test_a_large_server_takes_no_command_long(large, command):
+    """The least of some runs: what others on the machine take is not ours to say."""
+    taken = []
+    while len(taken) < 8 and min(taken, default=1) >= 0.05:
+        process = subprocess.Popen([cli.PROGRAM, "--segment", large.path, *command.split()], env=environment(), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        usage = os.wait4(process.pid, 0)[2]
+        process.returncode = 0
+        taken.append(usage.ru_utime + usage.ru_stime)
+    assert min(taken) < 0.05, taken
+
+
+def test_the_status_of_a_full_server_fits_a_screen(large):
+    text = run("--segment", large.path).stdout
+    assert "1,500 of 2,000 busy" in text and text.splitlines()[-1] == "1480 more are busy: mpmstats workers --state busy --sort age"
+    assert text.count(" writing ") == 20 and "GET /some/path/1999?" in text
+    assert run("--segment", large.path, "workers", "--state", "busy", "--count").stdout == "1500\n"
+
+
+def test_json_is_the_same_in_every_layout(large):
+    compact, pretty = (run("--segment", large.path, f"--json={style}").stdout for style in ("compact", "pretty"))
+    document = json.loads(pretty)
+    alike = re.compile(r'"load\d+": ?[\d.]+')      # a number that may be written in several ways
+    assert alike.sub("", pretty) == alike.sub("", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    document = json.loads(compact)
+    assert alike.sub("", compact) == alike.sub("", json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n")
+    assert document["workers"][7]["request"] == "GET /some/path/7?query=yes&more=<7> HTTP/1.1" and "more=<7>" in compact
+    assert [w["thread"] for w in json.loads(run("--segment", large.path, "workers", "--json", "--sort", "age", "--first", "2").stdout)] == [49, 48]
+    assert json.loads(run("--segment", large.path, "workers", "--json", "--vhost", "nobody").stdout) == []
+
+
 # ---- real servers -------------------------------------------------------------------------------------------------------
 
 COMMANDS = ("status", "workers", "processes", "vhosts", "events", "get busy idle", "check", "metrics", "save -")

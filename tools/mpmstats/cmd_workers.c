@@ -121,21 +121,14 @@ static bool wanted(const void *record, const void *context)
            && matches(given.request, worker->request);
 }
 
-static int show(const settings_t *settings, const rows_t *rows, json_t *document)
+static int show(const settings_t *settings, const rows_t *rows, const sample_t *sample)
 {
-    json_t *json;
-    int rc;
-
     if (given.count) {
         printf("%zu\n", rows->count);
         return RC_OK;
     }
-    if (settings->json != NULL) {
-        json = rows_json(rows, document);
-        rc = view_json(json, settings->json);
-        json_decref(json);
-        return rc;
-    }
+    if (settings->json != NULL)
+        return view_json_rows(rows, sample, settings->json);
     if (rows->count == 0)
         puts("No worker is like that.");
     else
@@ -156,11 +149,8 @@ static int run(const settings_t *settings, int argc, char **argv)
         || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);
     rows = rows_workers(&sample->snap);
-    rows_keep(&rows, wanted, NULL);
-    if (sort != NULL)
-        rows_sort(&rows, sort, given.reverse);
-    rows_first(&rows, (size_t)given.first);
-    rc = show(settings, &rows, sample->document);
+    rows_choose(&rows, &(rows_choice_t){.wanted = wanted, .sort = sort, .reverse = given.reverse, .first = given.first});
+    rc = show(settings, &rows, sample);
     rows_free(&rows);
     return sample_end(sample, rc);
 }
