@@ -123,6 +123,12 @@ typedef enum {
  */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_times, (conn_rec *c, mpm_hybrid_times_t *out));
 
+/**
+ * Scoreboard slot and number of the worker that runs @a c; APR_ENOENT for a connection that is not the MPM's. Only on
+ * the thread that owns the connection.
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_worker, (conn_rec *c, int *slot, int *thread));
+
 /** Valid in pre_close_connection and in cleanups of c->pool. */
 APR_DECLARE_OPTIONAL_FN(mpm_hybrid_end_e, mpm_hybrid_conn_end, (conn_rec *c));
 

@@ -83,6 +83,16 @@ static unsigned count_processes(void)
     return (unsigned)daemons * 2 + 8;
 }
 
+/* As many as the scoreboard has. */
+static unsigned count_workers(void)
+{
+    int daemons = 0, threads = 0;
+
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    return daemons > 0 && threads > 0 ? (unsigned)daemons * (unsigned)threads : 0;
+}
+
 static segment_shape_t make_shape(void)
 {
     segment_shape_t shape = {
@@ -93,6 +103,7 @@ static segment_shape_t make_shape(void)
         .events = EVENTS,
         .board_fields = record_board_fields(),
         .board_image = record_board_size(),
+        .workers = count_workers(),
     };
 
     return shape;

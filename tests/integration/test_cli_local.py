@@ -14,6 +14,7 @@ import pytest
 import cli
 import procs
 from cli import environment, fails, run
+from clients import Client
 from load import Load
 from procs import wait_until
 from tmux import Terminal
@@ -96,6 +97,19 @@ def test_all_of_a_segment_is_shown_as_the_server_would_say_it(segment):
     assert [v["name"] for v in answer["vhosts"]] == ["www.example.org:80", "other.example.org:443"]
     assert answer["vhosts"][0]["requests"] == 100 and 4900 <= answer["vhosts"][0]["latency"]["queue"]["p99_us"] <= 5100
     assert [e["kind"] for e in answer["events"]] == ["saturated", "crash", "start"]
+
+
+def test_workers_are_chosen_by_what_they_run(tmp_path):
+    handler = [dict(name=name, state=2, requests=1, busy=0) for name in ("default-handler", "proxy:fcgi://php", "proxy:http://b")]
+    # threads of slot 0 are records 0 to 3, those of slot 1 4 to 7; 9 is no handler, nor is what is all ones
+    ran = [dict(handler=n) for n in (2, 1, 0, 0, 3, 9)] + [dict()] * 2
+    with SegmentFile(tmp_path / "x", **content(handler=handler, worker=ran)) as segment:
+        assert [w.get("handler") for w in told(at(segment, "workers", "--json"))] == ["proxy:fcgi://php", "default-handler", None, "proxy:http://b", None]
+        assert [w["pid"] for w in told(at(segment, "workers", "--handler", "proxy:*", "--json"))] == [4711, 4712]
+        assert at(segment, "workers", "--handler", "PROXY:FCGI*", "--state", "busy", "--count").stdout == "1\n"
+        assert at(segment, "workers", "--handler", "php").stdout == "No worker is like that.\n"
+        first = at(segment, "workers", "--sort", "handler").stdout.splitlines()[1]
+        assert first.endswith("default-handler")
 
 
 def test_times_stand_in_the_status(segment):
@@ -444,6 +458,21 @@ def test_a_killed_server_is_shown_as_it_was(httpd):
     after = json.loads(done.stdout)
     assert after["source"]["live"] is False and after["server"]["pid"] == before["server"]["pid"] and "is dead" in done.stderr
     assert run("--segment", segment_of(server), "check").returncode == 2
+
+
+def test_what_each_worker_runs_is_known_without_asking_it(httpd):
+    """Under every MPM, and in the same words as over HTTP."""
+    server = httpd(modules=["test_handlers"])
+    with Client(server.port) as client:
+        client.send(b"GET /test/sleep?ms=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        busy = ["--segment", segment_of(server), "workers", "--state", "W", "--json"]
+        wait_until(lambda: json.loads(run(*busy).stdout), 10, "a worker in its handler")
+        [worker] = json.loads(run(*busy, "--handler", "test-*").stdout)
+        assert "/test/sleep" in worker["request"]
+        asked = json.loads(run("--url", server.url + "/mpm-status", "--json", "workers", "--handler", worker["handler"]).stdout)
+        assert [(w["slot"], w["thread"]) for w in asked if w["state"] == "W"] == [(worker["slot"], worker["thread"])]
+        server.get("/hello.txt")
+        assert run("--segment", segment_of(server), "workers", "--handler", "default-handler", "--count").stdout != "0\n"
 
 
 def test_the_segment_and_the_server_say_the_same(httpd):

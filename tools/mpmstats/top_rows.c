@@ -24,6 +24,7 @@ static const top_column_t worker_columns[] = {
     {.name = "client", .title = "CLIENT", .width = 15, .drop = 1},
     {.name = "vhost", .title = "VHOST", .width = 20, .drop = 2},
     {.name = "protocol", .title = "PROTOCOL", .width = 8, .drop = 5},
+    {.name = "handler", .title = "HANDLER", .width = 15, .drop = 8},
     {.name = "request", .title = "REQUEST", .width = 20},
 };
 
