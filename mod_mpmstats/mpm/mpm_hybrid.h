@@ -20,7 +20,7 @@
 #include "httpd.h"
 
 /** Raised when a struct below changes; a field is only ever added at the end. */
-#define MPM_HYBRID_API_VERSION 1
+#define MPM_HYBRID_API_VERSION 2
 
 /** What a connection waits for; `MPM_HYBRID_CONN_RUNNING` is the one a worker owns. */
 typedef enum {
@@ -67,6 +67,7 @@ typedef struct {
     int concurrency;                 /**< workers per process that poll or run short requests at once */
     int connections_per_process;     /**< parked and running connections a process holds at most */
     int slots;                       /**< process slots in the scoreboard (server_limit and the reserve for old generations) */
+    apr_int64_t max_memory_per_child;    /**< bytes; 0 = unlimited */
 } mpm_hybrid_limits_t;
 
 /** One child process, by scoreboard slot. */

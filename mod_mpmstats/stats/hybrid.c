@@ -115,6 +115,7 @@ int hybrid_limits(snapshot_limits_t *limits, const char **model)
     limits->connections_per_process = in.known.connections_per_process;
     limits->concurrency = in.known.concurrency;
     limits->slots = in.known.slots;
+    limits->max_memory_per_child_bytes = in.known.max_memory_per_child;
     return 1;
 }
 

@@ -262,6 +262,7 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED);
     segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC) != 0);
     segment_set(&server->listen_backlog, SEGMENT_UNKNOWN);
+    segment_set_text(server->prefork_only, facts_prefork_only());
 }
 
 static uint64_t known(apr_int64_t value)
@@ -295,6 +296,7 @@ void record_segment_limits(void)
     segment_set(&server->connections_per_process, known(limits.connections_per_process));
     segment_set(&server->concurrency, known(limits.concurrency));
     segment_set(&server->slots, known(limits.slots));
+    segment_set(&server->max_memory_per_child, known(limits.max_memory_per_child_bytes));
     record.limits_told = true;
 }
 

@@ -304,6 +304,7 @@ static void fill_mpm(const snapshot_t *snap, advisor_input_t *in)
     in->wait = is(model, "prefork") ? ADVISOR_WAIT_PROCESS
                : is(model, "worker") ? ADVISOR_WAIT_THREAD
                                      : ADVISOR_WAIT_FREE;
+    in->prefork_only = snap->server.prefork_only;
 }
 
 static int limit(apr_int64_t value)
@@ -326,6 +327,7 @@ static void fill_limits(const snapshot_t *snap, advisor_input_t *in)
     in->max_spare_servers = limit(limits->max_spare_servers);
     if (limits->max_connections_per_child != SNAPSHOT_UNKNOWN)
         in->max_connections_per_child = limit(limits->max_connections_per_child);
+    in->max_memory_per_child_bytes = number(limits->max_memory_per_child_bytes);
 }
 
 static void fill_memory(const tuning_t *tuning, advisor_input_t *in)
