@@ -299,8 +299,9 @@ def test_it_is_found_in_the_runtime_directory(segment):
 
 
 def namespace(script):
-    """A shell in a mount namespace with an empty /run."""
-    return subprocess.run(["unshare", "-m", "sh", "-ec", f"mount -t tmpfs none /run\n{script}"], env=environment(), capture_output=True, text=True)
+    """A shell with an empty /run, and without the servers of this machine in its /proc."""
+    return subprocess.run(["unshare", "-m", "-p", "--fork", "--mount-proc", "sh", "-ec", f"mount -t tmpfs none /run\n{script}"],
+                          env=environment(APACHE_RUN_DIR=None), capture_output=True, text=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to have another /run")
@@ -382,6 +383,34 @@ def test_json_is_the_same_in_every_layout(large):
     assert document["workers"][7]["request"] == "GET /some/path/7?query=yes&more=<7> HTTP/1.1" and "more=<7>" in compact
     assert [w["thread"] for w in json.loads(run("--segment", large.path, "workers", "--json", "--sort", "age", "--first", "2").stdout)] == [49, 48]
     assert json.loads(run("--segment", large.path, "workers", "--json", "--vhost", "nobody").stdout) == []
+
+
+# An apache2 as far as one looks from outside: a process of that name with a segment mapped shared, which it has locked.
+POSING = """
+import ctypes, fcntl, mmap, sys
+file = open(sys.argv[1], "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX)
+mapped = mmap.mmap(file.fileno(), 0)
+ctypes.CDLL(None).prctl(15, sys.argv[2].encode())
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to have another /run")
+@pytest.mark.parametrize("name, user, found", [("apache2", 0, True), ("httpd", 0, True), ("nginx", 0, False), ("apache2", 65534, False)])
+def test_a_segment_in_no_usual_place_is_found_by_who_has_it_mapped(open_directory, name, user, found):
+    if namespace("true").returncode != 0:
+        pytest.skip("no mount namespaces here")
+    file = open_directory / "elsewhere"
+    file.write_bytes(segment_bytes(**content()))
+    os.chown(file, user, -1)
+    pose = f"setpriv --reuid {user} --clear-groups /usr/bin/python3 -c '{POSING}' {file} {name}"
+    for prepare in ("true", "mkdir /run/apache2-x; echo $pid >/run/apache2-x/apache2.pid"):
+        done = namespace(f"mkfifo /run/in /run/out; {pose} </run/in >/run/out & pid=$!\nexec 8>/run/in; read up </run/out; {prepare}\n"
+                         f"{cli.PROGRAM} get busy || echo code $?; [ ! -d /run/apache2-x ] || {cli.PROGRAM} --instance x get busy || echo code $?")
+        wanted = "3\n" if found else "code [23]\n"
+        assert re.fullmatch(wanted * (2 if "mkdir" in prepare else 1), done.stdout), (done.stdout, done.stderr)
 
 
 # ---- real servers -------------------------------------------------------------------------------------------------------
@@ -476,12 +505,14 @@ def test_what_each_worker_runs_is_known_without_asking_it(httpd):
 
 
 def test_the_segment_and_the_server_say_the_same(httpd):
-    server = httpd(modules=["test_handlers"])
+    server = httpd(modules=["test_handlers"], conf="<IfModule mpm_hybrid_module>\nMaxMemoryPerChild 300M\n</IfModule>")
     for _ in range(20):
         server.get("/hello.txt")
     asked = json.loads(run("--url", server.url + "/mpm-status", "--json").stdout)
     read = json.loads(run("--segment", segment_of(server), "--json").stdout)
     assert read["limits"] == asked["limits"]
+    if server.mpm == "hybrid":
+        assert run("--segment", segment_of(server), "get", "max_memory_per_child_bytes").stdout == f"{300 * 2**20}\n"
     skip = {"name", "built", "now_us", "uptime_s", "load1", "load5", "load15", "counters_since_us"}
     assert {k: v for k, v in read["server"].items() if k not in skip} == {k: v for k, v in asked["server"].items() if k not in skip}
     assert {p["pid"] for p in read["processes"]} == {p["pid"] for p in asked["processes"]}
