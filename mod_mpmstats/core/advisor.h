@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
     advisor_mpm_e mpm;
     advisor_wait_e wait;
-    bool prefork_needed;        /**< a module is loaded that works without threads only */
+    const char *prefork_only;   /**< a module that is loaded and works without threads only; NULL: none known */
     int cores;
 
     /* the limits in force; 0: not known, or of no meaning under this MPM */

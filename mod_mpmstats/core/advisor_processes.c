@@ -38,6 +38,17 @@ static void none_or_number(char text[32], double number)
     }
 }
 
+/* As one writes it. */
+static void none_or_size(char text[32], double bytes)
+{
+    if (bytes >= 1 << 20 && fmod(bytes, 1 << 20) == 0) {
+        snprintf(text, 32, "%.0fM", bytes / (1 << 20));
+    }
+    else {
+        none_or_number(text, bytes);
+    }
+}
+
 static bool grows(const advisor_input_t *in)
 {
     return in->growth_connections >= GROWTH_CONNECTIONS && in->growth_bytes >= GROWTH_LEAST && in->process_bytes > 0;
@@ -51,15 +62,15 @@ static void item_memory(const advisor_input_t *in, advisor_advice_t *advice)
     char each[16], now[16];
 
     item->confidence = advisor_at_most(advisor_trust(in), ADVISOR_MEDIUM);
-    none_or_number(item->now, in->max_memory_per_child_bytes);
+    none_or_size(item->now, in->max_memory_per_child_bytes);
     if (!grows(in)) {
-        none_or_number(item->recommended, in->max_memory_per_child_bytes);
+        none_or_size(item->recommended, in->max_memory_per_child_bytes);
         item->verdict = ADVISOR_KEEP;
         advisor_because(item, "Processes did not grow over %.0f connections each.", in->growth_connections);
         return;
     }
     if (in->max_memory_per_child_bytes > 0 && in->max_memory_per_child_bytes <= 2 * limit) {
-        none_or_number(item->recommended, in->max_memory_per_child_bytes);
+        none_or_size(item->recommended, in->max_memory_per_child_bytes);
         item->verdict = ADVISOR_KEEP;
     }
     else {
@@ -127,12 +138,14 @@ static void item_model(const advisor_input_t *in, advisor_advice_t *advice)
     snprintf(item->now, sizeof(item->now), "%s", in->wait == ADVISOR_WAIT_THREAD ? "worker" : "prefork");
     item->effect = hybrid ? ADVISOR_STOP : ADVISOR_BY_HAND;
     item->confidence = advisor_at_most(advisor_trust(in), ADVISOR_MEDIUM);
-    if (in->held_share <= HELD_MUCH || in->prefork_needed) {
+    if (in->held_share <= HELD_MUCH || in->prefork_only != NULL) {
         snprintf(item->recommended, sizeof(item->recommended), "%s", item->now);
         item->verdict = ADVISOR_KEEP;
-        advisor_because(item, in->prefork_needed ? "A module that cannot work with threads is loaded."
-                                                 : "Clients that wait hold %.0f %% of the busy workers' time.",
-                        in->held_share * 100);
+        advisor_because(item, "Clients that wait hold %.0f %% of the busy workers' time", in->held_share * 100);
+        if (in->prefork_only != NULL && in->held_share > HELD_MUCH) {
+            advisor_because(item, ", but %.40s is loaded and works without threads only", in->prefork_only);
+        }
+        advisor_because(item, ".");
         return;
     }
     snprintf(item->recommended, sizeof(item->recommended), hybrid ? "event" : "event or hybrid");

@@ -56,6 +56,11 @@ static const segment_field_t board_field_fields[] = {
 #include "core/segment.def"
 };
 
+static const segment_field_t worker_fields[] = {
+#define SEGMENT_WORKER(s, f, n, k, u, l, h) ENTRY(worker, s, f, n, k, u, l, h)
+#include "core/segment.def"
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SECTION(name) \
     {#name, name##_fields, COUNT(name##_fields), sizeof(segment_##name##_rec_t), sizeof(segment_##name##_t)}
@@ -69,6 +74,7 @@ static const segment_section_t sections[SEGMENT_S_DESCRIBED] = {
     [SEGMENT_S_EVENT] = SECTION(event),
     [SEGMENT_S_BOARD] = SECTION(board),
     [SEGMENT_S_BOARD_FIELD] = SECTION(board_field),
+    [SEGMENT_S_WORKER] = SECTION(worker),
 };
 
 /* A file is read by programs of other builds: these sizes are part of the format. */

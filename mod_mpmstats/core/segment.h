@@ -92,6 +92,12 @@ typedef struct {
 #include "core/segment.def"
 } SEGMENT_ALIGNED segment_board_field_rec_t;
 
+/* A cache line for each: its worker writes there with every request. */
+typedef struct {
+#define SEGMENT_WORKER SEGMENT_SHARED
+#include "core/segment.def"
+} SEGMENT_ALIGNED segment_worker_rec_t;
+
 typedef struct {
 #define SEGMENT_SERVER SEGMENT_PLAIN
 #include "core/segment.def"
@@ -132,6 +138,11 @@ typedef struct {
 #include "core/segment.def"
 } segment_board_field_t;
 
+typedef struct {
+#define SEGMENT_WORKER SEGMENT_PLAIN
+#include "core/segment.def"
+} segment_worker_t;
+
 /* ---- sections and fields, at run time ------------------------------------ */
 
 /** The sections with fields, in the order they have in a segment; then those without. */
@@ -144,6 +155,7 @@ typedef enum {
     SEGMENT_S_EVENT,
     SEGMENT_S_BOARD,
     SEGMENT_S_BOARD_FIELD,
+    SEGMENT_S_WORKER,
     SEGMENT_S_DESCRIBED,
     SEGMENT_S_CELLS = SEGMENT_S_DESCRIBED,  /**< 32-bit counts: a row for each process record; see segment_write.h */
     SEGMENT_S_BOARD_IMAGE,                  /**< httpd's scoreboard itself */

@@ -103,6 +103,11 @@ bool segment_get_board_field(const segment_view_t *view, size_t index, segment_b
     return get_record(view, SEGMENT_S_BOARD_FIELD, index, field);
 }
 
+bool segment_get_worker(const segment_view_t *view, size_t index, segment_worker_t *worker)
+{
+    return get_record(view, SEGMENT_S_WORKER, index, worker);
+}
+
 /* ---- events ------------------------------------------------------------------ */
 
 /* The fields were read in the order of segment.def: turn first, turn_again last. See segment_ring.c. */

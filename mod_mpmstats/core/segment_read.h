@@ -58,6 +58,7 @@ bool segment_get_vhost(const segment_view_t *view, size_t index, segment_vhost_t
 bool segment_get_handler(const segment_view_t *view, size_t index, segment_handler_t *handler);
 bool segment_get_event(const segment_view_t *view, size_t index, segment_event_t *event);
 bool segment_get_board(const segment_view_t *view, segment_board_t *board);
+bool segment_get_worker(const segment_view_t *view, size_t index, segment_worker_t *worker);
 bool segment_get_board_field(const segment_view_t *view, size_t index, segment_board_field_t *field);
 
 /**

@@ -63,6 +63,8 @@ static uint64_t record_count(const segment_shape_t *shape, segment_section_e sec
         return shape->events;
     case SEGMENT_S_BOARD_FIELD:
         return shape->board_fields;
+    case SEGMENT_S_WORKER:
+        return shape->workers;
     case SEGMENT_S_BOARD_IMAGE:
         return shape->board_image > 0 ? 1 : 0;
     default:
@@ -123,6 +125,7 @@ void segment_bind(segment_t *segment, const segment_shape_t *shape, void *base)
     segment->event = at(segment, &plan, SEGMENT_S_EVENT);
     segment->board = at(segment, &plan, SEGMENT_S_BOARD);
     segment->board_field = at(segment, &plan, SEGMENT_S_BOARD_FIELD);
+    segment->worker = at(segment, &plan, SEGMENT_S_WORKER);
     segment->cells = at(segment, &plan, SEGMENT_S_CELLS);
     segment->cell_step = (size_t)(cell_row(shape) / sizeof(uint32_t));
     segment->board_image = shape->board_image > 0 ? at(segment, &plan, SEGMENT_S_BOARD_IMAGE) : NULL;

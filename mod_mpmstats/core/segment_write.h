@@ -34,6 +34,7 @@ typedef struct {
     unsigned events;
     unsigned board_fields;      /**< may be 0 */
     size_t board_image;         /**< bytes kept for httpd's scoreboard; may be 0 */
+    unsigned workers;           /**< entries for workers that scoreboard has; may be 0 */
 } segment_shape_t;
 
 typedef struct {
@@ -49,6 +50,7 @@ typedef struct {
     segment_event_rec_t *event;
     segment_board_rec_t *board;
     segment_board_field_rec_t *board_field;
+    segment_worker_rec_t *worker;   /**< by scoreboard entry, those of process slot 0 first */
     _Atomic uint32_t *cells;    /**< row by row; first those of virtual hosts, then those of handlers */
     size_t cell_step;           /**< cells from one row to the next */
     void *board_image;          /**< NULL: none */
@@ -207,6 +209,14 @@ static inline void segment_handler_begins(segment_t *segment, const segment_self
     }
     atomic_fetch_add_explicit(&self->handler_cells[row], 1, memory_order_relaxed);
     segment_up(&handler->busy, &handler->busy_peak);
+}
+
+/** The worker in entry @a index of the scoreboard begins a request for handler @a row. */
+static inline void segment_worker_runs(segment_t *segment, size_t index, unsigned row)
+{
+    if (index < segment->shape.workers) {
+        segment_set(&segment->worker[index].handler, (uint64_t)row + 1);
+    }
 }
 
 /** It has finished, after @a time microseconds. */

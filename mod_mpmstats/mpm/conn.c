@@ -498,6 +498,18 @@ apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out)
     return APR_SUCCESS;
 }
 
+apr_status_t mpm_hybrid_conn_worker(conn_rec *c, int *slot, int *thread)
+{
+    const conn_t *k = conn_of(c);
+
+    if (k == NULL) {
+        return APR_ENOENT;
+    }
+    *slot = child.slot;
+    *thread = k->worker;
+    return APR_SUCCESS;
+}
+
 mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c)
 {
     const conn_t *k = conn_of(c);

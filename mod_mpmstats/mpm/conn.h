@@ -96,6 +96,7 @@ void conn_child_init(void);
 
 /* The optional functions of mpm_hybrid.h. */
 apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out);
+apr_status_t mpm_hybrid_conn_worker(conn_rec *c, int *slot, int *thread);
 mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c);
 
 /** Hooks. */

@@ -400,4 +400,5 @@ void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out)
     out->concurrency = lane->concurrency;
     out->connections_per_process = lane_connections_per_process(lane);
     out->slots = lane->slots;
+    out->max_memory_per_child = lane->max_memory;
 }

@@ -20,7 +20,7 @@
 #include "httpd.h"
 
 /** Raised when a struct below changes; a field is only ever added at the end. */
-#define MPM_HYBRID_API_VERSION 1
+#define MPM_HYBRID_API_VERSION 2
 
 /** What a connection waits for; `MPM_HYBRID_CONN_RUNNING` is the one a worker owns. */
 typedef enum {
@@ -67,6 +67,7 @@ typedef struct {
     int concurrency;                 /**< workers per process that poll or run short requests at once */
     int connections_per_process;     /**< parked and running connections a process holds at most */
     int slots;                       /**< process slots in the scoreboard (server_limit and the reserve for old generations) */
+    apr_int64_t max_memory_per_child;    /**< bytes; 0 = unlimited */
 } mpm_hybrid_limits_t;
 
 /** One child process, by scoreboard slot. */
@@ -122,6 +123,12 @@ typedef enum {
  * outgoing). Only on the thread that owns the connection.
  */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_times, (conn_rec *c, mpm_hybrid_times_t *out));
+
+/**
+ * Scoreboard slot and number of the worker that runs @a c; APR_ENOENT for a connection that is not the MPM's. Only on
+ * the thread that owns the connection.
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_worker, (conn_rec *c, int *slot, int *thread));
 
 /** Valid in pre_close_connection and in cleanups of c->pool. */
 APR_DECLARE_OPTIONAL_FN(mpm_hybrid_end_e, mpm_hybrid_conn_end, (conn_rec *c));

@@ -6,6 +6,7 @@
  */
 #include "stats/facts.h"
 
+#include "apr_dso.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_log.h"
@@ -35,6 +36,33 @@ static apr_time_t retained_start(void)
         *started = apr_time_now();
     }
     return *started;
+}
+
+/*
+ * There is no asking a module whether it works with threads. What can be told is told: PHP is built with or without
+ * its layer for threads, and some modules change the identity of the whole process for each request.
+ */
+const char *facts_prefork_only(void)
+{
+    static const struct {
+        const char *file;
+        const char *threaded;   /* a symbol that it has if it was built for threads; NULL: it never is */
+    } modules[] = {
+        {"mod_php.c", "ts_resource_ex"}, {"mod_php7.c", "ts_resource_ex"}, {"mod_php5.c", "ts_resource_ex"},
+        {"mpm_itk.c", NULL}, {"mod_ruid2.c", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+        const module *found = ap_find_linked_module(modules[i].file);
+        apr_dso_handle_sym_t symbol;
+
+        if (found != NULL
+            && (modules[i].threaded == NULL || found->dynamic_load_handle == NULL
+                || apr_dso_sym(&symbol, found->dynamic_load_handle, modules[i].threaded) != APR_SUCCESS)) {
+            return modules[i].file;
+        }
+    }
+    return "";
 }
 
 int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)

@@ -24,6 +24,9 @@ typedef struct {
 /** The facts; valid from post_config on. */
 const facts_t *facts_get(void);
 
+/** A module that is loaded and works without threads only, by the name of its file; "" where none is known. Once modules are loaded. */
+const char *facts_prefork_only(void);
+
 /** Hook pre_config: asks the core to record requests, unless the configuration says otherwise. */
 int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 

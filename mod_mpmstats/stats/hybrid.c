@@ -50,6 +50,7 @@ static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) *events_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) *worker_handler;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_times) *conn_times;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_end) *conn_end;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_worker) *conn_worker;
 
 /* Set by the first thread of a process that reports the mismatch: one log line a process. */
 static atomic_flag mismatch_reported = ATOMIC_FLAG_INIT;
@@ -62,6 +63,7 @@ void hybrid_find(void)
     worker_handler = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_worker_handler);
     conn_times = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_times);
     conn_end = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_end);
+    conn_worker = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_worker);
 }
 
 static int versions_match(const mpm_hybrid_limits_t *limits)
@@ -113,6 +115,7 @@ int hybrid_limits(snapshot_limits_t *limits, const char **model)
     limits->connections_per_process = in.known.connections_per_process;
     limits->concurrency = in.known.concurrency;
     limits->slots = in.known.slots;
+    limits->max_memory_per_child_bytes = in.known.max_memory_per_child;
     return 1;
 }
 
@@ -238,6 +241,11 @@ int hybrid_times(conn_rec *c, mpm_hybrid_times_t *times)
     }
     *times = in.known;
     return 1;
+}
+
+int hybrid_worker(conn_rec *c, int *slot, int *thread)
+{
+    return conn_worker != NULL && conn_worker(c, slot, thread) == APR_SUCCESS;
 }
 
 mpm_hybrid_end_e hybrid_end(conn_rec *c)

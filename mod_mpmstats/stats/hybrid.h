@@ -26,6 +26,9 @@ void hybrid_child_init(void);
 /** The times of the request that runs on @a c; 0 when nobody knows them. On the thread that owns the connection. */
 int hybrid_times(conn_rec *c, mpm_hybrid_times_t *times);
 
+/** Scoreboard slot and number of the worker that runs @a c; 0 when mpm_hybrid does not say. */
+int hybrid_worker(conn_rec *c, int *slot, int *thread);
+
 /** Why @a c ended; MPM_HYBRID_END_UNKNOWN when nobody knows. */
 mpm_hybrid_end_e hybrid_end(conn_rec *c);
 

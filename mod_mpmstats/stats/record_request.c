@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "apr_portable.h"
+#include "ap_mpm.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_protocol.h"
@@ -163,9 +164,30 @@ int record_request_post_read(request_rec *r)
 /* The record of the most frequent of all, which need not be looked for; written in record_request_child_init(). */
 static unsigned default_row;
 
+/* Workers a process has in the scoreboard; written there, too. */
+static int threads_of_slot;
+
 void record_request_child_init(void)
 {
     default_row = segment_handler_row(record.segment, "default-handler");
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads_of_slot);
+}
+
+/*
+ * For those who look at the worker from outside. Under a stock MPM the number of a connection is that of the worker that
+ * runs it, counted through all processes.
+ */
+static void note_handler(conn_rec *c, unsigned row)
+{
+    int slot, thread;
+    long index = c->id;
+
+    if (hybrid_present()) {
+        index = hybrid_worker(c, &slot, &thread) ? (long)slot * threads_of_slot + thread : -1;
+    }
+    if (index >= 0) {
+        segment_worker_runs(record.segment, (size_t)index, row);
+    }
 }
 
 /* A file's type is no handler, unless a handler goes by the name of a type. */
@@ -190,6 +212,9 @@ int record_request_handler(request_rec *r)
     request->handled = true;
     request->handler_row = is_default_handler(r) ? default_row : segment_handler_row(record.segment, r->handler);
     segment_handler_begins(record.segment, &record.self, request->handler_row);
+    if (!request->conn->secondary) {
+        note_handler(r->connection, request->handler_row);
+    }
     return DECLINED;
 }
 

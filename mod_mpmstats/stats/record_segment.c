@@ -83,6 +83,16 @@ static unsigned count_processes(void)
     return (unsigned)daemons * 2 + 8;
 }
 
+/* As many as the scoreboard has. */
+static unsigned count_workers(void)
+{
+    int daemons = 0, threads = 0;
+
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    return daemons > 0 && threads > 0 ? (unsigned)daemons * (unsigned)threads : 0;
+}
+
 static segment_shape_t make_shape(void)
 {
     segment_shape_t shape = {
@@ -93,6 +103,7 @@ static segment_shape_t make_shape(void)
         .events = EVENTS,
         .board_fields = record_board_fields(),
         .board_image = record_board_size(),
+        .workers = count_workers(),
     };
 
     return shape;
@@ -251,6 +262,7 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED);
     segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC) != 0);
     segment_set(&server->listen_backlog, SEGMENT_UNKNOWN);
+    segment_set_text(server->prefork_only, facts_prefork_only());
 }
 
 static uint64_t known(apr_int64_t value)
@@ -284,6 +296,7 @@ void record_segment_limits(void)
     segment_set(&server->connections_per_process, known(limits.connections_per_process));
     segment_set(&server->concurrency, known(limits.concurrency));
     segment_set(&server->slots, known(limits.slots));
+    segment_set(&server->max_memory_per_child, known(limits.max_memory_per_child_bytes));
     record.limits_told = true;
 }
 

@@ -478,6 +478,28 @@ static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_
                offsetof(snapshot_handler_t, name), pool);
 }
 
+/* What each worker runs or ran last, in the words of take_handlers(): the MPM may have others, the type of a file say. */
+static void take_running(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    segment_board_t board;
+    segment_worker_t plain;
+    segment_handler_t handler;
+
+    if (!segment_get_board(view, &board) || board.thread_limit > APR_INT32_MAX || snapshot->server.extended_status != 1) {
+        return;
+    }
+    for (int i = 0; i < snapshot->worker_count; i++) {
+        snapshot_worker_t *worker = &snapshot->workers[i];
+
+        if (worker->slot >= 0 && worker->thread >= 0
+            && segment_get_worker(view, (size_t)worker->slot * board.thread_limit + (size_t)worker->thread, &plain)
+            && plain.handler != 0 && segment_get_handler(view, plain.handler - 1, &handler)
+            && handler.state == HANDLER_READY && handler.name[0] != '\0') {
+            worker->handler = apr_pstrdup(pool, handler.name);
+        }
+    }
+}
+
 static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
 {
     size_t records = segment_records(view, SEGMENT_S_LISTENER);
@@ -577,6 +599,9 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
         take_times(snapshot, &hosts);
     }
     take_handlers(snapshot, view, pool);
+    if (parts & VIEW_WORKERS) {
+        take_running(snapshot, view, pool);
+    }
     take_listeners(snapshot, view, pool);
     take_processes(snapshot, view, pool);
     take_events(snapshot, view, pool);

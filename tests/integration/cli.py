@@ -20,9 +20,9 @@ _SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def environment(**more):
-    """A clean environment: UTF-8, a terminal with colours, no proxy; None takes a variable out."""
+    """A clean environment: UTF-8, a terminal with colours, no proxy, no server of this machine; None takes a variable out."""
     env = {name: os.environ[name] for name in _KEEP if name in os.environ}
-    env.update(LC_ALL="C.UTF-8", TERM="xterm", TZ="UTC")
+    env.update(LC_ALL="C.UTF-8", TERM="xterm", TZ="UTC", APACHE_RUN_DIR="/nonexistent")
     env.update(more)
     return {k: v for k, v in env.items() if v is not None}
 

@@ -49,6 +49,7 @@ def test_phpinfo_is_served(server):
     page = server.get("/info.php").decode()
     assert "PHP Version 8.2" in page and "Apache 2.0 Handler" in page
     assert re.search(r"Thread Safety\s*</td>\s*<td[^>]*>\s*disabled", page)
+    assert server.mpm_status()["server"]["prefork_only"] == "mod_php.c"
     with Client(server.tls_port, tls=server.tls_client()) as client:
         for _ in range(3):
             assert b"PHP Version 8.2" in client.get("/info.php").body

@@ -32,6 +32,9 @@ class Live:
                         totals__requests=1_000_000 + self.count * 50, **self.changes)
         if self.workers is not None:
             told["workers"] = self.workers
+        for i, vhost in enumerate(told["vhosts"]):      # the second has most requests a second, the third most errors
+            vhost["requests"] += self.count * (20, 700, 5)[i]
+            vhost["responses_5xx"] += self.count * i
         return Answer(told)
 
 
@@ -124,7 +127,50 @@ def test_the_list_of_processes_agrees_with_the_document(live):
             assert row[heading.index("CONNS")] == str(process["connections"])
             assert row[heading.index("WORKERS")] == process["scoreboard"]
         terminal.type("Tab")
+        terminal.wait_for("VHOST")
+        terminal.type("Tab")
         terminal.wait_for("REQUEST")
+
+
+def vhosts_in(lines):
+    return [found[1] for line in lines if (found := re.search(r"(v\d\.example\.org:80)$", line))]
+
+
+def test_virtual_hosts_are_listed_with_what_they_do_now(live):
+    with top(live, "-n", "200ms", columns=160) as terminal:
+        terminal.wait_for("REQUEST")
+        terminal.type("3")
+        lines = terminal.wait(lambda lines: vhosts_in(lines) == [f"v{i}.example.org:80" for i in (1, 0, 2)], 10, "the busiest first")
+        heading = next(line for line in lines if "REQ/S" in line).replace("▽", "")
+        assert heading.split() == "REQ/S REQUESTS NOW 5XX/S OUT/S QUEUE P99 HANDLER P99 TOTAL P50 TOTAL P99 VHOST".split()
+        row = next(line for line in lines if line.endswith("v1.example.org:80")).split()
+        assert row[0] == "700" and row[2:5] == ["1", "1.0", "0"] and int(row[1].replace(",", "")) > 1000
+        terminal.type("I")
+        terminal.wait(lambda lines: vhosts_in(lines)[0] == "v2.example.org:80", 10, "the other way round")
+        terminal.type("F6", "Down", "Down", "Down", "Down", "Enter")        # 5XX/S, behind 4XX/S which nobody knows here
+        terminal.wait(lambda lines: vhosts_in(lines)[0] == "v2.example.org:80" and any("5XX/S▽" in line for line in lines), 10, "most errors first")
+        terminal.type("F4")
+        terminal.text("V0.")
+        terminal.wait(lambda lines: vhosts_in(lines) == ["v0.example.org:80"], 10, "the one that passes")
+        terminal.type("Enter", "Enter")
+        lines = terminal.wait_for("queue.p99")
+        assert any(re.match(r"name +v0\.example\.org:80$", line) for line in lines)
+        terminal.type("Escape", "Escape")
+        terminal.wait(lambda lines: len(vhosts_in(lines)) == 3)
+        terminal.resize(60, 16)
+        lines = terminal.wait(lambda lines: len(vhosts_in(lines)) == 3 and not any("REQUESTS" in line for line in lines), 10, "what fits")
+        assert max(map(columns_of, lines)) <= 60 and any("TOTAL P99" in line for line in lines)
+        terminal.type("1")
+        terminal.wait_for("GET /")
+
+
+def test_a_server_that_records_nothing_has_no_virtual_hosts(live):
+    told = document()
+    del told["vhosts"]
+    with FakeServer({"/mpm-status": lambda _: Answer(told)}) as fake, Terminal(cli.PROGRAM, "top", "--url", fake.url()) as terminal:
+        terminal.wait_for("REQUEST")
+        terminal.type("3")
+        terminal.wait_for("The server does not tell its virtual hosts.")
 
 
 # ---- keys -----------------------------------------------------------------------------------------------------
@@ -220,7 +266,7 @@ def test_every_key_of_the_help_is_explained_and_any_key_leaves_it(live):
         for key in ("F1", "?", "h"):
             terminal.type(key)
             text = "\n".join(terminal.wait_for("Any key goes back"))
-            for word in ("F4", "F6", "Tab", "F10", "Z p", "Ctrl-L", "PgUp"):
+            for word in ("F4", "F6", "Tab  1 2 3", "F10", "Z p", "Ctrl-L", "PgUp"):
                 assert word in text
             terminal.type("q")
             terminal.wait_for("REQUEST")
@@ -281,7 +327,7 @@ def test_every_size_shows_what_fits(live):
                 assert any("日本" in line for line in lines)
             else:
                 time.sleep(0.3)
-            for key in ("F6", "Escape", "F1", "Escape", "Enter", "Escape", "Tab", "Tab", "End", "Home"):
+            for key in ("F6", "Escape", "F1", "Escape", "Enter", "Escape", "Tab", "Tab", "Tab", "End", "Home"):
                 terminal.type(key)
             assert terminal.running(), (columns, rows)
         terminal.wait_for("REQUEST")

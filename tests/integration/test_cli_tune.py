@@ -54,12 +54,16 @@ SIZES = {"2G": 2 * 2**30, "500M": 500 * 2**20, "1048576": 2**20, "1.5GiB": 1.5 *
 RESTARTED = Moving(**FULL)
 RESTARTED.after = {5: {"server__restarted_us": 1_700_090_000_000_000}}
 
+HELD = [{**w, "state": "K", "state_name": "keepalive"} for w in document()["workers"]]
+
 # A run has to last some seconds to be worth anything, so all of these are done at once.
 SAMPLES = {
     "json": (Moving(**FULL), ["--json"]),
     "table": (Moving(**FULL), []),
     "quiet": (Moving(per_look=1), []),
     "restarted": (RESTARTED, []),
+    "held": (Moving(**FULL | dict(server__mpm="worker", workers=HELD)), ["--json"]),
+    "held for PHP": (Moving(**FULL | dict(server__mpm="worker", server__prefork_only="mod_php.c", workers=HELD)), ["--json"]),
     "motorz": (Moving(server__mpm="motorz"), []),
     "to a file": (Moving(**FULL), ["--write", "${TMP}/tune.conf"]),
     "to stdout": (Moving(**FULL), ["--write", "-"]),
@@ -189,6 +193,14 @@ def test_nothing_a_server_says_of_itself_becomes_configuration(name, samples):
     assert settings[0] == "<IfModule mpm_event_module>" and "MaxRequestWorkers 80" in settings
     assert not any("passwd" in line or line == "MaxRequestWorkers 1" for line in settings)
     assert not re.search(r"\\$", text, re.M)    # which would join two lines
+
+
+def test_a_module_that_knows_no_threads_is_not_recommended_away(samples):
+    """Clients that wait hold all workers: that calls for event, unless something that is loaded cannot run there."""
+    advice = told(samples["held"])[1]["the MPM"]
+    assert (advice["verdict"], advice["recommended"]) == ("change", "event or hybrid")
+    advice = told(samples["held for PHP"])[1]["the MPM"]
+    assert advice["verdict"] == "keep" and "mod_php.c is loaded and works without threads only" in advice["why"]
 
 
 def test_an_mpm_that_is_not_known_gets_no_advice(samples):

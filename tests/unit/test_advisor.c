@@ -616,7 +616,7 @@ START_TEST(workers_held_by_waiting_clients_speak_for_another_model)
     in.mpm = ADVISOR_HYBRID;
     advice = advise(&in);
     ck_assert_str_eq(item(&advice, "MPMModel")->recommended, "event");
-    in.prefork_needed = true;
+    in.prefork_only = "mod_php.c";
     advice = advise(&in);
     ASSERT_KEPT(&advice, "MPMModel");
     in = calm(ADVISOR_EVENT);

@@ -20,6 +20,7 @@
 
 static const segment_shape_t shape = {
     .listeners = 2, .processes = 3, .vhosts = 3, .handlers = 3, .events = 8, .board_fields = 2, .board_image = 100,
+    .workers = 5,
 };
 
 static segment_t segment;
@@ -71,12 +72,14 @@ static void *record_of(segment_section_e section, size_t i)
         return &segment.event[i];
     case SEGMENT_S_BOARD:
         return &segment.board[i];
+    case SEGMENT_S_WORKER:
+        return &segment.worker[i];
     default:
         return &segment.board_field[i];
     }
 }
 
-static const size_t records[SEGMENT_S_DESCRIBED] = { 1, 2, 3, 3, 3, 8, 1, 2 };
+static const size_t records[SEGMENT_S_DESCRIBED] = { 1, 2, 3, 3, 3, 8, 1, 2, 5 };
 
 static void fill_field(void *record, const segment_field_t *field, uint64_t value)
 {
@@ -118,6 +121,7 @@ typedef union {
     segment_event_t event;
     segment_board_t board;
     segment_board_field_t board_field;
+    segment_worker_t worker;
 } any_t;
 
 static bool get_any(const segment_view_t *view, unsigned section, size_t i, any_t *any)
@@ -138,6 +142,8 @@ static bool get_any(const segment_view_t *view, unsigned section, size_t i, any_
         return i < segment_records(view, SEGMENT_S_EVENT);
     case SEGMENT_S_BOARD:
         return segment_get_board(view, &any->board);
+    case SEGMENT_S_WORKER:
+        return segment_get_worker(view, i, &any->worker);
     default:
         return segment_get_board_field(view, i, &any->board_field);
     }

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static const segment_shape_t shape = {
-    .listeners = 1, .processes = 4, .vhosts = 4, .handlers = 4, .events = 8, .board_fields = 1,
+    .listeners = 1, .processes = 4, .vhosts = 4, .handlers = 4, .events = 8, .board_fields = 1, .workers = 6,
 };
 
 static segment_t segment;
@@ -40,8 +40,8 @@ static void stop(void)
 START_TEST(sections_do_not_overlap_are_aligned_and_fill_the_segment)
 {
     for (unsigned n = 1; n < 200; n += 33) {
-        segment_shape_t s = { n, n, n, n + 1, n, n - 1, (n - 1) * 17 };
-        char *places[9], *end = NULL;
+        segment_shape_t s = { n, n, n, n + 1, n, n - 1, (n - 1) * 17, n - 1 };
+        char *places[10], *end = NULL;
         static char base[1];
         segment_t at;
 
@@ -54,14 +54,15 @@ START_TEST(sections_do_not_overlap_are_aligned_and_fill_the_segment)
         places[5] = (char *)at.event;
         places[6] = (char *)at.board;
         places[7] = (char *)at.board_field;
-        places[8] = (char *)at.cells;
+        places[8] = (char *)at.worker;
+        places[9] = (char *)at.cells;
         ck_assert_int_gt(places[0] - base, (long)sizeof(segment_head_t));
-        for (int i = 0; i < 9; i++) {
+        for (int i = 0; i < 10; i++) {
             ck_assert_int_eq((places[i] - base) % 64, 0);
-            ck_assert(i == 0 || places[i] > places[i - 1] || s.board_fields == 0);
+            ck_assert(i == 0 || places[i] > places[i - 1] || s.board_fields == 0 || s.workers == 0);
         }
         ck_assert_uint_ge(at.cell_step, s.vhosts + s.handlers);
-        end = places[8] + at.cell_step * 4 * s.processes + (s.board_image + 63) / 64 * 64;
+        end = places[9] + at.cell_step * 4 * s.processes + (s.board_image + 63) / 64 * 64;
         ck_assert_uint_eq((size_t)(end - base), segment_size(&s));
         ck_assert_ptr_eq(at.vhost + s.vhosts, at.handler);
     }
@@ -232,6 +233,23 @@ START_TEST(a_handler_has_one_record_and_those_without_room_share_the_last)
     ck_assert_uint_eq(segment_handler_row(&segment, "a handler whose name does not fit into its field"), c);
     ck_assert_uint_eq(segment_handler_row(&segment, "one-too-many"), 3);
     ck_assert(segment_is_text(segment.handler[3].name, "other"));
+    stop();
+}
+END_TEST
+
+START_TEST(what_a_worker_runs_is_noted_and_never_outside_of_its_record)
+{
+    start();
+    segment_worker_runs(&segment, 5, 2);
+    ck_assert_uint_eq(segment_get(&segment.worker[5].handler), 3);
+    segment_worker_runs(&segment, 5, 0);
+    ck_assert_uint_eq(segment_get(&segment.worker[5].handler), 1);
+    for (size_t index = 6; index < SIZE_MAX / 2; index *= 3) {
+        uint64_t before = segment_check(SEGMENT_CHECK_START, segment.base, segment.size);
+
+        segment_worker_runs(&segment, index, 1);
+        ck_assert_uint_eq(segment_check(SEGMENT_CHECK_START, segment.base, segment.size), before);
+    }
     stop();
 }
 END_TEST
@@ -536,6 +554,7 @@ int main(void)
     unit_add(s, "reuse", a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_process_can_write_to_it);
     unit_add(s, "return", a_name_that_comes_back_finds_its_counters);
     unit_add(s, "handlers", a_handler_has_one_record_and_those_without_room_share_the_last);
+    unit_add(s, "worker", what_a_worker_runs_is_noted_and_never_outside_of_its_record);
     unit_add(s, "handler half", a_record_whose_claimer_died_is_passed_over);
     unit_add(s, "handler race", threads_that_meet_new_handlers_at_once_lose_no_request);
     unit_add(s, "processes", each_process_has_a_record_of_its_own_as_long_as_there_are_any);

@@ -106,15 +106,8 @@ static void show(const rows_t *rows, const snapshot_t *snap)
 
 static int show_rows(const settings_t *settings, const rows_t *rows, const sample_t *sample)
 {
-    json_t *json;
-    int rc;
-
-    if (settings->json != NULL) {
-        json = rows_json(rows, sample->document);
-        rc = view_json(json, settings->json);
-        json_decref(json);
-        return rc;
-    }
+    if (settings->json != NULL)
+        return view_json_rows(rows, sample, settings->json);
     if (rows->count == 0)
         puts(sample->snap.event_count == 0 ? "Nothing has happened." : "No event is like that.");
     else
@@ -134,8 +127,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     if (!sample_is_recorded(sample, &failure))
         return sample_end(sample, failure_report(&failure));
     rows = rows_events(&sample->snap);
-    rows_keep(&rows, wanted, &sample->snap);
-    rows_first(&rows, (size_t)given.first);
+    rows_choose(&rows, &(rows_choice_t){.wanted = wanted, .context = &sample->snap, .first = given.first});
     rc = show_rows(settings, &rows, sample);
     rows_free(&rows);
     return sample_end(sample, rc);

@@ -108,15 +108,6 @@ static bool wanted(const void *record, const void *context)
            || (process->state != NULL && strcasecmp(process->state, given.state) == 0);
 }
 
-static int show_json(const settings_t *settings, const rows_t *rows, json_t *document)
-{
-    json_t *json = rows_json(rows, document);
-    int rc = view_json(json, settings->json);
-
-    json_decref(json);
-    return rc;
-}
-
 static int run(const settings_t *settings, int argc, char **argv)
 {
     failure_t failure;
@@ -130,11 +121,9 @@ static int run(const settings_t *settings, int argc, char **argv)
         || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);
     rows = rows_processes(&sample->snap);
-    rows_keep(&rows, wanted, NULL);
-    if (sort != NULL)
-        rows_sort(&rows, sort, given.reverse);
+    rows_choose(&rows, &(rows_choice_t){.wanted = wanted, .sort = sort, .reverse = given.reverse, .first = -1});
     if (settings->json != NULL)
-        rc = show_json(settings, &rows, sample->document);
+        rc = view_json_rows(&rows, sample, settings->json);
     else if (rows.count == 0)
         puts("No process is like that.");
     else

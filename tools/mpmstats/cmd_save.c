@@ -6,17 +6,19 @@
 #include <string.h>
 
 #include "command.h"
+#include "layout.h"
 #include "memory.h"
 #include "source.h"
 #include "view.h"
 #include "wholefile.h"
 
-static int save(const char *path, json_t *document)
+static int save(const char *path, const sample_t *sample)
 {
-    char *text = json_dumps(document, JSON_INDENT(1) | JSON_REAL_PRECISION(15)), *line;
+    char *given = sample_text(sample), *text = given == NULL ? NULL : layout_json(given, 1), *line;
     failure_t failure;
     bool saved;
 
+    free(given);
     if (text == NULL) {
         failure_set(&failure, RC_LOCAL, "out of memory; close something and try again");
         return failure_report(&failure);
@@ -43,9 +45,9 @@ static int run(const settings_t *settings, int argc, char **argv)
         || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);
     if (strcmp(argv[0], "-") == 0)
-        rc = view_json(sample->document, "auto");
+        rc = view_json_sample(sample, "auto");
     else
-        rc = save(argv[0], sample->document);
+        rc = save(argv[0], sample);
     return sample_end(sample, rc);
 }
 

@@ -9,6 +9,8 @@
 #include "source.h"
 #include "view.h"
 
+#define BUSY_SHOWN 20
+
 static void show_processes(const snapshot_t *snap)
 {
     rows_t rows = rows_processes(snap);
@@ -23,17 +25,21 @@ static bool is_busy(const void *record, const void *context)
     return sample_worker_busy(record);
 }
 
-/* Those that have been at it longest come first: they are what one looks for. */
+/* Those that have been at it longest: they are what one looks for. All of a full server's would push the rest off the screen. */
 static void show_busy_workers(const snapshot_t *snap)
 {
     rows_t rows = rows_workers(snap);
+    size_t shown;
 
     rows_keep(&rows, is_busy, NULL);
     rows_sort(&rows, field_find(fields_worker, "since_us"), false);
+    shown = rows.count > BUSY_SHOWN + 1 ? BUSY_SHOWN : rows.count;
     if (rows.count > 0)
-        view_workers((const snapshot_worker_t *const *)(const void *)rows.items, rows.count);
+        view_workers((const snapshot_worker_t *const *)(const void *)rows.items, shown);
     else
         puts("No worker is busy.");
+    if (shown < rows.count)
+        printf("%zu more are busy: mpmstats workers --state busy --sort age\n", rows.count - shown);
     rows_free(&rows);
 }
 
@@ -62,7 +68,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     if (sample == NULL)
         return failure_report(&failure);
     if (settings->json != NULL)
-        rc = view_json(sample->document, settings->json);
+        rc = view_json_sample(sample, settings->json);
     else
         show(&sample->snap, sample->origin != NULL ? sample->origin : settings->from);
     return sample_end(sample, rc);

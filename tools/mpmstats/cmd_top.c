@@ -153,9 +153,10 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_top = {
     .name = "top",
     .synopsis = "",
-    .summary = "the busy workers, or the processes, live on the whole terminal",
+    .summary = "busy workers, processes or virtual hosts, live on the whole terminal",
     .details = "Keys are those of htop where it has one: F4 filters, F6 sorts, I turns the order round, Tab\n"
-               "changes between workers and processes, Z pauses, F1 explains them all, q leaves.\n"
+               "goes to the next list: workers, processes, virtual hosts; Z pauses, F1 explains them all,\n"
+               "q leaves.\n"
                "A server that does not answer is said so, and asked again.\n",
     .examples = "  mpmstats top\n"
                 "  mpmstats top -n 5s --url https://www.example.org/mpm-status --user admin\n",

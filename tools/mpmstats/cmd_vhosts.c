@@ -103,17 +103,10 @@ static bool wanted(const void *record, const void *context)
     return given.vhost == NULL || (name != NULL && fnmatch(given.vhost, name, FNM_CASEFOLD) == 0);
 }
 
-static int show_rows(const settings_t *settings, const rows_t *rows, json_t *document)
+static int show_rows(const settings_t *settings, const rows_t *rows, const sample_t *sample)
 {
-    json_t *json;
-    int rc;
-
-    if (settings->json != NULL) {
-        json = rows_json(rows, document);
-        rc = view_json(json, settings->json);
-        json_decref(json);
-        return rc;
-    }
+    if (settings->json != NULL)
+        return view_json_rows(rows, sample, settings->json);
     if (rows->count == 0)
         puts(given.handlers ? "No content handler is like that." : "No virtual host is like that.");
     else if (given.handlers)
@@ -138,11 +131,9 @@ static int run(const settings_t *settings, int argc, char **argv)
     if (!sample_is_recorded(sample, &failure))
         return sample_end(sample, failure_report(&failure));
     rows = given.handlers ? rows_handlers(&sample->snap) : rows_vhosts(&sample->snap);
-    rows_keep(&rows, wanted, fields);
-    if (sort != NULL)
-        rows_sort(&rows, sort, given.reverse);
-    rows_first(&rows, (size_t)given.first);
-    rc = show_rows(settings, &rows, sample->document);
+    rows_choose(&rows, &(rows_choice_t){.wanted = wanted, .context = fields, .sort = sort, .reverse = given.reverse,
+                                        .first = given.first});
+    rc = show_rows(settings, &rows, sample);
     rows_free(&rows);
     return sample_end(sample, rc);
 }

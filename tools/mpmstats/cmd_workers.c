@@ -18,7 +18,7 @@
 
 typedef struct {
     texts_t states;
-    char *vhost, *client, *request, *sort;
+    char *vhost, *client, *request, *handler, *sort;
     double least_age_us, most_age_us;
     long pid, first;
     bool reverse, count;
@@ -42,10 +42,12 @@ static const option_t options[] = {
      .help = "only this client: 192.0.2.*"},
     {.name = "request", .arg = "PATTERN", .type = OPTION_TEXT, .offset = AT(request),
      .help = "only requests that match as a whole: 'POST *'"},
+    {.name = "handler", .arg = "PATTERN", .type = OPTION_TEXT, .offset = AT(handler),
+     .help = "only those whose request is or was for this content handler: 'proxy:*'"},
     {.name = "pid", .arg = "PID", .type = OPTION_COUNT, .offset = AT(pid), .least = 1, .most = INT_MAX,
      .help = "only workers of this process"},
     {.name = "sort", .arg = "COLUMN", .type = OPTION_TEXT, .offset = AT(sort),
-     .help = "age, pid, client, vhost, request, requests, bytes, last, state, ..."},
+     .help = "age, pid, client, vhost, request, handler, requests, bytes, last, ..."},
     {.name = "reverse", .letter = 'r', .type = OPTION_FLAG, .offset = AT(reverse),
      .help = "sort the other way round"},
     {.name = "first", .arg = "COUNT", .type = OPTION_COUNT, .offset = AT(first), .least = 0, .most = 1e9,
@@ -118,24 +120,17 @@ static bool wanted(const void *record, const void *context)
     (void)context;
     return has_state(worker) && has_age(worker) && (given.pid < 0 || worker->pid == given.pid)
            && matches_vhost(given.vhost, worker->vhost) && matches(given.client, worker->client)
-           && matches(given.request, worker->request);
+           && matches(given.request, worker->request) && matches(given.handler, worker->handler);
 }
 
-static int show(const settings_t *settings, const rows_t *rows, json_t *document)
+static int show(const settings_t *settings, const rows_t *rows, const sample_t *sample)
 {
-    json_t *json;
-    int rc;
-
     if (given.count) {
         printf("%zu\n", rows->count);
         return RC_OK;
     }
-    if (settings->json != NULL) {
-        json = rows_json(rows, document);
-        rc = view_json(json, settings->json);
-        json_decref(json);
-        return rc;
-    }
+    if (settings->json != NULL)
+        return view_json_rows(rows, sample, settings->json);
     if (rows->count == 0)
         puts("No worker is like that.");
     else
@@ -156,11 +151,8 @@ static int run(const settings_t *settings, int argc, char **argv)
         || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);
     rows = rows_workers(&sample->snap);
-    rows_keep(&rows, wanted, NULL);
-    if (sort != NULL)
-        rows_sort(&rows, sort, given.reverse);
-    rows_first(&rows, (size_t)given.first);
-    rc = show(settings, &rows, sample->document);
+    rows_choose(&rows, &(rows_choice_t){.wanted = wanted, .sort = sort, .reverse = given.reverse, .first = given.first});
+    rc = show(settings, &rows, sample);
     rows_free(&rows);
     return sample_end(sample, rc);
 }
@@ -173,7 +165,8 @@ const command_t cmd_workers = {
                "from the greatest down, words from A to Z. With --json an array of them.\n",
     .examples = "  mpmstats workers --state busy --sort age --first 10\n"
                 "  mpmstats workers --state W,R --min-age 30s --vhost '*.example.org'\n"
-                "  mpmstats workers --client '192.0.2.*' --count\n",
+                "  mpmstats workers --client '192.0.2.*' --count\n"
+                "  mpmstats workers --handler '*php*' --min-age 10s\n",
     .options = options,
     .target = &given,
     .run = run,

@@ -236,6 +236,17 @@ static bool transfer_run(transfer_t *transfer, CURL *curl)
     return true;
 }
 
+/* Half of what a look at a local server would take: done for those only who ask one by its address. */
+void http_begin(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void http_end(void)
+{
+    curl_global_cleanup();
+}
+
 bool http_get(const http_request_t *request, http_answer_t *answer, failure_t *failure)
 {
     transfer_t transfer = {.request = request, .answer = answer, .failure = failure};

@@ -35,6 +35,10 @@ typedef struct {
     char *type; /**< Content-Type, or NULL */
 } http_answer_t;
 
+/** Before the first http_get() of a source, which may be in another thread; http_end() for each. */
+void http_begin(void);
+void http_end(void);
+
 /** Fills @a answer with a status 200 answer; else false, @a failure filled, nothing to free. */
 bool http_get(const http_request_t *request, http_answer_t *answer, failure_t *failure);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The usual places: the runtime directories of Debian's one or several instances, of
- * other distributions, and of httpd as it comes.
+ * other distributions, and of httpd as it comes. A server that keeps its segment elsewhere (MPMStatsSegment) is found by what
+ * the process has mapped that its pid file names. Only where that finds no server that runs are all processes looked at.
  */
 #include "local_find.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/segment_file.h"
+#include "local_maps.h"
 #include "memory.h"
 
 #define NAME "mpmstats.segment"
@@ -24,6 +26,13 @@ static const char *const places[] = {
     "/run/apache2-*/" NAME,
     "/run/httpd/" NAME,
     "/usr/local/apache2/logs/" NAME,
+};
+
+static const char *const pid_files[] = {
+    "/run/apache2/apache2.pid",
+    "/run/apache2-*/apache2.pid",
+    "/run/httpd/httpd.pid",
+    "/usr/local/apache2/logs/httpd.pid",
 };
 
 typedef struct {
@@ -59,27 +68,53 @@ static void add(list_t *list, const char *path)
         close(fd);
 }
 
-static void look_in_places(list_t *list)
+/* A local_maps_found_fn. */
+static void add_mapped(void *list, const char *path)
+{
+    add(list, path);
+}
+
+static void add_of_pid_file(list_t *list, const char *path)
+{
+    local_maps_of_pid_file(path, add_mapped, list);
+}
+
+static void each_match(list_t *list, const char *pattern, void (*take)(list_t *list, const char *path))
 {
     glob_t matches;
 
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        if (glob(places[i], 0, NULL, &matches) != 0)
-            continue;
-        for (size_t k = 0; k < matches.gl_pathc; k++)
-            add(list, matches.gl_pathv[k]);
-        globfree(&matches);
+    if (glob(pattern, 0, NULL, &matches) != 0)
+        return;
+    for (size_t i = 0; i < matches.gl_pathc; i++)
+        take(list, matches.gl_pathv[i]);
+    globfree(&matches);
+}
+
+static bool any_lives(const list_t *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].live)
+            return true;
     }
+    return false;
+}
+
+static void look_in_places(list_t *list)
+{
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        each_match(list, places[i], add);
+    for (size_t i = 0; i < sizeof(pid_files) / sizeof(pid_files[0]); i++)
+        each_match(list, pid_files[i], add_of_pid_file);
+    if (!any_lives(list))
+        local_maps_of_all(add_mapped, list);
 }
 
 /* A server that died leaves its segment, which must not stand in the way of one that runs. */
 static void drop_dead(list_t *list)
 {
-    size_t live = 0, kept = 0;
+    size_t kept = 0;
 
-    for (size_t i = 0; i < list->count; i++)
-        live += list->items[i].live;
-    if (live == 0)
+    if (!any_lives(list))
         return;
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i].live)
@@ -132,13 +167,22 @@ static local_find_e choose(list_t *list, char **path, failure_t *failure)
 static local_find_e find_instance(const char *name, char **path, failure_t *failure)
 {
     bool first = strcmp(name, "apache2") == 0;
+    list_t list = {.count = 0};
     const char *bare = strncmp(name, "apache2-", 8) == 0 ? name + 8 : name;
 
     if (bare[0] == '\0' || bare[0] == '.' || strchr(bare, '/') != NULL) {
         failure_set(failure, RC_USAGE, "'%s' is no name of an instance; it is what follows apache2- in /etc/apache2-NAME", name);
         return LOCAL_FAILED;
     }
-    *path = first ? memory_copy("/run/apache2/" NAME) : memory_format("/run/apache2-%s/" NAME, bare);
+    *path = memory_format("/run/apache2%s%s/apache2.pid", first ? "" : "-", first ? "" : bare);
+    add_of_pid_file(&list, *path);
+    free(*path);
+    *path = memory_format("/run/apache2%s%s/" NAME, first ? "" : "-", first ? "" : bare);
+    if (list.count > 0) {
+        free(*path);
+        *path = memory_copy(list.items[0].path);
+    }
+    list_free(&list);
     if (access(*path, F_OK) == 0)
         return LOCAL_FOUND;
     failure_set(failure, RC_LOCAL, "%s: %s; is this instance running, with mod_mpmstats? name its segment with --segment FILE",

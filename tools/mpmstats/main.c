@@ -95,9 +95,7 @@ int main(int argc, char **argv)
         return terminal_finish(RC_OK);
     }
     apr_initialize();
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     index = run_command(command, &settings, argc - index, argv + index);
-    curl_global_cleanup();
     apr_terminate();
     return index;
 }

@@ -11,6 +11,7 @@
 
 #include "figure.h"
 #include "memory.h"
+#include "text.h"
 
 /* Names of virtual hosts hold anything but a bracket. */
 static bool parse_vhost(measure_t *measure, char **name, failure_t *failure)
@@ -152,6 +153,16 @@ char *measure_plain(const measure_t *measure, const snapshot_t *snap)
     return isnan(value) ? NULL : memory_format("%.1f", value);
 }
 
+/* A text of a segment is any bytes. */
+static json_t *json_text(const char *text)
+{
+    char *valid = text_utf8(text);
+    json_t *json = json_string(valid);
+
+    free(valid);
+    return json;
+}
+
 static json_t *json_integer_exactly(const field_t *field, const void *record)
 {
     char *plain = field_plain(field, record);
@@ -169,7 +180,7 @@ json_t *measure_json(const measure_t *measure, const snapshot_t *snap)
     if (record == NULL)
         return NULL;
     if (!measure->percent && field_is_text(field))
-        return field_known(field, record) ? json_string(field_string(field, record)) : NULL;
+        return field_known(field, record) ? json_text(field_string(field, record)) : NULL;
     if (isnan(measure_value(measure, snap)))
         return NULL;
     if (measure->percent || field->kind == FIELD_REAL)

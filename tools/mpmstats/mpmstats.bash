@@ -37,7 +37,7 @@ _mpmstats()
             mapfile -t COMPREPLY < <(compgen -W 'auto pretty compact' -- "$cur")
             return
         fi ;;
-    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request|--for|--memory|--verify|--apachectl|--since)
+    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request|--handler|--for|--memory|--verify|--apachectl|--since)
         return ;;
     esac
 

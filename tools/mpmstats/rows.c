@@ -121,22 +121,64 @@ const field_t *rows_sort_field(const field_t *fields, const char *name, failure_
     return NULL;
 }
 
-void rows_first(rows_t *rows, size_t count)
+void rows_choose(rows_t *rows, const rows_choice_t *choice)
 {
-    if (rows->count > count)
-        rows->count = count;
+    rows_keep(rows, choice->wanted, choice->context);
+    if (choice->sort != NULL)
+        rows_sort(rows, choice->sort, choice->reverse);
+    if (choice->first >= 0 && rows->count > (size_t)choice->first)
+        rows->count = (size_t)choice->first;
 }
 
-json_t *rows_json(const rows_t *rows, json_t *document)
+static char *text_in_document(const rows_t *rows, json_t *document)
 {
     json_t *all = json_object_get(document, rows->section), *chosen = json_array();
+    char *text;
 
     for (size_t i = 0; i < rows->count; i++) {
         size_t index = (size_t)((const char *)rows->items[i] - (const char *)rows->base) / rows->size;
 
         json_array_append(chosen, json_array_get(all, index));
     }
-    return chosen;
+    text = json_dumps(chosen, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(chosen);
+    return text;
+}
+
+/* The snapshot with these rows for its own. */
+static void put_rows(snapshot_t *snap, const rows_t *rows, void *records)
+{
+    int count = (int)rows->count;
+
+#define PUT(kind, counted) \
+    if (rows->base == (const void *)snap->kind) { \
+        snap->kind = records; \
+        snap->counted = count; \
+        return; \
+    }
+    PUT(processes, process_count)
+    PUT(workers, worker_count)
+    PUT(vhosts, vhost_count)
+    PUT(handlers, handler_count)
+    PUT(listeners, listener_count)
+    PUT(events, event_count)
+#undef PUT
+}
+
+char *rows_text(const rows_t *rows, const sample_t *sample)
+{
+    snapshot_t chosen = sample->snap;
+    char *records, *text;
+
+    if (sample->document != NULL || sample->describe == NULL)
+        return text_in_document(rows, sample->document);
+    records = memory_get(rows->count + 1, rows->size);
+    for (size_t i = 0; i < rows->count; i++)
+        memcpy(records + i * rows->size, rows->items[i], rows->size);
+    put_rows(&chosen, rows, records);
+    text = sample->describe(sample, &chosen, rows->section);
+    free(records);
+    return text;
 }
 
 void rows_free(rows_t *rows)

@@ -44,11 +44,20 @@ void rows_sort(rows_t *rows, const field_t *field, bool reverse);
 /** The field for --sort; NULL and @a failure filled when there is none of that name. */
 const field_t *rows_sort_field(const field_t *fields, const char *name, failure_t *failure);
 
-/** Keeps the first @a count. */
-void rows_first(rows_t *rows, size_t count);
+/** Which rows are wanted, in which order, and how many of them. */
+typedef struct {
+    bool (*wanted)(const void *record, const void *context);
+    const void *context;
+    const field_t *sort;    /**< NULL: in the server's order */
+    bool reverse;
+    long first;             /**< the number of rows at most; negative: all */
+} rows_choice_t;
 
-/** The chosen records as JSON, as the server sent them; the caller's reference. */
-json_t *rows_json(const rows_t *rows, json_t *document);
+/** rows_keep(), rows_sort(), and no more than the first rows of the rest. */
+void rows_choose(rows_t *rows, const rows_choice_t *choice);
+
+/** The chosen records of @a sample as a JSON array, as the server sent them, in any layout; the caller frees it. */
+char *rows_text(const rows_t *rows, const sample_t *sample);
 
 void rows_free(rows_t *rows);
 

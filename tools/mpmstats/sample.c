@@ -17,6 +17,7 @@ sample_t *sample_new(void)
     sample_t *sample = memory_get(1, sizeof(*sample));
 
     fields_clear(fields_server, &sample->snap);
+    sample->holders = 1;
     return sample;
 }
 
@@ -44,29 +45,52 @@ void sample_rows(sample_t *sample, const sample_counts_t *counts)
     ROWS(fields_event, events, event_count);
 }
 
-void sample_listeners(sample_t *to, const sample_t *from)
+sample_t *sample_hold(sample_t *sample)
 {
-    size_t size = sizeof(*from->snap.listeners), count = (size_t)from->snap.listener_count;
+    sample->holders++;
+    return sample;
+}
 
-    to->snap.listeners = memory_get(count, size);
-    if (count > 0)
-        memcpy(to->snap.listeners, from->snap.listeners, count * size);
-    to->snap.listener_count = (int)count;
+static void free_rows(const snapshot_t *snap)
+{
+    free(snap->processes);
+    free(snap->workers);
+    free(snap->vhosts);
+    free(snap->handlers);
+    free(snap->listeners);
+    free(snap->events);
 }
 
 void sample_free(sample_t *sample)
 {
-    if (sample == NULL)
+    if (sample == NULL || --sample->holders > 0)
         return;
-    free(sample->snap.processes);
-    free(sample->snap.workers);
-    free(sample->snap.vhosts);
-    free(sample->snap.handlers);
-    free(sample->snap.listeners);
-    free(sample->snap.events);
+    if (sample->pool != NULL)
+        apr_pool_destroy(sample->pool);
+    else
+        free_rows(&sample->snap);
     json_decref(sample->document);
     free(sample->origin);
     free(sample);
+}
+
+/* Text of our own is valid JSON. */
+json_t *sample_document(sample_t *sample)
+{
+    if (sample->document == NULL && sample->describe != NULL) {
+        char *text = sample->describe(sample, &sample->snap, NULL);
+
+        sample->document = json_loads(text, 0, NULL);
+        free(text);
+    }
+    return sample->document;
+}
+
+char *sample_text(const sample_t *sample)
+{
+    if (sample->document == NULL && sample->describe != NULL)
+        return sample->describe(sample, &sample->snap, NULL);
+    return json_dumps(sample->document, JSON_COMPACT | JSON_REAL_PRECISION(15));
 }
 
 bool sample_is_recorded(const sample_t *sample, failure_t *failure)

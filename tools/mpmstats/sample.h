@@ -3,11 +3,13 @@
  * @file  tools/mpmstats/sample.h
  * @brief One look at a server: a snapshot, and what owns its memory.
  *
- * Commands read sample->snap and nothing else; sources (source.h) fill it, so
+ * Commands read sample->snap and, for JSON, sample_document(); sources (source.h) fill it, so
  * it does not matter whether the figures came from an address or a file. What
  * a source does not know is unknown there, not zero (see snapshot.h). Strings
- * are not harmless, clients chose some of them: they go through text_safe()
+ * are not harmless, clients chose some of them, and need not be UTF-8: they go through text_safe()
  * before they reach a terminal.
+ *
+ * A sample belongs to one thread at a time.
  */
 #ifndef MPMSTATS_SAMPLE_H
 #define MPMSTATS_SAMPLE_H
@@ -17,10 +19,13 @@
 
 #include <jansson.h>
 
+#include "apr_pools.h"
 #include "failure.h"
 #include "stats/snapshot.h"
 
-typedef struct {
+typedef struct sample sample_t;
+
+struct sample {
     snapshot_t snap;
     char *origin;     /**< the segment it was read from, without asking the server; NULL: it answered, or a file did */
     bool dead;        /**< its server runs no more, what is here is the last that was known … */
@@ -28,8 +33,19 @@ typedef struct {
     double age_us;    /**< of what is here; 0 unless dead */
     bool recorded;    /**< virtual hosts, handlers, listeners and events are known */
     double silent_us; /**< a living server's parent process has not done anything for so long; 0: it is at work */
-    json_t *document; /**< the same as JSON, with what only a newer server knows; owns the strings */
-} sample_t;
+    int holders;      /**< how many will call sample_free() */
+
+    /* What the figures lie in: the document that was sent, which owns the strings, or memory of this program's. */
+    json_t *document; /**< NULL: nobody has asked for it yet; see sample_document() */
+    apr_pool_t *pool; /**< of everything in snap; NULL: its rows are sample_rows()'s */
+    /**
+     * Makes the text of the document of @a snap, which is this sample's, or one with some of its rows; or of its array
+     * @a section alone. The caller frees it.
+     */
+    char *(*describe)(const sample_t *sample, const snapshot_t *snap, const char *section);
+    snapshot_bucket_t *busy_time;   /**< microseconds spent at each number of busy workers, for describe(); or NULL */
+    size_t busy_times;
+};
 
 /** A sample in which nothing is known; exits the program when memory is short. */
 sample_t *sample_new(void);
@@ -42,10 +58,16 @@ typedef struct {
 /** Makes room for the rows, all values unknown. */
 void sample_rows(sample_t *sample, const sample_counts_t *counts);
 
-/** Gives @a to, which has none, a copy of the listening sockets of @a from, whose document it shares. */
-void sample_listeners(sample_t *to, const sample_t *from);
+/** One more who will free it; returns @a sample. */
+sample_t *sample_hold(sample_t *sample);
 
 void sample_free(sample_t *sample);
+
+/** All of it as JSON, with what only a newer server knows; the sample's reference. */
+json_t *sample_document(sample_t *sample);
+
+/** The same as text, in any layout; the caller frees it. */
+char *sample_text(const sample_t *sample);
 
 /** Is known what only a recording server knows? False and @a failure filled when not. */
 bool sample_is_recorded(const sample_t *sample, failure_t *failure);

@@ -212,7 +212,7 @@ static bool run_looks(run_t *run, double began, double seconds, const char *word
     return !interrupted(run->failure);
 }
 
-tuning_t *sampler_run(sampler_t *sampler, const sample_t *first, const tuning_wishes_t *wishes, double seconds,
+tuning_t *sampler_run(sampler_t *sampler, sample_t *first, const tuning_wishes_t *wishes, double seconds,
                       const char *word, failure_t *failure)
 {
     double began = sampler_clock();

@@ -25,7 +25,7 @@ sample_t *sampler_take(sampler_t *sampler, double seconds, failure_t *failure);
  * NULL and @a failure filled when the server was restarted or has gone meanwhile, or
  * a signal came (interrupt.h).
  */
-tuning_t *sampler_run(sampler_t *sampler, const sample_t *first, const tuning_wishes_t *wishes, double seconds,
+tuning_t *sampler_run(sampler_t *sampler, sample_t *first, const tuning_wishes_t *wishes, double seconds,
                       const char *word, failure_t *failure);
 
 /** The monotonic clock in seconds. */

@@ -29,6 +29,7 @@ static void source_http_close(void *state)
     url_free(&source->url);
     free(source->hint);
     free(source);
+    http_end();
 }
 
 static void *source_http_open(const settings_t *settings, failure_t *failure)
@@ -36,6 +37,7 @@ static void *source_http_open(const settings_t *settings, failure_t *failure)
     http_source_t *source = memory_get(1, sizeof(*source));
     const char *named = settings->url != NULL ? settings->url : settings->url_usual;
 
+    http_begin();
     if (!url_parse(&source->url, named != NULL ? named : URL_DEFAULT, settings->unix_socket, failure)
         || !password_get(&source->login, settings->user, failure)) {
         source_http_close(source);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Samples from the segment of a server of this machine, without asking it. The same
- * renderer as in the server makes them the document that the server would have sent, so that
- * everything behind works alike for both.
+ * Samples from the segment of a server of this machine, without asking it. When somebody wants JSON, the same
+ * renderer as in the server makes the document that the server would have sent; until then nothing is
+ * rendered, which is most of the work with some thousand workers.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "apr_pools.h"
 #include "core/segment_read.h"
-#include "decode.h"
 #include "local_find.h"
 #include "local_snapshot.h"
 #include "memory.h"
@@ -54,19 +53,100 @@ static apr_status_t keep(void *receiver, const char *data, apr_size_t length)
     return APR_SUCCESS;
 }
 
-static sample_t *sample_of(const snapshot_t *snap, const char *path, failure_t *failure)
+/* Names of the document's arrays, and what a renderer calls them. */
+static unsigned part_of(const char *section)
+{
+    static const struct {
+        const char *section;
+        unsigned part;
+    } parts[] = {{"processes", VIEW_PROCESSES}, {"workers", VIEW_WORKERS},     {"vhosts", VIEW_VHOSTS},
+                 {"handlers", VIEW_HANDLERS},   {"listeners", VIEW_LISTENERS}, {"events", VIEW_EVENTS}};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strcmp(parts[i].section, section) == 0)
+            return parts[i].part;
+    }
+    return VIEW_ALL;
+}
+
+static text_t rendered(const snapshot_t *snap, unsigned parts)
 {
     text_t text = {NULL, 0, 0};
     out_t *out = memory_get(1, sizeof(*out));
-    sample_t *sample;
 
     out_init(out, keep, &text);
-    render_json(out, snap, VIEW_ALL);
+    render_json(out, snap, parts);
     out_finish(out);
-    sample = decode_sample(text.text, text.length, path, failure);
-    free(text.text);
     free(out);
-    return sample;
+    return text;
+}
+
+/* Where it comes from, how old it is, and for `tune --history` [workers, microseconds] for the numbers of workers that occurred. */
+static json_t *origin_of(const sample_t *sample)
+{
+    json_t *source = json_pack("{s:s, s:b}", "segment", sample->origin, "live", (int)!sample->dead), *list;
+
+    if (source == NULL) /* a name that is not UTF-8 */
+        source = json_pack("{s:b}", "live", (int)!sample->dead);
+    json_object_set_new(source, "age_us", json_integer((json_int_t)sample->age_us));
+    if (sample->busy_time != NULL) {
+        list = json_array();
+        for (size_t i = 0; i < sample->busy_times; i++)
+            json_array_append_new(list, json_pack("[I, I]", (json_int_t)sample->busy_time[i].highest_us,
+                                                  (json_int_t)sample->busy_time[i].count));
+        json_object_set_new(source, "busy_time", list);
+    }
+    return source;
+}
+
+/* Behind the last member, in front of the brace that ends the document. */
+static void add_origin(text_t *text, const sample_t *sample)
+{
+    json_t *source = origin_of(sample);
+    char *member = json_dumps(source, JSON_COMPACT);
+
+    json_decref(source);
+    while (text->length > 0 && text->text[text->length - 1] != '}')
+        text->length--;
+    text->length -= text->length > 0;
+    keep(text, ",\"source\":", 10);
+    keep(text, member, strlen(member));
+    keep(text, "}", 1);
+    free(member);
+}
+
+/*
+ * The array is the last member of a document of this part alone. No line end and no quote in a string is a raw one, so
+ * the key is found by how it looks.
+ */
+static char *array_in(const text_t *text, const char *section)
+{
+    char *key = memory_format("\n\"%s\":[", section), *found = strstr(text->text, key), *end;
+    char *array = memory_copy("[]");
+
+    if (found != NULL && (end = strrchr(found, ']')) != NULL) {
+        free(array);
+        found += strlen(key) - 1;
+        array = memory_format("%.*s", (int)(end + 1 - found), found);
+    }
+    free(key);
+    return array;
+}
+
+/* See sample_t. */
+static char *describe(const sample_t *sample, const snapshot_t *snap, const char *section)
+{
+    text_t text = rendered(snap, section == NULL ? VIEW_ALL : part_of(section));
+    char *array;
+
+    if (section == NULL)
+        add_origin(&text, sample);
+    text.text[text.length] = '\0';
+    if (section == NULL)
+        return text.text;
+    array = array_in(&text, section);
+    free(text.text);
+    return array;
 }
 
 /* ---- a look ---- */
@@ -91,31 +171,17 @@ static void fill_fate(sample_t *sample, const look_t *look, const char *path)
         sample->silent_us = (double)(now - heartbeat);
 }
 
-/* Says in the document, too, where it comes from and how old it is. */
-static void note_origin(sample_t *sample)
-{
-    json_t *source = json_pack("{s:s, s:b}", "segment", sample->origin, "live", (int)!sample->dead);
-
-    if (source == NULL) /* a name that is not UTF-8 */
-        source = json_pack("{s:b}", "live", (int)!sample->dead);
-    json_object_set_new(source, "age_us", json_integer((json_int_t)sample->age_us));
-    json_object_set_new(sample->document, "source", source);
-}
-
-/* Time spent at each number of busy workers, for `tune --history`: [workers, microseconds], those that occurred. */
-static void note_history(sample_t *sample, const segment_view_t *view)
+static void keep_history(sample_t *sample, const look_t *look)
 {
     histogram_counts_t *counts = memory_get(1, sizeof(*counts));
-    json_t *list = json_array();
 
-    if (SEGMENT_COUNTS(view, server, SERVER, workers_busy_time, 0, counts)) {
+    if (SEGMENT_COUNTS(look->view, server, SERVER, workers_busy_time, 0, counts)) {
+        sample->busy_time = apr_palloc(look->pool, HISTOGRAM_BUCKETS * sizeof(*sample->busy_time));
         for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
             if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX)
-                json_array_append_new(list, json_pack("[I, I]", (json_int_t)histogram_highest(i), (json_int_t)counts->bucket[i]));
+                sample->busy_time[sample->busy_times++] = (snapshot_bucket_t){(apr_int64_t)histogram_highest(i), (apr_int64_t)counts->bucket[i]};
         }
-        json_object_set(json_object_get(sample->document, "source"), "busy_time", list);
     }
-    json_decref(list);
     free(counts);
 }
 
@@ -157,6 +223,7 @@ static void look_end(look_t *look)
     segment_close(look->view);
 }
 
+/* The memory of the look becomes the sample's. */
 static sample_t *source_segment_take(void *state, failure_t *failure)
 {
     sample_t *sample;
@@ -164,17 +231,17 @@ static sample_t *source_segment_take(void *state, failure_t *failure)
 
     if (!look_begin(&look, state, failure))
         return NULL;
-    sample = sample_of(look.snap, state, failure);
-    if (sample != NULL) {
-        fill_fate(sample, &look, state);
-        note_origin(sample);
-        note_history(sample, look.view);
-    }
-    look_end(&look);
+    sample = sample_new();
+    sample->snap = *look.snap;
+    sample->pool = look.pool;
+    sample->recorded = look.snap->vhosts != NULL;
+    sample->describe = describe;
+    fill_fate(sample, &look, state);
+    keep_history(sample, &look);
+    segment_close(look.view);
     return sample;
 }
 
-/* From the snapshot as it was read: the document has not all of the histograms. */
 static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t *fate, failure_t *failure)
 {
     text_t text = {NULL, 0, 0};

@@ -18,6 +18,10 @@
 /* A character of NUL-terminated text: its bytes, and its code point or ESCAPE_INVALID. */
 static size_t decode(const char *at, int32_t *code)
 {
+    if (*at > 0) {      /* ASCII, as nearly all of it is */
+        *code = *at;
+        return 1;
+    }
     return escape_decode(at, strnlen(at, 4), code);
 }
 
@@ -62,6 +66,22 @@ char *text_safe(const char *raw)
         escape_terminal(put_measurable, &buffer, raw, strlen(raw));
     else
         escape_ascii(put_measurable, &buffer, raw, strlen(raw));
+    return buffer.text;
+}
+
+char *text_utf8(const char *raw)
+{
+    buffer_t buffer = {memory_get(1, 1), 0, 1};
+
+    for (size_t length; *raw != '\0'; raw += length) {
+        int32_t code;
+
+        length = decode(raw, &code);
+        if (code == ESCAPE_INVALID)
+            buffer_put(&buffer, "\xef\xbf\xbd", 3);
+        else
+            buffer_put(&buffer, raw, length);
+    }
     return buffer.text;
 }
 
@@ -169,6 +189,13 @@ void text_print_json(FILE *out, const char *json)
     for (size_t length; *json != '\0'; json += length) {
         int32_t code;
 
+        /* nearly all of it */
+        for (length = 0; json[length] == '\n' || (json[length] >= 0x20 && json[length] < 0x7f); length++)
+            ;
+        fwrite(json, 1, length, out);
+        json += length;
+        if (*json == '\0')
+            break;
         length = decode(json, &code);
         if (shown_in_json(code))
             fwrite(json, 1, length, out);

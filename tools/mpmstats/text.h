@@ -18,6 +18,9 @@
 /** A safe copy; what cannot be shown is spelt out (\x1b, \u{202e}), a backslash is doubled. Not for safe text. */
 char *text_safe(const char *raw);
 
+/** The same bytes with U+FFFD for what is not UTF-8; the caller frees it. */
+char *text_utf8(const char *raw);
+
 /** Columns of safe text. */
 size_t text_width(const char *safe);
 

@@ -27,6 +27,8 @@ typedef struct {
     int width;
     bool right;         /**< numbers: aligned at their end */
     bool age;           /**< a point in time, shown and sorted as how long ago that was */
+    bool rate;          /**< a counter, shown and sorted as what it grew by a second since the last look */
+    int from;           /**< only on a screen of so many columns */
     int drop;           /**< left out of a narrow screen, highest first; 0: never */
 } top_column_t;
 
@@ -39,7 +41,7 @@ typedef struct {
     size_t selected, first; /**< rows, of those that pass the filter */
 } top_list_t;
 
-typedef enum { TOP_WORKERS, TOP_PROCESSES, TOP_LISTS } top_list_e;
+typedef enum { TOP_WORKERS, TOP_PROCESSES, TOP_VHOSTS, TOP_LISTS } top_list_e;
 
 typedef enum {
     TOP_BROWSE,
@@ -49,9 +51,10 @@ typedef enum {
     TOP_DETAILS         /**< everything known of the selected row */
 } top_mode_e;
 
-/** Which worker or process a row is, from one sample to the next. */
+/** Which worker, process or virtual host a row is, from one sample to the next. */
 typedef struct {
     apr_int64_t slot, thread, pid;
+    char name[96];
 } top_identity_t;
 
 typedef struct {
@@ -73,6 +76,9 @@ typedef struct {
 
 /** The beginning; samples and origin are set by the caller. */
 void top_init(top_t *top);
+
+/** What is known of the records in view. */
+const field_t *top_fields(const top_t *top);
 
 /** Rows of the list in view: filtered and sorted. The caller frees them with rows_free(). */
 rows_t top_rows(const top_t *top);

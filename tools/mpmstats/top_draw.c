@@ -47,7 +47,7 @@ static void draw_help(void)
     static const char *const lines[][2] = {
         {"Up Down k j", "select a row; also PgUp PgDn Home End"},
         {"Enter", "everything known of the selected row"},
-        {"Tab", "the other list: workers, processes"},
+        {"Tab  1 2 3", "the next list; workers, processes, virtual hosts"},
         {"F4 \\ /", "filter: rows that contain a text; Esc takes it away"},
         {"i H", "show or hide idle workers"},
         {"F6 < >", "choose the column to sort by"},
@@ -93,10 +93,9 @@ static int draw_value(const char *label, const char *safe, int line, int first, 
 
 static int draw_fields(const top_t *top, const void *record, int first, int rows)
 {
-    const field_t *fields = top->list == TOP_WORKERS ? fields_worker : fields_process;
     int line = 0;
 
-    for (const field_t *field = fields; field->name != NULL; field++) {
+    for (const field_t *field = top_fields(top); field->name != NULL; field++) {
         char *value;
 
         if (!field_known(field, record))

@@ -175,6 +175,7 @@ static void key_in_browse(top_t *top, int key)
     case 'Z': case 'p': top->paused = !top->paused; break;
     case 'H': case 'i': top->show_idle = !top->show_idle; break;
     case SCREEN_TAB: top->list = (top->list + 1) % TOP_LISTS; break;
+    case '1': case '2': case '3': top->list = (top_list_e)(key - '1'); break;
     case SCREEN_ENTER: details_begin(top); break;
     case ' ': case SCREEN_F(5): top->refresh = true; break;
     case 'l' - '`': screen_redraw(); break;

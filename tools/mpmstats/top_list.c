@@ -118,7 +118,7 @@ static layout_t layout_of(const top_t *top, const rows_t *rows)
     int rest;
 
     for (size_t i = 0; i < list->column_count && i < COLUMNS_MAX; i++) {
-        if (!top_column_known(top, &list->columns[i]))
+        if (screen_columns() < list->columns[i].from || !top_column_known(top, &list->columns[i]))
             continue;
         layout.columns[layout.count] = &list->columns[i];
         layout.width[layout.count++] = width_of(top, &list->columns[i], rows, i == list->sort);
@@ -211,7 +211,9 @@ static void draw_rows(const top_t *top, const layout_t *layout, const rows_t *ro
     }
     if (rows->count == 0)
         screen_put(row, 0, screen_columns(), STYLE_FAINT,
-                   top->filter[0] != '\0' ? "Nothing passes the filter." : "Nothing to show.");
+                   top->list == TOP_VHOSTS && !top->now->recorded ? "The server does not tell its virtual hosts."
+                   : top->filter[0] != '\0'                      ? "Nothing passes the filter."
+                                                                 : "Nothing to show.");
 }
 
 void top_draw_list(top_t *top, int row)

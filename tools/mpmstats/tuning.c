@@ -29,7 +29,7 @@ struct tuning {
     bool local;
     double began, ended;
     bool history;               /* no looks: what was recorded since the start */
-    sample_t *first, *last;     /* limits, counters and clocks only: no rows */
+    sample_t *first, *last;
     look_t *looks;
     size_t count, room;
     long samples;               /* requests of our own */
@@ -37,24 +37,6 @@ struct tuning {
     sockets_t *sockets;
     processes_t *processes;
 };
-
-/* A copy of what is not in rows. The texts are those of the document, which is shared. */
-static sample_t *without_rows(const sample_t *sample)
-{
-    sample_t *copy = sample_new();
-
-    copy->snap = sample->snap;
-    copy->snap.processes = NULL;
-    copy->snap.workers = NULL;
-    copy->snap.vhosts = NULL;
-    copy->snap.handlers = NULL;
-    copy->snap.listeners = NULL;
-    copy->snap.events = NULL;
-    copy->snap.process_count = copy->snap.worker_count = copy->snap.vhost_count = 0;
-    copy->snap.handler_count = copy->snap.listener_count = copy->snap.event_count = 0;
-    copy->document = json_incref(sample->document);
-    return copy;
-}
 
 /* The parent is here and its children are its own: not the same numbers in another machine or container. */
 static bool is_local(const snapshot_t *snap)
@@ -68,7 +50,7 @@ static bool is_local(const snapshot_t *snap)
     return false;
 }
 
-tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, double now)
+tuning_t *tuning_begin(sample_t *first, const tuning_wishes_t *wishes, double now)
 {
     tuning_t *tuning = memory_get(1, sizeof(*tuning));
     pid_t parent = (pid_t)first->snap.server.pid;
@@ -76,8 +58,8 @@ tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, dou
     tuning->wishes = *wishes;
     tuning->local = is_local(&first->snap);
     tuning->began = tuning->ended = now;
-    tuning->first = without_rows(first);
-    tuning->last = without_rows(first);
+    tuning->first = sample_hold(first);
+    tuning->last = sample_hold(first);
     tuning->queue_most = tuning->queue_limit = NAN;
     tuning->overflows_began = sockets_overflows();
     if (tuning->local) {
@@ -89,14 +71,13 @@ tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, dou
     return tuning;
 }
 
-tuning_t *tuning_of_history(const sample_t *sample, const tuning_wishes_t *wishes, double now)
+tuning_t *tuning_of_history(sample_t *sample, const tuning_wishes_t *wishes, double now)
 {
     tuning_t *tuning;
 
     if (!recorded_has_history(sample))
         return NULL;
     tuning = tuning_begin(sample, wishes, now);
-    sample_listeners(tuning->last, sample);
     tuning->history = true;
     return tuning;
 }
@@ -156,7 +137,7 @@ static bool is_restarted(const snapshot_t *a, const snapshot_t *b)
     return a->server.pid != b->server.pid || a->server.restarted_us != b->server.restarted_us;
 }
 
-bool tuning_look(tuning_t *tuning, const sample_t *sample, double now)
+bool tuning_look(tuning_t *tuning, sample_t *sample, double now)
 {
     look_t look = {.at = now, .busy = NAN, .held = NAN, .waiting = look_at_sockets(tuning)};
     double limit = number(tuning->first->snap.limits.max_request_workers);
@@ -174,7 +155,7 @@ bool tuning_look(tuning_t *tuning, const sample_t *sample, double now)
         if (tuning->processes != NULL)
             processes_look(tuning->processes, snap);
         sample_free(tuning->last);
-        tuning->last = without_rows(sample);
+        tuning->last = sample_hold(sample);
     } else if (look.waiting > 0) {
         look.busy = limit;
         look.saturated = true;
@@ -323,6 +304,7 @@ static void fill_mpm(const snapshot_t *snap, advisor_input_t *in)
     in->wait = is(model, "prefork") ? ADVISOR_WAIT_PROCESS
                : is(model, "worker") ? ADVISOR_WAIT_THREAD
                                      : ADVISOR_WAIT_FREE;
+    in->prefork_only = snap->server.prefork_only;
 }
 
 static int limit(apr_int64_t value)
@@ -345,6 +327,7 @@ static void fill_limits(const snapshot_t *snap, advisor_input_t *in)
     in->max_spare_servers = limit(limits->max_spare_servers);
     if (limits->max_connections_per_child != SNAPSHOT_UNKNOWN)
         in->max_connections_per_child = limit(limits->max_connections_per_child);
+    in->max_memory_per_child_bytes = number(limits->max_memory_per_child_bytes);
 }
 
 static void fill_memory(const tuning_t *tuning, advisor_input_t *in)

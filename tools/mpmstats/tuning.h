@@ -31,21 +31,21 @@ typedef struct {
     double busy, limit, waiting, requests_per_s;
 } tuning_now_t;
 
-/** Begins with a first sample, which is copied as far as needed. @a now is the monotonic clock in seconds. */
-tuning_t *tuning_begin(const sample_t *first, const tuning_wishes_t *wishes, double now);
+/** Begins with a first sample, which it holds. @a now is the monotonic clock in seconds. */
+tuning_t *tuning_begin(sample_t *first, const tuning_wishes_t *wishes, double now);
 
 /**
  * Instead of looking: what the server has recorded since it was started. NULL when it has not; the rest is as with one
  * that has looked.
  */
-tuning_t *tuning_of_history(const sample_t *sample, const tuning_wishes_t *wishes, double now);
+tuning_t *tuning_of_history(sample_t *sample, const tuning_wishes_t *wishes, double now);
 
 /**
  * One look: the kernel's figures now, and the server's if @a sample is not NULL. Without one the server was
  * asked and did not answer in time. False when it was restarted since the beginning: the
  * counters do not go together any more.
  */
-bool tuning_look(tuning_t *tuning, const sample_t *sample, double now);
+bool tuning_look(tuning_t *tuning, sample_t *sample, double now);
 
 /** Memory and processor time, which cost more to look at: in the middle, say. Beginning and end have it anyway. */
 void tuning_mark(tuning_t *tuning);

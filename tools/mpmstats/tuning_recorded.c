@@ -21,9 +21,9 @@ typedef struct {
     double count;
 } grown_t;
 
-static json_t *buckets_of(const sample_t *sample, const char *name)
+static json_t *buckets_of(sample_t *sample, const char *name)
 {
-    json_t *buckets = json_object_get(json_object_get(json_object_get(sample->document, "latency"), name), "buckets");
+    json_t *buckets = json_object_get(json_object_get(json_object_get(sample_document(sample), "latency"), name), "buckets");
 
     return json_is_array(buckets) ? buckets : NULL;
 }
@@ -37,7 +37,7 @@ static bool bucket_at(json_t *buckets, size_t index, bucket_t *bucket)
 }
 
 /* Both lists are sorted by value; a bucket that is not in the earlier one was empty. */
-static grown_t grown(const sample_t *first, const sample_t *last, const char *name)
+static grown_t grown(sample_t *first, sample_t *last, const char *name)
 {
     json_t *before = buckets_of(first, name), *after = buckets_of(last, name);
     size_t count = json_array_size(after), at = 0;
@@ -86,7 +86,7 @@ static double growth(apr_int64_t before, apr_int64_t after)
     return by < 0 ? NAN : by;
 }
 
-static void fill_queue(const sample_t *first, const sample_t *last, advisor_input_t *in)
+static void fill_queue(sample_t *first, sample_t *last, advisor_input_t *in)
 {
     grown_t queue = grown(first, last, "queue");
 
@@ -98,7 +98,7 @@ static void fill_queue(const sample_t *first, const sample_t *last, advisor_inpu
     free(queue.buckets);
 }
 
-static void fill_gaps(const sample_t *first, const sample_t *last, advisor_input_t *in)
+static void fill_gaps(sample_t *first, sample_t *last, advisor_input_t *in)
 {
     grown_t gaps = grown(first, last, "keepalive_gap");
 
@@ -113,7 +113,7 @@ static void fill_gaps(const sample_t *first, const sample_t *last, advisor_input
     in->closed_by_count = growth(first->snap.totals.closed_keepalive_limit, last->snap.totals.closed_keepalive_limit);
 }
 
-void recorded_input(const sample_t *first, const sample_t *last, advisor_input_t *in)
+void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in)
 {
     const snapshot_limits_t *limits = &last->snap.limits;
 
@@ -127,19 +127,19 @@ void recorded_input(const sample_t *first, const sample_t *last, advisor_input_t
 
 /* ---- since the start ---- */
 
-static json_t *busy_time(const sample_t *sample)
+static json_t *busy_time(sample_t *sample)
 {
-    json_t *list = json_object_get(json_object_get(sample->document, "source"), "busy_time");
+    json_t *list = json_object_get(json_object_get(sample_document(sample), "source"), "busy_time");
 
     return json_array_size(list) > 0 ? list : NULL;
 }
 
-bool recorded_has_history(const sample_t *sample)
+bool recorded_has_history(sample_t *sample)
 {
     return busy_time(sample) != NULL;
 }
 
-static void fill_busy(const sample_t *sample, advisor_input_t *in)
+static void fill_busy(sample_t *sample, advisor_input_t *in)
 {
     json_t *list = busy_time(sample);
     grown_t time = {memory_get(json_array_size(list), sizeof(bucket_t)), 0, 0};
@@ -190,7 +190,7 @@ static void fill_listeners(const snapshot_t *snap, advisor_input_t *in)
     }
 }
 
-void recorded_history(const sample_t *sample, advisor_input_t *in)
+void recorded_history(sample_t *sample, advisor_input_t *in)
 {
     const snapshot_totals_t *totals = &sample->snap.totals;
     sample_t *nothing = sample_new();

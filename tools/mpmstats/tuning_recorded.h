@@ -13,13 +13,13 @@
 #include "sample.h"
 
 /** Fills what is known by both samples; the rest stays as it is. */
-void recorded_input(const sample_t *first, const sample_t *last, advisor_input_t *in);
+void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in);
 
 /** Is there a history to go by: time spent at each number of busy workers? */
-bool recorded_has_history(const sample_t *sample);
+bool recorded_has_history(sample_t *sample);
 
 /** Fills what is known of all the time since the server was started, busy workers included. */
-void recorded_history(const sample_t *sample, advisor_input_t *in);
+void recorded_history(sample_t *sample, advisor_input_t *in);
 
 /** The port of the server's first listening socket; 0: not known. */
 int recorded_port(const snapshot_t *snap);

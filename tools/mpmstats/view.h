@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "rows.h"
 #include "sample.h"
 #include "terminal.h"
 
@@ -36,5 +37,11 @@ void view_workers(const snapshot_worker_t *const *rows, size_t count);
 
 /** Prints the sample's JSON in the style of --json; returns the exit code. */
 int view_json(json_t *document, const char *style);
+
+/** The same for all of a sample, which costs less than parsing and printing it. */
+int view_json_sample(const sample_t *sample, const char *style);
+
+/** The same for rows of the sample: an array. */
+int view_json_rows(const rows_t *rows, const sample_t *sample, const char *style);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON out: what the server sent, parsed and printed anew.
+ * JSON out: what the server sent, laid out anew.
  */
 #include "view.h"
 
@@ -9,14 +9,12 @@
 #include <string.h>
 
 #include "failure.h"
+#include "layout.h"
 #include "terminal.h"
 #include "text.h"
 
-int view_json(json_t *document, const char *style)
+static int print(char *text)
 {
-    bool pretty = strcmp(style, "pretty") == 0
-                  || (strcmp(style, "auto") == 0 && terminal_is_tty());
-    char *text = json_dumps(document, (pretty ? JSON_INDENT(2) : JSON_COMPACT) | JSON_REAL_PRECISION(15));
     failure_t failure;
 
     if (text == NULL) {
@@ -27,4 +25,33 @@ int view_json(json_t *document, const char *style)
     fputc('\n', stdout);
     free(text);
     return RC_OK;
+}
+
+static bool is_pretty(const char *style)
+{
+    return strcmp(style, "pretty") == 0 || (strcmp(style, "auto") == 0 && terminal_is_tty());
+}
+
+/* Takes @a text over. */
+static int print_laid(char *text, const char *style)
+{
+    char *laid = text == NULL ? NULL : layout_json(text, is_pretty(style) ? 2 : 0);
+
+    free(text);
+    return print(laid);
+}
+
+int view_json(json_t *document, const char *style)
+{
+    return print_laid(json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(15)), style);
+}
+
+int view_json_sample(const sample_t *sample, const char *style)
+{
+    return print_laid(sample_text(sample), style);
+}
+
+int view_json_rows(const rows_t *rows, const sample_t *sample, const char *style)
+{
+    return print_laid(rows_text(rows, sample), style);
 }
