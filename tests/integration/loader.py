@@ -69,10 +69,13 @@ class Loader:
         """Sends what is due; False when there is no more to wait for."""
         stopping, now = self._stop.is_set(), time.monotonic()
         for conn in conns:
-            if not conn.waiting and not stopping and conn.due <= now:
+            if conn.waiting:
+                if now - conn.sent_at > self.deadline:
+                    self._late(conn)
+            elif stopping:
+                self._drop(conn)        # it may hold the worker that another one waits for
+            elif conn.due <= now:
                 self._send(conn, now)
-            elif conn.waiting and now - conn.sent_at > self.deadline:
-                self._late(conn)
         return not stopping or any(conn.waiting for conn in conns)
 
     def _watch(self, conn, sock):
