@@ -638,9 +638,10 @@ static apr_status_t forget_request(void *data)
     return APR_SUCCESS;
 }
 
+/* A prefork child never parks: nobody asks for time-outs, or for the request. */
 void conn_pre_read_request(request_rec *r, conn_rec *c)
 {
-    conn_t *k = conn_of(c);
+    conn_t *k = child.lane->is_threaded ? conn_of(c) : NULL;
 
     if (k == NULL) {
         return;
@@ -652,7 +653,7 @@ void conn_pre_read_request(request_rec *r, conn_rec *c)
 
 int conn_post_read_request(request_rec *r)
 {
-    conn_t *k = conn_of(r->connection);
+    conn_t *k = child.lane->is_threaded ? conn_of(r->connection) : NULL;
 
     if (k != NULL) {
         use_server(k, r->server, r->connection->base_server);
@@ -662,9 +663,9 @@ int conn_post_read_request(request_rec *r)
 
 void conn_insert_filter(request_rec *r)
 {
-    const conn_t *k = conn_of(r->connection);
+    const conn_t *k = child.lane->is_threaded ? conn_of(r->connection) : NULL;
 
-    if (k != NULL && child.lane->is_threaded) {
+    if (k != NULL) {
         workers_about_to_run(k->worker, r->handler != NULL ? r->handler : r->content_type);
     }
 }

@@ -121,7 +121,24 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
     return n == 0 ? APR_EOF : APR_SUCCESS;
 }
 
-/* Read what there is into a bucket of just that size, and put the socket behind it. */
+/*
+ * A bucket made of @a n bytes. Where it may have to wait it takes no more memory than those; where a worker stays
+ * with its connection, memory that the request before has given back is at hand.
+ */
+static apr_bucket *copied(apr_bucket *b, const char *buf, apr_size_t n)
+{
+    const network_t *net = b->data;
+    int waits = child.lane->is_async || net->advancing;
+    char *copy = waits ? malloc(n) : apr_bucket_alloc(n, b->list);
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    memcpy(copy, buf, n);
+    return apr_bucket_heap_make(b, copy, n, waits ? free : apr_bucket_free);
+}
+
+/* Read what there is into a bucket of its own, and put the socket behind it. */
 static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *len,
                                  apr_read_type_e block)
 {
@@ -129,7 +146,6 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
     char buf[READ_SIZE];
     apr_size_t n = sizeof(buf);
     apr_status_t rv = receive(net, buf, &n, block);
-    char *copy;
 
     *str = NULL;
     *len = 0;
@@ -143,16 +159,12 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
         return APR_SUCCESS;
     }
     net->seen = 1;
-    copy = malloc(n);
-    if (copy == NULL) {
+    b = copied(b, buf, n);
+    if (b == NULL) {
         return APR_ENOMEM;
     }
-    memcpy(copy, buf, n);
-    b = apr_bucket_heap_make(b, copy, n, free);
     APR_BUCKET_INSERT_AFTER(b, network_bucket(net, b->list));
-    *str = copy;
-    *len = n;
-    return APR_SUCCESS;
+    return apr_bucket_read(b, str, len, block);
 }
 
 static const apr_bucket_type_t network_bucket_type = {
