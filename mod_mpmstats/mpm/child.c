@@ -42,6 +42,9 @@
 /* Right after one has been found to block: in a burst of slow requests the next will too. */
 #define QUICK_TICK_NS 100000
 
+/* While it ticks the ticker hears the parent, or that it is to look around, at every so many ticks: to ask costs as much as to look. */
+#define TICKS_UNHEARD 8
+
 /* Spare workers and the parent are looked after this often. */
 #define MAINTAIN_INTERVAL apr_time_from_msec(100)
 
@@ -366,6 +369,19 @@ static void sleep_ns(apr_int64_t ns)
     }
 }
 
+static void tick_ns(apr_int64_t ns)
+{
+    static unsigned ticks;
+    struct timespec ts = { .tv_nsec = ns };
+
+    if (++ticks % TICKS_UNHEARD == 0) {
+        sleep_ns(ns);
+    }
+    else {
+        nanosleep(&ts, NULL);           /* a signal ends it */
+    }
+}
+
 static apr_time_t sooner(apr_time_t a, apr_time_t b)
 {
     return b != 0 && b < a ? b : a;
@@ -408,7 +424,7 @@ static void rest(apr_time_t next)
 
     if (found != WORKERS_QUIET || runs != runs_seen) {
         runs_seen = runs;
-        sleep_ns(found == WORKERS_BLOCK ? QUICK_TICK_NS : TICK_NS);
+        tick_ns(found == WORKERS_BLOCK ? QUICK_TICK_NS : TICK_NS);
         return;
     }
     atomic_store(&child_ticker_until, next);

@@ -37,21 +37,38 @@ static apr_int64_t cpu_time_us(const judge_thread_t *thread)
     return (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
-static int is_runnable(pid_t tid)
+/* The stat of a thread stays open: to find it costs more than to read it. */
+static int stat_of(judge_notes_t *notes, pid_t tid)
 {
-    char path[64], text[128];
-    const char *end;
-    ssize_t n;
-    int fd;
+    char path[64];
 
+    if (notes->stat_tid == tid) {
+        return notes->stat_fd;
+    }
+    if (notes->stat_fd > 0) {
+        close(notes->stat_fd);
+    }
     snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    notes->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+    notes->stat_tid = notes->stat_fd > 0 ? tid : 0;
+    return notes->stat_fd;
+}
+
+/* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
+static int is_runnable(judge_notes_t *notes)
+{
+    char text[64];
+    const char *end;
+    int fd = stat_of(notes, notes->who->tid);
+    ssize_t n;
+
+    if (fd <= 0) {
         return 0;
     }
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
+    n = pread(fd, text, sizeof(text) - 1, 0);
+    if (n <= 0) {
+        notes->stat_tid = 0;            /* that thread has ended, and another may get its number */
+    }
     text[n < 0 ? 0 : n] = '\0';
     end = strrchr(text, ')');
     return end != NULL && end[1] == ' ' && end[2] == 'R';
@@ -78,6 +95,7 @@ void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t ru
     judge_notes_t before = *notes;
 
     notes->at = child_now();
+    notes->idle_us = notes->at;
     notes->cpu_us = cpu_time_us(who);
     if (before.who != who) {
         notes->at_before = notes->at;
@@ -86,6 +104,9 @@ void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t ru
     else if (before.run != run) {
         notes->at_before = before.at;
         notes->cpu_before_us = before.cpu_us;
+    }
+    if (before.who == who) {
+        notes->idle_us = (notes->at - before.at) - (notes->cpu_us - before.cpu_us);
     }
     notes->who = who;
     notes->run = run;
@@ -99,7 +120,7 @@ static apr_int64_t cpu_of_run_least(const judge_notes_t *notes, apr_interval_tim
     return notes->cpu_us - notes->cpu_before_us - (earlier_us > 0 ? earlier_us : 0);
 }
 
-judge_e judge_run(const judge_notes_t *notes, apr_time_t since)
+judge_e judge_run(judge_notes_t *notes, apr_time_t since)
 {
     apr_interval_time_t age_us = notes->at - since;
     apr_int64_t cpu_us;
@@ -111,5 +132,8 @@ judge_e judge_run(const judge_notes_t *notes, apr_time_t since)
     if (cpu_us >= CPU_MOST_SHARED_US || (cpu_us >= CPU_MOST_US && core_to_spare())) {
         return JUDGE_COMPUTES;
     }
-    return is_runnable(notes->who->tid) ? JUDGE_GO_ON : JUDGE_ASLEEP;
+    if (notes->idle_us < ASLEEP_LEAST_US) {
+        return JUDGE_GO_ON;             /* it has hardly had the time to sleep */
+    }
+    return is_runnable(notes) ? JUDGE_GO_ON : JUDGE_ASLEEP;
 }

@@ -19,12 +19,15 @@ typedef struct {
     clockid_t cpu_clock;
 } judge_thread_t;
 
-/** What was seen of one poller so far; all zero at first. Its memory is the caller's. */
+/** What was seen of one poller so far; all zero at first. Its memory is the caller's; a descriptor lives as long as the process. */
 typedef struct {
     const judge_thread_t *who;
     apr_uint64_t run;
     apr_time_t at, at_before;           /**< the last look, and the last one before this run was seen */
     apr_int64_t cpu_us, cpu_before_us;  /**< CPU time of the thread at these */
+    apr_interval_time_t idle_us;        /**< how long it did not run since the look before, at most */
+    int stat_fd;                        /**< its stat in /proc, kept open; 0: not open */
+    pid_t stat_tid;                     /**< whose that is */
 } judge_notes_t;
 
 typedef enum {
@@ -37,6 +40,6 @@ typedef enum {
 void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t run);
 
 /** Judge the run that was looked at last; it began at @a since (monotonic µs). */
-judge_e judge_run(const judge_notes_t *notes, apr_time_t since);
+judge_e judge_run(judge_notes_t *notes, apr_time_t since);
 
 #endif
