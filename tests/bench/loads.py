@@ -2,6 +2,7 @@
 """The load generators, each on the cores of the load: wrk, h2load, and our own (load.c, slowclients.c, origin.c)."""
 import json
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -43,17 +44,23 @@ def _run(command, timeout):
     return done.stdout
 
 
-def wrk(url, connections, seconds, headers=()):
-    """Closed loop, keep-alive. Requests, rps, errors, latencies in ms."""
+def _wrk_command(url, connections, seconds, headers=()):
     script = settings.OUT / "report.lua"
     if not script.exists() or script.read_text() != _WRK_REPORT:
         script.write_text(_WRK_REPORT)
     more = [word for header in headers for word in ("-H", header)]
-    out = _run(["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", script, *more,
-                url], seconds + 30)
+    return ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", script, *more, url]
+
+
+def _wrk_report(out):
     report = json.loads(re.search(r"REPORT (\{.*\})", out).group(1))
     report["rps"] = report["requests"] / report["us"] * 1e6
     return report
+
+
+def wrk(url, connections, seconds, headers=()):
+    """Closed loop, keep-alive. Requests, rps, errors, latencies in ms."""
+    return _wrk_report(_run(_wrk_command(url, connections, seconds, headers), seconds + 30))
 
 
 def h2load(url, connections, streams, seconds, tmp):
@@ -84,6 +91,41 @@ def load(connections, targets, seconds=None, requests=None, once=False, rate=Non
     for key in ("answered", "failed", "lost", "retryable", "refused", "wrong", "late"):
         report[key] = sum(t[key] for t in report["targets"])
     return report
+
+
+def in_turns(servers, connections, path, seconds, tls=False, once=False, turn=0.05):
+    """A generator for each of the servers, one of them stopped while the other runs, in turns of `turn` seconds: what
+    the machine is like falls on all alike. [(answered, failed)], in the order of the servers."""
+    def command(server):
+        if once:
+            target = f"https:{server.tls_port}{path}" if tls else f"http:{server.port}{path}"
+            return [settings.BIN / "load", "-c", connections, "-t", 15, "-d", seconds, "-1", target]
+        url = f"https://127.0.0.1:{server.tls_port}" if tls else f"http://127.0.0.1:{server.port}"
+        return _wrk_command(url + path, connections, seconds)
+
+    def read(out):
+        if once:
+            target = json.loads(out)["targets"][0]
+            return target["answered"], sum(target[k] for k in ("wrong", "refused", "retryable", "lost", "late", "unsent"))
+        report = _wrk_report(out)
+        return report["requests"], report["errors"]
+    running = [subprocess.Popen(pinned(command(s)), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+               for s in servers]
+    try:
+        end = time.monotonic() + seconds - 4 * turn
+        while time.monotonic() < end and all(p.poll() is None for p in running):
+            for one in running:
+                for p in running:
+                    p.send_signal(signal.SIGCONT if p is one else signal.SIGSTOP)
+                time.sleep(turn)
+        for p in running:
+            p.send_signal(signal.SIGCONT)
+        return [read(p.communicate(timeout=seconds + 30)[0]) for p in running]
+    finally:
+        for p in running:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
 
 
 class Background:

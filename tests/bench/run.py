@@ -14,6 +14,7 @@ import settings     # first: it sets the path the others are found by
 import burst  # noqa: E402
 import compile as programs  # noqa: E402
 import memory  # noqa: E402
+import models  # noqa: E402
 import procs  # noqa: E402
 import report  # noqa: E402
 import restart  # noqa: E402
@@ -24,15 +25,15 @@ import testmodules  # noqa: E402
 import throughput  # noqa: E402
 from scenario import Run  # noqa: E402
 
-SCENARIOS = [*throughput.SCENARIOS, *burst.SCENARIOS, *slow.SCENARIOS, *restart.SCENARIOS, *memory.SCENARIOS]
+SCENARIOS = [*throughput.SCENARIOS, *models.SCENARIOS, *burst.SCENARIOS, *slow.SCENARIOS, *restart.SCENARIOS, *memory.SCENARIOS]
 ORDER = [s.name for s in SCENARIOS]
 
 
 def listing():
     print("Scenarios (BENCH=name, several with commas, a whole family by its first word); * are not in a default run:")
     for scenario in SCENARIOS:
-        print(f"  {scenario.name:14}{' ' if scenario.default else '*'} {scenario.title}")
-    print(f"  {'soak':14}* {soak.TITLE}")
+        print(f"  {scenario.name:18}{' ' if scenario.default else '*'} {scenario.title}")
+    print(f"  {'soak':18}* {soak.TITLE}")
 
 
 def chosen():

@@ -65,6 +65,7 @@ class Scenario:
     around: callable = None         # a context that the whole scenario runs in; its value is given to contestants()
     warm: callable = None           # run once with each server that is kept
     seconds: callable = lambda: settings.SECONDS
+    together: callable = None       # instead of measure: both servers of a pair at once, in turns; started anew each round
 
 
 def everyone(*without, **options):
@@ -94,6 +95,8 @@ class Run:
     def _rounds(self, variants):
         self.values = {v.name: {} for v in variants}
         try:
+            if self.scenario.together:
+                return self._pairs({v.name: v for v in variants})
             kept = {} if self.scenario.fresh else {v.name: self._start(v) for v in variants}
             if self.scenario.warm:
                 for server in kept.values():
@@ -106,6 +109,23 @@ class Run:
         finally:
             for server in self._open:
                 self._close(server)
+        return self
+
+    def _pairs(self, variants):
+        """Where the memory of a server lies is settled when it starts, and is worth some per cent: so each round starts anew."""
+        for number in range(self.scenario.rounds()):
+            for pair in self.scenario.pairs:
+                if not all(name in variants for name in pair):
+                    continue
+                self.say(f"round {number + 1}: {pair[0]} and {pair[1]}")
+                names = pair if number % 2 == 0 else pair[::-1]
+                both = [self._start(variants[name]) for name in names]
+                for name, values in zip(names, self.scenario.together(both)):
+                    for metric, value in values.items():
+                        self.values[name].setdefault(metric, []).append(value)
+                for server in both:
+                    self._open.remove(server)
+                    self._close(server)
         return self
 
     def _close(self, server):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the project set out to reach, and whether a set of results does. Reported, never a test that fails."""
+import models
 import settings
 from scenario import medians, ratio
 
@@ -14,7 +15,7 @@ _RATIOS = [
           ("prefork", "cpu_us", "CPU/request", "≤", 1), ("event", "rps", "requests/s", "≥", 1.35),
           ("event", "p99_ms", "p99", "≤", 0.6))],
     *[(name, f"{model} model", model, "cpu_us", "CPU/request", "≤", 1)
-      for name in ("models", "models-tls", "models-short") for model in ("worker", "prefork")],
+      for name in (s.name for s in models.SCENARIOS) for model in ("worker", "prefork")],
     ("mixed", "hybrid", "event", "p99_ms", "p99 of the quick requests", "≤", 1),
     ("scaling", "hybrid, 2 cores", "hybrid, 1 core", "rps", "requests/s", "≥", 1.8),
     ("burst", "hybrid", "event", "seconds", "time", "≤", 0.35),

@@ -116,20 +116,6 @@ _STATS = (("without", (), ""), ("recording", ("mpmstats",), "ExtendedStatus Off"
           ("mod_status", ("status",), "ExtendedStatus On"))
 
 
-def _models():
-    """hybrid's other models beside the MPMs they are named after."""
-    prefork = {**shipped_layout("prefork"), "StartServers": 80, "MaxSpareServers": 80}
-    return [Variant("worker model", "hybrid", conf="MPMModel worker", mpm_conf=shipped_layout("worker")),
-            Variant("worker", "worker"),
-            Variant("prefork model", "hybrid", conf="MPMModel prefork", mpm_conf=prefork),
-            Variant("prefork", "prefork", mpm_conf=prefork)]
-
-
-_MODEL_PAIRS = [("worker model", "worker"), ("prefork model", "prefork")]
-_MODEL_LAYOUT = "MPMModel worker and prefork beside the stock MPMs; Debian's configuration, but 80 processes from the start " \
-    "for both preforks: what stock prefork has not yet started for is not served, and costs nothing."
-
-
 SCENARIOS = [
     _keepalive(16, 150),
     _keepalive(64, 150),
@@ -176,14 +162,6 @@ SCENARIOS = [
                   rounds=lambda: max(6, settings.ROUNDS),
                   contestants=lambda: [Variant(f"{mpm} {w}", mpm, modules=modules, conf=conf)
                                        for mpm in ("hybrid", "event") for w, modules, conf in _STATS]),
-    _wrk_scenario("models", "The other models: 64 keep-alive connections", "/1k.bin", 64, _MODEL_LAYOUT,
-                  pairs=_MODEL_PAIRS, contestants=_models),
-    _wrk_scenario("models-tls", "The other models: 64 keep-alive connections over TLS 1.3", "/1k.bin", 64, _MODEL_LAYOUT,
-                  pairs=_MODEL_PAIRS, contestants=_models, tls=True, default=False),
-    Scenario("models-short", "The other models: a new connection for each request",
-             f"load.c, 16 connections at once, each closed by the server after its response. {_MODEL_LAYOUT} {_PINNED}",
-             _models, _short, ["conn_s", "cpu_us", "p50_ms", "p99_ms", "p999_ms", "max_ms", "failed", "strangers"],
-             pairs=_MODEL_PAIRS),
     _wrk_scenario("vhosts", "500 virtual hosts against one: 64 keep-alive connections", "/1k.bin", 64, "", default=False,
                   pairs=[(f"{mpm}, 500 vhosts", f"{mpm}, 1 vhost") for mpm in ("hybrid", "event")],
                   contestants=lambda: [Variant(f"{mpm}, {n} vhost{'s' * (n > 1)}", mpm, conf=_vhosts(n))
