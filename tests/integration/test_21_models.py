@@ -52,8 +52,13 @@ def test_apachectl_says_whether_there_are_threads(make, model):
     assert threaded == ("no" if model == "prefork" else "yes")
 
 
-def test_a_prefork_child_has_one_thread(make):
-    server = make("prefork")
+@pytest.mark.parametrize("modules", [[], ["http2", "proxy_http2", "proxy_balancer", "cgid", "ssl", "reqtimeout"]],
+                         ids=["alone", "with-modules"])
+def test_a_prefork_child_has_one_thread(make, modules):
+    server = make("prefork", modules=modules)
+    for _ in range(3):
+        assert server.get("/hello.txt") == b"hello\n"
+    server.graceful()
     server.get("/hello.txt")
     for pid in server.children():
         status = open(f"/proc/{pid}/status").read()
@@ -240,6 +245,18 @@ def test_a_restart_changes_to_every_model_with_all_its_processes(make):
         for client in clients:
             assert client.response().body == b"slept"
             client.close()
+
+
+def test_events_are_counted_on_over_a_restart_to_another_model(make):
+    server = make("event")
+    for n, (before, new) in enumerate([("event", "prefork"), ("prefork", "worker")], 1):
+        victim = sorted(server.children())[-1]
+        server.expect_log(rf"child pid {victim} (exit|died)")
+        procs.kill(victim)
+        wait_until(lambda: server.mpm_status()["totals"]["crashes"] == n, 5, "the crash counted")
+        switch(server, before, new)
+        server.restart()
+        assert model(server) == new and server.mpm_status()["totals"]["crashes"] == n
 
 
 def test_a_changed_server_limit_is_kept_over_a_restart_in_prefork_too(make):
