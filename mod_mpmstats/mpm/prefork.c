@@ -655,10 +655,16 @@ static int to_be_served(const door_t *door, int fd, handoff_t *what)
     static peek_t peek;
     peek_e verdict;
 
+    const server_rec *s;
+
     if (!door->looks || pairs.waiting[1] < 0) {
         return 1;
     }
-    peek_begin(&peek, door->is_tls);
+    s = server_of_socket(fd);
+    if (!server_async_head(s)) {
+        return 1;
+    }
+    peek_begin(&peek, s, door->is_tls);
     verdict = peek_look(&peek, fd);
     if (verdict == PEEK_GONE) {
         return 0;
