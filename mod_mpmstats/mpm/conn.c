@@ -81,6 +81,11 @@ int conn_promised_keepalive(void)
     return k != NULL && k->c->keepalive == AP_CONN_KEEPALIVE && inbound_has_heads(k);
 }
 
+int conn_is_to_end(void)
+{
+    return runs_here != NULL && runs_here->is_last_request;
+}
+
 int conn_was_spoken_to(void)
 {
     conn_t *k = runs_here;
@@ -560,7 +565,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->inbound = NULL;
     k->outbound = NULL;
     k->network = NULL;
-    k->suspended = k->linger_started = k->expired = k->used = k->heard_out = 0;
+    k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();
     k->end = MPM_HYBRID_END_UNKNOWN;

@@ -110,8 +110,12 @@ static void on_term(int sig)
 
 /* ---- busy or not -------------------------------------------------------- */
 
+/* Whoever holds a connection is not counted as idle: as long as there may be more processes, each such connection has one. */
 static void be_idle(void)
 {
+    if (held_count() > 0) {
+        return;
+    }
     shared_set(child.stats->workers_busy, 0);
     if (!idle && ending == RUN) {
         idle = 1;
@@ -475,6 +479,7 @@ static void run(conn_t *k)
 {
     shared_add(child.stats->dispatched, 1);
     k->times.dispatched_us = child_now();
+    k->is_last_request = held_count() > 0;
     process(k);
     close_connection(k);
 }

@@ -38,7 +38,7 @@ static int state_to_tell(const lane_t *lane)
     int state = hybrid_retained->mpm->mpm_state;
 
     if (state != AP_MPMQ_STOPPING) {
-        return state;
+        return conn_is_to_end() ? AP_MPMQ_STOPPING : state;
     }
     return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to() ? AP_MPMQ_RUNNING : state;
 }

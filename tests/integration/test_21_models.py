@@ -149,6 +149,34 @@ def test_slow_heads_do_not_stop_anybody(make, model):
             client.close()
 
 
+def half_head_over_tls(server):
+    return Client(server.tls_port, tls=server.tls_client(), timeout=20).send("GET /hello.txt HTTP/1.1\r\nHost: local")
+
+
+def half_hello(server):
+    return Client(server.tls_port, timeout=20).send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
+
+
+@each_model
+@pytest.mark.parametrize("half", [half_head_over_tls, half_hello])
+def test_200_halves_over_tls_do_not_stop_anybody(make, model, half):
+    """In the prefork model beside 10 processes."""
+    server = make(model, tls=True)
+    slow = [half(server) for _ in range(200)]
+    try:
+        for _ in range(10):
+            assert server.get("/hello.txt") == b"hello\n"
+            with Client(server.tls_port, tls=server.tls_client(), timeout=20) as client:
+                assert client.get().body == b"hello\n"
+        if half is half_head_over_tls:
+            for client in (slow[0], slow[-1]):
+                client.send("host\r\n\r\n")
+                assert client.response().body == b"hello\n"
+    finally:
+        for client in slow:
+            client.close()
+
+
 @each_model
 def test_uploads_and_pipelined_requests_arrive_whole(make, model):
     server = make(model, modules=["test_handlers"])
