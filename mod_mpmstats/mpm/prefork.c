@@ -54,6 +54,9 @@
 /* What epoll has refused to watch it is asked to watch again after so long. */
 #define WATCH_PAUSE_MS 50
 
+/* Who holds a connection takes others when nobody was idle so many times. */
+#define LOOKS_FOR_IDLE 4
+
 /* So long a child waits itself for the client to close, as long as there is nothing else to do. */
 #define LINGER_HERE_MS 50
 
@@ -513,6 +516,18 @@ static void go_last(void)
     }
 }
 
+/* While others are idle they take what comes; look_at_doors() comes back when nobody is. */
+static void stand_aside(void)
+{
+    unsigned i;
+
+    for (i = 0; i < door_count; i++) {
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, doors[i].fd, NULL);
+    }
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, pairs.ready[0], NULL);
+    unwatched = 1;
+}
+
 static void make_room_to_hold(void)
 {
     conn_t *k = held_to_drop();
@@ -583,7 +598,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     }
     end_run();
     if (is_held) {
-        go_last();
+        stand_aside();
     }
 }
 
@@ -808,8 +823,16 @@ static int patience(void)
 /* Whoever was told of a new connection may not have been able to take it, and nobody else is told. */
 static void look_at_doors(void)
 {
+    static int none_idle;
     unsigned i;
 
+    if (unwatched && held_count() > 0) {
+        /* More than once: the parent may be starting somebody. */
+        none_idle = atomic_load(&hybrid_retained->shared->server->idle) > 0 ? 0 : none_idle + 1;
+        if (none_idle < LOOKS_FOR_IDLE) {
+            return;
+        }
+    }
     if (unwatched) {
         go_last();
     }
@@ -869,6 +892,9 @@ static void serve_all(void)
         struct epoll_event ev;
         int n;
 
+        if (unwatched && held_count() == 0) {
+            go_last();
+        }
         ap_update_child_status(sbh, ending == RUN ? SERVER_READY : SERVER_GRACEFUL, NULL);
         n = epoll_wait(epoll_fd, &ev, 1, patience());
         if (told) {
