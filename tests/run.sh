@@ -259,7 +259,13 @@ suite_pytest() {
 # with MODELS=all or SLOW=1 all of it.
 suite_models() {
     local model t=tests/integration some
-    some=("$t/test_01_lifecycle.py" "$t/test_03_requests.py"
+    some=("$t/test_01_lifecycle.py" "$t/test_03_requests.py" "$t/test_04_slow_clients.py" "$t/test_06_scoreboard.py"
+        "$t/test_11_mpm_api.py"
+        "$t/test_02_signals.py::test_usr1_lets_it_finish_while_a_new_generation_serves"
+        "$t/test_07_faults.py::test_processes_are_started_at_once_when_every_worker_is_taken"
+        "$t/test_07_faults.py::test_a_handler_that_crashes_under_load_takes_only_its_process_along"
+        "$t/test_13_exhaustion.py::test_a_connection_that_one_process_cannot_accept_is_accepted_by_another"
+        "$t/test_13_exhaustion.py::test_a_restart_that_cannot_fork_leaves_the_old_children_at_work"
         "$t/test_09_restarts.py::test_graceful_restarts_under_load_lose_nothing"
         "$t/test_09_restarts.py::test_an_idle_connection_is_answered_once_more_with_close_after_a_restart"
         "$t/test_09_restarts.py::test_restarts_of_both_kinds_and_kills_mixed_under_load_leave_nothing"

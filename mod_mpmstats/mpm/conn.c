@@ -81,6 +81,24 @@ int conn_promised_keepalive(void)
     return k != NULL && k->c->keepalive == AP_CONN_KEEPALIVE && inbound_has_heads(k);
 }
 
+int conn_is_to_end(void)
+{
+    return runs_here != NULL && runs_here->is_last_request;
+}
+
+int conn_was_spoken_to(void)
+{
+    conn_t *k = runs_here;
+    struct pollfd pfd = { .events = POLLIN };
+
+    if (k == NULL || k->heard_out || inbound_has_heads(k)) {
+        return 0;
+    }
+    k->heard_out = 1;
+    pfd.fd = k->fd;
+    return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN);
+}
+
 /* ---- what the scoreboard shows ----------------------------------------- */
 
 static apr_uint32_t *score_field(mpm_hybrid_conn_e kind)
@@ -547,7 +565,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->inbound = NULL;
     k->outbound = NULL;
     k->network = NULL;
-    k->suspended = k->linger_started = k->expired = k->used = 0;
+    k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();
     k->end = MPM_HYBRID_END_UNKNOWN;

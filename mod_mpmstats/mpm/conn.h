@@ -42,6 +42,8 @@ typedef struct conn_t {
     unsigned expired:1;                 /**< handed over because its time was up */
     unsigned multiplexed:1;             /**< speaks no HTTP/1; set whenever it parks for keep-alive */
     unsigned used:1;                    /**< has been dispatched at least once */
+    unsigned is_last_request:1;         /**< others wait for this process: the answer says that no more is taken */
+    unsigned heard_out:1;               /**< conn_was_spoken_to() has been asked */
 
     /* guarded by the park's lock (park.h) */
     timeouts_entry_t wait;
@@ -90,6 +92,15 @@ void conn_runs_here(conn_t *k);
  * request will be answered.
  */
 int conn_promised_keepalive(void);
+
+/** Whether the connection this thread runs is to end with the answer. */
+int conn_is_to_end(void);
+
+/**
+ * Whether the client of the connection this thread runs, which speaks no HTTP/1, has sent something that is not read yet.
+ * Only the first time; from then on no.
+ */
+int conn_was_spoken_to(void);
 
 /** Prepare this child. Ticker, before the workers start. */
 void conn_child_init(void);

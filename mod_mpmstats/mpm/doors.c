@@ -5,7 +5,6 @@
 #include "apr_portable.h"
 #include "mpm/accept.h"
 #include "mpm/hybrid.h"
-#include "mpm/server.h"
 
 static void fill_in(door_t *door, ap_listen_rec *lr)
 {
@@ -16,7 +15,7 @@ static void fill_in(door_t *door, ap_listen_rec *lr)
     door->listener = lr;
     door->fd = fd;
     door->is_tls = lr->protocol != NULL && apr_cstr_casecmp(lr->protocol, "https") == 0;
-    door->looks = accept_speaks_http(lr) && server_async_head(ap_server_conf);
+    door->looks = accept_speaks_http(lr);
     if (lr->accept_func == NULL) {
         lr->accept_func = accept_socket;
     }

@@ -12,7 +12,7 @@ typedef struct {
     ap_listen_rec *listener;
     int fd;                     /**< -1: closed */
     unsigned char is_tls;
-    unsigned char looks;        /**< the first request is looked at before anybody runs it */
+    unsigned char looks;        /**< the first request is looked at before anybody runs it, where MPMAsyncHead is On */
 } door_t;
 
 /** All of them, in @a p. They are made non-blocking. */

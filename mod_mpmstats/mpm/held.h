@@ -6,8 +6,9 @@
  * What a client has sent over TLS cannot be looked at without taking part in it, and then nobody else can
  * go on with it: such a connection cannot wait in the lobby. It waits in the child's own epoll, beside everything else that
  * the child waits for, so it does not occupy the child; inbound.h reads it without blocking. While the child runs a
- * request those it holds wait. So that this does not happen while another child is free, the child goes to the
- * end of the queues of who is told of new work whenever it takes one to hold (prefork.c).
+ * request those it holds wait. So that this does not happen while another child is free, the child counts as busy, which
+ * makes the parent start more, and takes nothing new as long as others are idle (prefork.c). Where
+ * MaxRequestWorkers is reached and children do hold several, they keep no connection after its answer.
  *
  * For the process's one thread.
  */

@@ -29,6 +29,7 @@
 #include "mpm/linger.h"
 #include "mpm/peek.h"
 #include "mpm/procs.h"
+#include "mpm/server.h"
 #include "mpm/shortage.h"
 
 #define BATCH 64
@@ -210,10 +211,10 @@ static void wait_on(guest_t *g)
         timeouts_add_at(&l.timeouts, &g->wait, g->until);
     }
     else if (g->peek.budget.until != 0) {
-        timeouts_add_until(&l.timeouts, &g->wait, ap_server_conf->timeout, g->peek.budget.until, now);
+        timeouts_add_until(&l.timeouts, &g->wait, g->peek.server->timeout, g->peek.budget.until, now);
     }
     else {
-        timeouts_add(&l.timeouts, &g->wait, ap_server_conf->timeout, now);
+        timeouts_add(&l.timeouts, &g->wait, g->peek.server->timeout, now);
     }
 }
 
@@ -336,7 +337,8 @@ static void let_in(int fd, int is_tls, int at_once)
     if (g == NULL) {
         return;
     }
-    peek_begin(&g->peek, is_tls);
+    peek_begin(&g->peek, server_of_socket(fd), is_tls);
+    at_once |= !server_async_head(g->peek.server);
     g->at_once = at_once != 0;
     if (!at_once) {
         sit_down(g);

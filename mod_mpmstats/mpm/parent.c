@@ -165,22 +165,23 @@ static void reap(apr_pool_t *p)
 /* ---- the run ------------------------------------------------------------ */
 
 /* After a hard restart with another kind of model: httpd makes a new scoreboard where it finds none. The old one
- * stays mapped until the server ends; nobody looks at it. */
-static void forget_shape(void)
+ * stays mapped until the server ends; nobody looks at it. Returns the counters there were. */
+static shared_t *forget_shape(void)
 {
+    shared_t *old = hybrid_retained->shared;
+
     ap_scoreboard_image = NULL;
-    shared_destroy(hybrid_retained->shared);
     hybrid_retained->shared = NULL;
     free(hybrid_retained->procs);
     hybrid_retained->procs = NULL;
     hybrid_retained->reshape = 0;
+    return old;
 }
 
 static int set_up_once(server_rec *s)
 {
-    if (hybrid_retained->reshape) {
-        forget_shape();
-    }
+    shared_t *old = hybrid_retained->reshape ? forget_shape() : NULL;
+
     if (!mpm()->was_graceful) {
         if (ap_run_pre_mpm(s->process->pool, SB_SHARED) != OK) {
             mpm()->mpm_state = AP_MPMQ_STOPPING;
@@ -196,6 +197,10 @@ static int set_up_once(server_rec *s)
                          lane_default.slots);
             return !OK;
         }
+    }
+    if (old != NULL) {
+        shared_inherit(hybrid_retained->shared, old);
+        shared_destroy(old);
     }
     if (hybrid_retained->procs == NULL) {
         hybrid_retained->procs = procs_create(lane_default.slots);

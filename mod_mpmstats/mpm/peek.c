@@ -29,12 +29,13 @@ void peek_set_up(void)
                       core->http_conformance != AP_HTTP_CONFORMANCE_UNSAFE);
 }
 
-void peek_begin(peek_t *p, int is_tls)
+void peek_begin(peek_t *p, const server_rec *s, int is_tls)
 {
     memset(p, 0, sizeof(*p));
+    p->server = s;
     p->is_tls = (unsigned char)is_tls;
     head_scan_init(&p->scan, &limits);
-    reqtimeout_begin_head(&p->budget, ap_server_conf, child_now());
+    reqtimeout_begin_head(&p->budget, s, child_now());
 }
 
 static int body_complete(peek_t *p, const char *data, size_t len)
@@ -48,7 +49,7 @@ static int body_complete(peek_t *p, const char *data, size_t len)
 /* The head is there: is there a small body to wait for? */
 static int head_complete(peek_t *p, const char *rest, size_t len)
 {
-    apr_off_t limit = server_body_buffer(ap_server_conf);
+    apr_off_t limit = server_body_buffer(p->server);
     head_body_e kind = head_scan_body(&p->scan);
 
     if (limit > PEEK_SIZE / 2) {
@@ -59,7 +60,7 @@ static int head_complete(peek_t *p, const char *rest, size_t len)
         return 1;
     }
     p->in_body = 1;
-    reqtimeout_begin(&p->budget, ap_server_conf, child_now());
+    reqtimeout_begin(&p->budget, p->server, child_now());
     if (kind == HEAD_BODY_LENGTH) {
         body_scan_init_length(&p->body, (uint64_t)p->scan.content_length, (uint64_t)limit);
     }

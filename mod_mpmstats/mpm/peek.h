@@ -24,6 +24,7 @@ typedef enum {
 /** Of one connection. */
 typedef struct {
     unsigned char is_tls;       /**< so says the listener, or the first byte */
+    const server_rec *server;   /**< of the address */
     unsigned char in_body;      /**< the head is whole, a small body is not */
     size_t seen;                /**< bytes looked at */
     int64_t first_us;           /**< when the first of them was there, CLOCK_MONOTONIC; 0: not yet */
@@ -36,7 +37,8 @@ typedef struct {
 /** Once in a process, after the configuration. */
 void peek_set_up(void);
 
-void peek_begin(peek_t *p, int is_tls);
+/** A new connection, at an address of which @a s is the first virtual host. */
+void peek_begin(peek_t *p, const server_rec *s, int is_tls);
 
 /** Look at what has come to @a fd. Not for two threads at once. */
 peek_e peek_look(peek_t *p, int fd);

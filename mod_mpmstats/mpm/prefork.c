@@ -54,6 +54,9 @@
 /* What epoll has refused to watch it is asked to watch again after so long. */
 #define WATCH_PAUSE_MS 50
 
+/* Who holds a connection takes others when nobody was idle so many times. */
+#define LOOKS_FOR_IDLE 4
+
 /* So long a child waits itself for the client to close, as long as there is nothing else to do. */
 #define LINGER_HERE_MS 50
 
@@ -110,8 +113,12 @@ static void on_term(int sig)
 
 /* ---- busy or not -------------------------------------------------------- */
 
+/* Whoever holds a connection is not counted as idle: as long as there may be more processes, each such connection has one. */
 static void be_idle(void)
 {
+    if (held_count() > 0) {
+        return;
+    }
     shared_set(child.stats->workers_busy, 0);
     if (!idle && ending == RUN) {
         idle = 1;
@@ -475,6 +482,7 @@ static void run(conn_t *k)
 {
     shared_add(child.stats->dispatched, 1);
     k->times.dispatched_us = child_now();
+    k->is_last_request = held_count() > 0;
     process(k);
     close_connection(k);
 }
@@ -506,6 +514,18 @@ static void go_last(void)
     if (!queue_ended) {
         watch_anew(pairs.ready[0], &for_queue);
     }
+}
+
+/* While others are idle they take what comes; look_at_doors() comes back when nobody is. */
+static void stand_aside(void)
+{
+    unsigned i;
+
+    for (i = 0; i < door_count; i++) {
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, doors[i].fd, NULL);
+    }
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, pairs.ready[0], NULL);
+    unwatched = 1;
 }
 
 static void make_room_to_hold(void)
@@ -578,7 +598,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     }
     end_run();
     if (is_held) {
-        go_last();
+        stand_aside();
     }
 }
 
@@ -655,10 +675,16 @@ static int to_be_served(const door_t *door, int fd, handoff_t *what)
     static peek_t peek;
     peek_e verdict;
 
+    const server_rec *s;
+
     if (!door->looks || pairs.waiting[1] < 0) {
         return 1;
     }
-    peek_begin(&peek, door->is_tls);
+    s = server_of_socket(fd);
+    if (!server_async_head(s)) {
+        return 1;
+    }
+    peek_begin(&peek, s, door->is_tls);
     verdict = peek_look(&peek, fd);
     if (verdict == PEEK_GONE) {
         return 0;
@@ -797,8 +823,16 @@ static int patience(void)
 /* Whoever was told of a new connection may not have been able to take it, and nobody else is told. */
 static void look_at_doors(void)
 {
+    static int none_idle;
     unsigned i;
 
+    if (unwatched && held_count() > 0) {
+        /* More than once: the parent may be starting somebody. */
+        none_idle = atomic_load(&hybrid_retained->shared->server->idle) > 0 ? 0 : none_idle + 1;
+        if (none_idle < LOOKS_FOR_IDLE) {
+            return;
+        }
+    }
     if (unwatched) {
         go_last();
     }
@@ -858,6 +892,9 @@ static void serve_all(void)
         struct epoll_event ev;
         int n;
 
+        if (unwatched && held_count() == 0) {
+            go_last();
+        }
         ap_update_child_status(sbh, ending == RUN ? SERVER_READY : SERVER_GRACEFUL, NULL);
         n = epoll_wait(epoll_fd, &ev, 1, patience());
         if (told) {

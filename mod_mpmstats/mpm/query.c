@@ -29,13 +29,18 @@ static const lane_t *lane_to_tell(void)
  * In the models that are not async httpd's loop over the requests of a connection ends when it hears that
  * the process is stopping, also after a response that promised to go on; the client's next request would
  * be lost. That one is answered first, with "Connection: close".
+ *
+ * mod_http2 takes no new stream from then on, and for one that it reads nevertheless it ends the connection with all
+ * others. So what the client has sent before we stop is read before it hears of that.
  */
 static int state_to_tell(const lane_t *lane)
 {
     int state = hybrid_retained->mpm->mpm_state;
 
-    return state == AP_MPMQ_STOPPING && !lane->is_async && conn_promised_keepalive() ? AP_MPMQ_RUNNING
-                                                                                      : state;
+    if (state != AP_MPMQ_STOPPING) {
+        return conn_is_to_end() ? AP_MPMQ_STOPPING : state;
+    }
+    return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to() ? AP_MPMQ_RUNNING : state;
 }
 
 int query_mpm(int code, int *result, apr_status_t *rv)

@@ -2,6 +2,9 @@
 /* Per-server settings; the defaults stand here. */
 #include "mpm/server.h"
 
+#include <string.h>
+#include <sys/socket.h>
+
 #include "apr_strings.h"
 #include "http_vhost.h"
 #include "mpm/hybrid.h"
@@ -37,21 +40,70 @@ server_conf_t *server_conf(const server_rec *s)
 }
 
 /* Written by server_compare, in the parent, before the first fork. */
-static int hosts_differ;
+static int hosts_differ, addresses_may_differ;
+
+static int same_settings(const server_rec *a, const server_rec *b)
+{
+    const server_conf_t *x = server_conf(a), *y = server_conf(b);
+
+    return server_async_head(a) == server_async_head(b) && server_body_buffer(a) == server_body_buffer(b)
+        && a->timeout == b->timeout
+        && memcmp(&x->head_budget, &y->head_budget, sizeof(x->head_budget)) == 0
+        && memcmp(&x->body_budget, &y->body_budget, sizeof(x->body_budget)) == 0;
+}
 
 void server_compare(const server_rec *main_server)
 {
     const server_rec *s;
 
-    hosts_differ = 0;
+    hosts_differ = addresses_may_differ = 0;
     for (s = main_server; s != NULL; s = s->next) {
         hosts_differ |= server_body_buffer(s) != server_body_buffer(main_server);
+        addresses_may_differ |= !same_settings(s, main_server);
     }
 }
 
 int server_hosts_differ(void)
 {
     return hosts_differ;
+}
+
+static void address_of(const struct sockaddr_storage *from, apr_sockaddr_t *to)
+{
+    memset(to, 0, sizeof(*to));
+    to->family = from->ss_family;
+    if (from->ss_family == AF_INET) {
+        memcpy(&to->sa.sin, from, sizeof(to->sa.sin));
+        to->salen = sizeof(to->sa.sin);
+        to->ipaddr_len = sizeof(to->sa.sin.sin_addr);
+        to->ipaddr_ptr = &to->sa.sin.sin_addr;
+        to->port = ntohs(to->sa.sin.sin_port);
+    }
+    else {
+        memcpy(&to->sa.sin6, from, sizeof(to->sa.sin6));
+        to->salen = sizeof(to->sa.sin6);
+        to->ipaddr_len = sizeof(to->sa.sin6.sin6_addr);
+        to->ipaddr_ptr = &to->sa.sin6.sin6_addr;
+        to->port = ntohs(to->sa.sin6.sin6_port);
+    }
+}
+
+const server_rec *server_of_socket(int fd)
+{
+    struct sockaddr_storage local;
+    socklen_t len = sizeof(local);
+    apr_sockaddr_t address;
+    conn_rec c;
+
+    if (!addresses_may_differ || getsockname(fd, (struct sockaddr *)&local, &len) != 0) {
+        return ap_server_conf;
+    }
+    address_of(&local, &address);
+    memset(&c, 0, sizeof(c));           /* httpd asks a conn_rec; there is none yet */
+    c.local_addr = &address;
+    c.base_server = ap_server_conf;
+    ap_update_vhost_given_ip(&c);
+    return c.base_server;
 }
 
 typedef struct {

@@ -28,11 +28,14 @@ server_conf_t *server_conf(const server_rec *s);
 /** Whether heads for @a s are read without a worker. */
 int server_async_head(const server_rec *s);
 
-/** The configuration is complete: note whether virtual hosts differ in MPMBodyBuffer. */
+/** The configuration is complete: note whether virtual hosts differ in what matters here. */
 void server_compare(const server_rec *s);
 
-/** Whether they do; else server_body_buffer() is the same for all of one address. */
+/** Whether they differ in MPMBodyBuffer; else server_body_buffer() is the same for all of one address. */
 int server_hosts_differ(void);
+
+/** The first virtual host of the address at which @a fd has been accepted. Before there is a conn_rec. */
+const server_rec *server_of_socket(int fd);
 
 /** The virtual host that @a host (as in the Host field, with or without port) names on @a c's address. */
 const server_rec *server_of_host(conn_rec *c, const char *host);

@@ -37,6 +37,17 @@ shared_t *shared_create(int slots, int threads)
     return shared;
 }
 
+void shared_inherit(shared_t *shared, const shared_t *old)
+{
+    int i;
+
+    shared_set(shared->server->saturations, shared_get(old->server->saturations));
+    shared_set(shared->server->crashes, shared_get(old->server->crashes));
+    for (i = 0; i < MPM_HYBRID_SHORTAGES; i++) {
+        shared_set(shared->server->shortages[i].count, shared_get(old->server->shortages[i].count));
+    }
+}
+
 void shared_destroy(shared_t *shared)
 {
     if (shared != NULL) {

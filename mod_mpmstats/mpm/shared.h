@@ -84,6 +84,9 @@ shared_t *shared_create(int slots, int threads);
 /** Worker @a thread of @a slot begins a request that handler @a name is to serve. Its thread. */
 void shared_note_handler(int slot, int thread, const char *name);
 
+/** Go on counting the events of the server where @a old, of another shape, has left off. */
+void shared_inherit(shared_t *shared, const shared_t *old);
+
 /** Unmap the records in this process, and free @a shared. */
 void shared_destroy(shared_t *shared);
 

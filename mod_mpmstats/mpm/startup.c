@@ -172,6 +172,27 @@ static int leave_out_http2(apr_pool_t *p, core_server_config *core)
 }
 
 /*
+ * Its hook in a new child starts threads, whether they will be needed or not (under stock prefork, too). Without them it
+ * refuses a connection that should ask for HTTP/2 all the same. The list is made anew at each restart.
+ */
+static void leave_out_its_threads(void)
+{
+    apr_array_header_t *hooks = ap_hook_get_child_init();
+    int i, kept = 0;
+
+    for (i = 0; hooks != NULL && i < hooks->nelts; i++) {
+        ap_LINK_child_init_t hook = APR_ARRAY_IDX(hooks, i, ap_LINK_child_init_t);
+
+        if (strcmp(hook.szName, "mod_http2.c") != 0) {
+            APR_ARRAY_IDX(hooks, kept++, ap_LINK_child_init_t) = hook;
+        }
+    }
+    if (hooks != NULL) {
+        hooks->nelts = kept;
+    }
+}
+
+/*
  * mod_http2 runs requests in threads of its own. It knows that stock prefork is no place for that, by the
  * name of that module; where it does not know, threads would run what is not thread-safe.
  */
@@ -180,6 +201,7 @@ static void refuse_http2(apr_pool_t *p, server_rec *main_server)
     server_rec *s;
     int found = 0;
 
+    leave_out_its_threads();
     for (s = main_server; s != NULL; s = s->next) {
         found |= leave_out_http2(p, ap_get_core_module_config(s->module_config));
     }

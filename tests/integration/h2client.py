@@ -106,6 +106,14 @@ class H2:
             body = body[room:]
             self.flush()
 
+    def ping(self):
+        """Until the server has answered a PING: whatever was sent before it has been read."""
+        self.pong = False
+        self.conn.ping(b"are you?")
+        self.flush()
+        while not self.pong:
+            assert self.read_once(), "connection closed before the PING was answered"
+
     def read_once(self):
         """Take what one recv() gives; False at the end of the connection."""
         data = self.sock.recv(65536)
@@ -126,6 +134,8 @@ class H2:
         stream = self.streams.get(getattr(event, "stream_id", None))
         if isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event
+        elif isinstance(event, h2.events.PingAckReceived):
+            self.pong = True
         elif stream is None:
             return
         elif isinstance(event, h2.events.ResponseReceived):

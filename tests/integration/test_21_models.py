@@ -52,8 +52,13 @@ def test_apachectl_says_whether_there_are_threads(make, model):
     assert threaded == ("no" if model == "prefork" else "yes")
 
 
-def test_a_prefork_child_has_one_thread(make):
-    server = make("prefork")
+@pytest.mark.parametrize("modules", [[], ["http2", "proxy_http2", "proxy_balancer", "cgid", "ssl", "reqtimeout"]],
+                         ids=["alone", "with-modules"])
+def test_a_prefork_child_has_one_thread(make, modules):
+    server = make("prefork", modules=modules)
+    for _ in range(3):
+        assert server.get("/hello.txt") == b"hello\n"
+    server.graceful()
     server.get("/hello.txt")
     for pid in server.children():
         status = open(f"/proc/{pid}/status").read()
@@ -139,6 +144,34 @@ def test_slow_heads_do_not_stop_anybody(make, model):
             assert server.get("/hello.txt") == b"hello\n"
         slow[0].send("host\r\n\r\n")
         assert slow[0].response().body == b"hello\n"
+    finally:
+        for client in slow:
+            client.close()
+
+
+def half_head_over_tls(server):
+    return Client(server.tls_port, tls=server.tls_client(), timeout=20).send("GET /hello.txt HTTP/1.1\r\nHost: local")
+
+
+def half_hello(server):
+    return Client(server.tls_port, timeout=20).send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
+
+
+@each_model
+@pytest.mark.parametrize("half", [half_head_over_tls, half_hello])
+def test_200_halves_over_tls_do_not_stop_anybody(make, model, half):
+    """In the prefork model beside 10 processes."""
+    server = make(model, tls=True)
+    slow = [half(server) for _ in range(200)]
+    try:
+        for _ in range(10):
+            assert server.get("/hello.txt") == b"hello\n"
+            with Client(server.tls_port, tls=server.tls_client(), timeout=20) as client:
+                assert client.get().body == b"hello\n"
+        if half is half_head_over_tls:
+            for client in (slow[0], slow[-1]):
+                client.send("host\r\n\r\n")
+                assert client.response().body == b"hello\n"
     finally:
         for client in slow:
             client.close()
@@ -240,6 +273,18 @@ def test_a_restart_changes_to_every_model_with_all_its_processes(make):
         for client in clients:
             assert client.response().body == b"slept"
             client.close()
+
+
+def test_events_are_counted_on_over_a_restart_to_another_model(make):
+    server = make("event")
+    for n, (before, new) in enumerate([("event", "prefork"), ("prefork", "worker")], 1):
+        victim = sorted(server.children())[-1]
+        server.expect_log(rf"child pid {victim} (exit|died)")
+        procs.kill(victim)
+        wait_until(lambda: server.mpm_status()["totals"]["crashes"] == n, 5, "the crash counted")
+        switch(server, before, new)
+        server.restart()
+        assert model(server) == new and server.mpm_status()["totals"]["crashes"] == n
 
 
 def test_a_changed_server_limit_is_kept_over_a_restart_in_prefork_too(make):
