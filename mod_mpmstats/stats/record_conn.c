@@ -16,9 +16,11 @@
 #include "util_filter.h"
 
 #include "stats/config.h"
+#include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
 #include "stats/record_request.h"
+#include "stats/record_score.h"
 
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
@@ -370,6 +372,9 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     if (!conn->secondary) {
         conn->tls = ap_ssl_conn_is_ssl(c);
         count_in(conn);
+        if (facts_get()->details == FACTS_DETAILS_US && !hybrid_present()) {
+            record_score_conn(c);
+        }
     }
     return OK;
 }

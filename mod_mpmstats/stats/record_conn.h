@@ -26,6 +26,9 @@ typedef struct record_conn_t {
     uint64_t bytes_done;        /**< received up to the end of the last request that was one */
     uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
     uint64_t requests;          /**< that came on it */
+    const server_rec *score_server;     /**< record_score.c's: what the next two are about */
+    const char *score_vhost;
+    const char *score_protocol;
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */
     bool timed_out;             /**< a read waited in vain */

@@ -23,11 +23,13 @@
 #include "http_protocol.h"
 
 #include "stats/config.h"
+#include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
 #include "stats/record_conn.h"
 #include "stats/record_report.h"
 #include "stats/record_sample.h"
+#include "stats/record_score.h"
 
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
@@ -159,6 +161,9 @@ int record_request_post_read(request_rec *r)
         note_on_connection(conn, request);
     }
     segment_request_begins(record.segment, &record.self, request->row);
+    if (facts_get()->details == FACTS_DETAILS_US) {
+        record_score_begin(r, conn);
+    }
     record_sample_at_begin(request->dispatched);
     return DECLINED;
 }
@@ -386,6 +391,7 @@ int record_request_log(request_rec *r)
         return DECLINED;
     }
     request = ap_get_module_config(r->request_config, &mpmstats_module);
+    now = record_clock();
     if (request == NULL) {
         end_other(r);
     }
@@ -395,11 +401,13 @@ int record_request_log(request_rec *r)
         while (last->next != NULL) {
             last = last->next;
         }
-        now = record_clock();
         end_request(request, request->conn, r, now);
         record_kind(&record.segment->vhost[request->row], request->conn, r, last, request);
         record_report_slow(r, request);
         record_sample_at_end(now);
+    }
+    if (facts_get()->details == FACTS_DETAILS_US) {
+        record_score_end(r, request != NULL ? now - request->dispatched : 0, now);
     }
     if (record.self.record != NULL) {
         segment_add(&record.self.record->requests, 1);
