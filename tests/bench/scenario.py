@@ -5,6 +5,7 @@ Every round measures every contestant once; the next round begins with another o
 between two measurements that lie next to each other in time, and the median over the rounds is what counts: what else
 the machine does falls on both.
 """
+import random
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Scenario:
     columns: list
     pairs: list = field(default_factory=lambda: PAIRS)
     fresh: bool = False
+    together: callable = None       # instead of measure: of new servers, all at once; {variant: {metric: number}}
     default: bool = True
     rounds: callable = lambda: settings.ROUNDS
     around: callable = None         # a context that the whole scenario runs in; its value is given to contestants()
@@ -93,6 +95,8 @@ class Run:
 
     def _rounds(self, variants):
         self.values = {v.name: {} for v in variants}
+        if self.scenario.together:
+            return self._together(variants)
         try:
             kept = {} if self.scenario.fresh else {v.name: self._start(v) for v in variants}
             if self.scenario.warm:
@@ -106,6 +110,21 @@ class Run:
         finally:
             for server in self._open:
                 self._close(server)
+        return self
+
+    def _together(self, variants):
+        """Where the memory of a process happens to lie makes a difference, too: each round is one of new processes."""
+        for number in range(self.scenario.rounds() if variants else 0):
+            self.say(f"round {number + 1}")
+            try:
+                started = [self._start(v) for v in random.sample(variants, len(variants))]
+                for name, figures in self.scenario.together(started).items():
+                    for metric, value in figures.items():
+                        self.values[name].setdefault(metric, []).append(value)
+            finally:
+                for server in self._open:
+                    self._close(server)
+                self._open = []
         return self
 
     def _close(self, server):
@@ -152,7 +171,7 @@ class Run:
 
     def result(self):
         """What is kept of it, for JSON."""
-        return {"title": self.scenario.title, "method": self.scenario.method, "columns": self.scenario.columns,
+        return {"title": self.scenario.title, "together": bool(self.scenario.together), "method": self.scenario.method, "columns": self.scenario.columns,
                 "pairs": self.scenario.pairs, "values": self.values, "complaints": self.complaints,
                 "rounds": self.scenario.rounds(), "seconds": self.scenario.seconds(),
                 "when": time.strftime("%Y-%m-%d %H:%M")}
@@ -179,6 +198,17 @@ def ratios(result):
                 row[metric] = (statistics.median(each), min(each), max(each))
         out.append((f"{one} : {other}", row))
     return out
+
+
+def confidence(result, one, other, metric):
+    """Between what the median of a ratio lies with 95 %, by drawing the rounds anew; None where it was not measured."""
+    a, b = (result["values"].get(v, {}).get(metric) for v in (one, other))
+    each = [x / y for x, y in zip(a or [], b or []) if y]
+    if len(each) < 5:
+        return None
+    dice = random.Random(1)
+    drawn = sorted(statistics.median(dice.choices(each, k=len(each))) for _ in range(2000))
+    return drawn[50], drawn[-51]
 
 
 def ratio(result, one, other, metric):
