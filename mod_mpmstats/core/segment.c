@@ -83,6 +83,25 @@ _Static_assert(sizeof(segment_head_t) == 128 && sizeof(segment_section_file_t) =
 _Static_assert(COUNT(server_fields) <= SEGMENT_VIEW_FIELDS && COUNT(process_fields) <= SEGMENT_VIEW_FIELDS
                && COUNT(vhost_fields) <= SEGMENT_VIEW_FIELDS, "raise SEGMENT_VIEW_FIELDS");
 _Static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4, "atomics must be plain words");
+
+/* What every request writes to lies together: fields of different lines of memory cost as many times as much. */
+#define SAME_LINE(record, one, other) \
+    _Static_assert(offsetof(record, one) / 64 == offsetof(record, other) / 64, #one " and " #other " must share a line")
+SAME_LINE(segment_server_rec_t, requests_in_flight, requests_in_flight_peak);
+SAME_LINE(segment_server_rec_t, requests_in_flight, connections_reused);
+SAME_LINE(segment_server_rec_t, requests_in_flight, max_request_workers);
+SAME_LINE(segment_server_rec_t, requests_in_flight, threads_per_child);
+SAME_LINE(segment_process_rec_t, requests_in_flight, requests);
+SAME_LINE(segment_vhost_rec_t, in_flight, in_flight_peak);
+SAME_LINE(segment_vhost_rec_t, in_flight, responses_2xx);
+SAME_LINE(segment_vhost_rec_t, in_flight, method_get);
+SAME_LINE(segment_vhost_rec_t, in_flight, bytes_in);
+SAME_LINE(segment_vhost_rec_t, in_flight, bytes_out);
+SAME_LINE(segment_handler_rec_t, requests, busy);
+SAME_LINE(segment_handler_rec_t, requests, busy_peak);
+SAME_LINE(segment_handler_rec_t, requests, time);
+SAME_LINE(segment_handler_rec_t, requests, longest);
+
 _Static_assert(sizeof(histogram_t) % 64 == 0, "a histogram must fill its cache lines");
 
 const segment_section_t *segment_section(segment_section_e section)

@@ -212,7 +212,7 @@ static int nothing_kept_below(const ap_filter_t *f)
         const char *name = f->frec->name;
 
         if (strcmp(name, "core_in") != 0 && strcmp(name, "reqtimeout") != 0
-            && strcmp(name, "log_input_output") != 0) {
+            && strcmp(name, "log_input_output") != 0 && strcmp(name, "mpmstats_in") != 0) {
             return 0;
         }
     }

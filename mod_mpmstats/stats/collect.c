@@ -68,7 +68,7 @@ static void collect_server(snapshot_server_t *server, const char *name)
     server->config_generation = ap_state_query(AP_SQ_CONFIG_GEN);
     server->threaded = mpm_answer(AP_MPMQ_IS_THREADED, 0) != AP_MPMQ_NOT_SUPPORTED;
     server->async = mpm_answer(AP_MPMQ_IS_ASYNC, 0) != 0;
-    server->extended_status = ap_extended_status != 0;
+    server->extended_status = facts_get()->details != FACTS_DETAILS_NOBODY;
     collect_times(server);
     collect_load(server);
 }

@@ -65,6 +65,20 @@ const char *facts_prefork_only(void)
     return "";
 }
 
+/* Stands in ap_extended_status while the configuration is read: whatever else is there afterwards somebody wanted. */
+#define NOTHING_SAID 2
+
+static void settle_details(void)
+{
+    if (ap_extended_status == NOTHING_SAID) {
+        ap_extended_status = 0;
+        facts.details = FACTS_DETAILS_US;
+    }
+    else {
+        facts.details = ap_extended_status ? FACTS_DETAILS_HTTPD : FACTS_DETAILS_NOBODY;
+    }
+}
+
 int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)pconf;
@@ -72,7 +86,9 @@ int facts_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)ptemp;
     config_reset();
     facts.started = retained_start();
-    ap_extended_status = 1;
+    if (ap_extended_status == 0) {
+        ap_extended_status = NOTHING_SAID;
+    }
     return OK;
 }
 
@@ -84,7 +100,8 @@ int facts_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     facts.restarted = apr_time_now();
     /* The MPM has gone into the background by now, so this is the pid that stays. */
     facts.parent = getpid();
-    if (!ap_extended_status && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
+    settle_details();
+    if (facts.details == FACTS_DETAILS_NOBODY && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
                      "ExtendedStatus is Off: mpm-status counts requests and their times, but does not "
                      "show which request of which client each worker serves");

@@ -33,13 +33,7 @@ typedef union {
     char room[ROOM];
 } events_room_t;
 
-/* Asked for with every request: not larger than need be, and not cleared. */
-typedef union {
-    mpm_hybrid_times_t known;
-    char room[256];
-} times_room_t;
-
-_Static_assert(sizeof(mpm_hybrid_times_t) < sizeof(times_room_t), "no room left for the fields of a newer mpm_hybrid");
+_Static_assert(sizeof(mpm_hybrid_times_t) < sizeof(hybrid_times_t), "no room left for the fields of a newer mpm_hybrid");
 _Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t) < ROOM,
                "no room left for the fields of a newer mpm_hybrid");
 
@@ -232,15 +226,10 @@ void hybrid_child_init(void)
     }
 }
 
-int hybrid_times(conn_rec *c, mpm_hybrid_times_t *times)
+/* Asked with every request: the room is not cleared. */
+const mpm_hybrid_times_t *hybrid_times(conn_rec *c, hybrid_times_t *room)
 {
-    times_room_t in;
-
-    if (conn_times == NULL || conn_times(c, &in.known) != APR_SUCCESS) {
-        return 0;
-    }
-    *times = in.known;
-    return 1;
+    return conn_times != NULL && conn_times(c, &room->known) == APR_SUCCESS ? &room->known : NULL;
 }
 
 int hybrid_worker(conn_rec *c, int *slot, int *thread)
@@ -253,6 +242,7 @@ mpm_hybrid_end_e hybrid_end(conn_rec *c)
     return conn_end != NULL ? conn_end(c) : MPM_HYBRID_END_UNKNOWN;
 }
 
+/* Asked for each slot many times a second: the room is not cleared, and all that is known is written. */
 apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process)
 {
     process_room_t in;
@@ -261,8 +251,9 @@ apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process)
     if (process_get == NULL || conn_times == NULL) {
         return APR_ENOENT;
     }
-    memset(&in, 0, sizeof(in));
     rv = process_get(slot, &in.known);
-    *process = in.known;
+    if (rv == APR_SUCCESS) {
+        *process = in.known;
+    }
     return rv;
 }

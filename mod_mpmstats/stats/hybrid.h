@@ -23,8 +23,14 @@ int hybrid_present(void);
 /** In a child, before it serves: whether the functions below may be used. */
 void hybrid_child_init(void);
 
-/** The times of the request that runs on @a c; 0 when nobody knows them. On the thread that owns the connection. */
-int hybrid_times(conn_rec *c, mpm_hybrid_times_t *times);
+/** Room for the times of a newer mpm_hybrid, too. */
+typedef union {
+    mpm_hybrid_times_t known;
+    char room[256];
+} hybrid_times_t;
+
+/** The times of the request that runs on @a c, in @a room; NULL when nobody knows them. On the thread that owns the connection. */
+const mpm_hybrid_times_t *hybrid_times(conn_rec *c, hybrid_times_t *room);
 
 /** Scoreboard slot and number of the worker that runs @a c; 0 when mpm_hybrid does not say. */
 int hybrid_worker(conn_rec *c, int *slot, int *thread);

@@ -16,6 +16,7 @@
 #include "mod_status.h"
 #include "scoreboard.h"
 #include "stats/config.h"
+#include "stats/facts.h"
 #include "stats/states.h"
 
 /* mod_status writes a point in time so: "Friday, 20-Nov-2026 20:44:08 UTC". */
@@ -133,7 +134,7 @@ static void read_slot(pass_t *pass, int slot)
         status = status < SERVER_NUM_STATUS ? status : SERVER_DEAD;
         draw(pass, slot, thread, status);
         count_worker(pass, &process, status);
-        if (worker != NULL && ap_extended_status) {
+        if (worker != NULL && facts_get()->details != FACTS_DETAILS_NOBODY) {
             count_served(pass, worker, status, &cpu);
         }
     }
@@ -225,7 +226,7 @@ const modstatus_t *modstatus_read(request_rec *r, const snapshot_t *snapshot)
 void modstatus_run_hooks(request_rec *r)
 {
     const apr_array_header_t *hooks = apr_optional_hook_get("status_hook");
-    int flags = AP_STATUS_SHORT | (ap_extended_status ? AP_STATUS_EXTENDED : 0);
+    int flags = AP_STATUS_SHORT | (facts_get()->details != FACTS_DETAILS_NOBODY ? AP_STATUS_EXTENDED : 0);
 
     for (int i = 0; hooks != NULL && i < hooks->nelts; i++) {
         int rv = APR_ARRAY_IDX(hooks, i, ap_LINK_status_hook_t).pFunc(r, flags);

@@ -19,6 +19,8 @@
 #include "http_main.h"
 #include "scoreboard.h"
 
+#include "stats/facts.h"
+
 APLOG_USE_MODULE(mpmstats);
 
 typedef struct {
@@ -122,7 +124,7 @@ static void describe_layout(segment_board_rec_t *board)
     segment_set(&board->process_step, sizeof(process_score));
     segment_set(&board->worker_offset, (uintptr_t)ap_scoreboard_image->servers[0] - begin_of_board());
     segment_set(&board->worker_step, sizeof(worker_score));
-    segment_set(&board->extended, ap_extended_status != 0);
+    segment_set(&board->extended, facts_get()->details != FACTS_DETAILS_NOBODY);
 }
 
 void record_board_describe(segment_t *segment)

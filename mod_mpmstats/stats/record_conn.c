@@ -2,7 +2,8 @@
 /*
  * Two filters go with each connection. The lower one, right above mod_ssl, counts what comes in and remembers
  * how reading ended; under mpm_hybrid it is passed once or twice a request. The upper one looks at
- * the clock before and after a response is handed down: that is the time writing takes.
+ * the clock before and after a response is handed down: that is the time writing takes. A look at the clock
+ * is most of what recording costs, so there is none where it can be told beforehand that nothing is written.
  */
 #include "stats/record_conn.h"
 
@@ -15,12 +16,15 @@
 #include "util_filter.h"
 
 #include "stats/config.h"
+#include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
 #include "stats/record_request.h"
+#include "stats/record_score.h"
 
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
+/* mpm_hybrid knows this one (inbound.c): it keeps nothing back. */
 #define IN_NAME "MPMSTATS_IN"
 #define OUT_NAME "MPMSTATS_OUT"
 
@@ -67,16 +71,17 @@ static void tls_count(record_conn_t *conn)
 
 static void tls_time(record_conn_t *conn)
 {
-    mpm_hybrid_times_t times;
+    hybrid_times_t room;
+    const mpm_hybrid_times_t *times;
 
     if (conn->tls_timed || !conn->tls_counted) {
         return;
     }
     conn->tls_timed = true;
-    if (hybrid_times(conn->c, &times) && times.handshake_begin_us != 0
-        && times.handshake_done_us >= times.handshake_begin_us) {
+    times = hybrid_times(conn->c, &room);
+    if (times != NULL && times->handshake_begin_us != 0 && times->handshake_done_us >= times->handshake_begin_us) {
         histogram_record(&server_record()->tls_handshake,
-                         (uint64_t)(times.handshake_done_us - times.handshake_begin_us));
+                         (uint64_t)(times->handshake_done_us - times->handshake_begin_us));
     }
 }
 
@@ -138,23 +143,80 @@ static apr_status_t filter_in(ap_filter_t *f, apr_bucket_brigade *brigade, ap_in
     return rv;
 }
 
+/* What is in a brigade that is handed down. */
+typedef struct {
+    uint64_t bytes;
+    bool kept;          /* none of it makes a filter below write at once */
+    bool unmeasured;    /* nobody knows yet how much it is */
+} pass_t;
+
+static pass_t look_at(apr_bucket_brigade *brigade)
+{
+    pass_t pass = { 0, true, false };
+
+    for (apr_bucket *e = APR_BRIGADE_FIRST(brigade); e != APR_BRIGADE_SENTINEL(brigade); e = APR_BUCKET_NEXT(e)) {
+        if (APR_BUCKET_IS_METADATA(e)) {
+            pass.kept = false;
+        }
+        else if (e->length == (apr_size_t)-1) {
+            pass.kept = false;
+            pass.unmeasured = true;
+        }
+        else {
+            pass.bytes += e->length;
+            pass.kept = pass.kept && !APR_BUCKET_IS_FILE(e);
+        }
+    }
+    return pass;
+}
+
+/* Less than what makes the core's filter write. */
+#define KEPT_MOST 4000
+
+/*
+ * The clock need not be asked where nothing is written: for the first bytes of a response, its head, if they are few and
+ * nothing waits before them, because the core's filter keeps such; and for what marks its end when all of it has gone.
+ * mod_ssl and mod_http2 have buffers of their own.
+ */
+static bool writes_nothing(const record_conn_t *conn, const record_request_t *request, const pass_t *pass)
+{
+    if (conn->tls || conn->secondary || conn->c->data_in_output_filters) {
+        return false;
+    }
+    if (request->written != 0) {
+        return pass->bytes == 0 && !pass->unmeasured;
+    }
+    return pass->kept && request->bytes_out == pass->bytes && pass->bytes <= KEPT_MOST;
+}
+
+static void note_pass(const record_conn_t *conn, record_request_t *request)
+{
+    if (conn->pass_begin != RECORD_UNKNOWN) {
+        request->written = record_clock();
+        request->writing += request->written - conn->pass_begin;
+    }
+    else if (request->written != 0) {
+        request->written = record_clock();
+    }
+}
+
 static apr_status_t filter_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     record_conn_t *conn = f->ctx;
     record_request_t *request = conn->current;
+    pass_t pass = look_at(brigade);
     apr_status_t rv;
 
     if (request == NULL) {
-        conn->bytes_out_other += bytes_after(brigade, APR_BRIGADE_FIRST(brigade));
+        conn->bytes_out_other += pass.bytes;
         return ap_pass_brigade(f->next, brigade);
     }
-    request->bytes_out += bytes_after(brigade, APR_BRIGADE_FIRST(brigade));
-    conn->pass_begin = record_clock();
+    request->bytes_out += pass.bytes;
+    conn->pass_begin = writes_nothing(conn, request, &pass) ? RECORD_UNKNOWN : record_clock();
     rv = ap_pass_brigade(f->next, brigade);
     if (conn->current == request) {
         /* It was not over with that. */
-        request->written = record_clock();
-        request->writing += request->written - conn->pass_begin;
+        note_pass(conn, request);
     }
     conn->pass_begin = 0;
     return rv;
@@ -263,12 +325,13 @@ static apr_status_t closed(void *data)
 int record_conn_pre_close(conn_rec *c)
 {
     record_conn_t *conn = record_conn_of(c);
-    mpm_hybrid_times_t times;
+    hybrid_times_t room;
+    const mpm_hybrid_times_t *times;
 
     if (conn == NULL || !conn->tls || conn->tls_timed) {
         return OK;
     }
-    if (!conn->tls_counted && hybrid_times(c, &times) && times.handshake_begin_us == 0) {
+    if (!conn->tls_counted && (times = hybrid_times(c, &room)) != NULL && times->handshake_begin_us == 0) {
         return OK;      /* not a byte came */
     }
     if (!conn->tls_counted) {
@@ -309,6 +372,9 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     if (!conn->secondary) {
         conn->tls = ap_ssl_conn_is_ssl(c);
         count_in(conn);
+        if (facts_get()->details == FACTS_DETAILS_US && !hybrid_present()) {
+            record_score_conn(c);
+        }
     }
     return OK;
 }

@@ -18,7 +18,7 @@ struct record_request_t;
 typedef struct record_conn_t {
     conn_rec *c;
     struct record_request_t *current;   /**< the request whose response is being made; NULL: none */
-    int64_t pass_begin;         /**< when what is being written now was handed down; 0: nothing is */
+    int64_t pass_begin;         /**< when what is being handed down now was; 0: nothing is; RECORD_UNKNOWN: it writes nothing */
     int64_t last_end;           /**< when the last response was over; 0: none was yet */
     int64_t last_dispatch;      /**< of mpm_hybrid's times for the last request, to know them for old */
     uint64_t bytes_in;          /**< received so far, without TLS */
@@ -26,6 +26,9 @@ typedef struct record_conn_t {
     uint64_t bytes_done;        /**< received up to the end of the last request that was one */
     uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
     uint64_t requests;          /**< that came on it */
+    const server_rec *score_server;     /**< record_score.c's: what the next two are about */
+    const char *score_vhost;
+    const char *score_protocol;
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */
     bool timed_out;             /**< a read waited in vain */

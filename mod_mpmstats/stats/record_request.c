@@ -23,11 +23,13 @@
 #include "http_protocol.h"
 
 #include "stats/config.h"
+#include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
 #include "stats/record_conn.h"
 #include "stats/record_report.h"
 #include "stats/record_sample.h"
+#include "stats/record_score.h"
 
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
@@ -84,24 +86,25 @@ static void add_time_in_kernel(record_request_t *request, const record_conn_t *c
     }
 }
 
-/* The times of a request that was read without a worker. */
+/* The times of a request that was read without a worker. It was dispatched just now. */
 static bool take_times(record_request_t *request, record_conn_t *conn)
 {
-    mpm_hybrid_times_t times;
+    hybrid_times_t room;
+    const mpm_hybrid_times_t *times = conn->secondary ? NULL : hybrid_times(conn->c, &room);
 
-    if (conn->secondary || !hybrid_times(conn->c, &times) || times.dispatched_us == conn->last_dispatch) {
+    if (times == NULL || times->dispatched_us == conn->last_dispatch) {
         return false;
     }
-    conn->last_dispatch = times.dispatched_us;
-    if (times.first_byte_us == 0 || times.head_us < times.first_byte_us || times.dispatched_us < times.head_us) {
+    conn->last_dispatch = times->dispatched_us;
+    if (times->first_byte_us == 0 || times->head_us < times->first_byte_us || times->dispatched_us < times->head_us) {
         return false;
     }
-    request->begun = times.first_byte_us;
-    request->head = times.head_us - times.first_byte_us;
-    request->queue = times.dispatched_us - times.head_us;
-    request->dispatched = times.dispatched_us;
+    request->begun = times->first_byte_us;
+    request->head = times->head_us - times->first_byte_us;
+    request->queue = times->dispatched_us - times->head_us;
+    request->dispatched = times->dispatched_us;
     if (every_worker_is_busy()
-        || record_clock() < atomic_load_explicit(&last_full, memory_order_relaxed) + AFTERMATH) {
+        || request->dispatched < atomic_load_explicit(&last_full, memory_order_relaxed) + AFTERMATH) {
         add_time_in_kernel(request, conn);
     }
     return true;
@@ -138,14 +141,17 @@ int record_request_post_read(request_rec *r)
 {
     record_request_t *request;
     record_conn_t *conn;
+    unsigned row;
 
     /* An internal redirect runs this hook once more. */
     if (record.segment == NULL || r->prev != NULL || r->main != NULL || (conn = record_conn_of(r->connection)) == NULL) {
         return DECLINED;
     }
+    row = config_of_server(r->server)->row;
+    segment_request_soon(record.segment, &record.self, row);
     request = apr_pcalloc(r->pool, sizeof(*request));
     request->conn = conn;
-    request->row = config_of_server(r->server)->row;
+    request->row = row;
     ap_set_module_config(r->request_config, &mpmstats_module, request);
     conn->current = request;
     if (!take_times(request, conn)) {
@@ -155,6 +161,9 @@ int record_request_post_read(request_rec *r)
         note_on_connection(conn, request);
     }
     segment_request_begins(record.segment, &record.self, request->row);
+    if (facts_get()->details == FACTS_DETAILS_US) {
+        record_score_begin(r, conn);
+    }
     record_sample_at_begin(request->dispatched);
     return DECLINED;
 }
@@ -267,7 +276,7 @@ static _Atomic uint64_t *counter_of_method(segment_vhost_rec_t *vhost, const req
 static void take_phases(record_request_t *request, const record_conn_t *conn, int64_t now)
 {
     if (conn->current == request && conn->pass_begin != 0) {
-        request->writing += now - conn->pass_begin;
+        request->writing += conn->pass_begin != RECORD_UNKNOWN ? now - conn->pass_begin : 0;
     }
     else if (request->written != 0) {
         request->writing += now - request->written;
@@ -277,6 +286,18 @@ static void take_phases(record_request_t *request, const record_conn_t *conn, in
     if (request->handler < 0) {
         request->handler = 0;
     }
+}
+
+/* The lines of memory that record_phases() writes to: all of them at once are had as soon as one. */
+static void fetch_phases(segment_vhost_rec_t *vhost, const record_request_t *request)
+{
+    if (request->head >= 0) {
+        histogram_soon(&vhost->head, (uint64_t)request->head);
+        histogram_soon(&vhost->queue, (uint64_t)request->queue);
+    }
+    histogram_soon(&vhost->handler, (uint64_t)request->handler);
+    histogram_soon(&vhost->write, (uint64_t)request->writing);
+    histogram_soon(&vhost->total, (uint64_t)request->total);
 }
 
 static void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request)
@@ -321,6 +342,7 @@ static bool limit_reached(const request_rec *r)
 static void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
 {
     take_phases(request, conn, now);
+    fetch_phases(&record.segment->vhost[request->row], request);
     if (conn->current == request) {
         conn->current = NULL;
     }
@@ -369,18 +391,23 @@ int record_request_log(request_rec *r)
         return DECLINED;
     }
     request = ap_get_module_config(r->request_config, &mpmstats_module);
+    now = record_clock();
     if (request == NULL) {
         end_other(r);
     }
     else {
+        segment_request_soon(record.segment, &record.self, request->row);
+        segment_handler_soon(record.segment, &record.self, request->handler_row);
         while (last->next != NULL) {
             last = last->next;
         }
-        now = record_clock();
         end_request(request, request->conn, r, now);
         record_kind(&record.segment->vhost[request->row], request->conn, r, last, request);
         record_report_slow(r, request);
         record_sample_at_end(now);
+    }
+    if (facts_get()->details == FACTS_DETAILS_US) {
+        record_score_end(r, request != NULL ? now - request->dispatched : 0, now);
     }
     if (record.self.record != NULL) {
         segment_add(&record.self.record->requests, 1);

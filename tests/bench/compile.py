@@ -6,7 +6,7 @@ import sys
 
 import settings
 
-_PROGRAMS = {"load": ["load.c", "tally.c", "net.c"], "slowclients": ["slowclients.c", "net.c"],
+_PROGRAMS = {"load": ["load.c", "tally.c", "net.c"], "turns": ["turns.c", "net.c"], "slowclients": ["slowclients.c", "net.c"],
              "origin": ["origin.c", "net.c"]}
 _FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Werror"]
 

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import statistics
 import subprocess
 import threading
 import time
@@ -77,6 +78,14 @@ def h2load(url, connections, streams, seconds, tmp):
     at = lambda share: took[min(len(took) - 1, int(share * len(took)))] / 1000 if took else 0.0
     return {"requests": len(took), "errors": failed, "rps": float(re.search(r"([\d.]+) req/s", out).group(1)),
             "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999), "max_ms": at(1)}
+
+
+def turns(servers, connections, requests, seconds, path="/1k.bin"):
+    """turns.c: CPU µs a request of each server, the median of its turns, and how many there were."""
+    out = _run([settings.BIN / "turns", "-c", connections, "-n", requests, "-d", seconds, "-p", path,
+                *(f"{s.port}:{','.join(map(str, s.processes_now()))}" for s in servers)], 2 * seconds + 30)
+    rows = [[float(word) for word in line.split()] for line in out.splitlines()]
+    return [statistics.median(column) for column in zip(*rows)], len(rows)
 
 
 def load(connections, targets, seconds=None, requests=None, once=False, rate=None, deadline=15):

@@ -41,12 +41,12 @@ def _scenario(name, title, connections, path="/1k.bin", default=True, **load):
         before = [measure.cpu_seconds(s.pid) for s in both]
         counts = loads.in_turns(both, connections, path, max(2, 2 * settings.SECONDS), **load)
         used = [measure.cpu_seconds(s.pid) - b for s, b in zip(both, before)]
-        return [{"cpu_us": cpu / max(1, answered) * 1e6, "answered": answered, "failed": failed}
-                for cpu, (answered, failed) in zip(used, counts)]
+        return {s.name: {"cpu_us": cpu / max(1, answered) * 1e6, "answered": answered, "failed": failed}
+                for s, cpu, (answered, failed) in zip(both, used, counts)}
     return Scenario(name, f"The other models: {title}", f"{generator}, {connections} connections. "
                     + _METHOD.format(workers=_workers(connections)),
                     lambda: _contestants(connections), None, ["cpu_us", "answered", "failed"], pairs=PAIRS, default=default,
-                    rounds=lambda: max(5, settings.ROUNDS), together=together)
+                    rounds=lambda: max(5, settings.ROUNDS), together=together, pairwise=True)
 
 
 SCENARIOS = [

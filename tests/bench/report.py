@@ -12,7 +12,7 @@ import httpd
 import servers
 import settings
 import targets
-from scenario import METRICS, NOISY_PERCENT, medians, noisy, ratios
+from scenario import METRICS, NOISY_PERCENT, confidence, medians, noisy, ratios
 
 RESULTS = settings.OUT / "results.json"
 DOCUMENT = settings.REPO / "docs" / "benchmarks.md"
@@ -66,7 +66,8 @@ def _rows(result):
     rows = [[name] + [METRICS[c][1].format(values[c]) if c in values else "" for c in columns]
             for name, values in medians(result).items()]
     for label, row in ratios(result):
-        rows.append([label] + [f"{row[c][0]:.2f}" if c in row else "" for c in columns])
+        digits = 3 if result.get("together") else 2
+        rows.append([label] + [f"{row[c][0]:.{digits}f}" if c in row else "" for c in columns])
     return heading, rows
 
 
@@ -78,7 +79,10 @@ def _notes(result):
                      "ratios, not latencies.")
     spread = [f"{label} {METRICS[metric][0]} {low:.2f}–{high:.2f}" for label, row in ratios(result)
               for metric, (_, low, high) in row.items() if metric in ("cpu_us", "seconds") and len(result["values"]) > 1]
-    if spread and result["rounds"] > 1:
+    if result.get("together"):
+        sure = [(f"{one} : {other}", confidence(result, one, other, "cpu_us")) for one, other in result["pairs"]]
+        notes.append("With 95 % confidence: " + "; ".join(f"{label} {c[0]:.3f}–{c[1]:.3f}" for label, c in sure if c) + ".")
+    elif spread and result["rounds"] > 1:
         notes.append("Ratios of single rounds: " + "; ".join(spread) + ".")
     return notes + [f"Complaint: {c}" for c in result["complaints"]]
 

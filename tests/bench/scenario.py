@@ -5,6 +5,7 @@ Every round measures every contestant once; the next round begins with another o
 between two measurements that lie next to each other in time, and the median over the rounds is what counts: what else
 the machine does falls on both.
 """
+import random
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -60,12 +61,13 @@ class Scenario:
     columns: list
     pairs: list = field(default_factory=lambda: PAIRS)
     fresh: bool = False
+    together: callable = None       # instead of measure: of new servers, all at once; {variant: {metric: number}}
     default: bool = True
     rounds: callable = lambda: settings.ROUNDS
     around: callable = None         # a context that the whole scenario runs in; its value is given to contestants()
     warm: callable = None           # run once with each server that is kept
     seconds: callable = lambda: settings.SECONDS
-    together: callable = None       # instead of measure: both servers of a pair at once, in turns; started anew each round
+    pairwise: bool = False          # together: not all at once, but the two of each pair
 
 
 def everyone(*without, **options):
@@ -94,9 +96,9 @@ class Run:
 
     def _rounds(self, variants):
         self.values = {v.name: {} for v in variants}
+        if self.scenario.together:
+            return self._together(variants)
         try:
-            if self.scenario.together:
-                return self._pairs({v.name: v for v in variants})
             kept = {} if self.scenario.fresh else {v.name: self._start(v) for v in variants}
             if self.scenario.warm:
                 for server in kept.values():
@@ -111,21 +113,27 @@ class Run:
                 self._close(server)
         return self
 
-    def _pairs(self, variants):
-        """Where the memory of a server lies is settled when it starts, and is worth some per cent: so each round starts anew."""
+    def _groups(self, variants, number):
+        """Who runs beside whom: everybody, or each pair by itself. In another order each round."""
+        if not self.scenario.pairwise:
+            return [random.sample(variants, len(variants))] if variants else []
+        by_name = {v.name: v for v in variants}
+        return [[by_name[name] for name in (pair if number % 2 == 0 else pair[::-1])]
+                for pair in self.scenario.pairs if all(name in by_name for name in pair)]
+
+    def _together(self, variants):
+        """Where the memory of a process happens to lie makes a difference, too: each round is one of new processes."""
         for number in range(self.scenario.rounds()):
-            for pair in self.scenario.pairs:
-                if not all(name in variants for name in pair):
-                    continue
-                self.say(f"round {number + 1}: {pair[0]} and {pair[1]}")
-                names = pair if number % 2 == 0 else pair[::-1]
-                both = [self._start(variants[name]) for name in names]
-                for name, values in zip(names, self.scenario.together(both)):
-                    for metric, value in values.items():
-                        self.values[name].setdefault(metric, []).append(value)
-                for server in both:
-                    self._open.remove(server)
-                    self._close(server)
+            for group in self._groups(variants, number):
+                self.say(f"round {number + 1}: {', '.join(v.name for v in group)}")
+                try:
+                    for name, figures in self.scenario.together([self._start(v) for v in group]).items():
+                        for metric, value in figures.items():
+                            self.values[name].setdefault(metric, []).append(value)
+                finally:
+                    for server in self._open:
+                        self._close(server)
+                    self._open = []
         return self
 
     def _close(self, server):
@@ -172,7 +180,7 @@ class Run:
 
     def result(self):
         """What is kept of it, for JSON."""
-        return {"title": self.scenario.title, "method": self.scenario.method, "columns": self.scenario.columns,
+        return {"title": self.scenario.title, "together": bool(self.scenario.together), "method": self.scenario.method, "columns": self.scenario.columns,
                 "pairs": self.scenario.pairs, "values": self.values, "complaints": self.complaints,
                 "rounds": self.scenario.rounds(), "seconds": self.scenario.seconds(),
                 "when": time.strftime("%Y-%m-%d %H:%M")}
@@ -199,6 +207,17 @@ def ratios(result):
                 row[metric] = (statistics.median(each), min(each), max(each))
         out.append((f"{one} : {other}", row))
     return out
+
+
+def confidence(result, one, other, metric):
+    """Between what the median of a ratio lies with 95 %, by drawing the rounds anew; None where it was not measured."""
+    a, b = (result["values"].get(v, {}).get(metric) for v in (one, other))
+    each = [x / y for x, y in zip(a or [], b or []) if y]
+    if len(each) < 5:
+        return None
+    dice = random.Random(1)
+    drawn = sorted(statistics.median(dice.choices(each, k=len(each))) for _ in range(2000))
+    return drawn[50], drawn[-51]
 
 
 def ratio(result, one, other, metric):

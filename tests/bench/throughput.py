@@ -112,8 +112,31 @@ def _threads(per_child):
 
 
 # What is loaded, and what it is told.
-_STATS = (("without", (), ""), ("recording", ("mpmstats",), "ExtendedStatus Off"), ("as loaded", ("mpmstats",), ""),
+_STATS = (("without", (), ""), ("as loaded", ("mpmstats",), ""), ("counting only", ("mpmstats",), "ExtendedStatus Off"),
           ("mod_status", ("status",), "ExtendedStatus On"))
+_STATS_CONNECTIONS, _STATS_REQUESTS = 64, 1000
+
+
+def _stats():
+    """Differences of a percent, on machines whose speed changes by ten: in turns of some 30 ms."""
+    def measured(servers):
+        loads.turns(servers, _STATS_CONNECTIONS, _STATS_REQUESTS, 0.5)      # they start their processes and threads
+        us, _ = loads.turns(servers, _STATS_CONNECTIONS, _STATS_REQUESTS, 3 * settings.SECONDS)
+        return {server.name: {"cpu_us": one} for server, one in zip(servers, us)}
+
+    def scenario(mpm, name, default):
+        return Scenario(
+            name, f"What mod_mpmstats costs on {mpm}, beside mod_status and neither",
+            f"turns.c: {_STATS_CONNECTIONS} keep-alive connections to each server, which get load in turns of {_STATS_REQUESTS} "
+            "requests for a 1 KB static file each; the median of a server's turns is its CPU time, a ratio is one of two "
+            "servers in the same round, each round has new processes. `counting only` is with ExtendedStatus Off, mod_status "
+            f"with On as always. {_PINNED}",
+            lambda: [Variant(f"{mpm} {what}", mpm, modules=modules, conf=conf) for what, modules, conf in _STATS],
+            None, ["cpu_us"], together=measured, default=default, rounds=lambda: max(10, settings.ROUNDS),
+            seconds=lambda: 3 * settings.SECONDS,
+            pairs=[(f"{mpm} {a}", f"{mpm} {b}") for a, b in (("as loaded", "without"), ("counting only", "without"),
+                   ("mod_status", "without"), ("as loaded", "mod_status"))])
+    return [scenario("hybrid", "stats", True), scenario("event", "stats-event", False)]
 
 
 SCENARIOS = [
@@ -154,14 +177,7 @@ SCENARIOS = [
                   rounds=lambda: max(6, settings.ROUNDS),
                   contestants=lambda: [Variant("head on", "hybrid", conf="MPMAsyncHead On"),
                                        Variant("head off", "hybrid", conf="MPMAsyncHead Off")]),
-    _wrk_scenario("stats", "mod_mpmstats, mod_status and neither: 64 keep-alive connections", "/1k.bin", 64,
-                  "Recording alone (ExtendedStatus Off), with httpd's own ExtendedStatus as the module sets it, and mod_status with "
-                  "ExtendedStatus On.",
-                  pairs=[(f"{mpm} {a}", f"{mpm} {b}") for mpm in ("hybrid", "event")
-                         for a, b in (("recording", "without"), ("recording", "mod_status"), ("as loaded", "mod_status"))],
-                  rounds=lambda: max(6, settings.ROUNDS),
-                  contestants=lambda: [Variant(f"{mpm} {w}", mpm, modules=modules, conf=conf)
-                                       for mpm in ("hybrid", "event") for w, modules, conf in _STATS]),
+    *_stats(),
     _wrk_scenario("vhosts", "500 virtual hosts against one: 64 keep-alive connections", "/1k.bin", 64, "", default=False,
                   pairs=[(f"{mpm}, 500 vhosts", f"{mpm}, 1 vhost") for mpm in ("hybrid", "event")],
                   contestants=lambda: [Variant(f"{mpm}, {n} vhost{'s' * (n > 1)}", mpm, conf=_vhosts(n))

@@ -112,7 +112,7 @@ class Httpd:
     """
 
     def __init__(self, root, tls_dir, mpm=None, modules=(), conf="", mpm_conf=None, tls=False, tls_conf="",
-                 log_level="info", env=None, wrapper=(), build=BUILD):
+                 log_level="info", env=None, wrapper=(), build=BUILD, mod_status=True):
         self.root = Path(root)
         self.tls_dir = Path(tls_dir)
         self.mpm = mpm or MPM
@@ -123,6 +123,7 @@ class Httpd:
         self.conf, self.tls_conf = conf, tls_conf
         self.mpm_conf = {**DEFAULT_MPM_CONF, **(mpm_conf or {})}
         self.log_level = log_level
+        self.mod_status = mod_status        # and with it ExtendedStatus On
         self.wrapper = list(wrapper)
         self.build = Path(build)
         self.marker = uuid.uuid4().hex
@@ -193,7 +194,8 @@ class Httpd:
             f"{k} {v}\n" for k, v in settings.items() if v is not None and (known is None or k in known))
 
     def conf_text(self):
-        modules = with_needs(["mpm_" + self.mpm, *_BASE_MODULES, *(["ssl"] if self.tls_port else []),
+        base = [m for m in _BASE_MODULES if m != "status" or self.mod_status]
+        modules = with_needs(["mpm_" + self.mpm, *base, *(["ssl"] if self.tls_port else []),
                               *(["mpmstats"] if module_path("mpmstats", self.build).exists() else []), *self.modules])
         lines = [f"Define ROOT {self.root}", f"Define TLS {self.tls_dir}"]
         lines += [f"Define {name} {port}" for name, port in self.ports.items()]
@@ -206,8 +208,9 @@ class Httpd:
                   "ErrorLog logs/error.log", f"LogLevel {self.log_level}",
                   r'CustomLog logs/access.log "%h %t \"%r\" %>s %B %D %k"',
                   "TypesConfig /etc/mime.types", 'DocumentRoot "${ROOT}/htdocs"',
-                  "Timeout 10", "KeepAliveTimeout 10", "ExtendedStatus On",
-                  "<Location /server-status>\nSetHandler server-status\n</Location>"]
+                  "Timeout 10", "KeepAliveTimeout 10"]
+        if self.mod_status:
+            lines += ["ExtendedStatus On", "<Location /server-status>\nSetHandler server-status\n</Location>"]
         if "mpmstats" in modules:
             lines.append("<Location /mpm-status>\nSetHandler mpm-status\n</Location>")
         for module, path in (("test_scoreboard", "/test-scoreboard"), ("test_handlers", "/test/"),

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mo
 
 @pytest.fixture(scope="module", params=MPMS)
 def server(request, module_httpd):
-    return own_server(module_httpd, request.param)
+    # What the workers do is recorded by httpd, where mod_status asks for that, or by mod_mpmstats.
+    return own_server(module_httpd, request.param, mod_status=request.param in ("worker", "prefork"))
 
 
 # ---- the schema --------------------------------------------------------------------------------------------
@@ -214,22 +215,18 @@ def test_the_limit_of_connections_is_that_of_the_processes_that_accept(httpd):
     assert status["totals"]["connections_limit"] == 246
 
 
-def test_requests_are_recorded_unless_extended_status_is_off(httpd):
-    def plain(extended):
-        server = own_server(httpd, "event", start=False)
-        text = server.conf_text()
-        text = re.sub(r"^LoadModule status_module.*$", "", text, flags=re.M)
-        text = re.sub(r"^ExtendedStatus On$", extended, text, flags=re.M)
-        text = re.sub(r"<Location /server-status>.*?</Location>", "", text, flags=re.S)
-        server.conf_file.write_text(text)
-        server.start()
+@pytest.mark.parametrize("mpm", MPMS)
+def test_requests_are_recorded_unless_extended_status_is_off(httpd, mpm):
+    def ask(extended):
+        server = own_server(httpd, mpm, conf=extended, mod_status=False)
         server.get("/hello.txt")
         return server
 
-    by_default = status_of(plain(""))
+    by_default = status_of(ask(""))
     assert by_default["server"]["extended_status"] is True
     assert any(w.get("client") == "127.0.0.1" for w in by_default["workers"])
-    server = plain("ExtendedStatus Off")
+    assert by_default["totals"]["requests"] >= 1
+    server = ask("ExtendedStatus Off")
     off = status_of(server)
     assert off["server"]["extended_status"] is False
     assert off["totals"]["requests"] >= 1 and off["totals"]["bytes"] == off["totals"]["sent_bytes"] > 0
@@ -238,6 +235,25 @@ def test_requests_are_recorded_unless_extended_status_is_off(httpd):
     page = server.get("/mpm-status").decode()
     assert "ExtendedStatus is Off" in page and "<h2>Requests</h2>" in page and "<h2>Traffic</h2>" in page
     server.wait_log("ExtendedStatus is Off: mpm-status")
+
+
+def test_what_is_recorded_by_default_is_what_httpd_records_with_extended_status(httpd):
+    def shown(**options):
+        server = own_server(httpd, "event", **options)
+        with Client(server.port) as client:
+            client.send(request("http://user:secret@test.localhost/t/one/sleep?ms=800&" + "x" * 80))
+            worker, _ = worker_with(server, "/t/one/sleep")
+            client.response()
+            client.send(request("/1k.bin", method="HEAD")).response(method="HEAD")
+            client.send(request("/1k.bin")).response()
+        status = wait_until(lambda: next((s for s in [status_of(server)] if any(
+            "1k.bin" in w.get("request", "") and w["last_duration_us"] < 500e3 for w in s["workers"])), None), 5, "the last request")
+        assert status["totals"]["requests"] >= 3 and 1024 <= status["totals"]["bytes"]
+        return worker["request"], worker["client"], worker["vhost"].replace(str(server.port), "PORT"), worker["protocol"]
+
+    ours, theirs = shown(mod_status=False), shown()
+    assert ours == theirs
+    assert "secret" not in ours[0] and len(ours[0]) == 63
 
 
 # ---- how it answers ----------------------------------------------------------------------------------------

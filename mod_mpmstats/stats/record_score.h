@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/record_score.h
+ * @brief Who is served, in httpd's scoreboard, without what ExtendedStatus costs.
+ *
+ * With ExtendedStatus httpd writes client, request and virtual host of a worker anew with each change of its state, and asks
+ * the kernel after each request for the CPU time of the process. Where the configuration does not ask for that (facts_t.details),
+ * the same fields are written here, once a request.
+ *
+ * On the thread that runs the request, which owns its entry of the scoreboard. Readers take what they find, as with httpd's own.
+ */
+#ifndef MPMSTATS_RECORD_SCORE_H
+#define MPMSTATS_RECORD_SCORE_H
+
+#include "stats/record_conn.h"
+#include "stats/record_request.h"
+
+/** A connection has come that its worker will read from: nothing is known of it but the client. */
+void record_score_conn(conn_rec *c);
+
+/** A request begins. */
+void record_score_begin(request_rec *r, record_conn_t *conn);
+
+/** It is over after @a took microseconds. @param now  record_clock() */
+void record_score_end(const request_rec *r, int64_t took, int64_t now);
+
+#endif
