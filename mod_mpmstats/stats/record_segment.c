@@ -33,8 +33,6 @@
 
 APLOG_USE_MODULE(mpmstats);
 
-#define FILE_NAME "mpmstats.segment"
-
 /* Content handlers and events there is room for. */
 #define HANDLERS 32
 #define EVENTS 128
@@ -120,7 +118,7 @@ static gid_t group_by_default(void)
 static segment_place_t make_place(apr_pool_t *pool)
 {
     segment_place_t place = {
-        .path = config_global.segment != NULL ? config_global.segment : ap_runtime_dir_relative(pool, FILE_NAME),
+        .path = config_global.segment != NULL ? config_global.segment : ap_runtime_dir_relative(pool, CONFIG_SEGMENT_NAME),
         .mode = config_global.segment_mode,
         .group = config_global.segment_group_given ? config_global.segment_group : group_by_default(),
     };
