@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/config_check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "apr_lib.h"
@@ -9,6 +10,7 @@
 #include "http_core.h"
 #include "http_log.h"
 #include "http_main.h"
+#include "mpm_common.h"
 #include "scoreboard.h"
 
 #include "stats/config.h"
@@ -135,6 +137,18 @@ static void look_at_configuration(apr_pool_t *pool, const server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "no SetHandler " HANDLER_NAME " in the configuration: what is recorded can be "
                      "read with the mpmstats command, but there is no status page");
     }
+}
+
+int config_listen_backlog(void)
+{
+    int backlog = DEFAULT_LISTENBACKLOG;
+
+    for (const ap_directive_t *at = ap_conftree; at != NULL; at = at->next) {
+        if (strcasecmp(at->directive, "ListenBacklog") == 0) {
+            backlog = atoi(at->args);
+        }
+    }
+    return backlog;
 }
 
 int config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)

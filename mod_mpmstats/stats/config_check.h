@@ -17,4 +17,7 @@ int config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_
 /** Hook post_config: tells it in the error log. */
 int config_check_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 
+/** What ListenBacklog says, or httpd's default: httpd itself tells nobody. In post_config, once the directives are a tree. */
+int config_listen_backlog(void);
+
 #endif

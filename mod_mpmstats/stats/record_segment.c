@@ -25,6 +25,7 @@
 #include "core/segment_ring.h"
 #include "stats/collect.h"
 #include "stats/config.h"
+#include "stats/config_check.h"
 #include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
@@ -259,7 +260,7 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set(&server->max_keepalive_requests, (uint64_t)s->keep_alive_max);
     segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED);
     segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC) != 0);
-    segment_set(&server->listen_backlog, SEGMENT_UNKNOWN);
+    segment_set(&server->listen_backlog, (uint64_t)config_listen_backlog());
     segment_set_text(server->prefork_only, facts_prefork_only());
 }
 

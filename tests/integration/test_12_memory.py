@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run with a little of everything (workload.py) is clean under AddressSanitizer and UndefinedBehaviorSanitizer, and,
 in the long variant, under valgrind's memcheck."""
+import re
 import shutil
 
 import pytest
 
 import testmodules
 import workload
+from clients import Client, request
 
 pytestmark = pytest.mark.mpm_only("hybrid")
 
@@ -45,3 +47,51 @@ def test_a_run_under_valgrind_is_clean(httpd):
     for log in logs:
         text = log.read_text()
         assert " ERROR SUMMARY: 0 errors" in text, text
+
+
+# What the status renders, what is recorded, and what a restart leaves behind.
+STATUS_CONF = """
+MPMStatsReportInterval 1
+MPMStatsSlowThreshold 1ms
+MPMStatsBusyThreshold 1
+MPMStatsVHosts 3
+LogFormat "%{head}^MP %{queue}^MP %{handler}^MP %{write}^MP %{total}^MP" phases
+CustomLog logs/phases.log phases
+""" + "".join(f"<VirtualHost *:${{PORT}}>\nServerName h{i}.localhost\n</VirtualHost>\n" for i in range(5))
+FORMS = ["", "?json", "?auto", "?openmetrics", "?json&view=vhosts,latency", "?view=totals", "?nonsense"]
+
+# Lost for good, with one of our functions on the way there.
+OUR_LEAK = re.compile(r"(?:definitely|indirectly) lost in loss record(?:.(?!\n==\d+== \n))*?mod_mp(?:m_hybrid|mstats)\.so", re.S)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mpm", ["hybrid", "event", "prefork"])
+def test_the_status_under_valgrind_has_no_fault_and_no_leak(httpd, mpm):
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is not installed")
+    server = httpd(mpm=mpm, start=False, modules=["test_handlers"], conf=STATUS_CONF,
+                   mpm_conf={**POOL, "StartServers": 1, "MaxConnectionsPerChild": 150},
+                   wrapper=["valgrind", "--child-silent-after-fork=no", "--error-limit=no", "--keep-debuginfo=yes", "--leak-check=full",
+                            "--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=none", "--log-file={root}/logs/valgrind.%p"])
+    server.wrapper = [word.format(root=server.root) for word in server.wrapper]
+    server.start_foreground()
+    for _ in range(3):
+        for n in range(60):
+            with Client(server.port) as client:
+                for path in ("/hello.txt", "/missing", "/test/sleep?ms=2", "/mpm-status" + FORMS[n % len(FORMS)]):
+                    client.send(request(path, host=f"h{n % 6}.localhost"))
+                    client.response()
+        for junk in (b"nonsense\r\n\r\n", b"GET /\xff<b>\x01 HTTP/1.1\r\nHost: \xfe\r\n\r\n", b"GET / HT"):
+            with Client(server.port) as client:
+                client.send(junk)
+                client.half_close()
+                client.read_to_end()
+        server.graceful()
+    server.stop()
+    logs = list((server.root / "logs").glob("valgrind.*"))
+    assert len(logs) >= 5
+    for log in logs:
+        text = log.read_text()
+        assert " ERROR SUMMARY: 0 errors" in text, text
+        assert not OUR_LEAK.search(text), text

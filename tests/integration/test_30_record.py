@@ -68,6 +68,16 @@ def test_mode_group_and_path_are_as_configured(httpd):
     assert not (server.root / "here").exists()
 
 
+@pytest.mark.parametrize("conf, backlog", [("", 511), ("ListenBacklog 7\n", 7)])
+def test_the_listen_backlog_is_told_as_configured_and_as_granted(httpd, conf, backlog):
+    server = httpd(conf=conf)
+    server.get("/hello.txt")
+    assert segment_of(server).server["listen_backlog"] == backlog
+    wait_until(lambda: any(x["queue_limit"] for x in segment_of(server).listeners), 5, "a look at the listener")
+    assert max(x["queue_limit"] for x in segment_of(server).listeners) == min(backlog, int(open("/proc/sys/net/core/somaxconn").read()))
+    assert server.mpm_status()["limits"]["listen_backlog"] == backlog
+
+
 def test_off_makes_no_file(httpd):
     server = httpd(conf="MPMStatsSegment Off\n")
     server.get("/hello.txt")
