@@ -37,6 +37,9 @@ typedef struct {
 
 extern config_global_t config_global;
 
+/** The segment, where nothing is said: in the runtime directory. */
+#define CONFIG_SEGMENT_NAME "mpmstats.segment"
+
 #define CONFIG_VHOSTS_DEFAULT 64
 #define CONFIG_VHOSTS_MAX 10000
 

@@ -29,7 +29,6 @@
 
 APLOG_USE_MODULE(mpmstats);
 
-#define HANDLER_NAME "mpm-status"
 #define NONCE_BYTES 16
 
 /* What an answer is written from. */

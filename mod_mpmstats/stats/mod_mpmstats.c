@@ -20,6 +20,7 @@
 #include "scoreboard.h"
 
 #include "stats/config.h"
+#include "stats/config_check.h"
 #include "stats/facts.h"
 #include "stats/handler.h"
 #include "stats/hybrid.h"
@@ -58,7 +59,9 @@ static void register_hooks(apr_pool_t *pool)
     (void)pool;
     ap_hook_pre_config(facts_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_config(record_report_pre_config, after_log_config, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(record_segment_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(config_check_start, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(facts_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(record_segment_post_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_pre_mpm(record_segment_pre_mpm, NULL, before_core, APR_HOOK_FIRST);

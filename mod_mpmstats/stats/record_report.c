@@ -116,11 +116,18 @@ static struct {
     histogram_counts_t handler;
 } last;
 
+/* A request that has been running for long: what, for whom, and where to look for it. */
+typedef struct {
+    apr_time_t took;
+    pid_t pid;
+    char request[sizeof(((worker_score *)0)->request)];
+    char vhost[sizeof(((worker_score *)0)->vhost)];
+    char client[sizeof(((worker_score *)0)->client64)];
+} long_one_t;
+
 typedef struct {
     unsigned by_status[SERVER_NUM_STATUS];
-    unsigned by_mpm;            /* busy ones, where the scoreboard does not tell all */
-    apr_time_t longest[LONG_TOLD];
-    char what[LONG_TOLD][sizeof(((worker_score *)0)->request)];
+    long_one_t longest[LONG_TOLD];
     unsigned long_ones;
 } workers_t;
 
@@ -131,23 +138,32 @@ static int mpm_answer(int question)
     return ap_mpm_query(question, &answer) == APR_SUCCESS && answer > 0 ? answer : 0;
 }
 
-static void note_long(workers_t *workers, const worker_score *score, apr_time_t took)
+/* The scoreboard's texts need not end. */
+static void copy_text(char *to, const char *from, size_t size)
 {
+    memcpy(to, from, size - 1);
+    to[size - 1] = '\0';
+}
+
+static void note_long(workers_t *workers, const worker_score *score, pid_t pid, apr_time_t took)
+{
+    long_one_t *one;
     int at = LONG_TOLD;
 
     workers->long_ones++;
-    while (at > 0 && took > workers->longest[at - 1]) {
+    while (at > 0 && took > workers->longest[at - 1].took) {
         at--;
     }
     if (at == LONG_TOLD) {
         return;
     }
-    for (int i = LONG_TOLD - 1; i > at; i--) {
-        workers->longest[i] = workers->longest[i - 1];
-        memcpy(workers->what[i], workers->what[i - 1], sizeof(workers->what[i]));
-    }
-    workers->longest[at] = took;
-    apr_cpystrn(workers->what[at], score->request, sizeof(workers->what[at]));
+    one = &workers->longest[at];
+    memmove(one + 1, one, (size_t)(LONG_TOLD - 1 - at) * sizeof(*one));
+    one->took = took;
+    one->pid = pid;
+    copy_text(one->request, score->request, sizeof(one->request));
+    copy_text(one->vhost, score->vhost, sizeof(one->vhost));
+    copy_text(one->client, score->client64, sizeof(one->client));
 }
 
 static void look_at_worker(workers_t *workers, int slot, int thread, apr_time_t now)
@@ -160,8 +176,7 @@ static void look_at_worker(workers_t *workers, int slot, int thread, apr_time_t 
     }
     workers->by_status[score.status]++;
     if (score.status == SERVER_BUSY_WRITE && score.last_used != 0 && now - score.last_used >= LONG_TIME) {
-        score.request[sizeof(score.request) - 1] = '\0';
-        note_long(workers, &score, now - score.last_used);
+        note_long(workers, &score, ap_get_scoreboard_process(slot)->pid, now - score.last_used);
     }
 }
 
@@ -251,8 +266,12 @@ static void log_workers(server_rec *s, const workers_t *workers, uint64_t reques
 static void log_long_ones(server_rec *s, const workers_t *workers)
 {
     for (unsigned i = 0; i < LONG_TOLD && i < workers->long_ones; i++) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "mpmstats: long-running (%u of %u): %.0f s \"%s\"", i + 1,
-                     workers->long_ones, (double)workers->longest[i] / APR_USEC_PER_SEC, workers->what[i]);
+        const long_one_t *one = &workers->longest[i];
+
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "mpmstats: long-running (%u of %u): %.0f s \"%s\", virtual host %s, client %s, process %" APR_PID_T_FMT,
+                     i + 1, workers->long_ones, (double)one->took / APR_USEC_PER_SEC, one->request,
+                     one->vhost[0] != '\0' ? one->vhost : "-", one->client[0] != '\0' ? one->client : "-", one->pid);
     }
 }
 

@@ -25,6 +25,7 @@
 #include "core/segment_ring.h"
 #include "stats/collect.h"
 #include "stats/config.h"
+#include "stats/config_check.h"
 #include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
@@ -32,8 +33,6 @@
 #include "stats/record_child.h"
 
 APLOG_USE_MODULE(mpmstats);
-
-#define FILE_NAME "mpmstats.segment"
 
 /* Content handlers and events there is room for. */
 #define HANDLERS 32
@@ -120,7 +119,7 @@ static gid_t group_by_default(void)
 static segment_place_t make_place(apr_pool_t *pool)
 {
     segment_place_t place = {
-        .path = config_global.segment != NULL ? config_global.segment : ap_runtime_dir_relative(pool, FILE_NAME),
+        .path = config_global.segment != NULL ? config_global.segment : ap_runtime_dir_relative(pool, CONFIG_SEGMENT_NAME),
         .mode = config_global.segment_mode,
         .group = config_global.segment_group_given ? config_global.segment_group : group_by_default(),
     };
@@ -261,7 +260,7 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set(&server->max_keepalive_requests, (uint64_t)s->keep_alive_max);
     segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED);
     segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC) != 0);
-    segment_set(&server->listen_backlog, SEGMENT_UNKNOWN);
+    segment_set(&server->listen_backlog, (uint64_t)config_listen_backlog());
     segment_set_text(server->prefork_only, facts_prefork_only());
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What mod_mpmstats records in the segment: its life, its figures, and what it writes to the logs."""
 import grp
+import json
 import os
 import re
 import signal
@@ -8,6 +9,10 @@ import stat
 
 import pytest
 
+import procs
+from cli import run
+from clients import Client, request
+from httpd import REPO
 from procs import wait_until
 from segment import Segment
 
@@ -63,6 +68,16 @@ def test_mode_group_and_path_are_as_configured(httpd):
     assert not (server.root / "here").exists()
 
 
+@pytest.mark.parametrize("conf, backlog", [("", 511), ("ListenBacklog 7\n", 7)])
+def test_the_listen_backlog_is_told_as_configured_and_as_granted(httpd, conf, backlog):
+    server = httpd(conf=conf)
+    server.get("/hello.txt")
+    assert segment_of(server).server["listen_backlog"] == backlog
+    wait_until(lambda: any(x["queue_limit"] for x in segment_of(server).listeners), 5, "a look at the listener")
+    assert max(x["queue_limit"] for x in segment_of(server).listeners) == min(backlog, int(open("/proc/sys/net/core/somaxconn").read()))
+    assert server.mpm_status()["limits"]["listen_backlog"] == backlog
+
+
 def test_off_makes_no_file(httpd):
     server = httpd(conf="MPMStatsSegment Off\n")
     server.get("/hello.txt")
@@ -103,6 +118,9 @@ def test_what_a_killed_server_left_is_replaced(httpd):
     ("MPMStatsSegmentMode rw", r"MPMStatsSegmentMode must be octal permissions"),
     ("MPMStatsSegmentGroup no-such-group", r"there is no group 'no-such-group'"),
     ("MPMStatsVHosts 0", r"MPMStatsVHosts must be a number from 1 to 10000"),
+    ("MPMStatsSegment /proc/sys/mpmstats.segment", r"MPMStatsSegment /proc/sys/mpmstats.segment: /proc/sys/ is not writable; give permission or choose another path"),
+    ("MPMStatsSegment one\nScoreBoardFile run/one", r"ScoreBoardFile and MPMStatsSegment are both \S+/run/one; choose another file"),
+    ("ScoreBoardFile run/mpmstats.segment", r"ScoreBoardFile and MPMStatsSegment are both \S+/run/mpmstats.segment"),
     ("MPMStatsVHosts many", r"MPMStatsVHosts must be a number from 1 to 10000"),
     ("MPMStatsReportInterval 0", r"MPMStatsReportInterval must be Off or a time"),
     ("MPMStatsSlowThreshold soon", r"MPMStatsSlowThreshold must be Off or a time"),
@@ -114,3 +132,74 @@ def test_wrong_configuration_is_found_by_configtest(httpd, conf, message):
     server = httpd(start=False)
     code, output = server.configtest(conf)
     assert code != 0 and re.search(message, re.sub(r"\s+", " ", output)), output
+
+
+@pytest.mark.parametrize("conf, message", [
+    ("<Location /a>\nSetHandler mpm-status\nSetHandler server-status\n</Location>",
+     r"two handlers for <Location /a>: SetHandler mpm-status \(\S+, line \d+\) and SetHandler server-status \(\S+, line \d+\); the last one answers"),
+    ("<Location /a>\nSetHandler server-status\n</Location>\n<Location /a>\nRequire local\nSetHandler \"mpm-status\"\n</Location>",
+     r"two handlers for <Location /a>: SetHandler server-status \(\S+, line \d+\) and SetHandler mpm-status"),
+    ("<VirtualHost *:${PORT}>\n<Location /a>\nSetHandler mpmstats\n</Location>\n</VirtualHost>",
+     r"line \d+: there is no handler 'mpmstats', nobody will answer there; mod_mpmstats's is SetHandler mpm-status"),
+    ("<Location /a>\nSetHandler mpm_status\n</Location>", r"there is no handler 'mpm_status'"),
+    ("<Location /a>\nSetHandler mod_mpmstats\n</Location>", r"there is no handler 'mod_mpmstats'"),
+])
+def test_a_handler_that_will_not_answer_is_told_of(httpd, conf, message):
+    server = httpd(start=False)
+    code, output = server.configtest(conf)
+    assert code == 0 and re.search(message, re.sub(r"\s+", " ", output)), output
+    assert output.count(" handler") <= 3, "once"
+    server.write_conf(conf=conf)
+    server.start()
+    assert re.search(message, server.error_log() + server.stderr())
+
+
+@pytest.mark.parametrize("conf", [
+    "", "<Location /a>\nSetHandler mpm-status\n</Location>\n<VirtualHost *:${PORT}>\n<Location /a>\nSetHandler server-status\n</Location>\n</VirtualHost>",
+    "<Location /a>\nSetHandler mpm-status\n</Location>\n<Location /b>\nSetHandler server-status\n</Location>\n<Location /a>\nSetHandler mpm-status\n</Location>",
+])
+def test_handlers_of_different_places_are_no_mistake(httpd, conf):
+    code, output = httpd(start=False).configtest(conf)
+    assert code == 0 and "handler" not in output, output
+
+
+def test_a_configuration_without_the_module_says_so(httpd):
+    server = httpd(start=False)
+    shipped = f"Include {REPO}/conf/mpmstats.conf\n"
+    assert server.configtest(shipped)[0] == 0
+    without = re.sub(r"(?m)^LoadModule mpmstats_module.*$", "", server.conf_text())
+    code, output = server.configtest(without + shipped, base=False)
+    assert code != 0 and "mod_mpmstats is not loaded; enable it (a2enmod mpmstats) or take this file out" in output
+
+
+def test_a_path_that_turns_out_unwritable_stops_the_start_with_the_reason(httpd):
+    server = httpd(start=False, conf="MPMStatsSegment /proc/mpmstats.segment\n")
+    done = server.k("start")
+    said = done.stdout + server.error_log() + server.stderr()
+    assert done.returncode != 0 or not server.pid_file.exists()
+    assert re.search(r"MPMStatsSegment: .*/proc/mpmstats.segment", said), said
+
+
+def test_the_scoreboard_is_found_where_the_administrator_put_it(httpd):
+    """With every process stopped: nobody but the reader can say."""
+    server = httpd(modules=["test_handlers"], conf="ScoreBoardFile run/scoreboard\n")
+    board = segment_of(server).records("board")[0]
+    files = procs.shared_memory_files(server.pid)
+    assert board["path"] in files and board["length"] > 0
+    with Client(server.port) as client:
+        client.send(request("/test/sleep?ms=1500&who=me"))
+        wait_until(lambda: segment_of(server).server["requests_in_flight"] == 1, 3, "a request under way")
+        stopped = server.processes()
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            done = run("--segment", server.segment_file, "workers", "--json")
+            assert done.returncode == 0, done.stderr
+            workers = json.loads(done.stdout)
+            assert any("who=me" in w.get("request", "") and w["client"] == "127.0.0.1" for w in workers)
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert client.response().body == b"slept"
+    server.graceful()
+    assert segment_of(server).records("board")[0]["path"] == board["path"]

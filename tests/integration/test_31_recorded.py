@@ -565,6 +565,20 @@ def test_a_summary_comes_when_something_was_done(httpd):
     procs.holds_for(lambda: server.error_log().count("mpmstats: rdy") <= said + 1, 2.2, "silence")
 
 
+@pytest.mark.slow
+@only_hybrid
+def test_the_summary_names_the_requests_that_run_longest(httpd):
+    server = httpd(modules=["test_handlers"], conf="MPMStatsReportInterval 2\n")
+    with Client(server.port) as first, Client(server.port) as second:
+        first.send(request("/test/sleep?ms=14000&who=first"))
+        time.sleep(0.3)
+        second.send(request("/test/sleep?ms=14000&who=second"))
+        for number, who in ((1, "first"), (2, "second")):
+            server.wait_log(rf'mpmstats: long-running \({number} of 2\): 1\d s "GET /test/sleep\?ms=14000&who={who} HTTP/1.1", '
+                            rf'virtual host test.localhost:{server.port}, client 127.0.0.1, process ({"|".join(map(str, server.children()))})', 20)
+        assert first.response().body == second.response().body == b"slept"
+
+
 # ---- hostile clients, many requests --------------------------------------------------------------------------------
 
 

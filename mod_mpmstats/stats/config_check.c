@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stats/config_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
+
+#include "stats/config.h"
+#include "stats/handler.h"
+
+APLOG_USE_MODULE(mpmstats);
+
+/* One look through the directives. */
+typedef struct {
+    apr_pool_t *pool;
+    const server_rec *s;
+    int found;              /* the handler is set somewhere */
+} look_t;
+
+static int is_section(const ap_directive_t *directive)
+{
+    return directive->directive[0] == '<';
+}
+
+static const char *handler_of(const look_t *look, const ap_directive_t *directive)
+{
+    const char *args = directive->args;
+
+    return strcasecmp(directive->directive, "SetHandler") == 0 ? ap_getword_conf(look->pool, &args) : NULL;
+}
+
+/* A word that means us but is not our handler's name: mpmstats, mpm_status, MPM-Stats … */
+static int is_misspelt(const char *handler)
+{
+    char bare[16];
+    apr_size_t len = 0;
+
+    if (strcmp(handler, HANDLER_NAME) == 0) {
+        return 0;
+    }
+    for (; *handler != '\0'; handler++) {
+        if (apr_isalnum(*handler)) {
+            if (len == sizeof(bare) - 1) {
+                return 0;
+            }
+            bare[len++] = (char)apr_tolower(*handler);
+        }
+    }
+    bare[len] = '\0';
+    return strncmp(bare, "mod", 3) == 0 ? strcmp(bare + 3, "mpmstats") == 0
+        : strcmp(bare, "mpmstats") == 0 || strcmp(bare, "mpmstatus") == 0 || strcmp(bare, "mpmstat") == 0;
+}
+
+static void tell_misspelt(const look_t *look, const ap_directive_t *at, const char *handler)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
+                 "%s, line %d: there is no handler '%s', nobody will answer there; mod_mpmstats's is SetHandler "
+                 HANDLER_NAME, at->filename, at->line_num, handler);
+}
+
+static void tell_two(const look_t *look, const ap_directive_t *section, const ap_directive_t *first,
+                     const ap_directive_t *last)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
+                 "two handlers for %s %s: SetHandler %s (%s, line %d) and SetHandler %s (%s, line %d); "
+                 "the last one answers, remove the other", section->directive, section->args,
+                 handler_of(look, first), first->filename, first->line_num,
+                 handler_of(look, last), last->filename, last->line_num);
+}
+
+/* The next SetHandler for what `section` is about: in it after `after`, or in a later section of the same name and arguments. */
+static const ap_directive_t *next_handler(const look_t *look, const ap_directive_t *section, const ap_directive_t *after)
+{
+    for (const ap_directive_t *at = after->next; at != NULL; at = at->next) {
+        if (handler_of(look, at) != NULL) {
+            return at;
+        }
+    }
+    for (const ap_directive_t *other = section->next; other != NULL; other = other->next) {
+        if (strcasecmp(other->directive, section->directive) != 0 || strcmp(other->args, section->args) != 0) {
+            continue;
+        }
+        for (const ap_directive_t *at = other->first_child; at != NULL; at = at->next) {
+            if (handler_of(look, at) != NULL) {
+                return at;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void look_at_handler(look_t *look, const ap_directive_t *section, const ap_directive_t *at)
+{
+    const char *handler = handler_of(look, at);
+    const ap_directive_t *next = section != NULL ? next_handler(look, section, at) : NULL;
+    int ours = strcmp(handler, HANDLER_NAME) == 0;
+
+    look->found |= ours;
+    if (is_misspelt(handler)) {
+        tell_misspelt(look, at, handler);
+    }
+    if (next != NULL) {
+        int theirs_is_ours = strcmp(handler_of(look, next), HANDLER_NAME) == 0;
+
+        if (ours != theirs_is_ours) {
+            tell_two(look, section, at, next);
+        }
+    }
+}
+
+static void look_through(look_t *look, const ap_directive_t *section, const ap_directive_t *first)
+{
+    for (const ap_directive_t *at = first; at != NULL; at = at->next) {
+        if (handler_of(look, at) != NULL) {
+            look_at_handler(look, section, at);
+        }
+        else if (is_section(at)) {
+            look_through(look, at, at->first_child);
+        }
+    }
+}
+
+static void look_at_configuration(apr_pool_t *pool, const server_rec *s)
+{
+    look_t look = { .pool = pool, .s = s };
+
+    look_through(&look, NULL, ap_conftree);
+    if (!look.found) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "no SetHandler " HANDLER_NAME " in the configuration: what is recorded can be "
+                     "read with the mpmstats command, but there is no status page");
+    }
+}
+
+int config_listen_backlog(void)
+{
+    int backlog = DEFAULT_LISTENBACKLOG;
+
+    for (const ap_directive_t *at = ap_conftree; at != NULL; at = at->next) {
+        if (strcasecmp(at->directive, "ListenBacklog") == 0) {
+            backlog = atoi(at->args);
+        }
+    }
+    return backlog;
+}
+
+int config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const char *segment = config_global.segment;
+    const char *board = ap_scoreboard_fname != NULL ? ap_server_root_relative(ptemp, ap_scoreboard_fname) : NULL;
+
+    (void)pconf;
+    (void)plog;
+    if (segment == NULL) {
+        segment = ap_runtime_dir_relative(ptemp, CONFIG_SEGMENT_NAME);
+    }
+    if (board != NULL && segment != NULL && strcmp(board, segment) == 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     "ScoreBoardFile and MPMStatsSegment are both %s; choose another file for one of them", segment);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+        look_at_configuration(ptemp, s);
+    }
+    return OK;
+}
+
+int config_check_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
+        look_at_configuration(ptemp, s);
+    }
+    return OK;
+}
