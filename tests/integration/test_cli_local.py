@@ -197,6 +197,75 @@ def test_top_follows_a_segment_and_says_when_its_server_is_dead(segment):
         assert "GET /other" in "\n".join(terminal.screen())
 
 
+# ---- what happened lately -----------------------------------------------------------------------------------------------
+
+BEGAN = now() - 7200_000_000
+
+
+def grown(requests=0, errors=0, queue=()):
+    """content() with so many more requests of www.example.org, some of them errors, that waited for these times."""
+    more = content(server__started=BEGAN)
+    host = more["vhost"][0]
+    host.update(responses_2xx=98 + requests - errors, responses_5xx=2 + errors, queue=host["queue"] + list(queue))
+    more["server"].update(connections_accepted=77 + requests)
+    return more
+
+
+def test_a_check_may_judge_what_happened_since_the_last_one(segment, tmp_path):
+    file = tmp_path / "state"
+    options = ["check", "--since", file, "--warn", "vhost[www.example.org].errors>10%", "--crit", "queue.p99>1s"]
+    segment.write(**grown())
+    done = at(segment, *options)        # the first goes by everything since the start
+    assert done.returncode == 0 and " over " not in done.stdout and ".errors'=2c;" in done.stdout, done.stdout
+    segment.write(**grown(10, 5, [2_000_000] * 10))
+    done = at(segment, *options)        # 7 of 110 in all would be no more than 10 %
+    assert done.returncode == 2 and re.search(r"queue.p99 2\.0\d s meets queue.p99>1s", done.stdout), done.stdout
+    assert "vhost[www.example.org].errors 5 of 10 (50%) meets" in done.stdout and re.search(r" over \d", done.stdout) and ".errors'=5;1;;0;10" in done.stdout
+    done = at(segment, *options, "--json")      # nothing happened: nothing was slow
+    assert done.returncode == 0 and json.loads(done.stdout)["seconds"] > 0, done.stdout
+    segment.write(**grown(20, 5, [2_000_000] * 10 + [10] * 10))
+    done = at(segment, *options)
+    assert done.returncode == 0 and ".errors'=0;1;;0;10" in done.stdout
+    # one that was started anew is judged by what it did since
+    again = content(server__started=now() - 1_000_000, server__pid=5000)
+    segment.write(**again)
+    done = at(segment, *options)
+    assert done.returncode == 0 and " over " not in done.stdout and ".errors'=2c;" in done.stdout
+    segment.die()
+    before = file.read_bytes()
+    assert at(segment, *options).returncode == 2 and file.read_bytes() == before
+
+
+def test_a_check_may_wait_and_look_twice(segment):
+    segment.write(**grown())
+    process = subprocess.Popen([cli.PROGRAM, "--segment", segment.path, "check", "--for", "2s", "--crit", "vhost[www.example.org].errors>30%"],
+                               env=environment(), stdout=subprocess.PIPE, text=True)
+    for step in range(1, 1000):     # half of what comes between the two looks, whenever they are, are errors
+        segment.write(**grown(10 * step, 5 * step))
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    out = process.communicate(timeout=20)[0]
+    assert process.returncode == 2 and re.search(r"errors \d+ of \d+ \(50%\) meets", out) and re.search(r"over [2-9][\d.]* s", out), out
+
+
+def test_times_of_single_virtual_hosts_are_not_known_of_an_interval(segment, tmp_path):
+    segment.write(**grown())
+    options = ["check", "--since", tmp_path / "state", "--warn", "vhost[www.example.org].queue.p99>10s"]
+    assert at(segment, *options).returncode == 0
+    segment.write(**grown(10, 5, [20] * 10))
+    done = at(segment, *options)
+    assert done.returncode == 3 and "the server does not tell vhost[www.example.org].queue.p99 of that time" in done.stdout
+
+
+@pytest.mark.parametrize("options, word", [
+    (["--for", "1s", "--since", "x"], "leave out one"), (["--for", "2h"], "--since FILE"), (["--since", "/no/such/dir/x"], "/no/such/dir"),
+    (["--since", "/dev/null"], "/dev/null")])
+def test_an_interval_that_makes_no_sense_is_explained(segment, options, word):
+    done = at(segment, "check", *options)
+    assert done.returncode == 3 and word in done.stdout and done.stderr == "", done
+
+
 # ---- what must not be believed --------------------------------------------------------------------------------------
 
 def damaged():
