@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -480,6 +481,28 @@ def test_a_segment_in_no_usual_place_is_found_by_who_has_it_mapped(open_director
                          f"{cli.PROGRAM} get busy || echo code $?; [ ! -d /run/apache2-x ] || {cli.PROGRAM} --instance x get busy || echo code $?")
         wanted = "3\n" if found else "code [23]\n"
         assert re.fullmatch(wanted * (2 if "mkdir" in prepare else 1), done.stdout), (done.stdout, done.stderr)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+def test_promtool_finds_no_fault_with_the_metrics(segment, large):
+    """Of a small server and a large one, live and dead."""
+    def faults(path, code=0):
+        done = run("--segment", path, "metrics")
+        assert done.returncode == code and "httpd_workers_busy" in done.stdout
+        checked = subprocess.run(["promtool", "check", "metrics"], input=done.stdout, capture_output=True, text=True, timeout=30)
+        return checked.returncode, checked.stdout, checked.stderr
+    assert faults(segment.path) == faults(large.path) == (0, "", "")
+    segment.die()
+    assert faults(segment.path, STALE) == (0, "", "")
+
+
+def test_the_reference_parser_takes_the_metrics(segment, large):
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser",
+                                 reason="the reference parser is not installed (Debian: python3-prometheus-client)")
+    for path, busy in ((segment.path, 3), (large.path, 1500)):
+        text = run("--segment", path, "metrics", "--openmetrics").stdout
+        found = {family.name: family for family in parser.text_string_to_metric_families(text)}
+        assert found["httpd_workers_busy"].samples[0].value == busy
 
 
 # ---- real servers -------------------------------------------------------------------------------------------------------
