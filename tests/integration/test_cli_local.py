@@ -126,7 +126,7 @@ def test_tables_of_virtual_hosts_handlers_and_events(segment):
     assert at(segment, "vhosts", "--vhost", "nobody").stdout == "No virtual host is like that.\n"
     assert at(segment, "vhosts", "--handlers").stdout.splitlines()[1].split()[:3] == ["default-handler", "105", "1"]
     lines = at(segment, "events").stdout.splitlines()
-    assert len(lines) == 4 and "saturated" in lines[1] and "Process 99" in lines[2] and "signal 11" in lines[2]
+    assert len(lines) == 4 and "saturated" in lines[1] and "Process 99" in lines[2] and "SIGSEGV (11)" in lines[2]
     assert [e["number"] for e in told(at(segment, "events", "--kind", "crash,start", "--json"))] == [2, 1]
     assert [e["number"] for e in told(at(segment, "events", "--since", "1m", "--first", "1", "--json"))] == [3]
     assert "requests" in fails(1, "--segment", segment.path, "vhosts", "--sort", "reqests")
@@ -168,7 +168,7 @@ def test_a_dead_server_is_shown_as_it_was_last_and_its_age_is_said(segment):
     segment.write(**content(server__heartbeat=now() - 90_000_000, created=now() - 3600_000_000))
     segment.die()
     for command, word in (("status", "1 idle"), ("workers", "GET /slow"), ("processes", "4711"), ("vhosts", "www.example.org:80"),
-                          ("events", "signal 11"), ("get busy", "3"), ("metrics", "httpd_workers_busy 3")):
+                          ("events", "SIGSEGV (11)"), ("get busy", "3"), ("metrics", "httpd_workers_busy 3")):
         done = at(segment, *command.split())
         assert done.returncode == STALE and word in done.stdout, (command, done.stdout)
         assert done.stderr.count("\n") == 1 and "is dead" in done.stderr and "1m30s ago" in done.stderr
