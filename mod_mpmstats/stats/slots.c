@@ -18,34 +18,26 @@
 #include "stats/hybrid.h"
 #include "stats/metrics.h"
 #include "stats/states.h"
-
-/* What a worker in some state is to the sums: each one belongs to exactly one. */
-typedef enum {
-    ROLE_NONE,
-    ROLE_STARTING,
-    ROLE_IDLE,
-    ROLE_BUSY,
-    ROLE_FINISHING
-} role_e;
+#include "stats/sums.h"
 
 typedef struct {
     state_e state;
-    role_e role;
+    sums_role_e role;
     int dated;      /* last_used says since when the worker is in this state */
 } meaning_t;
 
 static const meaning_t meanings[SERVER_NUM_STATUS] = {
-    [SERVER_DEAD] = {STATE_OPEN, ROLE_NONE, 0},
-    [SERVER_STARTING] = {STATE_STARTING, ROLE_STARTING, 0},
-    [SERVER_READY] = {STATE_IDLE, ROLE_IDLE, 1},
-    [SERVER_BUSY_READ] = {STATE_READING, ROLE_BUSY, 0},
-    [SERVER_BUSY_WRITE] = {STATE_WRITING, ROLE_BUSY, 1},
-    [SERVER_BUSY_KEEPALIVE] = {STATE_KEEPALIVE, ROLE_BUSY, 1},
-    [SERVER_BUSY_LOG] = {STATE_LOGGING, ROLE_BUSY, 1},
-    [SERVER_BUSY_DNS] = {STATE_DNS, ROLE_BUSY, 0},
-    [SERVER_CLOSING] = {STATE_CLOSING, ROLE_BUSY, 1},
-    [SERVER_GRACEFUL] = {STATE_FINISHING, ROLE_FINISHING, 0},
-    [SERVER_IDLE_KILL] = {STATE_CLEANUP, ROLE_FINISHING, 0},
+    [SERVER_DEAD] = {STATE_OPEN, SUMS_NONE, 0},
+    [SERVER_STARTING] = {STATE_STARTING, SUMS_STARTING, 0},
+    [SERVER_READY] = {STATE_IDLE, SUMS_IDLE, 1},
+    [SERVER_BUSY_READ] = {STATE_READING, SUMS_BUSY, 0},
+    [SERVER_BUSY_WRITE] = {STATE_WRITING, SUMS_BUSY, 1},
+    [SERVER_BUSY_KEEPALIVE] = {STATE_KEEPALIVE, SUMS_BUSY, 1},
+    [SERVER_BUSY_LOG] = {STATE_LOGGING, SUMS_BUSY, 1},
+    [SERVER_BUSY_DNS] = {STATE_DNS, SUMS_BUSY, 0},
+    [SERVER_CLOSING] = {STATE_CLOSING, SUMS_BUSY, 1},
+    [SERVER_GRACEFUL] = {STATE_FINISHING, SUMS_FINISHING, 0},
+    [SERVER_IDLE_KILL] = {STATE_CLEANUP, SUMS_FINISHING, 0},
 };
 
 /* One pass over the scoreboard. */
@@ -58,9 +50,7 @@ typedef struct {
     int threads;                    /* entries per slot */
     int async;
     int can_waitio;
-    apr_int64_t accepting;          /* processes that are no longer starting nor going away */
-    apr_int64_t full;               /* of those, at their connection limit */
-    apr_int64_t serving;            /* busy workers in processes that are not going away */
+    sums_t sums;
 } pass_t;
 
 static const meaning_t *meaning_of(int status)
@@ -130,7 +120,7 @@ static const meaning_t *read_worker(pass_t *pass, const snapshot_process_t *proc
 
     ap_copy_scoreboard_worker(&score, (int)process->slot, thread);
     meaning = meaning_of(score.status);
-    if (meaning->role == ROLE_NONE) {
+    if (meaning->role == SUMS_NONE) {
         return meaning;
     }
     worker = apr_array_push(pass->workers);
@@ -155,7 +145,7 @@ static int picture_length(const pass_t *pass, int slot)
     int length = configured == SNAPSHOT_UNKNOWN ? 1 : (int)configured;
 
     for (int thread = pass->threads - 1; thread >= length; thread--) {
-        if (meaning_of(status_at(slot, thread))->role != ROLE_NONE) {
+        if (meaning_of(status_at(slot, thread))->role != SUMS_NONE) {
             return thread + 1;
         }
     }
@@ -178,34 +168,9 @@ static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t 
     picture[length] = '\0';
     process->scoreboard = picture;
     process->worker_count = pass->workers->nelts - process->first_worker;
-    process->workers.busy = roles[ROLE_BUSY];
-    process->workers.idle = roles[ROLE_IDLE];
+    process->workers.busy = roles[SUMS_BUSY];
+    process->workers.idle = roles[SUMS_IDLE];
     process->workers.max = length;
-}
-
-static const char *process_state(const pass_t *pass, const process_score *score,
-                                 const apr_int64_t *roles)
-{
-    apr_int64_t begun = roles[ROLE_IDLE] + roles[ROLE_BUSY] + roles[ROLE_FINISHING];
-
-    /* The generation is written with the first worker: before that it is the predecessor's. */
-    if (score->quiescing) {
-        return "quiescing";
-    }
-    if (begun == 0) {
-        return "starting";
-    }
-    if (score->generation != pass->snapshot->server.generation) {
-        return "quiescing";
-    }
-    return score->not_accepting ? "not_accepting" : "ready";
-}
-
-static void add_known(apr_int64_t *sum, apr_int64_t value)
-{
-    if (value != SNAPSHOT_UNKNOWN) {
-        *sum = (*sum == SNAPSHOT_UNKNOWN ? 0 : *sum) + value;
-    }
 }
 
 /* An asynchronous MPM counts connections in the scoreboard, by some of the states. */
@@ -213,7 +178,7 @@ static void read_connections(const pass_t *pass, snapshot_process_t *process,
                              const process_score *score)
 {
     if (hybrid_process(process)) {
-        add_known(&pass->snapshot->totals.workers_hung, process->workers_hung);
+        sums_add(&pass->snapshot->totals.workers_hung, process->workers_hung);
         return;
     }
     if (!pass->async) {
@@ -231,36 +196,6 @@ static void read_connections(const pass_t *pass, snapshot_process_t *process,
 #endif
 }
 
-static void add_connections(snapshot_t *snapshot, const snapshot_process_t *process)
-{
-    int count;
-    const metric_t *kinds = metrics_of(METRICS_CONNECTIONS, &count);
-
-    add_known(&snapshot->totals.connections, process->connections);
-    for (int i = 0; i < count; i++) {
-        add_known((apr_int64_t *)((char *)&snapshot->connections + kinds[i].offset),
-                  metric_number(&kinds[i], &process->connections_by_state));
-    }
-}
-
-/* Idle workers of a process that is going away are of no use to a new client. */
-static void add_workers(pass_t *pass, const snapshot_process_t *process,
-                        const apr_int64_t *roles)
-{
-    snapshot_totals_t *totals = &pass->snapshot->totals;
-    int leaving = process->state[0] == 'q';
-
-    totals->processes++;
-    totals->processes_quiescing += leaving;
-    totals->workers_busy += roles[ROLE_BUSY];
-    totals->workers_starting += roles[ROLE_STARTING];
-    totals->workers_finishing += roles[ROLE_FINISHING] + (leaving ? roles[ROLE_IDLE] : 0);
-    totals->workers_idle += leaving ? 0 : roles[ROLE_IDLE];
-    pass->accepting += process->state[0] == 'r' || process->state[0] == 'n';
-    pass->full += process->state[0] == 'n';
-    pass->serving += leaving ? 0 : roles[ROLE_BUSY];
-}
-
 static void clear_process(snapshot_process_t *process)
 {
     metrics_clear(METRICS_PROCESS, process);
@@ -276,7 +211,7 @@ static void read_process(pass_t *pass, int slot)
     const process_score *shared = ap_get_scoreboard_process(slot);
     process_score score;
     snapshot_process_t *process;
-    apr_int64_t roles[ROLE_FINISHING + 1] = {0};
+    apr_int64_t roles[SUMS_ROLES] = {0};
 
     if (shared == NULL || shared->pid <= 0) {
         return;
@@ -288,29 +223,10 @@ static void read_process(pass_t *pass, int slot)
     process->pid = score.pid;
     process->generation = score.generation;
     read_workers(pass, process, roles);
-    process->state = process_state(pass, &score, roles);
+    process->state = sums_process_state(roles, score.quiescing, score.generation != pass->snapshot->server.generation,
+                                        score.not_accepting);
     read_connections(pass, process, &score);
-    add_connections(pass->snapshot, process);
-    add_workers(pass, process, roles);
-}
-
-/*
- * Nobody is left for the next client: every worker MaxRequestWorkers allows is
- * busy, or every process is at its connection limit and no other may be started.
- */
-static int is_saturated(const pass_t *pass)
-{
-    apr_int64_t allowed = pass->snapshot->limits.max_request_workers;
-    apr_int64_t per_process = pass->snapshot->limits.threads_per_child;
-
-    if (allowed == SNAPSHOT_UNKNOWN) {
-        return 0;
-    }
-    if (pass->serving >= allowed) {
-        return 1;
-    }
-    return pass->accepting > 0 && pass->full == pass->accepting && per_process > 0
-           && (pass->accepting + 1) * per_process > allowed;
+    sums_process(&pass->sums, pass->snapshot, process, roles);
 }
 
 /* Processes mpm_hybrid keeps although they have left the scoreboard: nobody else knows any. */
@@ -324,13 +240,13 @@ static void read_finishing(pass_t *pass)
     clear_process(&process);
     for (int i = 0; (what = hybrid_finishing(i, &snapshot->limits, &process)) != HYBRID_END; i++) {
         if (what == HYBRID_WAITING_ROOM) {
-            add_connections(snapshot, &process);
+            sums_connections(snapshot, &process);
             clear_process(&process);
         }
         if (what == HYBRID_FOUND) {
             process.state = "quiescing";
-            add_connections(snapshot, &process);
-            add_known(&snapshot->totals.workers_hung, process.workers_hung);
+            sums_connections(snapshot, &process);
+            sums_add(&snapshot->totals.workers_hung, process.workers_hung);
             APR_ARRAY_PUSH(found, snapshot_process_t) = process;
             clear_process(&process);
         }
@@ -342,26 +258,10 @@ static void read_finishing(pass_t *pass)
     }
 }
 
-static void limit_connections(const pass_t *pass)
-{
-    const snapshot_limits_t *limits = &pass->snapshot->limits;
-
-    if (limits->connections_per_process != SNAPSHOT_UNKNOWN) {
-        pass->snapshot->totals.connections_limit =
-            limits->connections_per_process * pass->accepting;
-    }
-}
-
 static void clear_sums(snapshot_t *snapshot)
 {
     metrics_clear(METRICS_TOTALS, &snapshot->totals);
     metrics_clear(METRICS_CONNECTIONS, &snapshot->connections);
-    snapshot->totals.processes = 0;
-    snapshot->totals.processes_quiescing = 0;
-    snapshot->totals.workers_busy = 0;
-    snapshot->totals.workers_idle = 0;
-    snapshot->totals.workers_starting = 0;
-    snapshot->totals.workers_finishing = 0;
     if (snapshot->server.extended_status) {
         snapshot->totals.requests = 0;
         snapshot->totals.bytes = 0;
@@ -389,6 +289,7 @@ void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
     pass.processes = apr_array_make(pool, 32, sizeof(snapshot_process_t));
     pass.workers = apr_array_make(pool, 256, sizeof(snapshot_worker_t));
     clear_sums(snapshot);
+    sums_begin(&pass.sums, &snapshot->totals);
     for (int slot = 0; slot < pass.slots; slot++) {
         read_process(&pass, slot);
         if (snapshot->server.extended_status) {
@@ -396,8 +297,7 @@ void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
         }
     }
     read_finishing(&pass);
-    limit_connections(&pass);
-    snapshot->totals.saturated = is_saturated(&pass);
+    sums_end(&pass.sums, snapshot);
     snapshot->processes = (snapshot_process_t *)pass.processes->elts;
     snapshot->process_count = pass.processes->nelts;
     snapshot->workers = (snapshot_worker_t *)pass.workers->elts;

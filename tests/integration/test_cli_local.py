@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -125,7 +126,7 @@ def test_tables_of_virtual_hosts_handlers_and_events(segment):
     assert at(segment, "vhosts", "--vhost", "nobody").stdout == "No virtual host is like that.\n"
     assert at(segment, "vhosts", "--handlers").stdout.splitlines()[1].split()[:3] == ["default-handler", "105", "1"]
     lines = at(segment, "events").stdout.splitlines()
-    assert len(lines) == 4 and "saturated" in lines[1] and "Process 99" in lines[2] and "signal 11" in lines[2]
+    assert len(lines) == 4 and "saturated" in lines[1] and "Process 99" in lines[2] and "SIGSEGV (11)" in lines[2]
     assert [e["number"] for e in told(at(segment, "events", "--kind", "crash,start", "--json"))] == [2, 1]
     assert [e["number"] for e in told(at(segment, "events", "--since", "1m", "--first", "1", "--json"))] == [3]
     assert "requests" in fails(1, "--segment", segment.path, "vhosts", "--sort", "reqests")
@@ -167,7 +168,7 @@ def test_a_dead_server_is_shown_as_it_was_last_and_its_age_is_said(segment):
     segment.write(**content(server__heartbeat=now() - 90_000_000, created=now() - 3600_000_000))
     segment.die()
     for command, word in (("status", "1 idle"), ("workers", "GET /slow"), ("processes", "4711"), ("vhosts", "www.example.org:80"),
-                          ("events", "signal 11"), ("get busy", "3"), ("metrics", "httpd_workers_busy 3")):
+                          ("events", "SIGSEGV (11)"), ("get busy", "3"), ("metrics", "httpd_workers_busy 3")):
         done = at(segment, *command.split())
         assert done.returncode == STALE and word in done.stdout, (command, done.stdout)
         assert done.stderr.count("\n") == 1 and "is dead" in done.stderr and "1m30s ago" in done.stderr
@@ -195,6 +196,75 @@ def test_top_follows_a_segment_and_says_when_its_server_is_dead(segment):
         segment.die()
         terminal.wait_for("is dead")
         assert "GET /other" in "\n".join(terminal.screen())
+
+
+# ---- what happened lately -----------------------------------------------------------------------------------------------
+
+BEGAN = now() - 7200_000_000
+
+
+def grown(requests=0, errors=0, queue=()):
+    """content() with so many more requests of www.example.org, some of them errors, that waited for these times."""
+    more = content(server__started=BEGAN)
+    host = more["vhost"][0]
+    host.update(responses_2xx=98 + requests - errors, responses_5xx=2 + errors, queue=host["queue"] + list(queue))
+    more["server"].update(connections_accepted=77 + requests)
+    return more
+
+
+def test_a_check_may_judge_what_happened_since_the_last_one(segment, tmp_path):
+    file = tmp_path / "state"
+    options = ["check", "--since", file, "--warn", "vhost[www.example.org].errors>10%", "--crit", "queue.p99>1s"]
+    segment.write(**grown())
+    done = at(segment, *options)        # the first goes by everything since the start
+    assert done.returncode == 0 and " over " not in done.stdout and ".errors'=2c;" in done.stdout, done.stdout
+    segment.write(**grown(10, 5, [2_000_000] * 10))
+    done = at(segment, *options)        # 7 of 110 in all would be no more than 10 %
+    assert done.returncode == 2 and re.search(r"queue.p99 2\.0\d s meets queue.p99>1s", done.stdout), done.stdout
+    assert "vhost[www.example.org].errors 5 of 10 (50%) meets" in done.stdout and re.search(r" over \d", done.stdout) and ".errors'=5;1;;0;10" in done.stdout
+    done = at(segment, *options, "--json")      # nothing happened: nothing was slow
+    assert done.returncode == 0 and json.loads(done.stdout)["seconds"] > 0, done.stdout
+    segment.write(**grown(20, 5, [2_000_000] * 10 + [10] * 10))
+    done = at(segment, *options)
+    assert done.returncode == 0 and ".errors'=0;1;;0;10" in done.stdout
+    # one that was started anew is judged by what it did since
+    again = content(server__started=now() - 1_000_000, server__pid=5000)
+    segment.write(**again)
+    done = at(segment, *options)
+    assert done.returncode == 0 and " over " not in done.stdout and ".errors'=2c;" in done.stdout
+    segment.die()
+    before = file.read_bytes()
+    assert at(segment, *options).returncode == 2 and file.read_bytes() == before
+
+
+def test_a_check_may_wait_and_look_twice(segment):
+    segment.write(**grown())
+    process = subprocess.Popen([cli.PROGRAM, "--segment", segment.path, "check", "--for", "2s", "--crit", "vhost[www.example.org].errors>30%"],
+                               env=environment(), stdout=subprocess.PIPE, text=True)
+    for step in range(1, 1000):     # half of what comes between the two looks, whenever they are, are errors
+        segment.write(**grown(10 * step, 5 * step))
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    out = process.communicate(timeout=20)[0]
+    assert process.returncode == 2 and re.search(r"errors \d+ of \d+ \(50%\) meets", out) and re.search(r"over [2-9][\d.]* s", out), out
+
+
+def test_times_of_single_virtual_hosts_are_not_known_of_an_interval(segment, tmp_path):
+    segment.write(**grown())
+    options = ["check", "--since", tmp_path / "state", "--warn", "vhost[www.example.org].queue.p99>10s"]
+    assert at(segment, *options).returncode == 0
+    segment.write(**grown(10, 5, [20] * 10))
+    done = at(segment, *options)
+    assert done.returncode == 3 and "the server does not tell vhost[www.example.org].queue.p99 of that time" in done.stdout
+
+
+@pytest.mark.parametrize("options, word", [
+    (["--for", "1s", "--since", "x"], "leave out one"), (["--for", "2h"], "--since FILE"), (["--since", "/no/such/dir/x"], "/no/such/dir"),
+    (["--since", "/dev/null"], "/dev/null")])
+def test_an_interval_that_makes_no_sense_is_explained(segment, options, word):
+    done = at(segment, "check", *options)
+    assert done.returncode == 3 and word in done.stdout and done.stderr == "", done
 
 
 # ---- what must not be believed --------------------------------------------------------------------------------------
@@ -411,6 +481,28 @@ def test_a_segment_in_no_usual_place_is_found_by_who_has_it_mapped(open_director
                          f"{cli.PROGRAM} get busy || echo code $?; [ ! -d /run/apache2-x ] || {cli.PROGRAM} --instance x get busy || echo code $?")
         wanted = "3\n" if found else "code [23]\n"
         assert re.fullmatch(wanted * (2 if "mkdir" in prepare else 1), done.stdout), (done.stdout, done.stderr)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+def test_promtool_finds_no_fault_with_the_metrics(segment, large):
+    """Of a small server and a large one, live and dead."""
+    def faults(path, code=0):
+        done = run("--segment", path, "metrics")
+        assert done.returncode == code and "httpd_workers_busy" in done.stdout
+        checked = subprocess.run(["promtool", "check", "metrics"], input=done.stdout, capture_output=True, text=True, timeout=30)
+        return checked.returncode, checked.stdout, checked.stderr
+    assert faults(segment.path) == faults(large.path) == (0, "", "")
+    segment.die()
+    assert faults(segment.path, STALE) == (0, "", "")
+
+
+def test_the_reference_parser_takes_the_metrics(segment, large):
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser",
+                                 reason="the reference parser is not installed (Debian: python3-prometheus-client)")
+    for path, busy in ((segment.path, 3), (large.path, 1500)):
+        text = run("--segment", path, "metrics", "--openmetrics").stdout
+        found = {family.name: family for family in parser.text_string_to_metric_families(text)}
+        assert found["httpd_workers_busy"].samples[0].value == busy
 
 
 # ---- real servers -------------------------------------------------------------------------------------------------------

@@ -3,25 +3,32 @@
  * mpmstats check: a monitoring plugin. One line with performance data, and the
  * exit codes such plugins have; they are not those of the other commands.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "expr.h"
 #include "figure.h"
+#include "interval.h"
 #include "memory.h"
 #include "source.h"
 #include "text.h"
 #include "view.h"
+#include "wholefile.h"
 
 typedef enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN } check_e;
 static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
 typedef struct {
     texts_t warn, crit;
+    double for_us;      /* 0: since the server was started */
+    char *since;
 } check_options_t;
 
 /* Filled by options_parse() before run(). */
@@ -32,12 +39,17 @@ static const option_t options[] = {
      .offset = offsetof(check_options_t, warn), .help = "WARNING when one of these holds: busy>80%"},
     {.name = "crit", .letter = 'c', .arg = "CONDITION,...", .type = OPTION_LIST,
      .offset = offsetof(check_options_t, crit), .help = "CRITICAL when one of these holds: oldest>1m"},
+    {.name = "for", .arg = "TIME", .type = OPTION_SPAN, .offset = offsetof(check_options_t, for_us),
+     .help = "look twice: counters and times of the time in between, not since the start"},
+    {.name = "since", .arg = "FILE", .type = OPTION_TEXT, .offset = offsetof(check_options_t, since),
+     .help = "the same since the last check that named this file, which is then replaced"},
     {.name = NULL}};
 
 typedef struct {
     check_e status;
     char *message;      /* raw: made safe on the way out */
     char *perfdata;     /* made of digits and keys only */
+    double seconds;     /* what counters and times are of; 0: since the server was started */
 } result_t;
 
 /* Takes @a more over. */
@@ -84,17 +96,39 @@ static char *describe(const measure_t *measure, const snapshot_t *snap)
 }
 
 /* What the server does not tell, or which virtual host it does not have. */
-static char *untold(const measure_t *measure, const snapshot_t *snap)
+static char *untold(const result_t *result, const measure_t *measure, const snapshot_t *snap)
 {
     char *name = measure_name(measure), *text;
 
     if (measure_record(measure, snap) == NULL && snap->vhost_count > 0)
         text = memory_format("the server has no virtual host '%s'", measure->vhost);
     else
-        text = memory_format("the server does not tell %s%s", measure->vhost != NULL ? name : measure->field->name,
-                             measure->percent ? " and its limit" : "");
+        text = memory_format("the server does not tell %s%s%s", measure->vhost != NULL ? name : measure->field->name,
+                             measure->percent ? " and its limit" : "", result->seconds > 0 ? " of that time" : "");
     free(name);
     return text;
+}
+
+/* A time, or a share, of no requests at all: nothing that could have been too slow, or failed. */
+static bool nothing_happened(const result_t *result, const measure_t *measure, const snapshot_t *snap)
+{
+    const field_t *limit = measure->percent ? measure_limit(measure) : NULL, *count;
+    const char *dot = strchr(measure->field->name, '.');
+    const void *record = measure_record(measure, snap);
+    char *name;
+    bool none;
+
+    if (!(result->seconds > 0) || record == NULL || !isnan(measure_value(measure, snap)))
+        return false;
+    if (limit != NULL)
+        return limit->kind == FIELD_COUNTER && field_number(limit, record) == 0 && field_number(measure->field, record) == 0;
+    if (dot == NULL)
+        return false;
+    name = memory_format("%.*s.count", (int)(dot - measure->field->name), measure->field->name);
+    count = field_find(measure->vhost != NULL ? fields_vhost : fields_server, name);
+    none = count != NULL && field_number(count, record) == 0;
+    free(name);
+    return none;
 }
 
 static void judge(result_t *result, const exprs_t *list, check_e level, const snapshot_t *snap)
@@ -102,11 +136,13 @@ static void judge(result_t *result, const exprs_t *list, check_e level, const sn
     for (size_t i = 0; i < list->count; i++) {
         const expr_t *expr = &list->items[i];
 
+        if (nothing_happened(result, &expr->measure, snap))
+            continue;
         if (isnan(measure_value(&expr->measure, snap))) {
             /* a condition that cannot be judged must not look like one that holds good */
             if (result->status == CHECK_OK)
                 result->status = CHECK_UNKNOWN;
-            append(&result->message, ", ", untold(&expr->measure, snap));
+            append(&result->message, ", ", untold(result, &expr->measure, snap));
         } else if (expr_holds(expr, snap)) {
             char *what = describe(&expr->measure, snap);
 
@@ -127,8 +163,11 @@ static double perf_scale(const field_t *field)
     return field->unit == UNIT_MICROSECONDS ? 1e-6 : 1;
 }
 
-static const char *perf_unit(const field_t *field)
+/* What grew in an interval does not go on growing. */
+static const char *perf_unit(const field_t *field, bool grows)
 {
+    if (field->kind == FIELD_COUNTER && !grows && field->unit == UNIT_NONE)
+        return "";
     if (field->kind == FIELD_COUNTER)
         return field->unit == UNIT_BYTES ? "B" : "c";
     if (field->unit == UNIT_BYTES)
@@ -192,7 +231,7 @@ static void perf_put(result_t *result, const measure_t *measure, const exprs_t *
         crit_range = range_for(crit, measure, snap);
         maximum = most > 0 ? memory_format("%.0f", most) : memory_copy("");
         append(&result->perfdata, " ",
-               memory_format("%s%.15g%s;%s;%s;0;%s", label, value * perf_scale(field), perf_unit(field),
+               memory_format("%s%.15g%s;%s;%s;0;%s", label, value * perf_scale(field), perf_unit(field, !(result->seconds > 0)),
                              warn_range, crit_range, maximum));
         free(warn_range);
         free(crit_range);
@@ -231,6 +270,8 @@ static int print_json(const result_t *result, const char *style)
     json_t *json = json_pack("{s:s, s:i, s:s, s:s}", "status", words[result->status], "code",
                              (int)result->status, "message", result->message, "perfdata", result->perfdata);
 
+    if (json != NULL && result->seconds > 0)
+        json_object_set_new(json, "seconds", json_real(result->seconds));
     if (json == NULL) /* an argument that is not UTF-8 got into the message */
         json = json_pack("{s:s, s:i}", "status", words[result->status], "code", (int)result->status);
     view_json(json, style);
@@ -261,10 +302,95 @@ static void take_note(result_t *result, const sample_t *sample)
     append(&result->message, ", ", note);
 }
 
+/* ---- over an interval ---- */
+
+/* Now, after the time that was asked for; NULL and @a failure filled when the second look fails. */
+static sample_t *look_twice(const settings_t *settings, sample_t **before, failure_t *failure)
+{
+    const struct timespec pause = {(time_t)(given.for_us / 1e6), (long)fmod(given.for_us, 1e6) * 1000};
+    source_t *source = source_open(settings, failure);
+    sample_t *after = NULL;
+
+    *before = source == NULL ? NULL : source_take(source, failure);
+    if (*before != NULL && nanosleep(&pause, NULL) == 0)
+        after = source_take(source, failure);
+    source_close(source);
+    return after;
+}
+
+/* What the last check has left; NULL with rc RC_OK when there was none. */
+static sample_t *last_check(failure_t *failure)
+{
+    source_t *source;
+    sample_t *sample;
+
+    failure->rc = RC_OK;
+    if (access(given.since, F_OK) != 0 && errno == ENOENT)
+        return NULL;
+    source = source_open_file(given.since, failure);
+    sample = source == NULL ? NULL : source_take(source, failure);
+    source_close(source);
+    return sample;
+}
+
+static sample_t *look_since(const settings_t *settings, sample_t **before, failure_t *failure)
+{
+    sample_t *after;
+    char *text;
+    bool kept;
+
+    *before = NULL;
+    if (!wholefile_usable(given.since, failure))
+        return NULL;
+    *before = last_check(failure);
+    if (*before == NULL && failure->rc != RC_OK)
+        return NULL;
+    after = source_once(settings, failure);
+    if (after == NULL || after->dead)       /* the next check that finds it alive goes on from the last one that did */
+        return after;
+    text = sample_text(after);
+    kept = wholefile_write(given.since, text, failure);
+    free(text);
+    if (kept)
+        return after;
+    sample_free(after);
+    return NULL;
+}
+
+/* Of the whole time since the start when nothing else was asked for, or the server was started in between. */
+static sample_t *take(const settings_t *settings, result_t *result, failure_t *failure)
+{
+    sample_t *before = NULL, *after = given.for_us > 0    ? look_twice(settings, &before, failure)
+                                      : given.since != NULL ? look_since(settings, &before, failure)
+                                                            : source_once(settings, failure);
+
+    if (before != NULL && after != NULL) {
+        double seconds = measure_seconds(&before->snap, &after->snap);
+
+        if (seconds > 0 && interval_take(after, before))
+            result->seconds = seconds;
+    }
+    sample_free(before);
+    return after;
+}
+
+static void add_interval(result_t *result)
+{
+    char *span;
+
+    if (!(result->seconds > 0))
+        return;
+    span = figure_span(result->seconds * 1e6);
+    append(&result->message, ", ", memory_format("over %s", span));
+    free(span);
+}
+
+/* ---- */
+
 static void look(const settings_t *settings, const exprs_t *warn, const exprs_t *crit, result_t *result)
 {
     failure_t failure;
-    sample_t *sample = source_once(settings, &failure);
+    sample_t *sample = take(settings, result, &failure);
 
     if (sample == NULL) {
         fail(result, &failure);
@@ -275,6 +401,7 @@ static void look(const settings_t *settings, const exprs_t *warn, const exprs_t 
     judge(result, warn, CHECK_WARNING, &sample->snap);
     if (result->message[0] == '\0')
         append(&result->message, ", ", describe(&(measure_t){field_find(fields_server, "workers_busy"), false, NULL}, &sample->snap));
+    add_interval(result);
     perf_all(result, warn, crit, &sample->snap);
     sample_free(sample);
 }
@@ -291,7 +418,7 @@ static bool parse_all(const texts_t *texts, exprs_t *list, failure_t *failure)
 /* A wrong option is UNKNOWN to the monitoring, not the 1 that means WARNING there. */
 static int refuse(const failure_t *failure)
 {
-    result_t result = {CHECK_OK, memory_copy(""), memory_copy("")};
+    result_t result = {CHECK_OK, memory_copy(""), memory_copy(""), 0};
 
     fail(&result, failure);
     print_line(&result);
@@ -300,14 +427,25 @@ static int refuse(const failure_t *failure)
     return result.status;
 }
 
+static bool valid(const settings_t *settings, failure_t *failure)
+{
+    if (given.for_us > 0 && given.since != NULL)
+        return failure_set(failure, RC_USAGE, "--for and --since name two intervals; leave out one of them");
+    if (given.for_us > 3600e6)
+        return failure_set(failure, RC_USAGE, "--for wants an hour at most; for longer use --since FILE");
+    if (given.for_us > 0 && settings->from != NULL)
+        return failure_set(failure, RC_USAGE, "a saved answer does not change; leave out --for");
+    return true;
+}
+
 static int run(const settings_t *settings, int argc, char **argv)
 {
     exprs_t warn = {NULL, 0}, crit = {NULL, 0};
-    result_t result = {CHECK_OK, memory_copy(""), memory_copy("")};
+    result_t result = {CHECK_OK, memory_copy(""), memory_copy(""), 0};
     failure_t failure;
     int status;
 
-    if (!command_no_arguments(argc, argv, &failure) || !parse_all(&given.warn, &warn, &failure)
+    if (!valid(settings, &failure) || !command_no_arguments(argc, argv, &failure) || !parse_all(&given.warn, &warn, &failure)
         || !parse_all(&given.crit, &crit, &failure))
         fail(&result, &failure);
     else
@@ -326,9 +464,12 @@ const command_t cmd_check = {
     .summary = "a monitoring plugin: OK, WARNING, CRITICAL or UNKNOWN, with performance data",
     .details = "A condition is KEY OP NUMBER, with a key of get --list, one of > >= < <= = != and a\n"
                "number with % (of the key's limit), us, ms, s, m, h, d (times) or K, M, G, T.\n"
+               "Counters, and times such as queue.p99, are since the server was started, or of the interval\n"
+               "that --for or --since names; gauges such as busy are of this moment.\n"
                "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer, or dead), 3 UNKNOWN.\n",
     .examples = "  mpmstats check --warn 'busy>80%' --crit 'busy>95%,saturated=1'\n"
                 "  mpmstats check --warn 'queue.p99>100ms' --crit 'vhost[www.example.org].errors>1%'\n"
+                "  mpmstats check --since /var/lib/nagios/mpmstats.check --warn 'errors>1%,queue.p99>100ms'\n"
                 "  mpmstats check --warn 'oldest>30s' --crit 'processes<1' --url www.example.org\n",
     .options = options,
     .target = &given,

@@ -3,6 +3,7 @@
  * mpmstats events: what happened lately. Restarts, crashes, saturation, full listen queues.
  */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,8 @@ static char *age_of(const snapshot_event_t *event, const snapshot_t *snap)
 {
     if (event->time_us == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN)
         return NULL;
-    return figure_span((double)(snap->server.now_us - event->time_us));
+    /* what is known of a dead server ends before its last event, at times */
+    return figure_span(fmax(0, (double)(snap->server.now_us - event->time_us)));
 }
 
 static void show(const rows_t *rows, const snapshot_t *snap)

@@ -13,24 +13,22 @@
 #include "core/escape.h"
 #include "stats/metrics.h"
 #include "stats/states.h"
-
-/* What a worker in some state is to the sums. */
-typedef enum { ROLE_NONE, ROLE_STARTING, ROLE_IDLE, ROLE_BUSY, ROLE_FINISHING } role_e;
+#include "stats/sums.h"
 
 typedef struct {
     state_e state;
-    role_e role;
+    sums_role_e role;
     bool dated;     /* last_used says since when the worker is in this state */
 } meaning_t;
 
 /* By httpd's numbers for a worker's status, which are part of its binary interface. */
 static const meaning_t meanings[] = {
-    {STATE_OPEN, ROLE_NONE, false},         {STATE_STARTING, ROLE_STARTING, false},
-    {STATE_IDLE, ROLE_IDLE, true},          {STATE_READING, ROLE_BUSY, false},
-    {STATE_WRITING, ROLE_BUSY, true},       {STATE_KEEPALIVE, ROLE_BUSY, true},
-    {STATE_LOGGING, ROLE_BUSY, true},       {STATE_DNS, ROLE_BUSY, false},
-    {STATE_CLOSING, ROLE_BUSY, true},       {STATE_FINISHING, ROLE_FINISHING, false},
-    {STATE_CLEANUP, ROLE_FINISHING, false},
+    {STATE_OPEN, SUMS_NONE, false},         {STATE_STARTING, SUMS_STARTING, false},
+    {STATE_IDLE, SUMS_IDLE, true},          {STATE_READING, SUMS_BUSY, false},
+    {STATE_WRITING, SUMS_BUSY, true},       {STATE_KEEPALIVE, SUMS_BUSY, true},
+    {STATE_LOGGING, SUMS_BUSY, true},       {STATE_DNS, SUMS_BUSY, false},
+    {STATE_CLOSING, SUMS_BUSY, true},       {STATE_FINISHING, SUMS_FINISHING, false},
+    {STATE_CLEANUP, SUMS_FINISHING, false},
 };
 #define MEANINGS (int64_t)(sizeof(meanings) / sizeof(meanings[0]))
 
@@ -43,7 +41,7 @@ typedef struct {
     size_t recorded_count;
     apr_array_header_t *processes, *workers;
     bool extended, async;
-    apr_int64_t accepting, full, serving;
+    sums_t sums;
 } pass_t;
 
 static const meaning_t *meaning_of(int64_t status)
@@ -59,15 +57,6 @@ static apr_int64_t number(uint64_t value)
 static apr_int64_t board_number(int64_t value)
 {
     return value < 0 ? SNAPSHOT_UNKNOWN : value;    /* BOARD_UNKNOWN among them */
-}
-
-/* Anybody may have written the numbers: a negative one is none, and a sum that is too large the largest there is. */
-static void add_known(apr_int64_t *sum, apr_int64_t value)
-{
-    apr_int64_t before = *sum == SNAPSHOT_UNKNOWN ? 0 : *sum;
-
-    if (value >= 0)
-        *sum = before > INT64_MAX - value ? INT64_MAX : before + value;
 }
 
 /* ---- what the segment has of a process ---- */
@@ -157,7 +146,7 @@ static const meaning_t *read_worker(pass_t *pass, const snapshot_process_t *proc
     bool named = entry->pid > 0;    /* the entry names its process only under MPMs whose slots can have two */
     snapshot_worker_t *worker;
 
-    if (meaning->role == ROLE_NONE)
+    if (meaning->role == SUMS_NONE)
         return meaning;
     worker = apr_array_push(pass->workers);
     metrics_clear(METRICS_WORKER, worker);
@@ -182,7 +171,7 @@ static size_t picture_length(const pass_t *pass, size_t slot)
     if (configured > 0)
         length = (size_t)configured < threads ? (size_t)configured : threads;
     for (size_t thread = threads; thread > length; thread--) {
-        if (board_get_worker(pass->board, slot, thread - 1, &entry) && meaning_of(entry.status)->role != ROLE_NONE)
+        if (board_get_worker(pass->board, slot, thread - 1, &entry) && meaning_of(entry.status)->role != SUMS_NONE)
             return thread;
     }
     return length < threads ? length : threads;
@@ -206,8 +195,8 @@ static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t 
     picture[length] = '\0';
     process->scoreboard = picture;
     process->worker_count = pass->workers->nelts - process->first_worker;
-    process->workers.busy = roles[ROLE_BUSY];
-    process->workers.idle = roles[ROLE_IDLE];
+    process->workers.busy = roles[SUMS_BUSY];
+    process->workers.idle = roles[SUMS_IDLE];
     process->workers.max = (apr_int64_t)length;
 }
 
@@ -217,8 +206,8 @@ static void count_served(pass_t *pass, size_t slot)
     board_worker_t entry;
 
     for (size_t thread = 0; board_get_worker(pass->board, slot, thread, &entry); thread++) {
-        add_known(&pass->snap->totals.requests, board_number(entry.access_count));
-        add_known(&pass->snap->totals.bytes, board_number(entry.bytes_served));
+        sums_add(&pass->snap->totals.requests, board_number(entry.access_count));
+        sums_add(&pass->snap->totals.bytes, board_number(entry.bytes_served));
     }
 }
 
@@ -236,19 +225,10 @@ static snapshot_process_t *new_process(pass_t *pass, apr_int64_t pid)
     return process;
 }
 
-static const char *process_state(const pass_t *pass, const board_process_t *entry, const apr_int64_t *roles)
+static bool is_other_generation(const pass_t *pass, const board_process_t *entry)
 {
-    apr_int64_t begun = roles[ROLE_IDLE] + roles[ROLE_BUSY] + roles[ROLE_FINISHING];
-
-    if (entry->quiescing > 0)
-        return "quiescing";
-    /* the generation is written with the first worker: before that it is the predecessor's */
-    if (begun == 0)
-        return "starting";
-    if (pass->snap->server.generation != SNAPSHOT_UNKNOWN && entry->generation != BOARD_UNKNOWN
-        && entry->generation != pass->snap->server.generation)
-        return "quiescing";
-    return entry->not_accepting > 0 ? "not_accepting" : "ready";
+    return pass->snap->server.generation != SNAPSHOT_UNKNOWN && entry->generation != BOARD_UNKNOWN
+           && entry->generation != pass->snap->server.generation;
 }
 
 /* Where the segment does not count connections, the scoreboard of an asynchronous MPM has some of the states. */
@@ -268,38 +248,9 @@ static void read_connections(const pass_t *pass, snapshot_process_t *process, co
     process->connections_by_state.waitio = board_number(entry->wait_io);
 }
 
-static void add_connections(snapshot_t *snap, const snapshot_process_t *process)
-{
-    int count;
-    const metric_t *kinds = metrics_of(METRICS_CONNECTIONS, &count);
-
-    add_known(&snap->totals.connections, process->connections);
-    for (int i = 0; i < count; i++)
-        add_known((apr_int64_t *)(void *)((char *)&snap->connections + kinds[i].offset),
-                  metric_number(&kinds[i], &process->connections_by_state));
-}
-
-/* Idle workers of a process that is going away are of no use to a new client. */
-static void add_process(pass_t *pass, const snapshot_process_t *process, const apr_int64_t *roles)
-{
-    snapshot_totals_t *totals = &pass->snap->totals;
-    bool leaving = process->state[0] == 'q';
-
-    totals->processes++;
-    totals->processes_quiescing += leaving;
-    totals->workers_busy += roles[ROLE_BUSY];
-    totals->workers_starting += roles[ROLE_STARTING];
-    totals->workers_finishing += roles[ROLE_FINISHING] + (leaving ? roles[ROLE_IDLE] : 0);
-    totals->workers_idle += leaving ? 0 : roles[ROLE_IDLE];
-    pass->accepting += process->state[0] == 'r' || process->state[0] == 'n';
-    pass->full += process->state[0] == 'n';
-    pass->serving += leaving ? 0 : roles[ROLE_BUSY];
-    add_connections(pass->snap, process);
-}
-
 static void read_slot(pass_t *pass, size_t slot)
 {
-    apr_int64_t roles[ROLE_FINISHING + 1] = {0};
+    apr_int64_t roles[SUMS_ROLES] = {0};
     board_process_t entry;
     snapshot_process_t *process;
 
@@ -309,9 +260,9 @@ static void read_slot(pass_t *pass, size_t slot)
     process->slot = (apr_int64_t)slot;
     process->generation = board_number(entry.generation);
     read_workers(pass, process, roles);
-    process->state = process_state(pass, &entry, roles);
+    process->state = sums_process_state(roles, entry.quiescing > 0, is_other_generation(pass, &entry), entry.not_accepting > 0);
     read_connections(pass, process, &entry);
-    add_process(pass, process, roles);
+    sums_process(&pass->sums, pass->snap, process, roles);
 }
 
 static bool has_process(const pass_t *pass, apr_int64_t pid)
@@ -326,7 +277,7 @@ static bool has_process(const pass_t *pass, apr_int64_t pid)
 /* Workers are counted by the process itself where there is no scoreboard that shows them. */
 static void read_recorded(pass_t *pass, const segment_process_t *from)
 {
-    apr_int64_t roles[ROLE_FINISHING + 1] = {0}, workers = number(from->workers);
+    apr_int64_t roles[SUMS_ROLES] = {0}, workers = number(from->workers);
     snapshot_process_t *process;
 
     if (from->left != 0 || has_process(pass, (apr_int64_t)from->pid))
@@ -338,41 +289,18 @@ static void read_recorded(pass_t *pass, const segment_process_t *from)
     take_recorded(process, from);
     process->workers.busy = number(from->workers_busy);
     if (process->workers.busy != SNAPSHOT_UNKNOWN) {
-        roles[ROLE_BUSY] = process->workers.busy;
-        roles[ROLE_IDLE] = workers > process->workers.busy ? workers - process->workers.busy : 0;
-        process->workers.idle = workers == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : roles[ROLE_IDLE];
+        roles[SUMS_BUSY] = process->workers.busy;
+        roles[SUMS_IDLE] = workers > process->workers.busy ? workers - process->workers.busy : 0;
+        process->workers.idle = workers == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : roles[SUMS_IDLE];
     }
-    add_process(pass, process, roles);
-}
-
-/* Every worker the limits allow is busy, or every process is full and no other may be started. */
-static bool is_saturated(const pass_t *pass)
-{
-    apr_int64_t allowed = pass->snap->limits.max_request_workers;
-    apr_int64_t per_process = pass->snap->limits.threads_per_child;
-
-    if (allowed == SNAPSHOT_UNKNOWN)
-        return false;
-    if (pass->serving >= allowed)
-        return true;
-    return pass->accepting > 0 && pass->full == pass->accepting && per_process > 0
-           && (pass->accepting + 1) * per_process > allowed;
-}
-
-static void clear_sums(snapshot_totals_t *totals)
-{
-    totals->processes = totals->processes_quiescing = 0;
-    totals->workers_busy = totals->workers_idle = totals->workers_starting = totals->workers_finishing = 0;
+    sums_process(&pass->sums, pass->snap, process, roles);
 }
 
 static void finish(pass_t *pass)
 {
     snapshot_t *snap = pass->snap;
-    apr_int64_t per_process = snap->limits.connections_per_process;
 
-    if (per_process != SNAPSHOT_UNKNOWN && per_process >= 0 && per_process < INT32_MAX)
-        snap->totals.connections_limit = per_process * pass->accepting;
-    snap->totals.saturated = is_saturated(pass);
+    sums_end(&pass->sums, snap);
     snap->processes = (snapshot_process_t *)pass->processes->elts;
     snap->process_count = pass->processes->nelts;
     snap->workers = (snapshot_worker_t *)pass->workers->elts;
@@ -386,7 +314,7 @@ void local_board_read(snapshot_t *snap, apr_pool_t *pool, const segment_view_t *
 
     pass.processes = apr_array_make(pool, 32, sizeof(snapshot_process_t));
     pass.workers = apr_array_make(pool, 256, sizeof(snapshot_worker_t));
-    clear_sums(&snap->totals);
+    sums_begin(&pass.sums, &snap->totals);
     index_recorded(&pass);
     for (size_t slot = 0; board != NULL && slot < board_processes(board); slot++) {
         read_slot(&pass, slot);

@@ -15,7 +15,7 @@ _mpmstats()
     fi
 
     case $prev in
-    --from|--segment|--cacert|--unix-socket|--write)
+    --from|--segment|--cacert|--unix-socket|--write|--since)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
@@ -37,7 +37,7 @@ _mpmstats()
             mapfile -t COMPREPLY < <(compgen -W 'auto pretty compact' -- "$cur")
             return
         fi ;;
-    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request|--handler|--for|--memory|--verify|--apachectl|--since)
+    --url|-u|--timeout|--user|--default|--interval|--count|--first|--pid|--min-age|--max-age|--vhost|--client|--request|--handler|--for|--memory|--verify|--apachectl)
         return ;;
     esac
 

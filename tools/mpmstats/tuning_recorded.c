@@ -125,6 +125,20 @@ void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in)
         in->max_keep_alive_requests = (int)limits->max_keepalive_requests;
 }
 
+void recorded_times(sample_t *first, sample_t *last, const char *name, snapshot_latency_t *latency)
+{
+    grown_t times = grown(first, last, name);
+
+    if (times.count > 0) {
+        latency->p50_us = (apr_int64_t)quantile(&times, 0.5);
+        latency->p90_us = (apr_int64_t)quantile(&times, 0.9);
+        latency->p99_us = (apr_int64_t)quantile(&times, 0.99);
+        latency->p999_us = (apr_int64_t)quantile(&times, 0.999);
+        latency->max_us = (apr_int64_t)times.buckets[times.used - 1].highest;
+    }
+    free(times.buckets);
+}
+
 /* ---- since the start ---- */
 
 static json_t *busy_time(sample_t *sample)

@@ -15,6 +15,9 @@
 /** Fills what is known by both samples; the rest stays as it is. */
 void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in);
 
+/** The times of the requests between two samples, to the width of a bucket; unchanged where there was none. */
+void recorded_times(sample_t *first, sample_t *last, const char *name, snapshot_latency_t *latency);
+
 /** Is there a history to go by: time spent at each number of busy workers? */
 bool recorded_has_history(sample_t *sample);
 
