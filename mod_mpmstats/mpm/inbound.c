@@ -359,7 +359,10 @@ static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb,
     }
 }
 
-/* Where a connection stays with its worker nothing will be held back any more: the readers need not come by. */
+/*
+ * Where a connection stays with its worker nothing will be held back any more: the readers need not come by. To be called
+ * between requests: a request whose head is being read has taken over the chain, and would be given one without HTTP_IN.
+ */
 static void step_aside(inbound_t *in)
 {
     if (!child.lane->is_async && !in->async && !in->aside) {
@@ -411,12 +414,13 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         }
         return in->ended;
     }
-    step_aside(in);
-    /* The core looks for a pipelined request after each response. The socket was
-     * read dry: what has come since then, epoll will tell. */
-    if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ
-        && in->plain && net != NULL && net->dry && !net->eof) {
-        return APR_EAGAIN;
+    /* The core looks for a pipelined request after each response. */
+    if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ) {
+        step_aside(in);
+        /* The socket was read dry: what has come since then, epoll will tell. */
+        if (in->plain && net != NULL && net->dry && !net->eof) {
+            return APR_EAGAIN;
+        }
     }
     return ap_get_brigade(f->next, bb, mode, block, readbytes);
 }

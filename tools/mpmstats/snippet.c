@@ -146,6 +146,23 @@ static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advi
     }
 }
 
+/* Whose directives are the MPM's, so that a server on another one can still be started with the file. */
+static void put_section(FILE *out, const advisor_advice_t *advice, const snippet_facts_t *facts, const char *old)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *section = open_memstream(&text, &length);
+
+    if (section == NULL)
+        return;
+    put_items(section, "    ", advice, facts, old, false);
+    put_rest(section, "    ", advice, facts, old, false);
+    fclose(section);
+    if (length > 0)
+        fprintf(out, "<IfModule mpm_%s_module>\n%s</IfModule>\n", facts->mpm, text);
+    free(text);
+}
+
 char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, const snippet_facts_t *facts, const char *old)
 {
     char *text = NULL, *line;
@@ -159,10 +176,7 @@ char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, co
                          facts->name != NULL ? " (" : "", facts->name != NULL ? facts->origin : "", facts->name != NULL ? ")" : "");
     put_comment(out, "", line);
     free(line);
-    fprintf(out, "<IfModule mpm_%s_module>\n", facts->mpm);
-    put_items(out, "    ", advice, facts, old, false);
-    put_rest(out, "    ", advice, facts, old, false);
-    fputs("</IfModule>\n", out);
+    put_section(out, advice, facts, old);
     put_items(out, "", advice, facts, old, true);
     put_rest(out, "", advice, facts, old, true);
     fclose(out);
