@@ -18,6 +18,7 @@
 
 struct inbound_t;
 struct outbound_t;
+struct network_t;
 
 typedef struct conn_t {
     conn_state_t pub;                   /**< what modules see as c->cs */
@@ -29,7 +30,7 @@ typedef struct conn_t {
     int worker;                         /**< number of the one that runs or ran it last */
     struct inbound_t *inbound;          /**< NULL: a worker reads the head itself */
     struct outbound_t *outbound;        /**< files on their way out; NULL until pre_connection has run */
-    void *network;                      /**< inbound.c's knowledge of the socket; in c->pool */
+    struct network_t *network;          /**< what is known of the socket; in c->pool */
     int fd;
     mpm_hybrid_conn_e kind;             /**< under which it is counted now */
     mpm_hybrid_times_t times;           /**< of the request that is read or runs */

@@ -30,9 +30,6 @@ typedef struct inbound_t inbound_t;
 /** Filters are registered here; once, in register_hooks. */
 void inbound_register(void);
 
-/** Hook: the bucket at the end of the filter chain. */
-apr_status_t inbound_network_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_socket_t *sock);
-
 /** Hold the heads of @a k back until they are whole; before its other filters are added. */
 void inbound_attach(conn_t *k);
 
@@ -62,6 +59,9 @@ mpm_hybrid_conn_e inbound_kind(const conn_t *k);
 
 /** Whether the connection speaks HTTP/1: requests with heads, one after the other. */
 int inbound_has_heads(const conn_t *k);
+
+/** Whether it is between accept or keep-alive and dispatch: what is read is kept until it is whole. */
+int inbound_reads_ahead(const conn_t *k);
 
 /** Whether the client has closed its side, or reading failed. */
 int inbound_ended(const conn_t *k);

@@ -16,6 +16,7 @@
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/lane.h"
+#include "mpm/network.h"
 #include "mpm/outbound.h"
 #include "mpm/parent.h"
 #include "mpm/query.h"
@@ -85,7 +86,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_mpm_register_timed_callback(timers_register, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_pre_connection(conn_pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_network_bucket(inbound_network_bucket, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_network_bucket(network_insert_bucket, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_read_request(conn_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(conn_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);

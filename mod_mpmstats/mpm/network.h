@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/network.h
+ * @brief The end of the input filter chain: the socket, and what is known about it.
+ *
+ * Of the connection's owner.
+ */
+#ifndef MPM_NETWORK_H
+#define MPM_NETWORK_H
+
+#include "apr_buckets.h"
+#include "apr_network_io.h"
+#include "httpd.h"
+
+#include "mpm/conn.h"
+
+/** Asked of the filters below at once; mod_ssl's own buffer has this size. */
+#define NETWORK_READ_SIZE 8192
+
+typedef struct network_t {
+    apr_socket_t *sock;
+    int fd;
+    unsigned advancing:1;           /**< inbound_advance is reading: never ask twice */
+    unsigned dry:1;                 /**< the last read left nothing behind */
+    unsigned told_dry:1;            /**< and whoever asked without blocking has been told so since */
+    unsigned eof:1;
+    unsigned seen:1;                /**< anything ever came */
+} network_t;
+
+/** Hook insert_network_bucket: makes k->network, in c->pool. */
+apr_status_t network_insert_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_socket_t *sock);
+
+#endif
