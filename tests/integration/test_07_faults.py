@@ -141,7 +141,7 @@ def test_children_are_replaced_after_their_number_of_connections_under_load(http
             return load.answered > 1500 and len(seen) >= 5
         wait_until(turned_over, 30, "1500 requests and several generations of children")
     assert not load.failed, load.details
-    assert server.zombies() == []
+    wait_until(lambda: server.zombies() == [], 5, "no child that is dead and not reaped")
     limit = 4 if THREADED else TWO_PROCESSES["MaxRequestWorkers"]
     wait_until(lambda: len(server.children()) <= limit, 10, "no more children than the limit")
 

@@ -210,7 +210,11 @@ def test_the_limits_are_those_of_the_configuration(httpd):
 @pytest.mark.parametrize("old,new", [("MaxClients 20", "MaxRequestWorkers 20"),
                                      ("MaxRequestsPerChild 77", "MaxConnectionsPerChild 77")])
 def test_old_names_mean_the_same(httpd, old, new):
-    assert queries(httpd(modules=["test_mpm"], conf=old)) == queries(httpd(modules=["test_mpm"], conf=new))
+    def answers(conf):
+        known = queries(httpd(modules=["test_mpm"], conf=conf))
+        del known["MAX_DAEMON_USED"]        # how many there have been so far
+        return known
+    assert answers(old) == answers(new)
 
 
 def test_debians_own_configuration_of_the_mpm_is_valid_and_in_force(httpd):

@@ -175,9 +175,11 @@ def test_a_configuration_without_the_module_says_so(httpd):
 def test_a_path_that_turns_out_unwritable_stops_the_start_with_the_reason(httpd):
     server = httpd(start=False, conf="MPMStatsSegment /proc/mpmstats.segment\n")
     done = server.k("start")
-    said = done.stdout + server.error_log() + server.stderr()
-    assert done.returncode != 0 or not server.pid_file.exists()
-    assert re.search(r"MPMStatsSegment: .*/proc/mpmstats.segment", said), said
+
+    def said():
+        return done.stdout + server.error_log() + server.stderr()
+    wait_until(lambda: re.search(r"MPMStatsSegment: .*/proc/mpmstats.segment", said()), 5, "the reason")
+    wait_until(lambda: done.returncode != 0 or not server.pid_file.exists(), 5, "the end of the start")
 
 
 def test_the_scoreboard_is_found_where_the_administrator_put_it(httpd):

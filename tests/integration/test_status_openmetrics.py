@@ -106,7 +106,7 @@ def test_head_has_the_type_and_no_body(shared):
 
 # ---- what they say -----------------------------------------------------------------------------------------
 
-UNLIMITED = ("max_connections_per_child", "max_keepalive_requests", "max_memory_per_child")      # where they are 0
+UNLIMITED = ("max_connections_per_child", "max_keepalive_requests", "max_memory_per_child_bytes")     # where they are 0
 
 
 def test_the_values_are_those_of_the_json(server):
