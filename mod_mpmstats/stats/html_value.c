@@ -82,6 +82,9 @@ const char *html_value_format(const metric_t *metric)
     if (metric->kind == METRIC_TIME || metric->unit == METRIC_UNIT_NONE) {
         return kinds[metric->kind];
     }
+    if (metric->kind == METRIC_CEILING && metric->unit == METRIC_UNIT_BYTES) {
+        return "ceiling-bytes";
+    }
     return units[metric->unit];
 }
 
@@ -96,7 +99,10 @@ static const char *number_text(char text[FORMAT_BYTES], const metric_t *metric, 
     case METRIC_TIME:
         return format_time(text, n);
     case METRIC_CEILING:
-        return n == 0 ? "no limit" : format_count(text, n);
+        if (n == 0) {
+            return "no limit";
+        }
+        break;
     default:
         break;
     }

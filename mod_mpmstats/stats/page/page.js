@@ -63,6 +63,7 @@ const format = {
   flag: (on) => (on ? 'yes' : 'no'),
   count,
   ceiling: (n) => (n === 0 ? 'no limit' : count(n)),
+  'ceiling-bytes': (n) => (n === 0 ? 'no limit' : bytes(n)),
   bytes,
   seconds: (s) => duration(s * 1e6),
   us: duration,
