@@ -29,6 +29,7 @@
 #include "mpm_common.h"
 #include "mpm/child.h"
 #include "mpm/conn.h"
+#include "mpm/doors.h"
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
@@ -47,16 +48,10 @@
 #define DRAIN_LEAST apr_time_from_msec(100)
 #define DRAIN_MOST apr_time_from_sec(2)
 
-typedef struct {
-    ap_listen_rec *rec;
-    int fd;
-    int async_ok;
-} listener_t;
-
 ap_listen_rec **accept_buckets;
 
 /* Made in accept_start; constant afterwards. */
-static listener_t *listeners;
+static door_t *listeners;
 static unsigned listener_count;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -98,7 +93,7 @@ int accept_speaks_http(const ap_listen_rec *lr)
 
 /* ---- in and out of epoll (with lock) ------------------------------------ */
 
-static void watch_listener(const listener_t *l)
+static void watch_listener(const door_t *l)
 {
     struct epoll_event ev = {
         .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG_LISTENER(l - listeners)
@@ -112,12 +107,12 @@ static void watch_listener(const listener_t *l)
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                     "cannot watch the listening socket %pI", l->rec->bind_addr);
+                     "cannot watch the listening socket %pI", l->listener->bind_addr);
     }
 }
 
 /* Behind the other processes that wait for it; what it has is told at once. */
-static void watch_anew(const listener_t *l)
+static void watch_anew(const door_t *l)
 {
     epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
     watch_listener(l);
@@ -155,48 +150,9 @@ static void take_from_epoll(void)
 
 /* ---- starting ----------------------------------------------------------- */
 
-/* Not ap_unixd_accept(), for which a shortage is no different from a broken socket. */
-apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
-{
-    apr_socket_t *sock = NULL;
-    apr_status_t rv = apr_socket_accept(&sock, lr->sd, pool);
-
-    *accepted = rv == APR_SUCCESS ? sock : NULL;
-    return rv;
-}
-
-static void add_listener(ap_listen_rec *lr)
-{
-    listener_t *l = &listeners[listener_count++];
-    apr_os_sock_t fd;
-
-    apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
-    apr_os_sock_get(&fd, lr->sd);
-    l->rec = lr;
-    l->fd = fd;
-    l->async_ok = accept_speaks_http(lr);
-    if (lr->accept_func == NULL) {
-        lr->accept_func = accept_socket;
-    }
-}
-
 void accept_start(void)
 {
-    ap_listen_rec *lr;
-    unsigned n = 0;
-    int b;
-
-    for (b = 0; b < ap_num_listen_buckets; b++) {
-        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
-            n++;
-        }
-    }
-    listeners = apr_pcalloc(child.pool, sizeof(*listeners) * (n + 1));
-    for (b = 0; b < ap_num_listen_buckets; b++) {
-        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
-            add_listener(lr);
-        }
-    }
+    listeners = doors_list(child.pool, &listener_count);
     pthread_mutex_lock(&lock);
     open_for_us = 1;
     add_to_epoll();
@@ -259,7 +215,7 @@ static void pause_for_shortage(apr_status_t rv)
 }
 
 /* One accept(2), with the lock that keeps the socket open. NULL: nothing, or it was dealt with. */
-static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t *rv)
+static apr_socket_t *accept_locked(door_t *l, apr_pool_t *pool, apr_status_t *rv)
 {
     void *sock = NULL;
 
@@ -276,7 +232,7 @@ static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t
         accept_room();                  /* the last one may have gone just now */
         return NULL;
     }
-    *rv = l->rec->accept_func(&sock, l->rec, pool);
+    *rv = l->listener->accept_func(&sock, l->listener, pool);
     if (shortage_is(*rv)) {
         pause_for_shortage(*rv);
     }
@@ -331,7 +287,7 @@ static void make_room(worker_t *w)
 }
 
 /* Go to the end of the listener's queue, and off the core if somebody else wants it. */
-static void let_others_go_first(const listener_t *l)
+static void let_others_go_first(const door_t *l)
 {
     pthread_mutex_lock(&lock);
     if (in_epoll) {
@@ -343,7 +299,7 @@ static void let_others_go_first(const listener_t *l)
 
 int accept_ready(worker_t *w, unsigned n)
 {
-    listener_t *l = &listeners[n];
+    door_t *l = &listeners[n];
     apr_pool_t *pool;
     apr_socket_t *sock;
     apr_status_t rv;
@@ -362,13 +318,13 @@ int accept_ready(worker_t *w, unsigned n)
         if (accept_is_broken(rv)) {
             ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                          "listening socket %pI is broken, child %d stops gracefully",
-                         l->rec->bind_addr, (int)getpid());
+                         l->listener->bind_addr, (int)getpid());
             child_stop(CHILD_GRACEFUL);
         }
         return 0;
     }
     count_accepted();
-    conn_begin(w, pool, sock, l->async_ok);
+    conn_begin(w, pool, sock, l->looks);
     if (spread_above_share()) {
         let_others_go_first(l);
         return 0;
@@ -495,7 +451,7 @@ static apr_socket_t *next_of_last(apr_pool_t *pool, unsigned *n)
 
     pthread_mutex_lock(&lock);
     for (*n = 0; *n < listener_count && atomic_load(&last_call); ++*n) {
-        if (listeners[*n].rec->accept_func(&sock, listeners[*n].rec, pool) == APR_SUCCESS) {
+        if (listeners[*n].listener->accept_func(&sock, listeners[*n].listener, pool) == APR_SUCCESS) {
             break;
         }
         sock = NULL;
@@ -523,7 +479,7 @@ void accept_last(worker_t *w)
     }
     park_wake_pollers();            /* for the next one, should this one block */
     count_accepted();
-    conn_begin(w, pool, sock, listeners[n].async_ok);
+    conn_begin(w, pool, sock, listeners[n].looks);
 }
 
 void accept_look(void)

@@ -20,9 +20,6 @@ extern ap_listen_rec **accept_buckets;
 /** Whether requests with heads come in at @a lr, as far as its protocol and AcceptFilter tell. */
 int accept_speaks_http(const ap_listen_rec *lr);
 
-/** How to accept where a listener does not know better; the status is accept(2)'s. */
-apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool);
-
 /** Whether the error says that the listening socket itself is of no use any more. */
 int accept_is_broken(apr_status_t rv);
 

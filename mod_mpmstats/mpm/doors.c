@@ -6,6 +6,16 @@
 #include "mpm/accept.h"
 #include "mpm/hybrid.h"
 
+/* Not ap_unixd_accept(), for which a shortage is no different from a broken socket. */
+static apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
+{
+    apr_socket_t *sock = NULL;
+    apr_status_t rv = apr_socket_accept(&sock, lr->sd, pool);
+
+    *accepted = rv == APR_SUCCESS ? sock : NULL;
+    return rv;
+}
+
 static void fill_in(door_t *door, ap_listen_rec *lr)
 {
     apr_os_sock_t fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/doors.h
- * @brief The listening sockets as the prefork model's processes see them.
+ * @brief The listening sockets, as a process sees them.
  */
 #ifndef MPM_DOORS_H
 #define MPM_DOORS_H
@@ -15,7 +15,7 @@ typedef struct {
     unsigned char looks;        /**< the first request is looked at before anybody runs it, where MPMAsyncHead is On */
 } door_t;
 
-/** All of them, in @a p. They are made non-blocking. */
+/** All of them, in @a p. They are made non-blocking, and accept with accept(2)'s status where they do not know better. */
 door_t *doors_list(apr_pool_t *p, unsigned *count);
 
 #endif
