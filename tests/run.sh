@@ -22,6 +22,7 @@ CPUS=$(nproc)
 
 passed=0 failed=0 skipped=0
 note=
+what_failed=()
 
 # The closing line comes whatever happens; make's own complaint about our exit
 # code can only follow on stderr.
@@ -29,20 +30,33 @@ finish() {
     local code=$?
     trap - EXIT
     if ((failed)); then
-        echo "What failed is above; logs: $LOGS"
+        echo "What failed (more above; logs: $LOGS):"
+        printf '  %s\n' "${what_failed[@]}"
     fi
     echo "$passed passed, $failed failed, $skipped skipped"
     ((code == 0 && failed == 0 && passed > 0))
     exit $?
 }
 trap finish EXIT
-trap 'failed=$((failed + 1)); echo "interrupted"; exit 130' INT TERM HUP
+trap 'failed=$((failed + 1)); what_failed+=(interrupted); exit 130' INT TERM HUP
+
+# What the last lines name again, for whoever sees only these: of pytest each test with its message, else the program.
+remember() {
+    local lines=()
+    mapfile -t lines < <(grep -hE '^(FAILED|ERROR) ' "$2" 2>/dev/null | cut -c1-400 | head -n 12)
+    ((${#lines[@]})) || lines=("${note:-see above}")
+    what_failed+=("${lines[@]/#/$1: }")
+}
 
 # tally NAME PASSED FAILED SKIPPED LOG: add one program's or suite's result and show it.
 tally() {
     passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    if (($3)); then
+        remember "$1" "$5"
+    fi
     printf '%-34s %5d passed %3d failed %3d skipped%s\n' "$1" "$2" "$3" "$4" "${note:+   ($note)}"
-    if (($3)) && [[ -s $5 ]]; then
+    # What of pytest failed is on the screen already.
+    if (($3)) && [[ -s $5 && $5 != *.tests.log ]]; then
         echo "---- the end of $5"
         tail -n "${6:-40}" "$5"
         echo "----"
@@ -200,14 +214,14 @@ at_once() {
     [[ " ${PYTEST_ARGS:-} " == *" -n"* ]] || echo "-n $((CPUS + 1))"
 }
 
-# run_pytest NAME SECONDS ARGUMENT...: pytest with these arguments; leaves LOGS/NAME.log and .xml. The system's Python is
+# run_pytest NAME SECONDS ARGUMENT...: pytest with these arguments; leaves LOGS/NAME.tests.log and NAME.xml. The system's Python is
 # the one Debian's packages belong to.
 run_pytest() {
     local name=$1 seconds=$2
     shift 2
     rm -f "$LOGS/$name.xml"
-    MPM_BUILD=$(realpath "$BUILD") limit "$seconds" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$LOGS/$name.xml" \
-        "$@" 2>&1 </dev/null | tee "$LOGS/$name.log"
+    COLUMNS=200 MPM_BUILD=$(realpath "$BUILD") limit "$seconds" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$LOGS/$name.xml" \
+        "$@" 2>&1 </dev/null | tee "$LOGS/$name.tests.log"
     return "${PIPESTATUS[0]}"
 }
 
@@ -216,10 +230,22 @@ run_pytest() {
 # named in the suite's line, to be mended.
 REPEATED=5
 
+# failed_tests CACHE: those that pytest remembers there, a line each. It names them from the directory of its pytest.ini.
+failed_tests() {
+    /usr/bin/python3 - "$1/v/cache/lastfailed" <<'END'
+import json, pathlib, sys
+for test in json.load(open(sys.argv[1])):
+    for root in ("tests/integration", "tests/browser", "."):
+        if pathlib.Path(root, test.split("::")[0]).exists():
+            print(f"{root}/{test}")
+            break
+END
+}
+
 # suite_pytest NAME SECONDS [ARGUMENT...]: pytest with these arguments, or on tests/NAME; the summary is read from the
 # JUnit file, which a run that broke off does not leave.
 suite_pytest() {
-    local name=$1 seconds=$2 xml=$LOGS/$1.xml cache code total bad left_out again
+    local name=$1 seconds=$2 xml=$LOGS/$1.xml cache code total bad left_out again tests
     shift 2
     cache=(-o cache_dir="$(realpath "$LOGS")/cache-$name")
     if (($# == 0)); then
@@ -234,14 +260,16 @@ suite_pytest() {
     left_out=$(attribute skipped "$xml")
     if ((code == 1 && bad > 0 && bad <= REPEATED)); then
         echo "$bad of $total failed beside others; now by themselves:"
+        mapfile -t tests < <(failed_tests "$LOGS/cache-$name")
         # shellcheck disable=SC2086 # PYTEST_ARGS is a list
-        run_pytest "$name-repeated" "$seconds" "${cache[@]}" --last-failed --last-failed-no-failures=none \
-            ${PYTEST_ARGS:-} -n 0 "$@"
+        run_pytest "$name-repeated" "$seconds" "${cache[@]}" ${PYTEST_ARGS:-} -n 0 "${tests[@]}"
         code=$?
         again=$(($(attribute failures "$LOGS/$name-repeated.xml") + $(attribute errors "$LOGS/$name-repeated.xml")))
         if ((code == 0 && again == 0 && $(attribute tests "$LOGS/$name-repeated.xml") > 0)); then
-            note="only by themselves: $(sed -n 's/^\(FAILED\|ERROR\) [^ ]*:://p' "$LOGS/$name.log" | cut -d' ' -f1 | sort -u | paste -sd' ')"
+            note="only by themselves: $(sed -n 's/^\(FAILED\|ERROR\) [^ ]*:://p' "$LOGS/$name.tests.log" | cut -d' ' -f1 | sort -u | paste -sd' ')"
             bad=0
+        elif ((code == 1 && again > 0)); then
+            bad=$again
         fi
     fi
     if ((code != 0 && bad == 0)); then
@@ -251,8 +279,9 @@ suite_pytest() {
     if ((total == 0)); then
         bad=1 total=1 note="nothing ran"
     fi
-    # What failed is on the screen already.
-    tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" /dev/null
+    again=$LOGS/$name-repeated
+    [[ -e $again.tests.log ]] || again=$LOGS/$name
+    tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" "$again.tests.log"
 }
 
 # What must hold on every MPM, on the two models that `integration` does not run on: a part of it, or

@@ -90,7 +90,7 @@ def test_a_handler_that_crashes_under_load_takes_only_its_process_along(httpd, p
     assert not load.counts["wrong"] and not load.counts["refused"] and not load.counts["late"], load.details
     assert load.counts["lost"] + load.counts["retryable"] <= crashes * 20, load.details
     if said:
-        assert len(re.findall(f"exit signal {said}", server.error_log())) == crashes
+        wait_until(lambda: len(re.findall(f"exit signal {said}", server.error_log())) == crashes, 5, "the last of the log")
     wait_until(lambda: server.scoreboard().busy == 0, 5, "no worker left busy in the scoreboard")
 
 
