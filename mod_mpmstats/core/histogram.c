@@ -62,6 +62,17 @@ static void settle_max(histogram_counts_t *counts)
     }
 }
 
+/* What the values below HISTOGRAM_EXACT add up to. */
+static uint64_t exact_sum(const histogram_counts_t *counts)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 1; i < HISTOGRAM_EXACT; i++) {
+        sum += counts->bucket[i] * i;
+    }
+    return sum;
+}
+
 void histogram_read(const histogram_t *histogram, histogram_counts_t *to)
 {
     to->count = 0;
@@ -71,6 +82,7 @@ void histogram_read(const histogram_t *histogram, histogram_counts_t *to)
         to->bucket[i] = atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
         to->count += to->bucket[i];
     }
+    to->sum += exact_sum(to);
     settle_max(to);
 }
 
@@ -81,7 +93,7 @@ void histogram_pour(histogram_t *histogram, const histogram_counts_t *counts)
             atomic_fetch_add_explicit(&histogram->bucket[i], counts->bucket[i], memory_order_relaxed);
         }
     }
-    atomic_fetch_add_explicit(&histogram->sum, counts->sum, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum, counts->sum - exact_sum(counts), memory_order_relaxed);
     histogram_raise_max(histogram, counts->max);
 }
 
@@ -93,6 +105,7 @@ static void import_own(histogram_counts_t *to, const histogram_foreign_t *from)
         to->bucket[i] = atomic_load_explicit(&from->bucket[i], memory_order_relaxed);
         to->count += to->bucket[i];
     }
+    to->sum = exact_sum(to);
 }
 
 static void import_other(histogram_counts_t *to, const histogram_foreign_t *from)
@@ -107,6 +120,7 @@ static void import_other(histogram_counts_t *to, const histogram_foreign_t *from
         }
         to->bucket[histogram_index(value)] += n;
         to->count += n;
+        to->sum += shift == 0 ? n * value : 0;
     }
 }
 
@@ -118,7 +132,7 @@ void histogram_import(histogram_counts_t *to, const histogram_foreign_t *from)
     else {
         import_other(to, from);
     }
-    to->sum = from->sum;
+    to->sum += from->sum;
     to->max = from->max;
     settle_max(to);
 }

@@ -3,7 +3,7 @@
  * @file  core/histogram.h
  * @brief How often each value came: a fixed-size, log-linear histogram.
  *
- * Values below 32 have a bucket each. Above, every power of two is divided into 32 buckets
+ * Values below 64 have a bucket each. Above, every power of two is divided into 32 buckets
  * of equal width, so a bucket is never wider than 1/32 of what it holds, and what
  * is read back is off by at most HISTOGRAM_ERROR of the true value. Everything
  * of HISTOGRAM_LARGEST and more is in the last bucket: in microseconds that is 71 minutes.
@@ -35,16 +35,20 @@
 #define HISTOGRAM_BUCKETS ((HISTOGRAM_BITS - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB)
 #define HISTOGRAM_LARGEST ((UINT64_C(1) << HISTOGRAM_BITS) - 1)
 
+/** Values below have a bucket each: with any number of sub-bits, the first two rows. */
+#define HISTOGRAM_EXACT (2u * HISTOGRAM_SUB)
+
 /** Bound of |reported - true| / true for values up to HISTOGRAM_LARGEST: half a bucket. */
 #define HISTOGRAM_ERROR (0.5 / HISTOGRAM_SUB)
 
 /**
- * The shared form. A record is two additions and a load: the bucket, the sum, and
+ * The shared form. To record a value below HISTOGRAM_EXACT is one addition: what its bucket says is all there is to
+ * say, and whoever reads adds it to the sum. A larger one is two additions and a load: the bucket, the sum, and
  * a look at the maximum, which is written only when it is passed. Relaxed, no order between them.
  */
 typedef struct {
-    _Atomic uint64_t sum;                       /* of the values as given, not of their buckets */
-    _Atomic uint64_t max;                       /* largest value so far */
+    _Atomic uint64_t sum;                       /* of the values from HISTOGRAM_EXACT on, as given, not of their buckets */
+    _Atomic uint64_t max;                       /* largest of them so far */
     _Atomic uint64_t bucket[HISTOGRAM_BUCKETS];
 } __attribute__((aligned(64))) histogram_t;
 
@@ -77,14 +81,19 @@ void histogram_raise_max(histogram_t *histogram, uint64_t value);
 /** Says that @a value will be recorded in a moment: its place comes into this core's cache meanwhile. */
 static inline void histogram_soon(histogram_t *histogram, uint64_t value)
 {
-    __builtin_prefetch(&histogram->sum, 1);
     __builtin_prefetch(&histogram->bucket[histogram_index(value)], 1);
+    if (value >= HISTOGRAM_EXACT) {
+        __builtin_prefetch(&histogram->sum, 1);
+    }
 }
 
 /** Records @a value @a weight times, as for times spent at a level. */
 static inline void histogram_add(histogram_t *histogram, uint64_t value, uint64_t weight)
 {
     atomic_fetch_add_explicit(&histogram->bucket[histogram_index(value)], weight, memory_order_relaxed);
+    if (value < HISTOGRAM_EXACT) {
+        return;
+    }
     atomic_fetch_add_explicit(&histogram->sum, value * weight, memory_order_relaxed);
     if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
         histogram_raise_max(histogram, value);
@@ -105,7 +114,7 @@ void histogram_pour(histogram_t *histogram, const histogram_counts_t *counts);
 
 /** A histogram that may be of another build: its geometry comes with it. Its buckets may be written meanwhile. */
 typedef struct {
-    uint64_t sum;
+    uint64_t sum;               /**< these two as in histogram_t: without the values that have a bucket each */
     uint64_t max;
     unsigned sub_bits;          /**< 0 to 16 */
     size_t buckets;

@@ -33,8 +33,8 @@
 #define SEGMENT_SECTIONS_MAX 64
 #define SEGMENT_FIELDS_MAX 4096
 
-/** Layout of header and description. Fields come and go without a new version. */
-#define SEGMENT_VERSION 1
+/** Layout of header, description and histograms. Fields come and go without a new version. */
+#define SEGMENT_VERSION 2
 #define SEGMENT_MAGIC "MPMSTATS"
 #define SEGMENT_ENDIAN UINT32_C(0x01020304)
 

@@ -24,12 +24,15 @@ class Histogram:
     """Counts by value, in the accuracy of the buckets."""
 
     def __init__(self, words, sub_bits):
-        self.sum, self.max, self.buckets, self.sub_bits = words[0], words[1], words[2:], sub_bits
+        self.stored_sum, self.buckets, self.sub_bits = words[0], words[2:], sub_bits
         self.count = sum(self.buckets)
+        exact = self.buckets[:2 << sub_bits]    # a bucket for each value
+        self.sum = self.stored_sum + sum(value * n for value, n in enumerate(exact))
+        self.max = max(words[1], *(value for value, n in enumerate(exact) if n), 0)
 
     def __sub__(self, earlier):
-        return Histogram([self.sum - earlier.sum, self.max, *(a - b for a, b in zip(self.buckets, earlier.buckets))],
-                         self.sub_bits)
+        return Histogram([self.stored_sum - earlier.stored_sum, self.max,
+                          *(a - b for a, b in zip(self.buckets, earlier.buckets))], self.sub_bits)
 
     def middle(self, index):
         """The value a bucket stands for."""
@@ -65,8 +68,8 @@ class Segment:
             time.sleep(0.01)
         (magic, endian, version, head_size, section_size, sections, field_size, fields, self.sub_bits, total, at_sections,
          at_fields, self.created, _, _) = HEAD.unpack_from(self.raw)
-        if (magic, endian, version, head_size, section_size, field_size) != (b"MPMSTATS", 0x01020304, 1, 128, 56, 56):
-            raise Broken(f"{path}: not a segment of version 1")
+        if (magic, endian, version, head_size, section_size, field_size) != (b"MPMSTATS", 0x01020304, 2, 128, 56, 56):
+            raise Broken(f"{path}: not a segment of version 2")
         if total != len(self.raw):
             raise Broken(f"{path}: says it has {total} bytes and has {len(self.raw)}")
         described = [FIELD.unpack_from(self.raw, at_fields + i * field_size) for i in range(fields)]

@@ -217,6 +217,25 @@ START_TEST(what_is_too_large_is_counted_and_keeps_its_maximum)
 }
 END_TEST
 
+START_TEST(a_small_value_is_kept_in_its_bucket_alone_and_misses_nowhere)
+{
+    start();
+    for (uint64_t value = 0; value < HISTOGRAM_EXACT; value++) {
+        histogram_add(&shared, value, value + 1);
+    }
+    ck_assert_uint_eq(shared.sum, 0);
+    ck_assert_uint_eq(shared.max, 0);
+    histogram_read(&shared, &counts);
+    ck_assert_uint_eq(counts.count, 64 * 65 / 2);
+    ck_assert_uint_eq(counts.sum, 63 * 64 * 65 / 3);
+    ck_assert_uint_eq(counts.max, 63);
+    histogram_record(&shared, HISTOGRAM_EXACT);
+    ck_assert_uint_eq(shared.sum, HISTOGRAM_EXACT);
+    ck_assert_uint_eq(shared.max, HISTOGRAM_EXACT);
+    ck_assert_uint_eq(shared.bucket[HISTOGRAM_EXACT], 1);
+}
+END_TEST
+
 START_TEST(weights_count_as_that_many_records)
 {
     start();
@@ -357,10 +376,14 @@ START_TEST(a_histogram_of_another_build_is_taken_in_with_its_own_error_on_top)
         for (int i = 0; i < 5000; i++) {
             bucket[foreign_index(values[i], sub_bits)]++;
         }
-        foreign.sum = counts.sum;
+        foreign.sum = 0;
+        for (int i = 0; i < 5000; i++) {
+            foreign.sum += values[i] >> (sub_bits + 1) != 0 ? values[i] : 0;
+        }
         foreign.max = counts.max;
         histogram_import(&other, &foreign);
         ck_assert_uint_eq(other.count, 5000);
+        ck_assert_uint_eq(other.sum, counts.sum);
         for (int q = 1; q < 100; q++) {
             double exact = (double)values[q * 50 - 1], got = (double)histogram_quantile(&other, q / 100.0);
 
@@ -473,6 +496,7 @@ int main(void)
     unit_add(s, "monotone", quantiles_grow_with_the_share_and_stay_within_what_was_recorded);
     unit_add(s, "empty", an_empty_histogram_says_0);
     unit_add(s, "large", what_is_too_large_is_counted_and_keeps_its_maximum);
+    unit_add(s, "small", a_small_value_is_kept_in_its_bucket_alone_and_misses_nowhere);
     unit_add(s, "weights", weights_count_as_that_many_records);
     unit_add(s, "at most", counting_up_to_the_end_of_a_bucket_is_exact_and_up_to_any_value_near);
     unit_add(s, "overflow", counting_in_a_bucket_with_very_many_records_does_not_overflow);
