@@ -60,12 +60,16 @@ typedef struct {
     uint64_t bucket[HISTOGRAM_BUCKETS];
 } histogram_counts_t;
 
-/** The bucket of @a value. No branch but the compiler's conditional moves. */
+/** The bucket of @a value. */
 static inline unsigned histogram_index(uint64_t value)
 {
     uint64_t v = value < HISTOGRAM_LARGEST ? value : HISTOGRAM_LARGEST;
-    unsigned shift = 63u - (unsigned)__builtin_clzll(v | HISTOGRAM_SUB) - HISTOGRAM_SUB_BITS;
+    unsigned shift;
 
+    if (value < HISTOGRAM_EXACT) {
+        return (unsigned)value;
+    }
+    shift = 63u - (unsigned)__builtin_clzll(v) - HISTOGRAM_SUB_BITS;
     return (shift << HISTOGRAM_SUB_BITS) + (unsigned)(v >> shift);
 }
 
@@ -78,12 +82,30 @@ uint64_t histogram_highest(unsigned index);
 /** Raises the maximum; histogram_add()'s rare case. */
 void histogram_raise_max(histogram_t *histogram, uint64_t value);
 
-/** Says that @a value will be recorded in a moment: its place comes into this core's cache meanwhile. */
-static inline void histogram_soon(histogram_t *histogram, uint64_t value)
+/** What every value but a small one adds to, beside its bucket. */
+static inline void histogram_add_sum(histogram_t *histogram, uint64_t value, uint64_t weight)
 {
-    __builtin_prefetch(&histogram->bucket[histogram_index(value)], 1);
+    atomic_fetch_add_explicit(&histogram->sum, value * weight, memory_order_relaxed);
+    if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
+        histogram_raise_max(histogram, value);
+    }
+}
+
+/** Says that @a value will be recorded in a moment: its bucket, which is returned, comes into this core's cache meanwhile. */
+static inline _Atomic uint64_t *histogram_soon(histogram_t *histogram, uint64_t value)
+{
+    _Atomic uint64_t *bucket = &histogram->bucket[histogram_index(value)];
+
+    __builtin_prefetch(bucket, 1);
+    return bucket;
+}
+
+/** Records @a value once; @a bucket is what histogram_soon() gave for it. */
+static inline void histogram_record_in(histogram_t *histogram, _Atomic uint64_t *bucket, uint64_t value)
+{
+    atomic_fetch_add_explicit(bucket, 1, memory_order_relaxed);
     if (value >= HISTOGRAM_EXACT) {
-        __builtin_prefetch(&histogram->sum, 1);
+        histogram_add_sum(histogram, value, 1);
     }
 }
 
@@ -91,12 +113,8 @@ static inline void histogram_soon(histogram_t *histogram, uint64_t value)
 static inline void histogram_add(histogram_t *histogram, uint64_t value, uint64_t weight)
 {
     atomic_fetch_add_explicit(&histogram->bucket[histogram_index(value)], weight, memory_order_relaxed);
-    if (value < HISTOGRAM_EXACT) {
-        return;
-    }
-    atomic_fetch_add_explicit(&histogram->sum, value * weight, memory_order_relaxed);
-    if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
-        histogram_raise_max(histogram, value);
+    if (value >= HISTOGRAM_EXACT) {
+        histogram_add_sum(histogram, value, weight);
     }
 }
 

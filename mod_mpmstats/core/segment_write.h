@@ -95,19 +95,21 @@ void segment_take(_Atomic uint64_t *number, uint64_t n);
 /** Writes @a value if it is larger than what is there. */
 void segment_raise(_Atomic uint64_t *number, uint64_t value);
 
-/** Adds 1 to a gauge and keeps its peak. */
-static inline void segment_up(_Atomic uint64_t *gauge, _Atomic uint64_t *peak)
+/** Adds 1 to a gauge and keeps its peak, if there is one; returns the new value. */
+static inline uint64_t segment_up(_Atomic uint64_t *gauge, _Atomic uint64_t *peak)
 {
     uint64_t now = atomic_fetch_add_explicit(gauge, 1, memory_order_relaxed) + 1;
 
-    if (__builtin_expect(now > segment_get(peak), 0)) {
+    if (peak != NULL && __builtin_expect(now > segment_get(peak), 0)) {
         segment_raise(peak, now);
     }
+    return now;
 }
 
-static inline void segment_down(_Atomic uint64_t *gauge)
+/** Takes 1 away from it; returns the new value. */
+static inline uint64_t segment_down(_Atomic uint64_t *gauge)
 {
-    atomic_fetch_sub_explicit(gauge, 1, memory_order_relaxed);
+    return atomic_fetch_sub_explicit(gauge, 1, memory_order_relaxed) - 1;
 }
 
 /** Writes a text field; its size is that of the array. For those whom nobody else writes to. */
@@ -192,30 +194,37 @@ static inline void segment_handler_soon(segment_t *segment, const segment_self_t
     }
 }
 
-/** A request of virtual host @a row has begun. */
-static inline void segment_request_begins(segment_t *segment, const segment_self_t *self, unsigned row)
+/** A request of virtual host @a row has begun. Whether no worker is left without one, in this process or in the server. */
+static inline bool segment_request_begins(segment_t *segment, const segment_self_t *self, unsigned row)
 {
     segment_vhost_rec_t *vhost = &segment->vhost[row];
+    segment_server_rec_t *server = segment->server;
+    uint64_t here, all;
 
     if (__builtin_expect(self->record == NULL, 0)) {
-        return;
+        return false;
     }
     atomic_fetch_add_explicit(&self->vhost_cells[row], 1, memory_order_relaxed);
-    segment_add(&self->record->requests_in_flight, 1);
-    segment_up(&segment->server->requests_in_flight, &segment->server->requests_in_flight_peak);
+    here = segment_up(&self->record->requests_in_flight, NULL);
+    all = segment_up(&server->requests_in_flight, &server->requests_in_flight_peak);
     segment_up(&vhost->in_flight, &vhost->in_flight_peak);
+    return here >= segment_get(&server->threads_per_child) || all >= segment_get(&server->max_request_workers);
 }
 
-/** It is over. */
-static inline void segment_request_ends(segment_t *segment, const segment_self_t *self, unsigned row)
+/** It is over. Whether at most one worker was left without a request, in this process or in the server. */
+static inline bool segment_request_ends(segment_t *segment, const segment_self_t *self, unsigned row)
 {
+    segment_server_rec_t *server = segment->server;
+    uint64_t here, all;
+
     if (__builtin_expect(self->record == NULL, 0)) {
-        return;
+        return false;
     }
     segment_down(&segment->vhost[row].in_flight);
-    segment_down(&segment->server->requests_in_flight);
-    segment_down(&self->record->requests_in_flight);
+    all = segment_down(&server->requests_in_flight);
+    here = segment_down(&self->record->requests_in_flight);
     atomic_fetch_sub_explicit(&self->vhost_cells[row], 1, memory_order_relaxed);
+    return here + 2 >= segment_get(&server->threads_per_child) || all + 2 >= segment_get(&server->max_request_workers);
 }
 
 /** Handler @a row begins to work on a request. */

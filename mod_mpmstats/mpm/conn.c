@@ -479,7 +479,7 @@ void conn_run(worker_t *w, conn_t *k)
 {
     conn_rec *c = k->c;
 
-    k->worker = w->index;
+    k->times.worker = w->index;
     ap_update_sb_handle(k->sbh, child.slot, w->index);
     c->current_thread = w->thread;
     if (k->suspended) {
@@ -505,27 +505,11 @@ int conn_look(conn_t *k, apr_thread_t *ticker)
     return found;
 }
 
-apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out)
+const mpm_hybrid_times_t *mpm_hybrid_conn_times(conn_rec *c)
 {
     const conn_t *k = conn_of(c);
 
-    if (k == NULL) {
-        return APR_ENOENT;
-    }
-    *out = k->times;
-    return APR_SUCCESS;
-}
-
-apr_status_t mpm_hybrid_conn_worker(conn_rec *c, int *slot, int *thread)
-{
-    const conn_t *k = conn_of(c);
-
-    if (k == NULL) {
-        return APR_ENOENT;
-    }
-    *slot = child.slot;
-    *thread = k->worker;
-    return APR_SUCCESS;
+    return k == NULL ? NULL : &k->times;
 }
 
 mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c)
@@ -568,12 +552,13 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();
+    k->times.slot = child.slot;
     k->end = MPM_HYBRID_END_UNKNOWN;
     k->timeout = ap_server_conf->timeout;
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
     k->pub.state = HYBRID_STATE_PROCESSING;
     k->pub.sense = CONN_SENSE_DEFAULT;
-    k->worker = w->index;
+    k->times.worker = w->index;
     ap_create_sb_handle(&k->sbh, pool, child.slot, w->index);
     c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(k), k->sbh,
                                  pools_bucket_list(pool));
@@ -684,7 +669,7 @@ void conn_insert_filter(request_rec *r)
     const conn_t *k = child.lane->is_threaded ? conn_of(r->connection) : NULL;
 
     if (k != NULL) {
-        workers_about_to_run(k->worker, r->handler != NULL ? r->handler : r->content_type);
+        workers_about_to_run(k->times.worker, r->handler != NULL ? r->handler : r->content_type);
     }
 }
 
@@ -694,7 +679,7 @@ int conn_handler(request_rec *r)
     const conn_t *k = conn_of(r->connection);
 
     if (k != NULL) {
-        shared_note_handler(child.slot, k->worker, r->handler ? r->handler : "");
+        shared_note_handler(child.slot, k->times.worker, r->handler ? r->handler : "");
     }
     return DECLINED;
 }

@@ -27,7 +27,6 @@ typedef struct conn_t {
     apr_pool_t *pool;
     apr_socket_t *sock;
     ap_sb_handle_t *sbh;
-    int worker;                         /**< number of the one that runs or ran it last */
     struct inbound_t *inbound;          /**< NULL: a worker reads the head itself */
     struct outbound_t *outbound;        /**< files on their way out; NULL until pre_connection has run */
     struct network_t *network;          /**< what is known of the socket; in c->pool */
@@ -107,8 +106,7 @@ int conn_was_spoken_to(void);
 void conn_child_init(void);
 
 /* The optional functions of mpm_hybrid.h. */
-apr_status_t mpm_hybrid_conn_times(conn_rec *c, mpm_hybrid_times_t *out);
-apr_status_t mpm_hybrid_conn_worker(conn_rec *c, int *slot, int *thread);
+const mpm_hybrid_times_t *mpm_hybrid_conn_times(conn_rec *c);
 mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c);
 
 /** Hooks. */

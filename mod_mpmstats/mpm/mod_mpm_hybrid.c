@@ -100,7 +100,6 @@ static void register_hooks(apr_pool_t *p)
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_events_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_worker_handler);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_times);
-    APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_worker);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_end);
 }
 

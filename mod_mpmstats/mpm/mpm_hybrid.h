@@ -20,7 +20,7 @@
 #include "httpd.h"
 
 /** Raised when a struct below changes; a field is only ever added at the end. */
-#define MPM_HYBRID_API_VERSION 2
+#define MPM_HYBRID_API_VERSION 3
 
 /** What a connection waits for; `MPM_HYBRID_CONN_RUNNING` is the one a worker owns. */
 typedef enum {
@@ -95,7 +95,7 @@ typedef struct {
     apr_uint64_t crashes;            /**< children ended by a signal nobody of us sent */
 } mpm_hybrid_events_t;
 
-/** Times of a client connection's current request: CLOCK_MONOTONIC µs; 0: not known. */
+/** Times of a client connection's current request, CLOCK_MONOTONIC µs, 0: not known; and who runs it. */
 typedef struct {
     apr_int64_t accepted_us;        /**< the connection was accepted */
     apr_int64_t handshake_begin_us; /**< TLS: something of the client's was read; 0 without TLS */
@@ -104,6 +104,8 @@ typedef struct {
     apr_int64_t head_us;            /**< the head (with MPMBodyBuffer: and the body) was whole */
     apr_int64_t dispatched_us;      /**< a worker began to run it */
     apr_uint64_t head_bytes;        /**< bytes read of it before it was dispatched */
+    int slot;                       /**< of the process, in the scoreboard */
+    int worker;                     /**< number there of the worker that runs it, or ran it last */
 } mpm_hybrid_times_t;
 
 /** Why a connection ended. */
@@ -119,16 +121,11 @@ typedef enum {
 } mpm_hybrid_end_e;
 
 /**
- * Of the request that runs on @a c now; APR_ENOENT for a connection that is not the MPM's (secondary,
- * outgoing). Only on the thread that owns the connection.
+ * Of the request that runs on @a c now; NULL for a connection that is not the MPM's (secondary, outgoing). From
+ * pre_connection on. What it points to changes from request to request and stays in place until pre_close_connection
+ * is over; to be looked at on the thread that owns the connection only.
  */
-APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_times, (conn_rec *c, mpm_hybrid_times_t *out));
-
-/**
- * Scoreboard slot and number of the worker that runs @a c; APR_ENOENT for a connection that is not the MPM's. Only on
- * the thread that owns the connection.
- */
-APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_conn_worker, (conn_rec *c, int *slot, int *thread));
+APR_DECLARE_OPTIONAL_FN(const mpm_hybrid_times_t *, mpm_hybrid_conn_times, (conn_rec *c));
 
 /** Valid in pre_close_connection and in cleanups of c->pool. */
 APR_DECLARE_OPTIONAL_FN(mpm_hybrid_end_e, mpm_hybrid_conn_end, (conn_rec *c));

@@ -483,7 +483,7 @@ void park_move_to_slot(int slot)
         conn_t *k = &chunks[i / CHUNK][i % CHUNK];
 
         if (k->fd >= 0 && k->sbh != NULL) {
-            ap_update_sb_handle(k->sbh, slot, k->worker);
+            ap_update_sb_handle(k->sbh, slot, k->times.worker);
         }
     }
     pthread_mutex_unlock(&lock);

@@ -9,8 +9,6 @@
 #include "apr_lib.h"
 #include "apr_strings.h"
 
-extern module AP_MODULE_DECLARE_DATA mpmstats_module;
-
 /* Says that the MPM's own name is wanted, where an outer section says otherwise. */
 static const char own_name[] = "";
 
@@ -55,11 +53,6 @@ const char *config_set_auto_mpm(cmd_parms *cmd, void *dir, const char *name)
 }
 
 /* ---- virtual hosts --------------------------------------------------------- */
-
-config_server_t *config_of_server(const server_rec *s)
-{
-    return ap_get_module_config(s->module_config, &mpmstats_module);
-}
 
 config_server_t *config_server_own(apr_pool_t *pool, server_rec *s)
 {

@@ -13,6 +13,8 @@
 #include "httpd.h"
 #include "http_config.h"
 
+extern module AP_MODULE_DECLARE_DATA mpmstats_module;
+
 /** What a <Location> or <Directory> says. */
 typedef struct {
     const char *auto_mpm;   /**< the name ?auto gives the MPM; NULL: its own */
@@ -47,7 +49,10 @@ extern config_global_t config_global;
 const config_dir_t *config_of_request(const request_rec *r);
 
 /** What applies to @a s. */
-config_server_t *config_of_server(const server_rec *s);
+static inline config_server_t *config_of_server(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &mpmstats_module);
+}
 
 /** Makes @a s have a configuration of its own, with what applies to it now. */
 config_server_t *config_server_own(apr_pool_t *pool, server_rec *s);

@@ -207,14 +207,11 @@ static int refuse_query(request_rec *r, const char *why)
     return OK;
 }
 
-int handler_run(request_rec *r)
+static int serve(request_rec *r)
 {
     const char *wrong;
     view_t view;
 
-    if (r->handler == NULL || strcmp(r->handler, HANDLER_NAME) != 0) {
-        return DECLINED;
-    }
     set_common_headers(r);
     ap_allow_methods(r, REPLACE_ALLOW, "GET", "HEAD", NULL);
     if (r->method_number != M_GET) {
@@ -225,4 +222,13 @@ int handler_run(request_rec *r)
     }
     wrong = view_parse(&view, r->args, apr_table_get(r->headers_in, "Accept"));
     return wrong == NULL ? send_view(r, &view) : refuse_query(r, wrong);
+}
+
+/* Asked with every request of the server. */
+int handler_run(request_rec *r)
+{
+    if (r->handler == NULL || r->handler[0] != HANDLER_NAME[0] || strcmp(r->handler, HANDLER_NAME) != 0) {
+        return DECLINED;
+    }
+    return serve(r);
 }

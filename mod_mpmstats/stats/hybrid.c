@@ -33,7 +33,6 @@ typedef union {
     char room[ROOM];
 } events_room_t;
 
-_Static_assert(sizeof(mpm_hybrid_times_t) < sizeof(hybrid_times_t), "no room left for the fields of a newer mpm_hybrid");
 _Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t) < ROOM,
                "no room left for the fields of a newer mpm_hybrid");
 
@@ -44,7 +43,6 @@ static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) *events_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) *worker_handler;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_times) *conn_times;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_end) *conn_end;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_worker) *conn_worker;
 
 /* Set by the first thread of a process that reports the mismatch: one log line a process. */
 static atomic_flag mismatch_reported = ATOMIC_FLAG_INIT;
@@ -57,7 +55,6 @@ void hybrid_find(void)
     worker_handler = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_worker_handler);
     conn_times = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_times);
     conn_end = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_end);
-    conn_worker = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_worker);
 }
 
 static int versions_match(const mpm_hybrid_limits_t *limits)
@@ -226,15 +223,9 @@ void hybrid_child_init(void)
     }
 }
 
-/* Asked with every request: the room is not cleared. */
-const mpm_hybrid_times_t *hybrid_times(conn_rec *c, hybrid_times_t *room)
+const mpm_hybrid_times_t *hybrid_times(conn_rec *c)
 {
-    return conn_times != NULL && conn_times(c, &room->known) == APR_SUCCESS ? &room->known : NULL;
-}
-
-int hybrid_worker(conn_rec *c, int *slot, int *thread)
-{
-    return conn_worker != NULL && conn_worker(c, slot, thread) == APR_SUCCESS;
+    return conn_times != NULL ? conn_times(c) : NULL;
 }
 
 mpm_hybrid_end_e hybrid_end(conn_rec *c)

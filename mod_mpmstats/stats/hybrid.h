@@ -23,17 +23,11 @@ int hybrid_present(void);
 /** In a child, before it serves: whether the functions below may be used. */
 void hybrid_child_init(void);
 
-/** Room for the times of a newer mpm_hybrid, too. */
-typedef union {
-    mpm_hybrid_times_t known;
-    char room[256];
-} hybrid_times_t;
-
-/** The times of the request that runs on @a c, in @a room; NULL when nobody knows them. On the thread that owns the connection. */
-const mpm_hybrid_times_t *hybrid_times(conn_rec *c, hybrid_times_t *room);
-
-/** Scoreboard slot and number of the worker that runs @a c; 0 when mpm_hybrid does not say. */
-int hybrid_worker(conn_rec *c, int *slot, int *thread);
+/**
+ * Where mpm_hybrid notes the times of the request that runs on @a c, and the worker; NULL when nobody does. From
+ * pre_connection on, until pre_close_connection is over; on the thread that owns the connection.
+ */
+const mpm_hybrid_times_t *hybrid_times(conn_rec *c);
 
 /** Why @a c ended; MPM_HYBRID_END_UNKNOWN when nobody knows. */
 mpm_hybrid_end_e hybrid_end(conn_rec *c);

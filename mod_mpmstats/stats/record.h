@@ -19,16 +19,21 @@
 
 /**
  * Written in the parent by post_config, and in a child by child_init, before either has another thread; constant
- * from then on.
+ * from then on, but for look_due.
  */
 typedef struct {
     segment_t *segment;             /**< NULL: nothing is recorded, in a configuration test for instance */
     segment_self_t self;            /**< in a child: its record */
     uint64_t config_generation;     /**< of the configuration this process runs with */
+    _Atomic int64_t look_due;       /**< record_clock() from which on this process asks whether a look is due; any thread moves it on */
+    bool scores;                    /**< who is served is noted in httpd's scoreboard by us: record_score.c */
     bool limits_told;               /**< in the parent: the limits of this configuration are in the segment */
-    pid_t parent;
     bool in_child;
-} record_t;
+    bool slow_told;                 /**< some virtual host has an MPMStatsSlowThreshold */
+    unsigned default_row;           /**< in a child: the most frequent handler's record, which need not be looked for */
+    int threads_of_slot;            /**< in a child: workers that a process has in the scoreboard */
+    pid_t parent;
+} __attribute__((aligned(64))) record_t;
 
 extern record_t record;
 

@@ -22,8 +22,6 @@
 #include "stats/record_request.h"
 #include "stats/record_score.h"
 
-extern module AP_MODULE_DECLARE_DATA mpmstats_module;
-
 /* mpm_hybrid knows this one (inbound.c): it keeps nothing back. */
 #define IN_NAME "MPMSTATS_IN"
 #define OUT_NAME "MPMSTATS_OUT"
@@ -34,11 +32,6 @@ extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
 /* Written in record_conn_register() only. */
 static ap_filter_rec_t *in_rec, *out_rec;
-
-record_conn_t *record_conn_of(const conn_rec *c)
-{
-    return ap_get_module_config(c->conn_config, &mpmstats_module);
-}
 
 static segment_server_rec_t *server_record(void)
 {
@@ -55,7 +48,7 @@ static const char *tls_variable(record_conn_t *conn, const char *name)
 }
 
 /* The handshake is over, one way or the other. */
-static void tls_count(record_conn_t *conn)
+static __attribute__((cold, noinline)) void tls_count(record_conn_t *conn)
 {
     segment_server_rec_t *server = server_record();
 
@@ -71,14 +64,12 @@ static void tls_count(record_conn_t *conn)
 
 static void tls_time(record_conn_t *conn)
 {
-    hybrid_times_t room;
-    const mpm_hybrid_times_t *times;
+    const mpm_hybrid_times_t *times = conn->times;
 
     if (conn->tls_timed || !conn->tls_counted) {
         return;
     }
     conn->tls_timed = true;
-    times = hybrid_times(conn->c, &room);
     if (times != NULL && times->handshake_begin_us != 0 && times->handshake_done_us >= times->handshake_begin_us) {
         histogram_record(&server_record()->tls_handshake,
                          (uint64_t)(times->handshake_done_us - times->handshake_begin_us));
@@ -104,7 +95,7 @@ static uint64_t bytes_after(apr_bucket_brigade *brigade, apr_bucket *bucket)
     return bytes;
 }
 
-static void note_end_of_input(record_conn_t *conn, apr_status_t rv)
+static __attribute__((noinline)) void note_end_of_input(record_conn_t *conn, apr_status_t rv)
 {
     if (APR_STATUS_IS_EOF(rv)) {
         conn->ended = true;
@@ -117,7 +108,7 @@ static void note_end_of_input(record_conn_t *conn, apr_status_t rv)
     }
 }
 
-static apr_status_t filter_in(ap_filter_t *f, apr_bucket_brigade *brigade, ap_input_mode_t mode,
+static __attribute__((hot)) apr_status_t filter_in(ap_filter_t *f, apr_bucket_brigade *brigade, ap_input_mode_t mode,
                               apr_read_type_e block, apr_off_t bytes)
 {
     record_conn_t *conn = f->ctx;
@@ -148,15 +139,17 @@ typedef struct {
     uint64_t bytes;
     bool kept;          /* none of it makes a filter below write at once */
     bool unmeasured;    /* nobody knows yet how much it is */
+    bool ends;          /* it has the end of the response */
 } pass_t;
 
-static pass_t look_at(apr_bucket_brigade *brigade)
+static inline pass_t look_at(apr_bucket_brigade *brigade)
 {
-    pass_t pass = { 0, true, false };
+    pass_t pass = { 0, true, false, false };
 
     for (apr_bucket *e = APR_BRIGADE_FIRST(brigade); e != APR_BRIGADE_SENTINEL(brigade); e = APR_BUCKET_NEXT(e)) {
         if (APR_BUCKET_IS_METADATA(e)) {
             pass.kept = false;
+            pass.ends = pass.ends || APR_BUCKET_IS_EOS(e);
         }
         else if (e->length == (apr_size_t)-1) {
             pass.kept = false;
@@ -178,7 +171,7 @@ static pass_t look_at(apr_bucket_brigade *brigade)
  * nothing waits before them, because the core's filter keeps such; and for what marks its end when all of it has gone.
  * mod_ssl and mod_http2 have buffers of their own.
  */
-static bool writes_nothing(const record_conn_t *conn, const record_request_t *request, const pass_t *pass)
+static inline bool writes_nothing(const record_conn_t *conn, const record_request_t *request, const pass_t *pass)
 {
     if (conn->tls || conn->secondary || conn->c->data_in_output_filters) {
         return false;
@@ -189,37 +182,62 @@ static bool writes_nothing(const record_conn_t *conn, const record_request_t *re
     return pass->kept && request->bytes_out == pass->bytes && pass->bytes <= KEPT_MOST;
 }
 
-static void note_pass(const record_conn_t *conn, record_request_t *request)
-{
-    if (conn->pass_begin != RECORD_UNKNOWN) {
-        request->written = record_clock();
-        request->writing += request->written - conn->pass_begin;
-    }
-    else if (request->written != 0) {
-        request->written = record_clock();
-    }
-}
-
-static apr_status_t filter_out(ap_filter_t *f, apr_bucket_brigade *brigade)
+/* The handler works on when this returns. */
+static __attribute__((noinline)) apr_status_t pass_middle(ap_filter_t *f, apr_bucket_brigade *brigade, record_request_t *request, bool writes)
 {
     record_conn_t *conn = f->ctx;
-    record_request_t *request = conn->current;
-    pass_t pass = look_at(brigade);
     apr_status_t rv;
 
-    if (request == NULL) {
-        conn->bytes_out_other += pass.bytes;
-        return ap_pass_brigade(f->next, brigade);
-    }
-    request->bytes_out += pass.bytes;
-    conn->pass_begin = writes_nothing(conn, request, &pass) ? RECORD_UNKNOWN : record_clock();
+    conn->pass_begin = writes ? record_clock() : 0;
     rv = ap_pass_brigade(f->next, brigade);
-    if (conn->current == request) {
-        /* It was not over with that. */
-        note_pass(conn, request);
+    if (conn->current == request && (writes || request->written != 0)) {
+        request->written = record_clock();
+        request->writing += writes ? request->written - conn->pass_begin : 0;
     }
     conn->pass_begin = 0;
     return rv;
+}
+
+/*
+ * With the last piece all that is left is to write: from then on, and until it is logged, it is the client's time. So the
+ * clock is not asked again.
+ */
+static __attribute__((hot, noinline)) apr_status_t pass_piece(ap_filter_t *f, apr_bucket_brigade *brigade,
+                                                              record_request_t *request)
+{
+    record_conn_t *conn = f->ctx;
+    pass_t pass = look_at(brigade);
+    bool writes;
+
+    request->bytes_out += pass.bytes;
+    writes = !writes_nothing(conn, request, &pass);
+    if (!pass.ends && (writes || request->written != 0)) {
+        return pass_middle(f, brigade, request, writes);
+    }
+    if (pass.ends) {
+        request->ended = true;
+        request->written = writes ? record_clock() : 0;
+    }
+    return ap_pass_brigade(f->next, brigade);
+}
+
+static __attribute__((noinline)) apr_status_t pass_other(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    record_conn_t *conn = f->ctx;
+
+    conn->bytes_out_other += look_at(brigade).bytes;
+    return ap_pass_brigade(f->next, brigade);
+}
+
+static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    record_conn_t *conn = f->ctx;
+    record_request_t *request = conn->current;
+
+    if (request == NULL) {
+        return pass_other(f, brigade);
+    }
+    return request->ended ? ap_pass_brigade(f->next, brigade) : pass_piece(f, brigade, request);
 }
 
 void record_conn_register(void)
@@ -325,13 +343,10 @@ static apr_status_t closed(void *data)
 int record_conn_pre_close(conn_rec *c)
 {
     record_conn_t *conn = record_conn_of(c);
-    hybrid_times_t room;
-    const mpm_hybrid_times_t *times;
-
     if (conn == NULL || !conn->tls || conn->tls_timed) {
         return OK;
     }
-    if (!conn->tls_counted && (times = hybrid_times(c, &room)) != NULL && times->handshake_begin_us == 0) {
+    if (!conn->tls_counted && conn->times != NULL && conn->times->handshake_begin_us == 0) {
         return OK;      /* not a byte came */
     }
     if (!conn->tls_counted) {
@@ -370,9 +385,10 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     ap_set_module_config(c->conn_config, &mpmstats_module, conn);
     ap_add_output_filter_handle(out_rec, conn, NULL, c);
     if (!conn->secondary) {
+        conn->times = hybrid_times(c);
         conn->tls = ap_ssl_conn_is_ssl(c);
         count_in(conn);
-        if (facts_get()->details == FACTS_DETAILS_US && !hybrid_present()) {
+        if (record.scores && !hybrid_present()) {
             record_score_conn(c);
         }
     }

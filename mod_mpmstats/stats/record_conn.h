@@ -11,24 +11,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "httpd.h"
+#include "mpm/mpm_hybrid.h"
+#include "stats/config.h"
 
 struct record_request_t;
 
+/* What every request looks at comes first, and together. */
 typedef struct record_conn_t {
-    conn_rec *c;
     struct record_request_t *current;   /**< the request whose response is being made; NULL: none */
-    int64_t pass_begin;         /**< when what is being handed down now was; 0: nothing is; RECORD_UNKNOWN: it writes nothing */
-    int64_t last_end;           /**< when the last response was over; 0: none was yet */
+    conn_rec *c;
+    const mpm_hybrid_times_t *times;    /**< mpm_hybrid's; NULL: it is not there, or this is an HTTP/2 stream's */
     int64_t last_dispatch;      /**< of mpm_hybrid's times for the last request, to know them for old */
-    uint64_t bytes_in;          /**< received so far, without TLS */
-    uint64_t bytes_in_told;     /**< of those, the ones in the segment */
-    uint64_t bytes_done;        /**< received up to the end of the last request that was one */
-    uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
+    int64_t last_end;           /**< when the last response was over; 0: none was yet */
     uint64_t requests;          /**< that came on it */
-    const server_rec *score_server;     /**< record_score.c's: what the next two are about */
-    const char *score_vhost;
-    const char *score_protocol;
+    const server_rec *server;   /**< the last request's */
+    unsigned row;               /**< its record */
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */
     bool timed_out;             /**< a read waited in vain */
@@ -39,10 +36,21 @@ typedef struct record_conn_t {
     bool tls;                   /**< mod_ssl is on it */
     bool tls_counted;           /**< its handshake is in the segment */
     bool tls_timed;             /**< so is the time that took */
+    uint64_t bytes_in;          /**< received so far, without TLS */
+    uint64_t bytes_in_told;     /**< of those, the ones in the segment */
+    uint64_t bytes_done;        /**< received up to the end of the last request that was one */
+    int64_t pass_begin;         /**< when what is being handed down now was; 0: nothing is that writes */
+    uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
+    const server_rec *score_server;     /**< record_score.c's: what the next two are about */
+    const char *score_vhost;
+    const char *score_protocol;
 } record_conn_t;
 
 /** What is kept for @a c; NULL for a connection that is not a client's. */
-record_conn_t *record_conn_of(const conn_rec *c);
+static inline record_conn_t *record_conn_of(const conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &mpmstats_module);
+}
 
 /** The first request has come: the handshake, if there was one, is over. */
 void record_conn_first_request(record_conn_t *conn);

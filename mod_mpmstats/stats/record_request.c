@@ -23,15 +23,12 @@
 #include "http_protocol.h"
 
 #include "stats/config.h"
-#include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/record.h"
 #include "stats/record_conn.h"
 #include "stats/record_report.h"
 #include "stats/record_sample.h"
 #include "stats/record_score.h"
-
-extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
 /* Less than that, microseconds, is the kernel's clock; more, milliseconds, is none at all. */
 #define KERNEL_TIME_LEAST 5000
@@ -53,21 +50,11 @@ record_request_t *record_request_of(const request_rec *r)
 /* When a request ended while every worker was busy; any thread writes the present time, so the last one holds. */
 static _Atomic int64_t last_full;
 
-/* Of this process, or of the server. */
-static bool every_worker_is_busy(void)
-{
-    const segment_server_rec_t *server = record.segment->server;
-
-    return record.self.record != NULL
-           && (segment_get(&record.self.record->requests_in_flight) + 1 >= segment_get(&server->threads_per_child)
-               || segment_get(&server->requests_in_flight) + 1 >= segment_get(&server->max_request_workers));
-}
-
 /*
  * When every worker is busy nobody reads: the head waits in the kernel, and the connection perhaps in the listen
  * queue. The kernel knows, to the millisecond, when it came.
  */
-static void add_time_in_kernel(record_request_t *request, const record_conn_t *conn)
+static __attribute__((cold, noinline)) void add_time_in_kernel(record_request_t *request, const record_conn_t *conn)
 {
     apr_socket_t *socket = ap_get_conn_socket(conn->c);
     struct tcp_info info;
@@ -87,10 +74,9 @@ static void add_time_in_kernel(record_request_t *request, const record_conn_t *c
 }
 
 /* The times of a request that was read without a worker. It was dispatched just now. */
-static bool take_times(record_request_t *request, record_conn_t *conn)
+static inline bool take_times(record_request_t *request, record_conn_t *conn, bool full)
 {
-    hybrid_times_t room;
-    const mpm_hybrid_times_t *times = conn->secondary ? NULL : hybrid_times(conn->c, &room);
+    const mpm_hybrid_times_t *times = conn->times;
 
     if (times == NULL || times->dispatched_us == conn->last_dispatch) {
         return false;
@@ -103,14 +89,13 @@ static bool take_times(record_request_t *request, record_conn_t *conn)
     request->head = times->head_us - times->first_byte_us;
     request->queue = times->dispatched_us - times->head_us;
     request->dispatched = times->dispatched_us;
-    if (every_worker_is_busy()
-        || request->dispatched < atomic_load_explicit(&last_full, memory_order_relaxed) + AFTERMATH) {
+    if (full || request->dispatched < atomic_load_explicit(&last_full, memory_order_relaxed) + AFTERMATH) {
         add_time_in_kernel(request, conn);
     }
     return true;
 }
 
-static void take_time_of_reading(record_request_t *request, const request_rec *r)
+static __attribute__((noinline)) void take_time_of_reading(record_request_t *request, const request_rec *r)
 {
     int64_t now = record_clock();
     apr_interval_time_t ago = apr_time_now() - r->request_time;
@@ -137,81 +122,85 @@ static void note_on_connection(record_conn_t *conn, const record_request_t *requ
     }
 }
 
-int record_request_post_read(request_rec *r)
+__attribute__((hot)) int record_request_post_read(request_rec *r)
 {
     record_request_t *request;
     record_conn_t *conn;
     unsigned row;
+    bool full;
 
     /* An internal redirect runs this hook once more. */
-    if (record.segment == NULL || r->prev != NULL || r->main != NULL || (conn = record_conn_of(r->connection)) == NULL) {
+    if (r->prev != NULL || r->main != NULL || record.segment == NULL || (conn = record_conn_of(r->connection)) == NULL) {
         return DECLINED;
     }
-    row = config_of_server(r->server)->row;
+    if (conn->server != r->server) {
+        conn->server = r->server;
+        conn->row = config_of_server(r->server)->row;
+    }
+    row = conn->row;
     segment_request_soon(record.segment, &record.self, row);
     request = apr_pcalloc(r->pool, sizeof(*request));
     request->conn = conn;
     request->row = row;
     ap_set_module_config(r->request_config, &mpmstats_module, request);
     conn->current = request;
-    if (!take_times(request, conn)) {
+    full = segment_request_begins(record.segment, &record.self, row);
+    if (!take_times(request, conn, full)) {
         take_time_of_reading(request, r);
     }
     if (!conn->secondary) {
         note_on_connection(conn, request);
     }
-    segment_request_begins(record.segment, &record.self, request->row);
-    if (facts_get()->details == FACTS_DETAILS_US) {
+    if (record.scores) {
         record_score_begin(r, conn);
     }
-    record_sample_at_begin(request->dispatched);
+    record_sample_at_begin(request->dispatched, full);
     return DECLINED;
 }
 
 /* ---- its handler --------------------------------------------------------------------- */
 
-/* The record of the most frequent of all, which need not be looked for; written in record_request_child_init(). */
-static unsigned default_row;
-
-/* Workers a process has in the scoreboard; written there, too. */
-static int threads_of_slot;
-
 void record_request_child_init(void)
 {
-    default_row = segment_handler_row(record.segment, "default-handler");
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads_of_slot);
+    record.default_row = segment_handler_row(record.segment, "default-handler");
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &record.threads_of_slot);
 }
 
 /*
  * For those who look at the worker from outside. Under a stock MPM the number of a connection is that of the worker that
  * runs it, counted through all processes.
  */
-static void note_handler(conn_rec *c, unsigned row)
+static inline void note_handler(const record_conn_t *conn, unsigned row)
 {
-    int slot, thread;
-    long index = c->id;
+    const mpm_hybrid_times_t *times = conn->times;
+    long index = times != NULL ? (long)times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
 
-    if (hybrid_present()) {
-        index = hybrid_worker(c, &slot, &thread) ? (long)slot * threads_of_slot + thread : -1;
-    }
     if (index >= 0) {
         segment_worker_runs(record.segment, (size_t)index, row);
     }
 }
 
-/* A file's type is no handler, unless a handler goes by the name of a type. */
-static bool is_default_handler(const request_rec *r)
+/* A file's type is no handler, unless a handler goes by the name of a type: httpd/..., application/x-httpd-... */
+static inline bool is_default_handler(const char *handler)
 {
-    return r->handler == NULL
-           || (strchr(r->handler, '/') != NULL && strncmp(r->handler, "application/x-httpd-", 20) != 0
-               && strncmp(r->handler, "httpd/", 6) != 0);
+    const char *slash;
+
+    if (handler == NULL) {
+        return true;
+    }
+    slash = strchr(handler, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    return !(slash - handler == 5 && memcmp(handler, "httpd", 5) == 0)
+           && !(slash[1] == 'x' && strncmp(slash, "/x-httpd-", 9) == 0 && strncmp(handler, "application/", 12) == 0);
 }
 
-int record_request_handler(request_rec *r)
+__attribute__((hot)) int record_request_handler(request_rec *r)
 {
     record_request_t *request;
 
-    if (record.segment == NULL || r->main != NULL) {
+    if (r->main != NULL || record.segment == NULL) {
         return DECLINED;
     }
     request = record_request_of(r);
@@ -219,35 +208,30 @@ int record_request_handler(request_rec *r)
         return DECLINED;        /* an error document, for instance: it is its first handler's time */
     }
     request->handled = true;
-    request->handler_row = is_default_handler(r) ? default_row : segment_handler_row(record.segment, r->handler);
+    request->handler_row = is_default_handler(r->handler) ? record.default_row
+        : segment_handler_row(record.segment, r->handler);
     segment_handler_begins(record.segment, &record.self, request->handler_row);
     if (!request->conn->secondary) {
-        note_handler(r->connection, request->handler_row);
+        note_handler(request->conn, request->handler_row);
     }
     return DECLINED;
 }
 
 /* ---- it is over ------------------------------------------------------------------------ */
 
-static _Atomic uint64_t *counter_of_status(segment_vhost_rec_t *vhost, int status)
+static inline _Atomic uint64_t *counter_of_status(segment_vhost_rec_t *vhost, int status)
 {
-    switch (status / 100) {
-    case 1:
-        return &vhost->responses_1xx;
-    case 2:
-        return &vhost->responses_2xx;
-    case 3:
-        return &vhost->responses_3xx;
-    case 4:
-        return &vhost->responses_4xx;
-    case 5:
-        return &vhost->responses_5xx;
-    default:
-        return &vhost->responses_other;
-    }
+    static const uint16_t counters[] = {
+        [1] = offsetof(segment_vhost_rec_t, responses_1xx), [2] = offsetof(segment_vhost_rec_t, responses_2xx),
+        [3] = offsetof(segment_vhost_rec_t, responses_3xx), [4] = offsetof(segment_vhost_rec_t, responses_4xx),
+        [5] = offsetof(segment_vhost_rec_t, responses_5xx),
+    };
+
+    return status >= 200 && status < 300 ? &vhost->responses_2xx : status < 100 || status > 599 ? &vhost->responses_other
+        : (_Atomic uint64_t *)((char *)vhost + counters[status / 100]);
 }
 
-static _Atomic uint64_t *counter_of_method(segment_vhost_rec_t *vhost, const request_rec *r)
+static __attribute__((noinline)) _Atomic uint64_t *counter_of_other_method(segment_vhost_rec_t *vhost, const request_rec *r)
 {
     if (r->method == NULL) {
         return &vhost->method_other;
@@ -272,11 +256,19 @@ static _Atomic uint64_t *counter_of_method(segment_vhost_rec_t *vhost, const req
     }
 }
 
+static inline _Atomic uint64_t *counter_of_method(segment_vhost_rec_t *vhost, const request_rec *r)
+{
+    const char *m = r->method;
+
+    return r->method_number == M_GET && m != NULL && m[0] == 'G' && m[1] == 'E' && m[2] == 'T' && m[3] == '\0'
+        ? &vhost->method_get : counter_of_other_method(vhost, r);
+}
+
 /* What it took, seen from here: the end, or the middle of the last piece that is being written. */
-static void take_phases(record_request_t *request, const record_conn_t *conn, int64_t now)
+static inline void take_phases(record_request_t *request, const record_conn_t *conn, int64_t now)
 {
     if (conn->current == request && conn->pass_begin != 0) {
-        request->writing += conn->pass_begin != RECORD_UNKNOWN ? now - conn->pass_begin : 0;
+        request->writing += now - conn->pass_begin;
     }
     else if (request->written != 0) {
         request->writing += now - request->written;
@@ -288,30 +280,39 @@ static void take_phases(record_request_t *request, const record_conn_t *conn, in
     }
 }
 
-/* The lines of memory that record_phases() writes to: all of them at once are had as soon as one. */
-static void fetch_phases(segment_vhost_rec_t *vhost, const record_request_t *request)
+/* The histograms of a virtual host and the phases of a request come in the same order. */
+#define PHASES 5
+#define HISTOGRAM_AT(name, i) (offsetof(segment_vhost_rec_t, name) \
+                               == offsetof(segment_vhost_rec_t, head) + (i) * sizeof(histogram_t))
+#define PHASE_AT(name, i) (offsetof(record_request_t, name) == offsetof(record_request_t, head) + (i) * sizeof(int64_t))
+_Static_assert(HISTOGRAM_AT(queue, 1) && HISTOGRAM_AT(handler, 2) && HISTOGRAM_AT(write, 3) && HISTOGRAM_AT(total, 4),
+               "the histograms must follow each other");
+_Static_assert(PHASE_AT(queue, 1) && PHASE_AT(handler, 2) && PHASE_AT(writing, 3) && PHASE_AT(total, 4),
+               "the phases must follow each other");
+
+/* Where the phases will be counted: all of it comes into the cache at once while something else is done. */
+static inline void find_phases(segment_vhost_rec_t *vhost, const record_request_t *request, _Atomic uint64_t *bucket[PHASES])
 {
-    if (request->head >= 0) {
-        histogram_soon(&vhost->head, (uint64_t)request->head);
-        histogram_soon(&vhost->queue, (uint64_t)request->queue);
+    histogram_t *histogram = &vhost->head;
+    const int64_t *phase = &request->head;
+
+    for (int i = 0; i < PHASES; i++) {
+        bucket[i] = histogram_soon(&histogram[i], (uint64_t)phase[i]);
     }
-    histogram_soon(&vhost->handler, (uint64_t)request->handler);
-    histogram_soon(&vhost->write, (uint64_t)request->writing);
-    histogram_soon(&vhost->total, (uint64_t)request->total);
 }
 
-static void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request)
+/* What nobody knows was made RECORD_UNKNOWN together: the first two. */
+static inline void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request, _Atomic uint64_t *bucket[PHASES])
 {
-    if (request->head >= 0) {
-        histogram_record(&vhost->head, (uint64_t)request->head);
-        histogram_record(&vhost->queue, (uint64_t)request->queue);
+    histogram_t *histogram = &vhost->head;
+    const int64_t *phase = &request->head;
+
+    for (int i = request->head >= 0 ? 0 : 2; i < PHASES; i++) {
+        histogram_record_in(&histogram[i], bucket[i], (uint64_t)phase[i]);
     }
-    histogram_record(&vhost->handler, (uint64_t)request->handler);
-    histogram_record(&vhost->write, (uint64_t)request->writing);
-    histogram_record(&vhost->total, (uint64_t)request->total);
 }
 
-static void record_kind(segment_vhost_rec_t *vhost, record_conn_t *conn, const request_rec *first,
+static inline void record_kind(segment_vhost_rec_t *vhost, record_conn_t *conn, const request_rec *first,
                         const request_rec *last, const record_request_t *request)
 {
     segment_add(counter_of_status(vhost, last->status), 1);
@@ -330,19 +331,22 @@ static void record_kind(segment_vhost_rec_t *vhost, record_conn_t *conn, const r
 }
 
 /* Whether nothing but MaxKeepAliveRequests made this the last request of its connection. */
-static bool limit_reached(const request_rec *r)
+static __attribute__((noinline)) bool limit_reached(const request_rec *r)
 {
     const server_rec *s = r->server;
 
-    return r->connection->keepalive == AP_CONN_CLOSE && s->keep_alive && s->keep_alive_max > 0
+    return s->keep_alive && s->keep_alive_max > 0
            && r->connection->keepalives > s->keep_alive_max
            && !ap_find_token(r->pool, apr_table_get(r->headers_in, "Connection"), "close");
 }
 
-static void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
+static inline void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
 {
+    segment_vhost_rec_t *vhost = &record.segment->vhost[request->row];
+    _Atomic uint64_t *bucket[PHASES];
+
     take_phases(request, conn, now);
-    fetch_phases(&record.segment->vhost[request->row], request);
+    find_phases(vhost, request, bucket);
     if (conn->current == request) {
         conn->current = NULL;
     }
@@ -350,20 +354,19 @@ static void end_request(record_request_t *request, record_conn_t *conn, const re
         segment_handler_ends(record.segment, &record.self, request->handler_row,
                              (uint64_t)(now - request->dispatched));
     }
-    if (every_worker_is_busy()) {
+    if (__builtin_expect(segment_request_ends(record.segment, &record.self, request->row), 0)) {
         atomic_store_explicit(&last_full, now, memory_order_relaxed);
     }
-    segment_request_ends(record.segment, &record.self, request->row);
-    record_phases(&record.segment->vhost[request->row], request);
+    record_phases(vhost, request, bucket);
     conn->last_end = now;
     conn->bytes_done = conn->bytes_in;
     conn->cut_short = conn->broken || r->connection->aborted;
     conn->said_close = r->connection->keepalive == AP_CONN_CLOSE;
-    conn->limit_reached = limit_reached(r);
+    conn->limit_reached = conn->said_close && limit_reached(r);
 }
 
 /* Nothing that could be understood came, but it was answered and is in the log. */
-static void end_other(const request_rec *r)
+static __attribute__((cold, noinline)) void end_other(const request_rec *r)
 {
     record_conn_t *conn = record_conn_of(r->connection);
     record_request_t none = { .row = config_of_server(r->server)->row };
@@ -381,13 +384,13 @@ static void end_other(const request_rec *r)
     }
 }
 
-int record_request_log(request_rec *r)
+__attribute__((hot)) int record_request_log(request_rec *r)
 {
     const request_rec *last = r;
     record_request_t *request;
     int64_t now;
 
-    if (record.segment == NULL || r->main != NULL) {
+    if (r->main != NULL || record.segment == NULL) {
         return DECLINED;
     }
     request = ap_get_module_config(r->request_config, &mpmstats_module);
@@ -403,10 +406,12 @@ int record_request_log(request_rec *r)
         }
         end_request(request, request->conn, r, now);
         record_kind(&record.segment->vhost[request->row], request->conn, r, last, request);
-        record_report_slow(r, request);
+        if (record.slow_told) {
+            record_report_slow(r, request);
+        }
         record_sample_at_end(now);
     }
-    if (facts_get()->details == FACTS_DETAILS_US) {
+    if (record.scores) {
         record_score_end(r, request != NULL ? now - request->dispatched : 0, now);
     }
     if (record.self.record != NULL) {

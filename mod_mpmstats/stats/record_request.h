@@ -23,8 +23,8 @@ typedef struct record_request_t {
     struct record_conn_t *conn;
     int64_t begun;          /**< first byte known of */
     int64_t dispatched;     /**< a worker began to run it */
-    int64_t written;        /**< when writing last returned; 0: never yet */
-    int64_t head;           /**< the phases; RECORD_UNKNOWN */
+    int64_t written;        /**< since when it is the client's time, unless there is more to come; 0: never yet, or it is not */
+    int64_t head;           /**< the phases, in the order of the segment; RECORD_UNKNOWN */
     int64_t queue;
     int64_t handler;        /**< this and the next two: valid while and after it is logged */
     int64_t writing;        /**< adds up as it goes on */
@@ -33,6 +33,7 @@ typedef struct record_request_t {
     unsigned row;           /**< its virtual host's record */
     unsigned handler_row;
     bool handled;           /**< it is among its handler's busy ones */
+    bool ended;             /**< the end of its response has been handed down */
 } record_request_t;
 
 /** What is kept for @a r, or for the request it is a part of; NULL for what was no request. */

@@ -275,12 +275,25 @@ void record_sample_look(int64_t now, unsigned less)
     }
 }
 
+void record_sample_due(int64_t now, bool begins)
+{
+    uint64_t seen = segment_get(&record.segment->head->sample_clock);
+
+    if ((uint64_t)now > seen + RECORD_SAMPLE_INTERVAL) {
+        /* After a quiet time nothing else has changed: up to now, one that ends was one of the busy ones. */
+        record_sample_look(now, begins || (uint64_t)now <= seen + 3 * RECORD_SAMPLE_INTERVAL ? 1 : 0);
+        seen = (uint64_t)now;
+    }
+    atomic_store_explicit(&record.look_due, (int64_t)seen + RECORD_SAMPLE_INTERVAL, memory_order_relaxed);
+}
+
 void record_sample_full(int64_t now)
 {
     const segment_server_rec_t *server = record.segment->server;
     uint64_t seen = segment_get(&record.segment->head->sample_clock);
 
-    if (segment_get(&server->saturated_since) == 0 && (uint64_t)now > seen + FULL_INTERVAL) {
+    if (segment_get(&server->requests_in_flight) >= segment_get(&server->max_request_workers)
+        && segment_get(&server->saturated_since) == 0 && (uint64_t)now > seen + FULL_INTERVAL) {
         record_sample_look(now, 1);
     }
 }

@@ -20,19 +20,19 @@
 /** Looks, if nobody has for a while. @param less  busy workers not to count, the caller's own for instance */
 void record_sample_look(int64_t now, unsigned less);
 
-/** Looks if every worker seems to be taken and nobody has noticed. */
+/** The same for a request that begins or ends at @a now, when record.look_due has come. */
+void record_sample_due(int64_t now, bool begins);
+
+/** Looks if every worker of the server seems to be taken and nobody has noticed. */
 void record_sample_full(int64_t now);
 
-/** A request begins at @a now (record_clock()). */
-static inline void record_sample_at_begin(int64_t now)
+/** A request begins at @a now (record_clock()). @a full: it took the last worker of its process or of the server. */
+static inline void record_sample_at_begin(int64_t now, bool full)
 {
-    const segment_server_rec_t *server = record.segment->server;
-    uint64_t seen = segment_get(&record.segment->head->sample_clock);
-
-    if (__builtin_expect((uint64_t)now > seen + RECORD_SAMPLE_INTERVAL, 0)) {
-        record_sample_look(now, 1);
+    if (__builtin_expect(now > atomic_load_explicit(&record.look_due, memory_order_relaxed), 0)) {
+        record_sample_due(now, true);
     }
-    else if (__builtin_expect(segment_get(&server->requests_in_flight) >= segment_get(&server->max_request_workers), 0)) {
+    else if (__builtin_expect(full, 0)) {
         record_sample_full(now);
     }
 }
@@ -40,11 +40,8 @@ static inline void record_sample_at_begin(int64_t now)
 /** A request is over; its worker still counts as busy. */
 static inline void record_sample_at_end(int64_t now)
 {
-    uint64_t seen = segment_get(&record.segment->head->sample_clock);
-
-    if (__builtin_expect((uint64_t)now > seen + RECORD_SAMPLE_INTERVAL, 0)) {
-        /* After a quiet time nothing else has changed: up to now it was one of the busy ones. */
-        record_sample_look(now, (uint64_t)now > seen + 3 * RECORD_SAMPLE_INTERVAL ? 0 : 1);
+    if (__builtin_expect(now > atomic_load_explicit(&record.look_due, memory_order_relaxed), 0)) {
+        record_sample_due(now, false);
     }
 }
 

@@ -188,6 +188,7 @@ static void give_row(server_rec *s, const server_rec *main_server, unsigned row,
         config = config_server_own(pconf, s);
     }
     config->row = row;
+    record.slow_told = record.slow_told || config->slow > 0;
 }
 
 static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -449,6 +450,8 @@ int record_segment_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     }
     record.segment = &kept->segment;
     record.limits_told = false;
+    record.slow_told = false;
+    record.scores = facts_get()->details == FACTS_DETAILS_US;
     describe_server(kept->segment.server, s);
     give_rows(&kept->segment, s, pconf, ptemp);
     name_listeners(&kept->segment, ptemp);
