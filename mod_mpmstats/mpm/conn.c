@@ -552,7 +552,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();
-    k->times.slot = child.slot;
+    k->times.slot = &child.slot;
     k->end = MPM_HYBRID_END_UNKNOWN;
     k->timeout = ap_server_conf->timeout;
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;

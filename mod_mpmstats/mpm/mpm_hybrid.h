@@ -104,7 +104,7 @@ typedef struct {
     apr_int64_t head_us;            /**< the head (with MPMBodyBuffer: and the body) was whole */
     apr_int64_t dispatched_us;      /**< a worker began to run it */
     apr_uint64_t head_bytes;        /**< bytes read of it before it was dispatched */
-    int slot;                       /**< of the process, in the scoreboard */
+    const _Atomic int *slot;                /**< of the process, in the scoreboard: it changes when the process gives its own up */
     int worker;                     /**< number there of the worker that runs it, or ran it last */
 } mpm_hybrid_times_t;
 

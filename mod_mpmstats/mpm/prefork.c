@@ -573,6 +573,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     k->pub.state = HYBRID_STATE_PROCESSING;
     k->timeout = ap_server_conf->timeout;
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    k->times.slot = &child.slot;
     take_times(&k->times, what);
     served++;
     begin_run(fd);

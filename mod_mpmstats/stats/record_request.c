@@ -152,7 +152,7 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
         note_on_connection(conn, request);
     }
     if (record.scores) {
-        record_score_begin(r, conn);
+        record_score_begin(r, request);
     }
     record_sample_at_begin(request->dispatched, full);
     return DECLINED;
@@ -173,7 +173,7 @@ void record_request_child_init(void)
 static inline void note_handler(const record_conn_t *conn, unsigned row)
 {
     const mpm_hybrid_times_t *times = conn->times;
-    long index = times != NULL ? (long)times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
+    long index = times != NULL ? (long)*times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
 
     if (index >= 0) {
         segment_worker_runs(record.segment, (size_t)index, row);
@@ -412,7 +412,7 @@ __attribute__((hot)) int record_request_log(request_rec *r)
         record_sample_at_end(now);
     }
     if (record.scores) {
-        record_score_end(r, request != NULL ? now - request->dispatched : 0, now);
+        record_score_end(r, request, now);
     }
     if (record.self.record != NULL) {
         segment_add(&record.self.record->requests, 1);

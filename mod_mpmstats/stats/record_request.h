@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "httpd.h"
+#include "scoreboard.h"
 
 struct record_conn_t;
 
@@ -21,6 +22,7 @@ struct record_conn_t;
 /** Times are microseconds; points in time are record_clock()'s. */
 typedef struct record_request_t {
     struct record_conn_t *conn;
+    worker_score *score;    /**< where it was noted; NULL: nowhere */
     int64_t begun;          /**< first byte known of */
     int64_t dispatched;     /**< a worker began to run it */
     int64_t written;        /**< since when it is the client's time, unless there is more to come; 0: never yet, or it is not */

@@ -284,6 +284,9 @@ void record_sample_due(int64_t now, bool begins)
         record_sample_look(now, begins || (uint64_t)now <= seen + 3 * RECORD_SAMPLE_INTERVAL ? 1 : 0);
         seen = (uint64_t)now;
     }
+    else if (begins) {
+        record_sample_full(now);
+    }
     atomic_store_explicit(&record.look_due, (int64_t)seen + RECORD_SAMPLE_INTERVAL, memory_order_relaxed);
 }
 

@@ -18,19 +18,44 @@
 /* When that is due again; whichever thread comes by moves it on. */
 static _Atomic int64_t times_due;
 
-/* The entry this thread wrote last: another one was another worker's before. */
-static _Thread_local worker_score *mine;
+/*
+ * What this thread wrote last, and where: another entry was another worker's before, and what is said of the server
+ * stays right as long as it is the same. In the module's own part of the thread's memory: found without a call.
+ */
+static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
+    worker_score *score;
+    const server_rec *server;
+    const char *protocol;       /* as ap_get_protocol() gave it: names of protocols are constants */
+    apr_port_t port;
+} mine;
+
+static void begin_entry(worker_score *score)
+{
+    mine.score = score;
+    mine.server = NULL;
+    score->my_access_count = 0;
+    score->my_bytes_served = 0;
+}
+
+static inline worker_score *mine_now(worker_score *score)
+{
+    if (__builtin_expect(score != NULL && score != mine.score, 0)) {
+        begin_entry(score);
+    }
+    return score;
+}
 
 static worker_score *entry_of(const conn_rec *c)
 {
-    worker_score *score = c->sbh != NULL ? ap_get_scoreboard_worker(c->sbh) : NULL;
+    return mine_now(c->sbh != NULL ? ap_get_scoreboard_worker(c->sbh) : NULL);
+}
 
-    if (score != NULL && score != mine) {
-        mine = score;
-        score->my_access_count = 0;
-        score->my_bytes_served = 0;
-    }
-    return score;
+/* The same, without a call where mpm_hybrid says who runs the connection. */
+static inline worker_score *entry_that_runs(const record_conn_t *conn)
+{
+    const mpm_hybrid_times_t *times = conn->times;
+
+    return times != NULL ? mine_now(&ap_scoreboard_image->servers[*times->slot][times->worker]) : entry_of(conn->c);
 }
 
 #define PUT(field, text) put((field), sizeof(field), (text))
@@ -45,8 +70,13 @@ static void put(char *field, size_t room, const char *text)
 
 static void put_client(worker_score *score, const char *ip)
 {
-    PUT(score->client, ip);
-    PUT(score->client64, ip);
+    size_t length = strnlen(ip, sizeof(score->client64) - 1);
+    size_t start = length < sizeof(score->client) ? length : sizeof(score->client) - 1;
+
+    memcpy(score->client64, ip, length);
+    score->client64[length] = '\0';
+    memcpy(score->client, ip, start);
+    score->client[start] = '\0';
 }
 
 /* The request line without the password of a forward proxy's client; its end where the administrator wants that. */
@@ -65,14 +95,13 @@ static void put_request(worker_score *score, request_rec *r)
     PUT(score->request, line);
 }
 
-/* The same for all requests of a connection to one virtual host. */
-static void name_server(request_rec *r, record_conn_t *conn)
+static __attribute__((noinline)) void put_server(worker_score *score, const request_rec *r, const char *protocol)
 {
-    if (conn->score_server != r->server) {
-        conn->score_server = r->server;
-        conn->score_vhost = apr_psprintf(conn->c->pool, "%s:%d", r->server->server_hostname, conn->c->local_addr->port);
-        conn->score_protocol = ap_get_protocol(conn->c);
-    }
+    mine.server = r->server;
+    mine.protocol = protocol;
+    mine.port = r->connection->local_addr->port;
+    apr_snprintf(score->vhost, sizeof(score->vhost), "%s:%d", r->server->server_hostname, mine.port);
+    PUT(score->protocol, protocol);
 }
 
 void record_score_conn(conn_rec *c)
@@ -80,30 +109,40 @@ void record_score_conn(conn_rec *c)
     worker_score *score = entry_of(c);
 
     if (score != NULL) {
+        mine.server = NULL;
         score->request[0] = '\0';
         score->vhost[0] = '\0';
         put_client(score, c->client_ip);
     }
 }
 
-void record_score_begin(request_rec *r, record_conn_t *conn)
+void record_score_begin(request_rec *r, record_request_t *request)
 {
-    worker_score *score = entry_of(r->connection);
+    record_conn_t *conn = request->conn;
+    worker_score *score = entry_that_runs(conn);
 
+    request->score = score;
     if (score == NULL) {
         return;
     }
-    name_server(r, conn);
+    if (conn->protocol == NULL || conn->protocol_server != r->server) {
+        conn->protocol_server = r->server;
+        conn->protocol = ap_get_protocol(r->connection);
+    }
     score->start_time = score->last_used = r->request_time;
     put_client(score, r->useragent_ip != NULL ? r->useragent_ip : r->connection->client_ip);
     put_request(score, r);
-    PUT(score->vhost, conn->score_vhost);
-    PUT(score->protocol, conn->score_protocol);
+    if (mine.server != r->server || mine.protocol != conn->protocol || mine.port != r->connection->local_addr->port) {
+        put_server(score, r, conn->protocol);
+    }
 }
 
-void record_score_end(const request_rec *r, int64_t took, int64_t now)
+/* Mostly by the thread that has noted its beginning; another one that writes what was left of it has an entry of its own. */
+void record_score_end(const request_rec *r, const record_request_t *request, int64_t now)
 {
-    worker_score *score = entry_of(r->connection);
+    worker_score *score = request != NULL && request->score != NULL && request->score == mine.score
+        ? mine.score : entry_of(r->connection);
+    int64_t took = request != NULL ? now - request->dispatched : 0;
     bool head = r->method_number == M_GET && r->method != NULL && r->method[0] == 'H';
     apr_off_t bytes = head ? 0 : r->bytes_sent;
 

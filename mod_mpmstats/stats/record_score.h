@@ -19,9 +19,9 @@
 void record_score_conn(conn_rec *c);
 
 /** A request begins. */
-void record_score_begin(request_rec *r, record_conn_t *conn);
+void record_score_begin(request_rec *r, record_request_t *request);
 
-/** It is over after @a took microseconds. @param now  record_clock() */
-void record_score_end(const request_rec *r, int64_t took, int64_t now);
+/** It is over. @param request  NULL for what was none.  @param now  record_clock() */
+void record_score_end(const request_rec *r, const record_request_t *request, int64_t now);
 
 #endif

@@ -113,7 +113,7 @@ def test_prefork_keeps_the_spare_processes_it_is_told_to_keep(make):
     wait_until(lambda: 2 <= len(server.children()) <= 4, 5, "two to four processes")
     clients = [Client(server.port, timeout=20) for _ in range(6)]
     for client in clients:
-        client.send(request("/test/sleep?ms=800", headers=["Connection: close"]))
+        client.send(request("/test/sleep?ms=3000", headers=["Connection: close"]))
     wait_until(lambda: len(server.children()) >= 8, 2, "two more than are busy")
     for client in clients:
         client.response()
