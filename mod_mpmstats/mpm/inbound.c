@@ -93,6 +93,7 @@ void inbound_attach(conn_t *k)
     in->fresh = apr_brigade_create(c->pool, c->bucket_alloc);
     in->async = 1;
     k->inbound = in;
+    k->times.counts_input = child.lane->is_async;   /* otherwise the filter leaves the chain at times */
     in->filter = ap_add_input_filter_handle(inbound_filter_rec, in, NULL, c);
 }
 
@@ -256,6 +257,39 @@ static void say_overdue(inbound_t *in)
     c->keepalive = AP_CONN_CLOSE;
 }
 
+/* What came from below @a last, as somebody asked for it. */
+static void count_passed(mpm_hybrid_times_t *times, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
+{
+    apr_uint64_t bytes = 0;
+    apr_bucket *e;
+
+    for (e = APR_BUCKET_NEXT(last); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        if (!APR_BUCKET_IS_METADATA(e) && e->length != (apr_size_t)-1) {
+            bytes += e->length;
+        }
+    }
+    times->received += bytes;
+    if (bytes == 0 && ends_if_none) {
+        times->input_ended = APR_EOF;       /* how the core tells it the first time */
+    }
+}
+
+static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode, apr_read_type_e block,
+                            apr_off_t readbytes)
+{
+    inbound_t *in = f->ctx;
+    apr_bucket *last = APR_BRIGADE_LAST(bb);
+    apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+
+    if (rv == APR_SUCCESS && mode != AP_MODE_SPECULATIVE) {
+        count_passed(&in->k->times, bb, last, mode == AP_MODE_GETLINE && block == APR_BLOCK_READ);
+    }
+    else if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
+        in->k->times.input_ended = rv;
+    }
+    return rv;
+}
+
 static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
                                    ap_input_mode_t mode, apr_read_type_e block,
                                    apr_off_t readbytes)
@@ -286,7 +320,7 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
             return APR_EAGAIN;
         }
     }
-    return ap_get_brigade(f->next, bb, mode, block, readbytes);
+    return pass_on(f, bb, mode, block, readbytes);
 }
 
 /* ---- advancing --------------------------------------------------------- */
@@ -486,6 +520,9 @@ static inbound_e take_fresh(inbound_t *in)
                 (void)keep(e, data, len);
             }
         }
+        if (!APR_BUCKET_IS_METADATA(e) && e->length != (apr_size_t)-1) {
+            in->k->times.received += e->length;
+        }
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
             apr_bucket_delete(e);   /* nothing may begin with an empty bucket */
         }
@@ -526,11 +563,11 @@ static inbound_e read_through(inbound_t *in)
         }
         apr_brigade_cleanup(in->fresh);
         if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
-            in->ended = rv;
+            in->ended = in->k->times.input_ended = rv;
             return INBOUND_READY;
         }
         if (net == NULL || net->eof) {
-            in->ended = APR_EOF;
+            in->ended = in->k->times.input_ended = APR_EOF;
             return INBOUND_READY;
         }
         return INBOUND_WAIT;

@@ -95,7 +95,7 @@ typedef struct {
     apr_uint64_t crashes;            /**< children ended by a signal nobody of us sent */
 } mpm_hybrid_events_t;
 
-/** Times of a client connection's current request, CLOCK_MONOTONIC µs, 0: not known; and who runs it. */
+/** Times of a client connection's current request, CLOCK_MONOTONIC µs, 0: not known; who runs it; what was read. */
 typedef struct {
     apr_int64_t accepted_us;        /**< the connection was accepted */
     apr_int64_t handshake_begin_us; /**< TLS: something of the client's was read; 0 without TLS */
@@ -106,6 +106,9 @@ typedef struct {
     apr_uint64_t head_bytes;        /**< bytes read of it before it was dispatched */
     const _Atomic int *slot;                /**< of the process, in the scoreboard: it changes when the process gives its own up */
     int worker;                     /**< number there of the worker that runs it, or ran it last */
+    int counts_input;               /**< the next two are kept; from pre_connection on constant */
+    apr_status_t input_ended;       /**< other than APR_SUCCESS: what reading came to at last */
+    apr_uint64_t received;          /**< bytes read on the connection so far, without TLS */
 } mpm_hybrid_times_t;
 
 /** Why a connection ended. */
@@ -122,8 +125,8 @@ typedef enum {
 
 /**
  * Of the request that runs on @a c now; NULL for a connection that is not the MPM's (secondary, outgoing). From
- * pre_connection on. What it points to changes from request to request and stays in place until pre_close_connection
- * is over; to be looked at on the thread that owns the connection only.
+ * pre_connection on. What it points to changes from request to request and stays in place until c->pool
+ * has been cleaned up; to be looked at on the thread that owns the connection only.
  */
 APR_DECLARE_OPTIONAL_FN(const mpm_hybrid_times_t *, mpm_hybrid_conn_times, (conn_rec *c));
 

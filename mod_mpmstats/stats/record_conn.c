@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two filters go with each connection. The lower one, right above mod_ssl, counts what comes in and remembers
- * how reading ended; under mpm_hybrid it is passed once or twice a request. The upper one looks at
- * the clock before and after a response is handed down: that is the time writing takes. A look at the clock
- * is most of what recording costs, so there is none where it can be told beforehand that nothing is written.
+ * Two filters go with each connection. The one for input, right above mod_ssl, counts what comes in and remembers
+ * how reading ended; it is left out where mpm_hybrid does that, which sees all input anyhow. The other one looks at
+ * the clock before and after a response is handed down: that is the time writing takes. It does not where it can be
+ * told beforehand that nothing is written.
  */
 #include "stats/record_conn.h"
 
@@ -95,7 +95,7 @@ static uint64_t bytes_after(apr_bucket_brigade *brigade, apr_bucket *bucket)
     return bytes;
 }
 
-static __attribute__((noinline)) void note_end_of_input(record_conn_t *conn, apr_status_t rv)
+void record_conn_input_ended(record_conn_t *conn, apr_status_t rv)
 {
     if (APR_STATUS_IS_EOF(rv)) {
         conn->ended = true;
@@ -117,7 +117,7 @@ static __attribute__((hot)) apr_status_t filter_in(ap_filter_t *f, apr_bucket_br
     uint64_t got;
 
     if (rv != APR_SUCCESS) {
-        note_end_of_input(conn, rv);
+        record_conn_input_ended(conn, rv);
         return rv;
     }
     if (mode == AP_MODE_SPECULATIVE || mode == AP_MODE_INIT) {
@@ -325,6 +325,7 @@ static apr_status_t closed(void *data)
     if (record.segment == NULL) {
         return APR_SUCCESS;     /* the process ends, and the configuration went before us */
     }
+    record_conn_look_at_input(conn);
     segment_add(counter_of_end(conn), 1);
     if (conn->requests > 0) {
         histogram_record(&server_record()->connection_requests, conn->requests);
@@ -367,7 +368,10 @@ static void count_in(record_conn_t *conn)
         segment_add(&process->connections_accepted, 1);
         segment_add(&process->connections, 1);
     }
-    ap_add_input_filter_handle(in_rec, conn, NULL, conn->c);
+    conn->read_by_hybrid = !conn->tls && conn->times != NULL && conn->times->counts_input;
+    if (!conn->read_by_hybrid) {
+        ap_add_input_filter_handle(in_rec, conn, NULL, conn->c);
+    }
     apr_pool_cleanup_register(conn->c->pool, conn, closed, apr_pool_cleanup_null);
 }
 

@@ -26,6 +26,7 @@ typedef struct record_conn_t {
     uint64_t requests;          /**< that came on it */
     const server_rec *server;   /**< the last request's */
     unsigned row;               /**< its record */
+    bool read_by_hybrid;        /**< times says what has been read: no filter of ours is there */
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */
     bool timed_out;             /**< a read waited in vain */
@@ -49,6 +50,20 @@ typedef struct record_conn_t {
 static inline record_conn_t *record_conn_of(const conn_rec *c)
 {
     return ap_get_module_config(c->conn_config, &mpmstats_module);
+}
+
+/** Reading came to @a rv. */
+void record_conn_input_ended(record_conn_t *conn, apr_status_t rv);
+
+/** Brings up to date what is known of the input, before it is looked at. */
+static inline void record_conn_look_at_input(record_conn_t *conn)
+{
+    if (conn->read_by_hybrid) {
+        conn->bytes_in = conn->times->received;
+        if (conn->times->input_ended != APR_SUCCESS) {
+            record_conn_input_ended(conn, conn->times->input_ended);
+        }
+    }
 }
 
 /** The first request has come: the handshake, if there was one, is over. */

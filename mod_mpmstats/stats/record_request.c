@@ -345,6 +345,7 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
     segment_vhost_rec_t *vhost = &record.segment->vhost[request->row];
     _Atomic uint64_t *bucket[PHASES];
 
+    record_conn_look_at_input(conn);
     take_phases(request, conn, now);
     find_phases(vhost, request, bucket);
     if (conn->current == request) {
@@ -374,6 +375,7 @@ static __attribute__((cold, noinline)) void end_other(const request_rec *r)
     if (conn == NULL) {
         return;
     }
+    record_conn_look_at_input(conn);
     none.bytes_out = conn->bytes_out_other;
     conn->bytes_out_other = 0;
     record_kind(&record.segment->vhost[none.row], conn, r, r, &none);
