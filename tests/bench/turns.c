@@ -36,6 +36,7 @@
 
 struct conn {
     int fd;
+    bool waits;                 /* a request is under way */
     size_t owed;                /* bytes of the answer that have not come; 0: nothing of it has */
 };
 
@@ -72,6 +73,7 @@ static void connect_one(struct server *s, struct conn *c)
 
     if (c->fd >= 0)
         close(c->fd);
+    c->waits = false;
     c->owed = 0;
     c->fd = connecting.fd = net_connect(s->port, (unsigned)(c - s->conns), 0);
     if (c->fd < 0 || poll(&connecting, 1, PATIENCE_MS) != 1 || net_connect_error(c->fd) != 0
@@ -89,6 +91,7 @@ static void ask(struct server *s, struct conn *c)
         if (net_write(c->fd, NULL, request, (size_t)size) != size)
             net_die("port %d does not take a request: %s", s->port, strerror(errno));
     }
+    c->waits = true;
     s->to_send--;
 }
 
@@ -112,11 +115,14 @@ static void read_answer(struct server *s, struct conn *c)
     if (n == NET_WANT_READ)
         return;
     if (n <= 0) {
+        s->to_send += c->waits;
         connect_one(s, c);
-        s->to_send++;
-        ask(s, c);
+        if (s->to_send > 0)
+            ask(s, c);
         return;
     }
+    if (!c->waits)
+        net_die("port %d answers what was not asked", s->port);
     buffer[n] = 0;
     if (c->owed == 0)
         c->owed = measure_answer(s, buffer, (size_t)n);
@@ -125,6 +131,7 @@ static void read_answer(struct server *s, struct conn *c)
     c->owed -= (size_t)n;
     if (c->owed > 0)
         return;
+    c->waits = false;
     s->to_come--;
     if (s->to_send > 0)
         ask(s, c);
