@@ -51,7 +51,8 @@ def _histogram(values):
     buckets = [0] * _BUCKETS
     for value, count in counts.items():
         buckets[bucket(value)] += count
-    return struct.pack(f"={2 + _BUCKETS}Q", sum(v * n for v, n in counts.items()), max(counts, default=0), *buckets)
+    large = {v: n for v, n in counts.items() if v >= 2 << _SUB_BITS}     # the others have a bucket each
+    return struct.pack(f"={2 + _BUCKETS}Q", sum(v * n for v, n in large.items()), max(large, default=0), *buckets)
 
 
 def _record(section, values):
@@ -151,7 +152,7 @@ def segment_bytes(board=None, created=None, **sections):
         for field, store, kind, unit, buckets, at, _ in fields:
             field_list += struct.pack("=32sIIIIQ", field.encode(), store, kind, unit, buckets, at)
     total = offset + len(body)
-    head = struct.pack("=8sIIIIIIIIQQQQ", b"MPMSTATS", 0x01020304, 1, 128, 56, len(data), 56, first, _SUB_BITS, total,
+    head = struct.pack("=8sIIIIIIIIQQQQ", b"MPMSTATS", 0x01020304, 2, 128, 56, len(data), 56, first, _SUB_BITS, total,
                        128, 128 + 56 * len(data), created or now())
     description = b"".join(section_list) + field_list
     head += struct.pack("=Q", _check(head, description))
