@@ -29,6 +29,7 @@ typedef struct {
     bool scores;                    /**< who is served is noted in httpd's scoreboard by us: record_score.c */
     bool limits_told;               /**< in the parent: the limits of this configuration are in the segment */
     bool in_child;
+    bool threaded;                  /**< in a child: a process has several workers */
     bool slow_told;                 /**< some virtual host has an MPMStatsSlowThreshold */
     unsigned default_row;           /**< in a child: the most frequent handler's record, which need not be looked for */
     int threads_of_slot;            /**< in a child: workers that a process has in the scoreboard */

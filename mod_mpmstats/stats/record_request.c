@@ -51,6 +51,18 @@ record_request_t *record_request_of(const request_rec *r)
 static _Atomic int64_t last_full;
 
 /*
+ * Whether nobody was left to read, where @a full says what the segment said of process or server. A process with one
+ * worker reads what it serves and nothing else: there only the server as a whole counts.
+ */
+static inline bool nobody_reads(bool full)
+{
+    const segment_server_rec_t *server = record.segment->server;
+
+    return full && (record.threaded
+                    || segment_get(&server->requests_in_flight) + 1 >= segment_get(&server->max_request_workers));
+}
+
+/*
  * When every worker is busy nobody reads: the head waits in the kernel, and the connection perhaps in the listen
  * queue. The kernel knows, to the millisecond, when it came.
  */
@@ -144,7 +156,7 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     request->row = row;
     ap_set_module_config(r->request_config, &mpmstats_module, request);
     conn->current = request;
-    full = segment_request_begins(record.segment, &record.self, row);
+    full = nobody_reads(segment_request_begins(record.segment, &record.self, row));
     if (!take_times(request, conn, full)) {
         take_time_of_reading(request, r);
     }
@@ -162,8 +174,11 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
 
 void record_request_child_init(void)
 {
+    int threaded;
+
     record.default_row = segment_handler_row(record.segment, "default-handler");
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &record.threads_of_slot);
+    record.threaded = ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) == APR_SUCCESS && threaded != AP_MPMQ_NOT_SUPPORTED;
 }
 
 /*
@@ -355,7 +370,7 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
         segment_handler_ends(record.segment, &record.self, request->handler_row,
                              (uint64_t)(now - request->dispatched));
     }
-    if (__builtin_expect(segment_request_ends(record.segment, &record.self, request->row), 0)) {
+    if (__builtin_expect(nobody_reads(segment_request_ends(record.segment, &record.self, request->row)), 0)) {
         atomic_store_explicit(&last_full, now, memory_order_relaxed);
     }
     record_phases(vhost, request, bucket);
