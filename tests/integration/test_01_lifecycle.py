@@ -234,7 +234,7 @@ def test_k_restart_with_a_broken_configuration_changes_nothing(httpd, action):
     done = server.k(action)
     assert done.returncode == 1
     assert "Invalid command 'NoSuchDirective'" in done.stdout
-    assert server.children() == children and server.answers()
+    assert set(children) <= set(server.children()) and server.answers()      # the first may just have been starting more
 
 
 @pytest.mark.parametrize("sig", [signal.SIGHUP, signal.SIGUSR1])
