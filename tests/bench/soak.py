@@ -6,8 +6,8 @@ kind, and meanwhile graceful restarts and kill -9 of children. Then the steady p
 kills, in pieces of equal length. Before and after all that the idle server is described: processes, threads, what files
 each has open, shared memory, files left in its run-time directory, memory of the parent. All of it must be equal.
 
-The children's memory is looked at after each piece of the steady part. Each thread's allocators and malloc()'s arenas fill up to
-what that thread has needed at most, so memory grows for minutes, by less and less. A leak goes on: with the last piece it
+The children's memory is looked at after each piece of the steady part. It grows for minutes, by less and less, nearly all
+of it in malloc()'s arenas. A leak would go on: with the last piece it
 must not grow by more than MEMORY_FACTOR and MEMORY_SLACK. Requests may be lost only where a child was killed.
 """
 import collections
