@@ -6,6 +6,7 @@ test believes of itself. Linux only. Processes are found by a marker in their
 environment, which fork() inherits: that finds orphans whose parent has died,
 and never somebody else's apache2.
 """
+import contextlib
 import ctypes
 import os
 import random
@@ -44,6 +45,21 @@ def holds_for(condition, seconds, what="the condition", every=0.02):
         value = condition()
         assert value, f"{what}: became {value!r}"
         time.sleep(every)
+
+
+@contextlib.contextmanager
+def stopped(pids):
+    """These processes do nothing (SIGSTOP) until the end of the block."""
+    pids = list(pids)
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in pids:
+            wait_until(lambda pid=pid: stat(pid)[0] == "T", 5, "a stopped process")
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def become_subreaper():

@@ -3,7 +3,6 @@
 
 The load client accounts for every request (load.py). What ran in a killed process is lost, and nothing else is.
 """
-import os
 import re
 import signal
 
@@ -112,14 +111,10 @@ def test_a_stopped_child_does_not_keep_the_others_from_serving(httpd):
     server = httpd(modules=MODULES, mpm_conf=TWO_PROCESSES)
     wait_until(lambda: len(server.children()) >= 2, 5, "two children")
     victim = server.children()[0]
-    os.kill(victim, signal.SIGSTOP)
-    try:
-        wait_until(lambda: procs.stat(victim)[0] == "T", 5, "the child stopped")
+    with procs.stopped([victim]):
         for _ in range(20):
             with Client(server.port, timeout=3) as client:
                 assert client.get().body == b"hello\n"
-    finally:
-        os.kill(victim, signal.SIGCONT)
     assert server.answers()
 
 

@@ -391,12 +391,8 @@ def test_a_small_file_system_that_is_full_of_logs(httpd):
 def test_a_full_accept_queue_is_told_and_loses_nothing_that_is_in_it(httpd):
     server = make(httpd, conf="ListenBackLog 8\n")
     children = server.children()
-    for pid in children:
-        os.kill(pid, signal.SIGSTOP)
     waiting = []
-    try:
-        for pid in children:
-            wait_until(lambda pid=pid: procs.stat(pid)[0] == "T", 5, "a stopped child")
+    with procs.stopped(children):
         for _ in range(30):
             sock = socket.socket()
             sock.setblocking(False)
@@ -404,9 +400,6 @@ def test_a_full_accept_queue_is_told_and_loses_nothing_that_is_in_it(httpd):
                 sock.connect(("127.0.0.1", server.port))
             waiting.append(sock)
         server.wait_log(r"(\d+) connections wait to be accepted, and no more can: .*ListenBackLog.*somaxconn", 5)
-    finally:
-        for pid in children:
-            os.kill(pid, signal.SIGCONT)
     begun = time.monotonic()
     for sock in waiting:        # whose SYN was dropped is connected when it is sent again, after 1 s or 3 s
         sock.settimeout(10)

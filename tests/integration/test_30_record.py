@@ -191,17 +191,11 @@ def test_the_scoreboard_is_found_where_the_administrator_put_it(httpd):
     with Client(server.port) as client:
         client.send(request("/test/sleep?ms=1500&who=me"))
         wait_until(lambda: segment_of(server).server["requests_in_flight"] == 1, 3, "a request under way")
-        stopped = server.processes()
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with procs.stopped(server.processes()):
             done = run("--segment", server.segment_file, "workers", "--json")
             assert done.returncode == 0, done.stderr
             workers = json.loads(done.stdout)
             assert any("who=me" in w.get("request", "") and w["client"] == "127.0.0.1" for w in workers)
-        finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
         assert client.response().body == b"slept"
     server.graceful()
     assert segment_of(server).records("board")[0]["path"] == board["path"]

@@ -483,9 +483,7 @@ def test_everything_can_be_read_while_the_children_are_stopped(httpd):
         client.send(request("/test/sleep?ms=1500&who=me"))
         wait_until(lambda: segment_of(server).server["requests_in_flight"] == 1, 3, "a request under way")
         children = server.children()
-        for pid in children:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with procs.stopped(children):
             now = segment_of(server)
             assert now.server["pid"] == server.pid and set(now.processes) == set(children)
             assert now.handlers["test-handlers"]["busy"] == 1
@@ -494,9 +492,6 @@ def test_everything_can_be_read_while_the_children_are_stopped(httpd):
                 beat = now.server["heartbeat"]
                 wait_until(lambda: segment_of(server).server["heartbeat"] > beat, 5, "the parent's heartbeat")
                 assert segment_of(server).server["workers_busy"] == 1
-        finally:
-            for pid in children:
-                os.kill(pid, signal.SIGCONT)
         assert client.response().body == b"slept"
 
 

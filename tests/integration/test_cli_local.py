@@ -550,15 +550,9 @@ def test_every_command_answers_at_once_whatever_the_server_does(httpd):
         wait_until(lambda: int(run("--segment", segment_of(server), "get", "busy").stdout) >= 4, 10, "all workers busy")
         measured |= costs(server, "saturated")
         assert run("--segment", segment_of(server), "get", "saturated").stdout == "1\n"
-        children = server.children()
-        for pid in children:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with procs.stopped(server.children()):
             measured |= costs(server, "stopped")
             assert int(run("--segment", segment_of(server), "get", "busy").stdout) >= 4
-        finally:
-            for pid in children:
-                os.kill(pid, signal.SIGCONT)
     assert_at_once(measured)
 
 
