@@ -82,15 +82,6 @@ uint64_t histogram_highest(unsigned index);
 /** Raises the maximum; histogram_add()'s rare case. */
 void histogram_raise_max(histogram_t *histogram, uint64_t value);
 
-/** What every value but a small one adds to, beside its bucket. */
-static inline void histogram_add_sum(histogram_t *histogram, uint64_t value, uint64_t weight)
-{
-    atomic_fetch_add_explicit(&histogram->sum, value * weight, memory_order_relaxed);
-    if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
-        histogram_raise_max(histogram, value);
-    }
-}
-
 /** Says that @a value will be recorded in a moment: its bucket, which is returned, comes into this core's cache meanwhile. */
 static inline _Atomic uint64_t *histogram_soon(histogram_t *histogram, uint64_t value)
 {
@@ -100,22 +91,23 @@ static inline _Atomic uint64_t *histogram_soon(histogram_t *histogram, uint64_t 
     return bucket;
 }
 
-/** Records @a value once; @a bucket is what histogram_soon() gave for it. */
-static inline void histogram_record_in(histogram_t *histogram, _Atomic uint64_t *bucket, uint64_t value)
+/** Records @a value @a weight times; @a bucket is that of the value, as histogram_soon() gives it. */
+static inline void histogram_add_in(histogram_t *histogram, _Atomic uint64_t *bucket, uint64_t value, uint64_t weight)
 {
-    atomic_fetch_add_explicit(bucket, 1, memory_order_relaxed);
-    if (value >= HISTOGRAM_EXACT) {
-        histogram_add_sum(histogram, value, 1);
+    atomic_fetch_add_explicit(bucket, weight, memory_order_relaxed);
+    if (value < HISTOGRAM_EXACT) {
+        return;
+    }
+    atomic_fetch_add_explicit(&histogram->sum, value * weight, memory_order_relaxed);
+    if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
+        histogram_raise_max(histogram, value);
     }
 }
 
 /** Records @a value @a weight times, as for times spent at a level. */
 static inline void histogram_add(histogram_t *histogram, uint64_t value, uint64_t weight)
 {
-    atomic_fetch_add_explicit(&histogram->bucket[histogram_index(value)], weight, memory_order_relaxed);
-    if (value >= HISTOGRAM_EXACT) {
-        histogram_add_sum(histogram, value, weight);
-    }
+    histogram_add_in(histogram, &histogram->bucket[histogram_index(value)], value, weight);
 }
 
 /** Records @a value once. */

@@ -76,25 +76,26 @@ static void tell_two(const look_t *look, const ap_directive_t *section, const ap
                  handler_of(look, last), last->filename, last->line_num);
 }
 
+/* The first SetHandler from `at` on, sections left out. */
+static const ap_directive_t *first_handler(const look_t *look, const ap_directive_t *at)
+{
+    while (at != NULL && handler_of(look, at) == NULL) {
+        at = at->next;
+    }
+    return at;
+}
+
 /* The next SetHandler for what `section` is about: in it after `after`, or in a later section of the same name and arguments. */
 static const ap_directive_t *next_handler(const look_t *look, const ap_directive_t *section, const ap_directive_t *after)
 {
-    for (const ap_directive_t *at = after->next; at != NULL; at = at->next) {
-        if (handler_of(look, at) != NULL) {
-            return at;
+    const ap_directive_t *next = first_handler(look, after->next);
+
+    for (const ap_directive_t *other = section->next; next == NULL && other != NULL; other = other->next) {
+        if (strcasecmp(other->directive, section->directive) == 0 && strcmp(other->args, section->args) == 0) {
+            next = first_handler(look, other->first_child);
         }
     }
-    for (const ap_directive_t *other = section->next; other != NULL; other = other->next) {
-        if (strcasecmp(other->directive, section->directive) != 0 || strcmp(other->args, section->args) != 0) {
-            continue;
-        }
-        for (const ap_directive_t *at = other->first_child; at != NULL; at = at->next) {
-            if (handler_of(look, at) != NULL) {
-                return at;
-            }
-        }
-    }
-    return NULL;
+    return next;
 }
 
 static void look_at_handler(look_t *look, const ap_directive_t *section, const ap_directive_t *at)

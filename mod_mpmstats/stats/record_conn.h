@@ -42,8 +42,7 @@ typedef struct record_conn_t {
     uint64_t bytes_done;        /**< received up to the end of the last request that was one */
     int64_t pass_begin;         /**< when what is being handed down now was; 0: nothing is that writes */
     uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
-    const server_rec *protocol_server;  /**< of the next */
-    const char *protocol;       /**< ap_get_protocol()'s, if record_score.c has asked; NULL: not yet */
+    const char *protocol;       /**< ap_get_protocol()'s for that server, if record_score.c has asked; NULL: not yet */
 } record_conn_t;
 
 /** What is kept for @a c; NULL for a connection that is not a client's. */

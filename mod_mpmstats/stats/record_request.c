@@ -148,6 +148,7 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     if (conn->server != r->server) {
         conn->server = r->server;
         conn->row = config_of_server(r->server)->row;
+        conn->protocol = NULL;
     }
     row = conn->row;
     segment_request_soon(record.segment, &record.self, row);
@@ -253,9 +254,8 @@ static __attribute__((noinline)) _Atomic uint64_t *counter_of_other_method(segme
     }
     switch (r->method_number) {
     case M_GET:
-        /* HEAD has no number of its own; a redirect to an error document may have made it a GET. */
-        return r->method[0] == 'H' ? &vhost->method_head
-            : strcmp(r->method, "GET") == 0 ? &vhost->method_get : &vhost->method_other;
+        /* HEAD has no number of its own; a redirect to an error document may have made anything a GET. */
+        return r->method[0] == 'H' ? &vhost->method_head : &vhost->method_other;
     case M_POST:
         return &vhost->method_post;
     case M_PUT:
@@ -323,7 +323,7 @@ static inline void record_phases(segment_vhost_rec_t *vhost, const record_reques
     const int64_t *phase = &request->head;
 
     for (int i = request->head >= 0 ? 0 : 2; i < PHASES; i++) {
-        histogram_record_in(&histogram[i], bucket[i], (uint64_t)phase[i]);
+        histogram_add_in(&histogram[i], bucket[i], (uint64_t)phase[i], 1);
     }
 }
 

@@ -125,8 +125,7 @@ void record_score_begin(request_rec *r, record_request_t *request)
     if (score == NULL) {
         return;
     }
-    if (conn->protocol == NULL || conn->protocol_server != r->server) {
-        conn->protocol_server = r->server;
+    if (conn->protocol == NULL) {
         conn->protocol = ap_get_protocol(r->connection);
     }
     score->start_time = score->last_used = r->request_time;
