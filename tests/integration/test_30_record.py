@@ -185,6 +185,7 @@ def test_a_path_that_turns_out_unwritable_stops_the_start_with_the_reason(httpd)
 def test_the_scoreboard_is_found_where_the_administrator_put_it(httpd):
     """With every process stopped: nobody but the reader can say."""
     server = httpd(modules=["test_handlers"], conf="ScoreBoardFile run/scoreboard\n")
+    wait_until(lambda: segment_of(server).records("board")[0]["path"], 5, "the parent's description")
     board = segment_of(server).records("board")[0]
     files = procs.shared_memory_files(server.pid)
     assert board["path"] in files and board["length"] > 0
