@@ -12,9 +12,13 @@
 #include <stdint.h>
 
 #include "mpm/mpm_hybrid.h"
+#include "scoreboard.h"
 #include "stats/config.h"
 
 struct record_request_t;
+
+/** Room that the scoreboard has for a client's address. */
+#define SCORE_CLIENT (sizeof(((worker_score *)0)->client64))
 
 /* What every request looks at comes first, and together. */
 typedef struct record_conn_t {
@@ -43,6 +47,8 @@ typedef struct record_conn_t {
     int64_t pass_begin;         /**< when what is being handed down now was; 0: nothing is that writes */
     uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
     const char *protocol;       /**< ap_get_protocol()'s for that server, if record_score.c has asked; NULL: not yet */
+    const char *client_ip;      /**< the connection's that the next one is of; NULL: none yet */
+    char client[SCORE_CLIENT];  /**< as record_score.c writes it into the scoreboard, NUL to the end */
 } record_conn_t;
 
 /** What is kept for @a c; NULL for a connection that is not a client's. */

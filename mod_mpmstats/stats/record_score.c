@@ -68,15 +68,38 @@ static void put(char *field, size_t room, const char *text)
     field[length] = '\0';
 }
 
-static void put_client(worker_score *score, const char *ip)
+/* In the old field an address that is longer than that is cut. */
+static inline void put_client(worker_score *score, const char client[SCORE_CLIENT])
 {
-    size_t length = strnlen(ip, sizeof(score->client64) - 1);
-    size_t start = length < sizeof(score->client) ? length : sizeof(score->client) - 1;
+    memcpy(score->client64, client, SCORE_CLIENT);
+    memcpy(score->client, client, sizeof(score->client));
+    score->client[sizeof(score->client) - 1] = '\0';
+}
 
-    memcpy(score->client64, ip, length);
-    score->client64[length] = '\0';
-    memcpy(score->client, ip, start);
-    score->client[start] = '\0';
+static __attribute__((cold, noinline)) void put_other_client(worker_score *score, const char *ip)
+{
+    char client[SCORE_CLIENT] = "";
+
+    PUT(client, ip);
+    put_client(score, client);
+}
+
+/* The address stays the same as long as the connection does, unless a module like mod_remoteip knows better. */
+static inline void put_client_of(worker_score *score, record_conn_t *conn, const request_rec *r)
+{
+    const char *ip = conn->c->client_ip;
+
+    if (__builtin_expect(conn->client_ip != ip, 0)) {
+        memset(conn->client, 0, sizeof(conn->client));
+        PUT(conn->client, ip);
+        conn->client_ip = ip;
+    }
+    if (r->useragent_ip == ip || r->useragent_ip == NULL) {
+        put_client(score, conn->client);
+    }
+    else {
+        put_other_client(score, r->useragent_ip);
+    }
 }
 
 /* The request line without the password of a forward proxy's client; its end where the administrator wants that. */
@@ -112,7 +135,7 @@ void record_score_conn(conn_rec *c)
         mine.server = NULL;
         score->request[0] = '\0';
         score->vhost[0] = '\0';
-        put_client(score, c->client_ip);
+        put_other_client(score, c->client_ip);
     }
 }
 
@@ -129,7 +152,7 @@ void record_score_begin(request_rec *r, record_request_t *request)
         conn->protocol = ap_get_protocol(r->connection);
     }
     score->start_time = score->last_used = r->request_time;
-    put_client(score, r->useragent_ip != NULL ? r->useragent_ip : r->connection->client_ip);
+    put_client_of(score, conn, r);
     put_request(score, r);
     if (mine.server != r->server || mine.protocol != conn->protocol || mine.port != r->connection->local_addr->port) {
         put_server(score, r, conn->protocol);

@@ -106,6 +106,37 @@ def test_a_running_request_is_shown_with_client_host_and_age(server):
     assert status_of(server)["totals"]["requests"] > before
 
 
+def test_the_client_shown_is_the_one_the_request_is_of(module_httpd):
+    """Behind a proxy, which mod_remoteip sees through, a connection's requests have clients of their own."""
+    server = own_server(module_httpd, "hybrid", modules=["remoteip"],
+                        conf="RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n")
+    far = "2001:db8:1111:2222:3333:4444:5555:6666"
+    with Client(server.port) as client:
+        for number, (ip, shown) in enumerate([(None, "127.0.0.1"), (far, far), (None, "127.0.0.1"), ("192.0.2.7", "192.0.2.7")]):
+            header = f"X-Forwarded-For: {ip}\r\n" if ip else ""
+            client.send(f"GET /t/of{number}/sleep?ms=700 HTTP/1.1\r\nHost: test.localhost\r\n{header}\r\n")
+            worker, _ = worker_with(server, f"/t/of{number}/sleep")
+            assert worker["client"] == shown
+            assert client.response().status == 200
+
+
+def test_the_client_shown_is_the_one_the_proxy_tells_of(module_httpd):
+    server = own_server(module_httpd, "hybrid", modules=["remoteip"], start=False, conf="""
+Listen 127.0.0.1:${PROXIED}
+<VirtualHost 127.0.0.1:${PROXIED}>
+  RemoteIPProxyProtocol On
+</VirtualHost>
+""")
+    port = server.extra_port("PROXIED")
+    server.start()
+    with Client(port) as client:
+        client.send(f"PROXY TCP4 192.0.2.9 127.0.0.1 4711 {port}\r\n"
+                    "GET /t/proxied/sleep?ms=700 HTTP/1.1\r\nHost: test.localhost\r\n\r\n")
+        worker, _ = worker_with(server, "/t/proxied/sleep")
+        assert worker["client"] == "192.0.2.9"
+        assert client.response().status == 200
+
+
 def test_how_long_the_last_request_took_is_shown_when_it_is_over(server):
     # Several at once: the request for the status may run on one of their workers and be its last then.
     with contextlib.ExitStack() as stack:
