@@ -544,8 +544,10 @@ def test_whenever_it_is_killed_the_configuration_is_valid(small, call):
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
 def test_a_signal_in_the_middle_rolls_back(small, name):
     with small.swamp():
+        # Whoever runs these tests in the background may ignore what is sent here, and it would inherit that.
         process = subprocess.Popen([cli.PROGRAM, *map(str, small.options(verify="20s"))], env=environment(),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL))
         small.wait_restarted()
         process.send_signal(getattr(signal, "SIG" + name))
         error = process.communicate(timeout=60)[1]
