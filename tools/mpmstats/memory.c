@@ -47,3 +47,19 @@ char *memory_format(const char *format, ...)
     va_end(args);
     return checked(length < 0 ? NULL : text);
 }
+
+FILE *memory_text_open(memory_text_t *text)
+{
+    text->text = NULL;
+    text->length = 0;
+    text->out = checked(open_memstream(&text->text, &text->length));
+    return text->out;
+}
+
+char *memory_text_close(memory_text_t *text)
+{
+    int cut = ferror(text->out);
+
+    cut |= fclose(text->out);
+    return checked(cut ? NULL : text->text);
+}

@@ -10,6 +10,7 @@
 #define MPMSTATS_MEMORY_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /** @a count zeroed elements of @a size bytes; never NULL, not even for none. */
 void *memory_get(size_t count, size_t size);
@@ -21,5 +22,18 @@ char *memory_copy(const char *text);
 
 /** sprintf() into memory. */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** Text that is written piece by piece. */
+typedef struct {
+    FILE *out;          /**< to write to */
+    char *text;
+    size_t length;      /**< valid once it is closed */
+} memory_text_t;
+
+/** Begins one; @a text stays where it is until it is closed. Returns text->out. */
+FILE *memory_text_open(memory_text_t *text);
+
+/** Ends it. Returns all that was written, never NULL. */
+char *memory_text_close(memory_text_t *text);
 
 #endif

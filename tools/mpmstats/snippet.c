@@ -149,28 +149,24 @@ static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advi
 /* Whose directives are the MPM's, so that a server on another one can still be started with the file. */
 static void put_section(FILE *out, const advisor_advice_t *advice, const snippet_facts_t *facts, const char *old)
 {
-    char *text = NULL;
-    size_t length;
-    FILE *section = open_memstream(&text, &length);
+    memory_text_t section;
+    char *text;
 
-    if (section == NULL)
-        return;
-    put_items(section, "    ", advice, facts, old, false);
-    put_rest(section, "    ", advice, facts, old, false);
-    fclose(section);
-    if (length > 0)
+    memory_text_open(&section);
+    put_items(section.out, "    ", advice, facts, old, false);
+    put_rest(section.out, "    ", advice, facts, old, false);
+    text = memory_text_close(&section);
+    if (section.length > 0)
         fprintf(out, "<IfModule mpm_%s_module>\n%s</IfModule>\n", facts->mpm, text);
     free(text);
 }
 
 char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, const snippet_facts_t *facts, const char *old)
 {
-    char *text = NULL, *line;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
+    memory_text_t text;
+    FILE *out = memory_text_open(&text);
+    char *line;
 
-    if (out == NULL)
-        return memory_copy("");
     line = memory_format("Written by mpmstats tune on %s from %.0f s of %s%s%s%s. The last file to set a directive wins: this has to be read after the others.",
                          facts->date, in->seconds, facts->name != NULL ? facts->name : facts->origin,
                          facts->name != NULL ? " (" : "", facts->name != NULL ? facts->origin : "", facts->name != NULL ? ")" : "");
@@ -179,6 +175,5 @@ char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, co
     put_section(out, advice, facts, old);
     put_items(out, "", advice, facts, old, true);
     put_rest(out, "", advice, facts, old, true);
-    fclose(out);
-    return text;
+    return memory_text_close(&text);
 }

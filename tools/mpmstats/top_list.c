@@ -17,18 +17,14 @@
 /* Text in exactly so many columns. */
 static char *fitted(const char *safe, int width, bool right)
 {
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
+    memory_text_t text;
 
-    if (out == NULL)
-        return memory_copy("");
+    memory_text_open(&text);
     if (right)
-        text_print_right(out, safe, (size_t)width);
+        text_print_right(text.out, safe, (size_t)width);
     else
-        text_print_left(out, safe, (size_t)width);
-    fclose(out);
-    return text;
+        text_print_left(text.out, safe, (size_t)width);
+    return memory_text_close(&text);
 }
 
 static void draw_tabs(const top_t *top, int row, const rows_t *rows)
