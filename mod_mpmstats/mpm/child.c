@@ -409,6 +409,7 @@ static apr_time_t tick(void)
         accept_look();
         hung_look(now);
         memory_look(now);
+        memory_return(now, park_count());
         look_for_parent();
     }
     return next;

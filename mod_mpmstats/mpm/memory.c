@@ -2,6 +2,7 @@
 /* Private memory, as the kernel counts it: what would be freed if this process ended. */
 #include "mpm/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,6 +10,10 @@
 #include "mpm/hybrid.h"
 
 #define LOOK_INTERVAL apr_time_from_sec(2)
+
+/* A rush is over when, for so long, there were at most half the connections that there had been. Fewer were none. */
+#define QUIET_TIME apr_time_from_sec(5)
+#define RUSH_LEAST 50
 
 apr_int64_t memory_private(void)
 {
@@ -47,4 +52,27 @@ void memory_look(apr_time_t now)
                      (int)getpid(), used / 1024);
         child_stop(CHILD_GRACEFUL);
     }
+}
+
+void memory_return(apr_time_t now, int connections)
+{
+    static int most;                /* since memory was given back last */
+    static apr_time_t busy;         /* when there were more than half as many, last */
+
+    if (connections > most) {
+        most = connections;
+    }
+    if (most < RUSH_LEAST || connections > most / 2) {
+        busy = now;
+        return;
+    }
+    if (now - busy < QUIET_TIME) {
+        return;
+    }
+    most = connections;
+#ifdef __GLIBC__
+    malloc_trim(0);
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf, "freed memory was returned to the system, in %" APR_TIME_T_FMT " us",
+                 child_now() - now);
+#endif
 }

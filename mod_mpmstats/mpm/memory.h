@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/memory.h
- * @brief MaxMemoryPerChild: retiring a child that has grown too large. Ticker only.
+ * @brief MaxMemoryPerChild: retiring a child that has grown too large; and giving back what a rush has left. Ticker only.
  */
 #ifndef MPM_MEMORY_H
 #define MPM_MEMORY_H
@@ -13,5 +13,12 @@ apr_int64_t memory_private(void);
 
 /** Look, now and then, and stop the child gracefully when it is above its limit. */
 void memory_look(apr_time_t now);
+
+/**
+ * Gives memory back to the system, when a rush is over: what was freed stays with the process otherwise, spread over malloc()'s arenas, of which
+ * many threads have many.
+ * @param connections  that the process holds now
+ */
+void memory_return(apr_time_t now, int connections);
 
 #endif

@@ -2,6 +2,7 @@
 """What the MPM says and does about processes that grow and requests that do not end."""
 import re
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,33 @@ def test_a_small_child_stays(httpd):
         server.get("/hello.txt")
     threading.Event().wait(2.5)         # longer than the interval of the looks
     assert server.children() == first
+
+
+def private_memory(pid):
+    return sum(int(kb) for kb in re.findall(r"Private_\w+: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text()))
+
+
+@pytest.mark.left_out("worker", "prefork", reason="a process has no more connections than workers, and those have their memory")
+def test_what_a_rush_has_left_goes_back_to_the_system(httpd):
+    server = httpd(tls=True, mpm_conf=ONE_PROCESS | {"ServerLimit": 1, "MaxRequestWorkers": 10}, conf="KeepAliveTimeout 60\n")
+    child, = server.children()
+
+    def visit():
+        client = Client(server.tls_port, tls=server.tls_client())
+        assert client.get().status == 200
+        return client
+
+    for _ in range(20):
+        visit().close()
+    before = private_memory(child)
+    clients = [visit() for _ in range(300)]
+    most = private_memory(child)
+    for client in clients:
+        client.close()
+    assert most > before + 5000
+    # What free() alone gives back is about half.
+    wait_until(lambda: private_memory(child) < before + (most - before) / 3, 15, "the memory to be returned")
+    assert server.children() == [child] and server.get("/hello.txt") == b"hello\n"
 
 
 def test_a_request_that_does_not_end_is_reported_once_with_what_it_is(httpd):
