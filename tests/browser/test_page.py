@@ -370,6 +370,17 @@ def test_virtual_hosts_have_rates_and_are_sorted_and_filtered(browser, fed):
     assert browser.console() == []
 
 
+def test_a_long_name_leaves_the_figures_in_sight(browser, fed, url):
+    browser.open(url, width=1920)
+    status = fed({})
+    name = ".".join(letter * 62 for letter in "abcd") + ":443"
+    status["vhosts"] = [status["vhosts"][0] | {"name": name}]
+    show(browser, fed)
+    assert column(browser, "vhosts", "name") == [name]
+    table, room = browser.run("(t => [t.scrollWidth, t.parentElement.clientWidth])(document.querySelector('#vhosts'))")
+    assert table <= room
+
+
 def test_slow_requests_and_events_come_and_go(browser, fed):
     status = fed({})
     assert browser.run("getComputedStyle(document.querySelector('.none')).display") != "none"

@@ -129,6 +129,21 @@ def test_virtual_hosts_beyond_the_cap_are_counted_together(httpd):
     assert segment_of(server).vhosts["other"]["responses_2xx"] == now.vhosts["other"]["responses_2xx"]
 
 
+def test_the_longest_names_there_are_stay_names_of_their_own(httpd):
+    """DNS has them end at 253 bytes; two that differ in nothing but their last label are two."""
+    stem = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 57])
+    names = [stem + ".one", stem + ".two"]
+    assert len(names[0]) == 253
+    server = httpd(conf="".join(f"<VirtualHost *:${{PORT}}>\nServerName {name}\n</VirtualHost>\n" for name in names))
+    for host, count in zip(names, (1, 3)):
+        for _ in range(count):
+            with Client(server.port) as client:
+                assert client.send(request("/hello.txt", host=host)).response().status == 200
+    # The probe of the start was answered by the first of them.
+    now = settled(server, 5)
+    assert [now.vhosts[f"{name}:{server.port}"]["responses_2xx"] for name in names] == [2, 3]
+
+
 def test_a_virtual_host_keeps_its_row_over_restarts_and_leaves_what_it_counted(httpd):
     def host(name):
         return f"<VirtualHost *:${{PORT}}>\nServerName {name}.localhost\n</VirtualHost>\n"

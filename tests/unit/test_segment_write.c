@@ -88,7 +88,7 @@ END_TEST
 
 START_TEST(texts_are_cut_to_their_field_and_end)
 {
-    char text[200];
+    char text[300];
     segment_view_t *view;
     segment_vhost_t vhost;
 
@@ -100,7 +100,7 @@ START_TEST(texts_are_cut_to_their_field_and_end)
         segment_set_text(segment.vhost[0].name, text);
         ck_assert(segment_is_text(segment.vhost[0].name, text));
         segment_get_vhost(view, 0, &vhost);
-        ck_assert_uint_eq(strlen(vhost.name), len < 63 ? len : 63);
+        ck_assert_uint_eq(strlen(vhost.name), len < sizeof(vhost.name) ? len : sizeof(vhost.name) - 1);
         text[0] = 'y';
         ck_assert(len == 0 || !segment_is_text(segment.vhost[0].name, text));
     }
