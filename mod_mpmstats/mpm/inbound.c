@@ -257,6 +257,12 @@ static void say_overdue(inbound_t *in)
     c->keepalive = AP_CONN_CLOSE;
 }
 
+/* As many as are known of. */
+static apr_uint64_t bytes_of(const apr_bucket *e)
+{
+    return APR_BUCKET_IS_METADATA(e) || e->length == (apr_size_t)-1 ? 0 : e->length;
+}
+
 /* What came from below @a last, as somebody asked for it. */
 static void count_passed(mpm_hybrid_times_t *times, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
 {
@@ -264,9 +270,7 @@ static void count_passed(mpm_hybrid_times_t *times, apr_bucket_brigade *bb, apr_
     apr_bucket *e;
 
     for (e = APR_BUCKET_NEXT(last); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
-        if (!APR_BUCKET_IS_METADATA(e) && e->length != (apr_size_t)-1) {
-            bytes += e->length;
-        }
+        bytes += bytes_of(e);
     }
     times->received += bytes;
     if (bytes == 0 && ends_if_none) {
@@ -520,9 +524,7 @@ static inbound_e take_fresh(inbound_t *in)
                 (void)keep(e, data, len);
             }
         }
-        if (!APR_BUCKET_IS_METADATA(e) && e->length != (apr_size_t)-1) {
-            in->k->times.received += e->length;
-        }
+        in->k->times.received += bytes_of(e);
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
             apr_bucket_delete(e);   /* nothing may begin with an empty bucket */
         }

@@ -5,24 +5,17 @@
  */
 #include "stats/collect.h"
 
-#include "ap_mpm.h"
+#include "httpd.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "scoreboard.h"
 #include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/metrics.h"
+#include "stats/mpm_answer.h"
 #include "stats/record.h"
 #include "stats/recorded.h"
 #include "stats/slots.h"
-
-/* What the MPM answers, or `otherwise` when it does not know the question. */
-static int mpm_answer(int question, int otherwise)
-{
-    int answer;
-
-    return ap_mpm_query(question, &answer) == APR_SUCCESS ? answer : otherwise;
-}
 
 /* A limit httpd reports as 0 where the running MPM has no such limit. */
 static apr_int64_t nonzero_limit(int question)

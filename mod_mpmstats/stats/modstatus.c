@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "ap_mmn.h"
-#include "ap_mpm.h"
 #include "apr_optional_hooks.h"
 #include "apr_strings.h"
 #include "http_core.h"
@@ -17,6 +16,7 @@
 #include "scoreboard.h"
 #include "stats/config.h"
 #include "stats/facts.h"
+#include "stats/mpm_answer.h"
 #include "stats/states.h"
 
 /* mod_status writes a point in time so: "Friday, 20-Nov-2026 20:44:08 UTC". */
@@ -35,13 +35,6 @@ typedef struct {
     struct tms cpu;             /* in clock ticks */
     char *picture;              /* the next letter goes here */
 } pass_t;
-
-static int mpm_answer(int question, int otherwise)
-{
-    int answer;
-
-    return ap_mpm_query(question, &answer) == APR_SUCCESS ? answer : otherwise;
-}
 
 static char letter_of(int status)
 {

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ap_mpm.h"
 #include "core/board.h"
+#include "httpd.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_log.h"
@@ -20,6 +20,7 @@
 #include "scoreboard.h"
 
 #include "stats/facts.h"
+#include "stats/mpm_answer.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -113,12 +114,8 @@ static void describe_place(segment_t *segment)
 
 static void describe_layout(segment_board_rec_t *board)
 {
-    int processes = 0, threads = 0;
-
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &processes);
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
-    segment_set(&board->server_limit, (uint64_t)processes);
-    segment_set(&board->thread_limit, (uint64_t)threads);
+    segment_set(&board->server_limit, (uint64_t)mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS, 0));
+    segment_set(&board->thread_limit, (uint64_t)mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0));
     segment_set(&board->global_offset, 0);
     segment_set(&board->process_offset, (uintptr_t)ap_scoreboard_image->parent - begin_of_board());
     segment_set(&board->process_step, sizeof(process_score));

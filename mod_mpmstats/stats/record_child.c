@@ -19,6 +19,7 @@
 #include "core/segment_ring.h"
 #include "http_main.h"
 #include "stats/hybrid.h"
+#include "stats/mpm_answer.h"
 #include "stats/record.h"
 #include "stats/record_board.h"
 #include "stats/record_request.h"
@@ -67,10 +68,7 @@ static apr_status_t leave(void *data)
 
 static void introduce(segment_process_rec_t *process)
 {
-    int generation = 0;
-
-    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    segment_set(&process->generation, (uint64_t)generation);
+    segment_set(&process->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION, 0));
     segment_set(&process->config_generation, record.config_generation);
     segment_set(&process->slot, SEGMENT_UNKNOWN);
     for (_Atomic uint64_t *n = &process->conn_new; n <= &process->conn_suspended; n++) {
@@ -200,14 +198,6 @@ void record_child_unwatch(void)
     watching = false;
 }
 
-/* Whether children are being ended on purpose, some of them with a signal. */
-static bool is_stopping(void)
-{
-    int state;
-
-    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
-}
-
 /* What a server ends its children with, that do not go by themselves. */
 static bool is_of_the_end(uint64_t sig)
 {
@@ -247,7 +237,7 @@ static void gone(pid_t pid)
     segment_gone_t what = segment_process_gone(record.segment, pid);
 
     segment_add(&record.segment->server->children_ended, 1);
-    if (what.known && !what.left && !(is_of_the_end(sig) && is_stopping())) {
+    if (what.known && !what.left && !(is_of_the_end(sig) && mpm_answer_is_stopping())) {
         note_crash(record.segment, pid, sig, &what);
     }
 }

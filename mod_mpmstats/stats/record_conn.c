@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "ap_mpm.h"
 #include "http_config.h"
 #include "http_connection.h"
 #include "http_ssl.h"
@@ -18,6 +17,7 @@
 #include "stats/config.h"
 #include "stats/facts.h"
 #include "stats/hybrid.h"
+#include "stats/mpm_answer.h"
 #include "stats/record.h"
 #include "stats/record_request.h"
 #include "stats/record_score.h"
@@ -248,13 +248,6 @@ void record_conn_register(void)
 
 /* ---- the end --------------------------------------------------------------------- */
 
-static bool process_is_stopping(void)
-{
-    int state;
-
-    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
-}
-
 /* Nothing was under way when it ended. */
 static bool was_idle(const record_conn_t *conn)
 {
@@ -278,7 +271,7 @@ static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
     if (conn->ended || conn->broken || conn->c->aborted) {
         return MPM_HYBRID_END_CLIENT;
     }
-    if (process_is_stopping()) {
+    if (mpm_answer_is_stopping()) {
         return MPM_HYBRID_END_STOPPING;
     }
     return conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
@@ -393,7 +386,7 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
         conn->tls = ap_ssl_conn_is_ssl(c);
         count_in(conn);
         if (record.scores && !hybrid_present()) {
-            record_score_conn(c);
+            record_score_conn(conn);
         }
     }
     return OK;

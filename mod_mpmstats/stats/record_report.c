@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "ap_mpm.h"
 #include "apr_strings.h"
 #include "http_config.h"
 #include "http_core.h"
@@ -17,6 +16,7 @@
 #include "scoreboard.h"
 
 #include "stats/config.h"
+#include "stats/mpm_answer.h"
 #include "stats/record.h"
 
 APLOG_USE_MODULE(mpmstats);
@@ -131,13 +131,6 @@ typedef struct {
     unsigned long_ones;
 } workers_t;
 
-static int mpm_answer(int question)
-{
-    int answer;
-
-    return ap_mpm_query(question, &answer) == APR_SUCCESS && answer > 0 ? answer : 0;
-}
-
 /* The scoreboard's texts need not end. */
 static void copy_text(char *to, const char *from, size_t size)
 {
@@ -182,7 +175,7 @@ static void look_at_worker(workers_t *workers, int slot, int thread, apr_time_t 
 
 static void look_at_workers(workers_t *workers, apr_time_t now)
 {
-    int slots = mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS), threads = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS);
+    int slots = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS), threads = mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
 
     memset(workers, 0, sizeof(*workers));
     for (int slot = 0; ap_exists_scoreboard_image() && slot < slots; slot++) {

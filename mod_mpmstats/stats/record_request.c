@@ -17,13 +17,13 @@
 #include <sys/socket.h>
 
 #include "apr_portable.h"
-#include "ap_mpm.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_protocol.h"
 
 #include "stats/config.h"
 #include "stats/hybrid.h"
+#include "stats/mpm_answer.h"
 #include "stats/record.h"
 #include "stats/record_conn.h"
 #include "stats/record_report.h"
@@ -175,11 +175,9 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
 
 void record_request_child_init(void)
 {
-    int threaded;
-
     record.default_row = segment_handler_row(record.segment, "default-handler");
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &record.threads_of_slot);
-    record.threaded = ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) == APR_SUCCESS && threaded != AP_MPMQ_NOT_SUPPORTED;
+    record.threads_of_slot = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
+    record.threaded = mpm_answer(AP_MPMQ_IS_THREADED, AP_MPMQ_NOT_SUPPORTED) != AP_MPMQ_NOT_SUPPORTED;
 }
 
 /*

@@ -5,12 +5,12 @@
  */
 #include "stats/record_sample.h"
 
-#include "ap_mpm.h"
 #include "http_main.h"
 #include "scoreboard.h"
 
 #include "core/segment_ring.h"
 #include "stats/hybrid.h"
+#include "stats/mpm_answer.h"
 #include "stats/record_child.h"
 #include "stats/record_listen.h"
 #include "stats/record_memory.h"
@@ -96,23 +96,16 @@ typedef struct {
     bool waitio;
 } scoreboard_t;
 
-static int mpm_answer(int question)
-{
-    int answer;
-
-    return ap_mpm_query(question, &answer) == APR_SUCCESS && answer > 0 ? answer : 0;
-}
-
 static scoreboard_t ask_scoreboard(void)
 {
     scoreboard_t board = {
-        .slots = mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS),
-        .threads = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS),
-        .async = mpm_answer(AP_MPMQ_IS_ASYNC) != 0,
+        .slots = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS),
+        .threads = mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS),
+        .async = mpm_answer_count(AP_MPMQ_IS_ASYNC) != 0,
     };
 
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 137)
-    board.waitio = mpm_answer(AP_MPMQ_CAN_WAITIO) != 0;
+    board.waitio = mpm_answer_count(AP_MPMQ_CAN_WAITIO) != 0;
 #endif
     return board;
 }
@@ -304,15 +297,13 @@ void record_sample_full(int64_t now)
 int record_sample_monitor(apr_pool_t *pool, server_rec *s)
 {
     segment_server_rec_t *server;
-    int generation = 0;
 
     (void)pool;
     if (record.segment == NULL) {
         return DECLINED;
     }
     server = record.segment->server;
-    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    segment_set(&server->generation, (uint64_t)generation);
+    segment_set(&server->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION, 0));
     segment_set(&server->heartbeat, (uint64_t)apr_time_now());
     record_child_sweep();
     record_memory_look();

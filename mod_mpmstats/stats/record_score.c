@@ -76,30 +76,28 @@ static inline void put_client(worker_score *score, const char client[SCORE_CLIEN
     score->client[sizeof(score->client) - 1] = '\0';
 }
 
-static __attribute__((cold, noinline)) void put_other_client(worker_score *score, const char *ip)
+static void make_client(char client[SCORE_CLIENT], const char *ip)
 {
-    char client[SCORE_CLIENT] = "";
-
-    PUT(client, ip);
-    put_client(score, client);
+    memset(client, 0, SCORE_CLIENT);
+    put(client, SCORE_CLIENT, ip);
 }
 
-/* The address stays the same as long as the connection does, unless a module like mod_remoteip knows better. */
-static inline void put_client_of(worker_score *score, record_conn_t *conn, const request_rec *r)
+/* The connection's. It stays the same as long as the connection does, unless a module like mod_remoteip knows better. */
+static inline const char *client_of(record_conn_t *conn)
 {
-    const char *ip = conn->c->client_ip;
+    if (__builtin_expect(conn->client_ip != conn->c->client_ip, 0)) {
+        conn->client_ip = conn->c->client_ip;
+        make_client(conn->client, conn->client_ip);
+    }
+    return conn->client;
+}
 
-    if (__builtin_expect(conn->client_ip != ip, 0)) {
-        memset(conn->client, 0, sizeof(conn->client));
-        PUT(conn->client, ip);
-        conn->client_ip = ip;
-    }
-    if (r->useragent_ip == ip || r->useragent_ip == NULL) {
-        put_client(score, conn->client);
-    }
-    else {
-        put_other_client(score, r->useragent_ip);
-    }
+static __attribute__((cold, noinline)) void put_other_client(worker_score *score, const char *ip)
+{
+    char client[SCORE_CLIENT];
+
+    make_client(client, ip);
+    put_client(score, client);
 }
 
 /* The request line without the password of a forward proxy's client; its end where the administrator wants that. */
@@ -127,15 +125,15 @@ static __attribute__((noinline)) void put_server(worker_score *score, const requ
     PUT(score->protocol, protocol);
 }
 
-void record_score_conn(conn_rec *c)
+void record_score_conn(record_conn_t *conn)
 {
-    worker_score *score = entry_of(c);
+    worker_score *score = entry_of(conn->c);
 
     if (score != NULL) {
         mine.server = NULL;
         score->request[0] = '\0';
         score->vhost[0] = '\0';
-        put_other_client(score, c->client_ip);
+        put_client(score, client_of(conn));
     }
 }
 
@@ -152,7 +150,12 @@ void record_score_begin(request_rec *r, record_request_t *request)
         conn->protocol = ap_get_protocol(r->connection);
     }
     score->start_time = score->last_used = r->request_time;
-    put_client_of(score, conn, r);
+    if (r->useragent_ip == NULL || r->useragent_ip == conn->c->client_ip) {
+        put_client(score, client_of(conn));
+    }
+    else {
+        put_other_client(score, r->useragent_ip);
+    }
     put_request(score, r);
     if (mine.server != r->server || mine.protocol != conn->protocol || mine.port != r->connection->local_addr->port) {
         put_server(score, r, conn->protocol);

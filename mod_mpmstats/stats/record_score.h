@@ -16,7 +16,7 @@
 #include "stats/record_request.h"
 
 /** A connection has come that its worker will read from: nothing is known of it but the client. */
-void record_score_conn(conn_rec *c);
+void record_score_conn(record_conn_t *conn);
 
 /** A request begins. */
 void record_score_begin(request_rec *r, record_request_t *request);

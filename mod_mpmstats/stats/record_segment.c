@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "ap_listen.h"
-#include "ap_mpm.h"
 #include "apr_strings.h"
 #include "http_config.h"
 #include "http_core.h"
@@ -28,6 +27,7 @@
 #include "stats/config_check.h"
 #include "stats/facts.h"
 #include "stats/hybrid.h"
+#include "stats/mpm_answer.h"
 #include "stats/record.h"
 #include "stats/record_board.h"
 #include "stats/record_child.h"
@@ -74,22 +74,15 @@ static unsigned count_listeners(void)
 /* Processes there can be at once: those of the slots, and as many that are finishing. */
 static unsigned count_processes(void)
 {
-    int daemons = 0;
+    int daemons = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS);
 
-    if (ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons) != APR_SUCCESS || daemons < 1) {
-        daemons = 1;
-    }
-    return (unsigned)daemons * 2 + 8;
+    return (unsigned)(daemons > 0 ? daemons : 1) * 2 + 8;
 }
 
 /* As many as the scoreboard has. */
 static unsigned count_workers(void)
 {
-    int daemons = 0, threads = 0;
-
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
-    return daemons > 0 && threads > 0 ? (unsigned)daemons * (unsigned)threads : 0;
+    return (unsigned)mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS) * (unsigned)mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
 }
 
 static segment_shape_t make_shape(void)
@@ -238,13 +231,6 @@ static void name_listeners(segment_t *segment, apr_pool_t *ptemp)
     }
 }
 
-static int mpm_answer(int question)
-{
-    int answer;
-
-    return ap_mpm_query(question, &answer) == APR_SUCCESS ? answer : 0;
-}
-
 static void describe_server(segment_server_rec_t *server, server_rec *s)
 {
     const facts_t *facts = facts_get();
@@ -259,8 +245,8 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set(&server->timeout, (uint64_t)s->timeout);
     segment_set(&server->keepalive_timeout, s->keep_alive ? (uint64_t)s->keep_alive_timeout : 0);
     segment_set(&server->max_keepalive_requests, (uint64_t)s->keep_alive_max);
-    segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED);
-    segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC) != 0);
+    segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED, 0) != AP_MPMQ_NOT_SUPPORTED);
+    segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC, 0) != 0);
     segment_set(&server->listen_backlog, (uint64_t)config_listen_backlog());
     segment_set_text(server->prefork_only, facts_prefork_only());
 }
@@ -281,7 +267,7 @@ void record_segment_limits(void)
     }
     server = record.segment->server;
     collect_limits_only(&limits, &model);
-    segment_set(&server->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION));
+    segment_set(&server->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION, 0));
     segment_set_text(server->model, model != NULL ? model : "");
     segment_set(&server->max_request_workers, known(limits.max_request_workers));
     segment_set(&server->server_limit, known(limits.server_limit));
@@ -303,7 +289,7 @@ void record_segment_limits(void)
 /* What nobody can know under this MPM. Before anything is counted. */
 static void mark_unknown(segment_t *segment)
 {
-    if (!hybrid_present() || mpm_answer(AP_MPMQ_IS_THREADED) == AP_MPMQ_NOT_SUPPORTED) {
+    if (!hybrid_present() || mpm_answer(AP_MPMQ_IS_THREADED, 0) == AP_MPMQ_NOT_SUPPORTED) {
         /* In a process of one thread mod_ssl waits for the client itself. */
         segment_histogram_unknown(&segment->server->tls_handshake);
     }

@@ -10,13 +10,14 @@
 #include "stats/slots.h"
 
 #include "ap_mmn.h"
-#include "ap_mpm.h"
 #include "apr_strings.h"
 #include "apr_tables.h"
 #include "core/escape.h"
+#include "httpd.h"
 #include "scoreboard.h"
 #include "stats/hybrid.h"
 #include "stats/metrics.h"
+#include "stats/mpm_answer.h"
 #include "stats/states.h"
 #include "stats/sums.h"
 
@@ -268,23 +269,16 @@ static void clear_sums(snapshot_t *snapshot)
     }
 }
 
-static int mpm_answer(int question)
-{
-    int answer;
-
-    return ap_mpm_query(question, &answer) == APR_SUCCESS && answer > 0 ? answer : 0;
-}
-
 void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
 {
     pass_t pass = {.snapshot = snapshot, .pool = pool};
 
     /* The MPM's word, not the shared memory's: these bound what is read. */
-    pass.slots = mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS);
-    pass.threads = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS);
-    pass.async = mpm_answer(AP_MPMQ_IS_ASYNC);
+    pass.slots = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS);
+    pass.threads = mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
+    pass.async = mpm_answer_count(AP_MPMQ_IS_ASYNC);
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 137)
-    pass.can_waitio = mpm_answer(AP_MPMQ_CAN_WAITIO);
+    pass.can_waitio = mpm_answer_count(AP_MPMQ_CAN_WAITIO);
 #endif
     pass.processes = apr_array_make(pool, 32, sizeof(snapshot_process_t));
     pass.workers = apr_array_make(pool, 256, sizeof(snapshot_worker_t));

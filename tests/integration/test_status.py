@@ -113,8 +113,7 @@ def test_the_client_shown_is_the_one_the_request_is_of(module_httpd):
     far = "2001:db8:1111:2222:3333:4444:5555:6666"
     with Client(server.port) as client:
         for number, (ip, shown) in enumerate([(None, "127.0.0.1"), (far, far), (None, "127.0.0.1"), ("192.0.2.7", "192.0.2.7")]):
-            header = f"X-Forwarded-For: {ip}\r\n" if ip else ""
-            client.send(f"GET /t/of{number}/sleep?ms=700 HTTP/1.1\r\nHost: test.localhost\r\n{header}\r\n")
+            client.send(request(f"/t/of{number}/sleep?ms=700", headers=[f"X-Forwarded-For: {ip}"] if ip else []))
             worker, _ = worker_with(server, f"/t/of{number}/sleep")
             assert worker["client"] == shown
             assert client.response().status == 200
@@ -130,8 +129,7 @@ Listen 127.0.0.1:${PROXIED}
     port = server.extra_port("PROXIED")
     server.start()
     with Client(port) as client:
-        client.send(f"PROXY TCP4 192.0.2.9 127.0.0.1 4711 {port}\r\n"
-                    "GET /t/proxied/sleep?ms=700 HTTP/1.1\r\nHost: test.localhost\r\n\r\n")
+        client.send(f"PROXY TCP4 192.0.2.9 127.0.0.1 4711 {port}\r\n".encode() + request("/t/proxied/sleep?ms=700"))
         worker, _ = worker_with(server, "/t/proxied/sleep")
         assert worker["client"] == "192.0.2.9"
         assert client.response().status == 200

@@ -50,8 +50,6 @@ char *memory_format(const char *format, ...)
 
 FILE *memory_text_open(memory_text_t *text)
 {
-    text->text = NULL;
-    text->length = 0;
     text->out = checked(open_memstream(&text->text, &text->length));
     return text->out;
 }
