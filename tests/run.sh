@@ -8,8 +8,9 @@
 #
 # The last line is "N passed, N failed, N skipped" over all suites. A program that
 # crashes, is killed by its time limit or says nothing of its result counts as one
-# failure; so does a suite in which nothing ran. The exit code is 0 only when
-# something passed and nothing failed. Logs lie in BUILD/check.
+# failure; so does a suite in which nothing ran, and a test that failed once and
+# passed when it was repeated: the lines before the last name it as flaky. The exit
+# code is 0 only when something passed and nothing failed. Logs lie in BUILD/check.
 # shellcheck disable=SC2317 # suites are called by name
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -40,10 +41,11 @@ finish() {
 trap finish EXIT
 trap 'failed=$((failed + 1)); what_failed+=(interrupted); exit 130' INT TERM HUP
 
-# What the last lines name again, for whoever sees only these: of pytest each test with its message, else the program.
+# What the last lines name again, for whoever sees only these: of pytest each test that failed or is flaky, with its
+# message (LOGS/NAME.verdicts), else the program.
 remember() {
     local lines=()
-    mapfile -t lines < <(grep -hE '^(FAILED|ERROR) ' "$2" 2>/dev/null | cut -c1-400 | head -n 12)
+    mapfile -t lines < <(cut -c1-700 "$LOGS/$1.verdicts" 2>/dev/null | head -n 12)
     ((${#lines[@]})) || lines=("${note:-see above}")
     what_failed+=("${lines[@]/#/$1: }")
 }
@@ -52,7 +54,7 @@ remember() {
 tally() {
     passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
     if (($3)); then
-        remember "$1" "$5"
+        remember "$1"
     fi
     printf '%-34s %5d passed %3d failed %3d skipped%s\n' "$1" "$2" "$3" "$4" "${note:+   ($note)}"
     # What of pytest failed is on the screen already.
@@ -225,9 +227,8 @@ run_pytest() {
     return "${PIPESTATUS[0]}"
 }
 
-# A test that shares a small machine with others can fail for want of time alone. So up to this many failures of a suite
-# are repeated one by one with nothing beside them: what fails again has failed, what does not is counted as passed and
-# named in the suite's line, to be mended.
+# Up to this many failures of a suite are repeated one by one with nothing beside them. That tells the ones that fail
+# again from the flaky ones; it does not make these good: both are counted as failed and named (tests/verdicts.py).
 REPEATED=5
 
 # failed_tests CACHE: those that pytest remembers there, a line each. It names them from the directory of its pytest.ini.
@@ -245,7 +246,7 @@ END
 # suite_pytest NAME SECONDS [ARGUMENT...]: pytest with these arguments, or on tests/NAME; the summary is read from the
 # JUnit file, which a run that broke off does not leave.
 suite_pytest() {
-    local name=$1 seconds=$2 xml=$LOGS/$1.xml cache code total bad left_out again tests
+    local name=$1 seconds=$2 xml=$LOGS/$1.xml cache code total bad left_out flaky tests
     shift 2
     cache=(-o cache_dir="$(realpath "$LOGS")/cache-$name")
     if (($# == 0)); then
@@ -263,15 +264,10 @@ suite_pytest() {
         mapfile -t tests < <(failed_tests "$LOGS/cache-$name")
         # shellcheck disable=SC2086 # PYTEST_ARGS is a list
         run_pytest "$name-repeated" "$seconds" "${cache[@]}" ${PYTEST_ARGS:-} -n 0 "${tests[@]}"
-        code=$?
-        again=$(($(attribute failures "$LOGS/$name-repeated.xml") + $(attribute errors "$LOGS/$name-repeated.xml")))
-        if ((code == 0 && again == 0 && $(attribute tests "$LOGS/$name-repeated.xml") > 0)); then
-            note="only by themselves: $(sed -n 's/^\(FAILED\|ERROR\) [^ ]*:://p' "$LOGS/$name.tests.log" | cut -d' ' -f1 | sort -u | paste -sd' ')"
-            bad=0
-        elif ((code == 1 && again > 0)); then
-            bad=$again
-        fi
     fi
+    tests/verdicts.py "$xml" "$LOGS/$name-repeated.xml" >"$LOGS/$name.verdicts"
+    flaky=$(grep -c '^flaky: ' "$LOGS/$name.verdicts")
+    ((flaky == 0)) || note="of these $flaky flaky"
     if ((code != 0 && bad == 0)); then
         bad=1 note="pytest's exit code $code"
         total=$((total + 1))
@@ -279,9 +275,7 @@ suite_pytest() {
     if ((total == 0)); then
         bad=1 total=1 note="nothing ran"
     fi
-    again=$LOGS/$name-repeated
-    [[ -e $again.tests.log ]] || again=$LOGS/$name
-    tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" "$again.tests.log"
+    tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" "$LOGS/$name.tests.log"
 }
 
 # What must hold on every MPM, on the two models that `integration` does not run on: a part of it, or
@@ -312,7 +306,7 @@ suite_models() {
 # ------------------------------------------------------------------------------
 
 mkdir -p "$LOGS" || exit 1
-rm -rf "$LOGS"/*.log "$LOGS"/*.xml "$LOGS"/cache-*
+rm -rf "$LOGS"/*.log "$LOGS"/*.xml "$LOGS"/*.verdicts "$LOGS"/cache-*
 if ! tools/deps.sh build demo test ${SLOW:+consumers}; then
     note="packages are missing"
     tally deps 0 1 0 /dev/null

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import procs
-from httpd import MPM
+from httpd import MPM, REPO
 from procs import wait_until
 
 
@@ -62,3 +62,29 @@ def test_a_process_that_stays_is_a_problem(httpd):
 def test_the_running_mpm_is_the_chosen_one(httpd):
     server = httpd()
     assert server.auto()["ServerMPM"] == MPM
+
+
+def test_a_test_that_passes_when_it_is_repeated_is_flaky_and_has_not_passed(tmp_path):
+    first, repeated = tmp_path / "first.xml", tmp_path / "repeated.xml"
+    first.write_text(
+        '<testsuites><testsuite><testcase classname="test_a" name="test_good"/>'
+        '<testcase classname="test_a" name="test_left_out"><skipped message="no"/></testcase>'
+        '<testcase classname="x.test_a" name="test_now_and_then"><failure message="late"/></testcase>'
+        '<testcase classname="test_a" name="test_bad"><failure message="one"/></testcase>'
+        '<testcase classname="test_a" name="test_unclean"/>'
+        '<testcase classname="test_a" name="test_unclean"><error message="left\nbehind"/></testcase>'
+        "</testsuite></testsuites>")
+    repeated.write_text(
+        '<testsuites><testsuite><testcase classname="x.test_a" name="test_now_and_then"/>'
+        '<testcase classname="test_a" name="test_bad"><failure message="two"/></testcase>'
+        "</testsuite></testsuites>")
+
+    def verdicts(*files):
+        return subprocess.run([REPO / "tests" / "verdicts.py", *files], check=True, capture_output=True,
+                              text=True).stdout.splitlines()
+
+    assert verdicts(first, repeated) == [
+        "failed: test_a::test_bad: one; repeated alone: two",
+        "flaky: test_a::test_now_and_then: late; repeated alone it passed",
+        "failed: test_a::test_unclean: left behind"]
+    assert len([line for line in verdicts(first, tmp_path / "none.xml") if line.startswith("failed: ")]) == 3
