@@ -12,6 +12,12 @@
  *   pool lock  guards  idle stack, free tokens, the counts, worker_state_t.{token,
  *                      slot, above, below}. A leaf.
  *
+ * A token has one holder, or none on its way to the next one and while it lies about.
+ * A worker enters a run only as the holder of the token it polls with, and whoever moves
+ * its word out of RUNS clears token->holder before the worker can get another token. So
+ * a word read with the lock held, while token->holder names the worker, is of a run with
+ * this token. What is read of the two at different moments need not belong together.
+ *
  * A token's events belong to its holder. They change hands with the token, by
  * way of the lock and the semaphore of the next holder.
  */
@@ -26,6 +32,7 @@
 
 #include "mpm_common.h"
 #include "core/habits.h"
+#include "core/must_hold.h"
 #include "core/sizing.h"
 #include "mpm/accept.h"
 #include "mpm/child.h"
@@ -76,7 +83,11 @@ typedef struct worker_state_t {
     struct worker_state_t *above;
 } __attribute__((aligned(64))) worker_state_t;
 
+#ifdef MPM_DEBUG
+static pthread_mutex_t lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+#else
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+#endif
 
 /* Guarded by lock. */
 static worker_state_t *idle_top, *idle_bottom;
@@ -103,11 +114,36 @@ static habits_t habits;
 static sizing_low_t idle_low;       /* fewest asleep since window_start; noted under lock */
 static apr_time_t window_start;     /* ticker */
 
+/* ---- rules, for MUST_HOLD ----------------------------------------------- */
+
+static int lock_is_mine(void)
+{
+    return pthread_mutex_lock(&lock) == EDEADLK;        /* in the debug build, see its initializer */
+}
+
+static int does(worker_state_t *w, unsigned what)
+{
+    return WORD_IS(atomic_load(&w->word), what);
+}
+
+/* Without lock. */
+static int is_holder(const worker_state_t *w, const token_t *token)
+{
+    int is;
+
+    pthread_mutex_lock(&lock);
+    is = token->holder == w;
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
 /* ---- sleeping and waking ------------------------------------------------ */
 
 /* With lock. */
 static void push_idle(worker_state_t *w)
 {
+    MUST_HOLD(lock_is_mine());
+    MUST_HOLD(does(w, POLLS));
     w->above = NULL;
     w->below = idle_top;
     if (idle_top != NULL) {
@@ -123,6 +159,8 @@ static void push_idle(worker_state_t *w)
 /* With lock. */
 static void unlink_idle(worker_state_t *w)
 {
+    MUST_HOLD(lock_is_mine());
+    MUST_HOLD(w->token == NULL);
     if (w->above != NULL) {
         w->above->below = w->below;
     }
@@ -144,6 +182,8 @@ static worker_state_t *give_to_idle(token_t *token)
 {
     worker_state_t *w = idle_top;
 
+    MUST_HOLD(lock_is_mine());
+    MUST_HOLD(token->holder == NULL);
     if (w != NULL) {
         unlink_idle(w);
         w->token = token;
@@ -163,6 +203,7 @@ static void sleep_until_woken(worker_state_t *w)
 static void hold(worker_state_t *w, token_t *token)
 {
     pthread_mutex_lock(&lock);
+    MUST_HOLD(token->holder == NULL);
     token->holder = w;
     pthread_mutex_unlock(&lock);
 }
@@ -179,6 +220,8 @@ static token_t *get_token(worker_state_t *w)
     }
     token = free_tokens;
     if (token != NULL) {
+        MUST_HOLD(token->holder == NULL);
+        MUST_HOLD(does(w, POLLS));
         free_tokens = token->link;
         token->holder = w;
         pthread_mutex_unlock(&lock);
@@ -201,6 +244,8 @@ static void run_begins(worker_state_t *w)
 {
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
 
+    MUST_HOLD(WORD_IS(word, POLLS));
+    MUST_HOLD(is_holder(w, w->held));
     atomic_store_explicit(&w->since, child_now(), memory_order_relaxed);
     atomic_store_explicit(&w->word, (word & ~(apr_uint64_t)3) | RUNS, memory_order_release);
     atomic_fetch_add_explicit(&busy, 1, memory_order_relaxed);
@@ -235,6 +280,7 @@ static int run_ends(worker_state_t *w)
     if (WORD_IS(word, RUNS)
         && atomic_compare_exchange_strong_explicit(&w->word, &word, next | POLLS,
                                                    memory_order_acq_rel, memory_order_acquire)) {
+        MUST_HOLD(is_holder(w, w->held));
         return 1;
     }
     atomic_store_explicit(&w->word, next | POLLS, memory_order_release);
@@ -535,13 +581,14 @@ static int take_away(worker_state_t *w, apr_uint64_t word, unsigned because)
                                                    memory_order_acq_rel, memory_order_acquire);
 }
 
-/* A token that was taken away: to a sleeper, a new worker, or to whoever comes first. */
-static void pass_on(token_t *token)
+/* A token that was taken away from @a from: to a sleeper, a new worker, or to whoever comes first. */
+static void pass_on(token_t *token, const worker_state_t *from)
 {
     worker_state_t *w;
 
     shared_add(child.stats->promotions, 1);
     pthread_mutex_lock(&lock);
+    MUST_HOLD(token->holder == from);
     token->holder = NULL;
     w = give_to_idle(token);
     pthread_mutex_unlock(&lock);
@@ -554,7 +601,6 @@ static void pass_on(token_t *token)
     }
     pthread_mutex_lock(&lock);
     /* Somebody may have gone to sleep in the meantime. */
-    token->holder = NULL;
     w = give_to_idle(token);
     if (w == NULL) {
         token->link = free_tokens;
@@ -586,27 +632,29 @@ void workers_about_to_run(int index, const char *handler)
     }
     if (WORD_IS(word, RUNS) && take_away(w, word, BLOCKED)) {
         w->handed_over = child_now();
-        pass_on(w->held);
+        pass_on(w->held, w);
     }
 }
 
 /* ---- watching (ticker only) --------------------------------------------- */
 
-/* Look at the holder of a token. RUNS: it is in a run; BLOCKED, COMPUTES: it has lost the token. */
+/* Look at the holder of a token. RUNS: it is in a run; BLOCKED, COMPUTES: it has lost the token to another. */
 static unsigned watch(token_t *token)
 {
     worker_state_t *w;
-    apr_uint64_t word;
+    apr_uint64_t word = 0;
     apr_time_t since;
     unsigned because;
 
     pthread_mutex_lock(&lock);
     w = token->holder;
+    if (w != NULL) {
+        word = atomic_load_explicit(&w->word, memory_order_acquire);    /* with the lock: of a run with this token */
+    }
     pthread_mutex_unlock(&lock);
     if (w == NULL) {
         return POLLS;
     }
-    word = atomic_load_explicit(&w->word, memory_order_acquire);
     since = atomic_load_explicit(&w->since, memory_order_relaxed);
     judge_look(&token->notes, &w->thread, word);
     if (!WORD_IS(word, RUNS)) {
@@ -623,7 +671,11 @@ static unsigned watch(token_t *token)
     default:
         return RUNS;
     }
-    return take_away(w, word, because) ? because : RUNS;
+    if (!take_away(w, word, because)) {
+        return RUNS;
+    }
+    pass_on(token, w);
+    return because;
 }
 
 workers_e workers_watch(void)
@@ -633,16 +685,13 @@ workers_e workers_watch(void)
     int i;
 
     for (i = 0; i < child.lane->concurrency; i++) {
-        unsigned does = watch(&tokens[i]);
+        unsigned seen = watch(&tokens[i]);
 
-        if (does == POLLS) {
+        if (seen == POLLS) {
             continue;
         }
         running++;
-        if (does != RUNS) {
-            pass_on(&tokens[i]);
-        }
-        found = does == BLOCKED || found == WORKERS_BLOCK ? WORKERS_BLOCK : WORKERS_RUN;
+        found = seen == BLOCKED || found == WORKERS_BLOCK ? WORKERS_BLOCK : WORKERS_RUN;
     }
     if (running != shared_get(child.stats->running)) {
         shared_set(child.stats->running, running);

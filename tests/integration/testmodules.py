@@ -3,6 +3,7 @@
 under a sanitizer."""
 import fcntl
 import functools
+import os
 import subprocess
 
 import httpd
@@ -27,11 +28,27 @@ def build():
     return _make(httpd.BUILD, "test-modules")
 
 
+def preload(name, **settings):
+    """The environment of a server with modules/preload_NAME.c in it."""
+    library = str(httpd.BUILD / "test" / f"preload_{name}.so")
+    if os.environ.get("SANITIZE"):
+        env = sanitized()["env"]
+        return {**env, "LD_PRELOAD": f"{env['LD_PRELOAD']} {library}", **settings}
+    return {"LD_PRELOAD": library, **settings}
+
+
 def build_sanitized():
     """All modules with AddressSanitizer and UndefinedBehaviorSanitizer; returns their build directory."""
     directory = httpd.BUILD / "asan"
     return _make(directory, f"CFLAGS={SANITIZED}", "LDFLAGS=-fsanitize=address,undefined", "test-modules",
                  f"{directory}/mod_mpm_hybrid.so", f"{directory}/mod_mpmstats.so")
+
+
+@functools.lru_cache
+def build_debug():
+    """Modules that abort where a rule they state does not hold (core/must_hold.h); returns their build directory."""
+    directory = httpd.BUILD / "debug"
+    return _make(directory, "DEBUG=1", "test-modules", f"{directory}/mod_mpm_hybrid.so", f"{directory}/mod_mpmstats.so")
 
 
 @functools.lru_cache

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test-only: handler `test-handlers` does what the last path segment says, with
+ * Test-only: handler `test-handlers` (or any name that begins so) does what the last path segment says, with
  * arguments from the query string:
  *
  *   sleep?ms=N            waits N ms, then answers "slept"
@@ -165,7 +165,7 @@ static const struct {
 
 static int test_handler(request_rec *r)
 {
-    if (strcmp(r->handler, "test-handlers"))
+    if (strncmp(r->handler, "test-handlers", strlen("test-handlers")))
         return DECLINED;
     const char *slash = strrchr(r->uri, '/');
     for (size_t i = 0; slash && i < sizeof actions / sizeof *actions; i++)
