@@ -389,10 +389,10 @@ static int output_pending(conn_t *k)
 static step_e step_linger(conn_t *k)
 {
     if (output_pending(k)) {
-        k->c->keepalive = AP_CONN_CLOSE;
         if (output_held(k) && flush_output(k) != APR_SUCCESS) {
             k->c->aborted = 1;
         }
+        k->c->keepalive = AP_CONN_CLOSE;    /* not earlier: the log line that the flush writes has it (%X) */
         if (output_pending(k)) {
             k->pub.state = CONN_STATE_WRITE_COMPLETION;
             k->pub.sense = CONN_SENSE_DEFAULT;
