@@ -16,7 +16,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build} PYTHONDONTWRITEBYTECODE=1
 MAKE=${MAKE:-make -f Makefile.apxs}
-SUITES=${SUITES:-lint unit fuzz integration models browser}
+SUITES=${SUITES:-lint unit fuzz integration models differential browser}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 LOGS=$BUILD/check
 CPUS=$(nproc)
@@ -236,7 +236,7 @@ failed_tests() {
     /usr/bin/python3 - "$1/v/cache/lastfailed" <<'END'
 import json, pathlib, sys
 for test in json.load(open(sys.argv[1])):
-    for root in ("tests/integration", "tests/browser", "."):
+    for root in ("tests/integration", "tests/differential", "tests/browser", "."):
         if pathlib.Path(root, test.split("::")[0]).exists():
             print(f"{root}/{test}")
             break
@@ -303,6 +303,13 @@ suite_models() {
     done
 }
 
+# The same bytes to the stock servers and to ours. One after the other: other load would make its clients late.
+suite_differential() {
+    local seconds=900
+    [[ -z ${SLOW:-} ]] || seconds=36000
+    suite_pytest differential "$seconds" -n 0 -s tests/differential
+}
+
 # ------------------------------------------------------------------------------
 
 mkdir -p "$LOGS" || exit 1
@@ -319,6 +326,7 @@ for suite in $SUITES; do
         integration) suite_pytest integration 3600 ;;
         browser) suite_pytest browser 900 ;;
         models) suite_models ;;
+        differential) suite_differential ;;
         *) note="no such suite"; tally "$suite" 0 1 0 /dev/null ;;
     esac
 done
