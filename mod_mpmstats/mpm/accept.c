@@ -5,9 +5,9 @@
  * A poller that found nothing else to do accepts one connection and looks again:
  * the listener stays readable, so the next one goes to whichever process polls
  * next. One that found other events too accepts as many as those were: new
- * clients get their turn beside the old ones, not after them. A process that is at its limit, or
+ * clients get their turn beside the old ones, not after them. A process that is at its limit (room.h), or
  * that has run out of descriptors or memory, takes its listeners out of epoll
- * and leaves the connections to the others, or to the kernel's queue.
+ * and leaves the connections to the others, whom it tells, or to the kernel's queue.
  */
 #include "mpm/accept.h"
 
@@ -33,6 +33,7 @@
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
+#include "mpm/room.h"
 #include "mpm/shortage.h"
 #include "mpm/spread.h"
 #include "mpm/tags.h"
@@ -161,44 +162,6 @@ void accept_start(void)
 
 /* ---- accepting ---------------------------------------------------------- */
 
-static int connection_limit(void)
-{
-    const lane_t *lane = child.lane;
-    int limit = child.max_connections;
-
-    if (lane->worker_factor > 0) {
-        /* AsyncRequestWorkerFactor, as documented: connections per process. */
-        int idle = lane->threads_per_child - workers_busy();
-        double n = lane->threads_per_child + lane->worker_factor * (idle > 0 ? idle : 0);
-
-        if (n < limit) {
-            limit = (int)n;
-        }
-    }
-    return limit;
-}
-
-/*
- * Without async a connection keeps its worker, so one that is accepted while all of them have theirs waits
- * until another's client goes, though the next process may have workers to spare. Some of those whose
- * head is still on its way will want one too; but however many there are, they take no more than a quarter of
- * them from the others. @a by_worker: the caller is one of the busy ones, and will have room.
- */
-static int crowded(int by_worker)
-{
-    int all = child.lane->threads_per_child;
-    int busy = workers_busy() - by_worker;
-    int heads = park_count() - busy;
-
-    if (child.lane->is_async) {
-        return 0;
-    }
-    if (heads > all / 4) {
-        heads = all / 4;
-    }
-    return busy + (heads > 0 ? heads : 0) >= all;
-}
-
 /* The socket itself is of no use any more. Other errors are those of one connection, or of the network. */
 int accept_is_broken(apr_status_t rv)
 {
@@ -214,6 +177,16 @@ static void pause_for_shortage(apr_status_t rv)
     shortage_of(rv, "accept connections, which wait in the kernel's queue,");
 }
 
+/* With lock. The kernel has told us of a connection, and will tell nobody else of it. */
+static void leave_to_others(void)
+{
+    take_from_epoll();
+    atomic_store(&full, 1);
+    if (room_elsewhere() != ROOM_NONE) {
+        child_pass_listeners_on();
+    }
+}
+
 /* One accept(2), with the lock that keeps the socket open. NULL: nothing, or it was dealt with. */
 static apr_socket_t *accept_locked(door_t *l, apr_pool_t *pool, apr_status_t *rv)
 {
@@ -225,9 +198,8 @@ static apr_socket_t *accept_locked(door_t *l, apr_pool_t *pool, apr_status_t *rv
         pthread_mutex_unlock(&lock);
         return NULL;
     }
-    if (park_count() >= connection_limit() || crowded(1)) {
-        take_from_epoll();
-        atomic_store(&full, 1);
+    if (park_count() >= child.max_connections || !room_to_accept(1)) {
+        leave_to_others();
         pthread_mutex_unlock(&lock);
         accept_room();                  /* the last one may have gone just now */
         return NULL;
@@ -269,13 +241,13 @@ static void say_shed(void)
                  "child %d is at its limit of %d connections: dropped %u that had not sent "
                  "a whole request, to make room for new ones. Raise MPMMaxConnections or the "
                  "limit on open files, or lower the budgets of RequestReadTimeout",
-                 (int)getpid(), connection_limit(), n);
+                 (int)getpid(), child.max_connections, n);
 }
 
-/* At the limit, whoever has taken longest to send a request makes room. */
+/* At the limit of all processes, whoever has taken longest to send a request makes room. */
 static void make_room(worker_t *w)
 {
-    while (park_count() >= connection_limit()) {
+    while (park_count() >= child.max_connections && room_to_accept(1)) {
         conn_t *k = park_oldest_head();
 
         if (k == NULL) {
@@ -466,7 +438,7 @@ void accept_last(worker_t *w)
     apr_socket_t *sock = NULL;
     unsigned n = 0;
 
-    if (park_count() < connection_limit() && pools_get(&pool) == APR_SUCCESS) {
+    if (park_count() < child.max_connections && pools_get(&pool) == APR_SUCCESS) {
         sock = next_of_last(pool, &n);
         if (sock == NULL) {
             pools_put(pool);
@@ -482,22 +454,6 @@ void accept_last(worker_t *w)
     conn_begin(w, pool, sock, listeners[n].looks);
 }
 
-void accept_look(void)
-{
-    struct pollfd fd = { .events = POLLIN };
-    unsigned i;
-
-    pthread_mutex_lock(&lock);
-    for (i = 0; in_epoll && i < listener_count; i++) {
-        fd.fd = listeners[i].fd;
-        if (poll(&fd, 1, 0) == 1) {
-            /* EPOLLEXCLUSIVE wakes one process. Added anew it tells us, whoever that was. */
-            watch_anew(&listeners[i]);
-        }
-    }
-    pthread_mutex_unlock(&lock);
-}
-
 static void look_for_room(int by_worker)
 {
     if (atomic_load_explicit(&child.stopping, memory_order_relaxed) != CHILD_RUNNING) {
@@ -510,10 +466,27 @@ static void look_for_room(int by_worker)
         return;
     }
     pthread_mutex_lock(&lock);
-    if (atomic_load(&full) && park_count() < connection_limit() && !crowded(by_worker)) {
+    if (atomic_load(&full) && room_to_accept(by_worker)) {
         atomic_store(&full, 0);
         if (resume_at == 0) {
             add_to_epoll();
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void accept_look(void)
+{
+    struct pollfd fd = { .events = POLLIN };
+    unsigned i;
+
+    look_for_room(0);
+    pthread_mutex_lock(&lock);
+    for (i = 0; in_epoll && i < listener_count; i++) {
+        fd.fd = listeners[i].fd;
+        if (poll(&fd, 1, 0) == 1) {
+            /* EPOLLEXCLUSIVE wakes one process. Added anew it tells us, whoever that was. */
+            watch_anew(&listeners[i]);
         }
     }
     pthread_mutex_unlock(&lock);
@@ -538,7 +511,7 @@ apr_time_t accept_resume(apr_time_t now)
     next = resume_at;
     pthread_mutex_unlock(&lock);
     if (atomic_load(&full)) {
-        look_for_room(0);               /* idle workers have come back: AsyncRequestWorkerFactor */
+        look_for_room(0);               /* workers have become idle, or no other process has room any more */
     }
     return next;
 }

@@ -45,6 +45,9 @@
 /* While it ticks the ticker hears the parent, or that it is to look around, at every so many ticks: to ask costs as much as to look. */
 #define TICKS_UNHEARD 8
 
+/* The others are sent to look for what waits to be accepted at most this often. */
+#define PASS_ON_LEAST apr_time_from_msec(5)
+
 /* Spare workers and the parent are looked after this often. */
 #define MAINTAIN_INTERVAL apr_time_from_msec(100)
 
@@ -72,6 +75,8 @@ static apr_thread_t *ticker_thread;
 
 static volatile sig_atomic_t told_to_die;
 static _Atomic apr_time_t help_asked;
+static _Atomic apr_time_t passed_on;    /* when the parent was last told that others shall look */
+static _Atomic int to_pass_on;          /* it is to be told again; the ticker does it when it is time */
 
 apr_time_t child_now(void)
 {
@@ -114,13 +119,43 @@ void child_ask_for_help(void)
     }
 }
 
-void child_pass_listeners_on(void)
+static void pass_listeners_on(apr_time_t now)
 {
     static const char look = PROCS_TELL_LOOK;
 
+    atomic_store(&to_pass_on, 0);
+    atomic_store(&passed_on, now);
     if (help_fd >= 0 && write(help_fd, &look, 1) < 0) {
         /* As above; the others look by themselves once a second. */
     }
+}
+
+void child_pass_listeners_on(void)
+{
+    apr_time_t now = child_now();
+    apr_time_t due = atomic_load(&passed_on) + PASS_ON_LEAST;
+
+    if (now >= due) {
+        pass_listeners_on(now);
+        return;
+    }
+    atomic_store(&to_pass_on, 1);
+    child_ticker_due(due);
+}
+
+/* Returns when to come again, 0 for never. */
+static apr_time_t pass_on_if_due(apr_time_t now)
+{
+    apr_time_t due = atomic_load(&passed_on) + PASS_ON_LEAST;
+
+    if (!atomic_load(&to_pass_on)) {
+        return 0;
+    }
+    if (now < due) {
+        return due;
+    }
+    pass_listeners_on(now);
+    return 0;
 }
 
 /* ---- setting up --------------------------------------------------------- */
@@ -263,6 +298,7 @@ static void move_stats(shared_process_t *to)
     shared_set(to->generation, shared_get(from->generation));
     shared_set(to->quiescing, 1);
     shared_set(to->started, shared_get(from->started));
+    shared_set(to->ticked, shared_get(from->ticked));
     shared_set(to->workers, shared_get(from->workers));
     shared_set(to->workers_peak, shared_get(from->workers_peak));
     shared_set(to->accepted, shared_get(from->accepted));
@@ -395,7 +431,9 @@ static apr_time_t tick(void)
     apr_time_t next = now + LONGEST_SLEEP;
 
     next = sooner(next, serve_deadlines());
+    shared_set(child.stats->ticked, now);
     next = sooner(next, accept_resume(now));
+    next = sooner(next, pass_on_if_due(now));
     if (timers_due(now)) {
         park_wake_pollers();
         next = sooner(next, now + apr_time_from_msec(10));

@@ -34,6 +34,7 @@
 /* Set in parent_run, for this run. */
 static int help_fds[2] = { -1, -1 };
 static int fatal_child;
+static apr_time_t look_at;      /* when the children are to look next, 0: nobody has asked for it */
 
 static ap_unixd_mpm_retained_data *mpm(void)
 {
@@ -75,8 +76,11 @@ static void read_wishes(void)
     while ((n = read(help_fds[0], buf, sizeof(buf))) > 0) {
         look |= memchr(buf, PROCS_TELL_LOOK, (size_t)n) != NULL;
     }
-    /* No child can fill the others' sockets with it. */
-    if (look && now - passed_on >= LOOK_LEAST && lane_default.is_threaded) {
+    if (look && look_at == 0 && lane_default.is_threaded) {
+        look_at = passed_on + LOOK_LEAST;       /* no child can fill the others' sockets with it */
+    }
+    if (look_at != 0 && now >= look_at) {
+        look_at = 0;
         passed_on = now;
         procs_tell_to_look();
     }
@@ -89,9 +93,15 @@ static void read_wishes(void)
 static void sleep_a_while(apr_interval_time_t us)
 {
     struct pollfd fd = { .fd = help_fds[0], .events = POLLIN };
-    struct timespec ts = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+    struct timespec ts = { 0, 0 };
+    apr_interval_time_t left = look_at != 0 ? look_at - child_now() : us;
     sigset_t ours, old;
 
+    us = left < us ? left : us;
+    if (us > 0) {
+        ts.tv_sec = us / 1000000;
+        ts.tv_nsec = us % 1000000 * 1000;
+    }
     sigemptyset(&ours);
     sigaddset(&ours, SIGTERM);
     sigaddset(&ours, SIGINT);
@@ -104,7 +114,7 @@ static void sleep_a_while(apr_interval_time_t us)
         ppoll(&fd, 1, &ts, &old);
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
-    if (fd.revents) {
+    if (fd.revents || look_at != 0) {
         read_wishes();
     }
 }

@@ -37,6 +37,7 @@ typedef struct {
     _Atomic apr_uint64_t promotions;
     _Atomic apr_uint64_t shed;
     _Atomic apr_uint32_t running;       /* pollers that were in a run when the ticker last looked */
+    _Atomic apr_time_t ticked;          /* monotonic; when the ticker last came by, 0: it has not reached its loop */
 } __attribute__((aligned(64))) shared_process_t;
 
 typedef struct {

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who polls, who accepts and who makes room: the tokens, the limits of one process beside another, and timed callbacks."""
+import time
+from pathlib import Path
+
 import pytest
 
+from clients import Client, request
 from load import Load
-from pathlib import Path
-from procs import threads, wait_until
+from procs import accepted, holds_for, stopped, wait_until
 from testmodules import build_debug, preload
 
 pytestmark = [pytest.mark.mpm_only("hybrid"),
@@ -40,3 +43,98 @@ def test_a_token_is_taken_only_from_its_holder_even_when_the_ticker_is_late(http
     wait_until(lambda: pollers(child) == 2, 3, "two threads that poll")
     assert server.children() == [child]
     assert "must hold" not in server.error_log()
+
+
+# ---- limits of one process beside another ------------------------------------------------------------------------
+
+HALF_HEAD = b"GET /hello.txt HTTP/1.1\r\nHost: test.localhost\r\n"
+TWO_PROCESSES = {"StartServers": 2, "ServerLimit": 2, "ThreadLimit": 8, "ThreadsPerChild": 8, "MaxRequestWorkers": 16,
+                 "MinSpareThreads": 16, "MaxSpareThreads": 16}
+
+
+def process_figures(server, name):
+    return [p[name] for p in server.mpm_status()["processes"] if p["state"] == "ready"]
+
+
+def in_state(server, *kinds):
+    return sum(p["connections_by_state"][kind] for p in server.mpm_status()["processes"] for kind in kinds)
+
+
+def half_head(server):
+    client = Client(server.port, timeout=10)
+    client.send(HALF_HEAD)
+    return client
+
+
+def finish(client):
+    client.send(b"\r\n")
+    assert client.response().body == b"hello\n"
+    client.close()
+
+
+@pytest.mark.left_out("worker", reason="AsyncRequestWorkerFactor has no effect there")
+def test_async_request_worker_factor_stops_accepting_and_drops_nobody(httpd):
+    server = httpd(modules=["test_handlers"], mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10, "AsyncRequestWorkerFactor": 2})
+    heads = [half_head(server) for _ in range(15)]
+    wait_until(lambda: in_state(server, "head") == 15, 5, "15 clients in mid-head")
+    slow = [Client(server.port, timeout=10) for _ in range(9)]
+    for client in slow:
+        client.send(request("/test/sleep?ms=700"))
+    for client in slow:
+        assert client.response().body == b"slept"
+        client.close()
+    for client in heads:
+        finish(client)
+    assert process_figures(server, "shed") == [0]
+
+
+@pytest.mark.left_out("worker", reason="a process accepts no more connections than it has workers")
+def test_no_head_is_dropped_while_another_process_has_room(httpd):
+    server = httpd(mpm_conf=TWO_PROCESSES, conf="MPMMaxConnections 10\n")
+    wait_until(lambda: len(server.children()) == 2, 5, "two children")
+    resting = server.children()[1]
+    with stopped([resting]):
+        heads = [half_head(server) for _ in range(10)]
+        wait_until(lambda: all(accepted(server.port, client.sock) for client in heads), 5, "one process at its limit")
+        one_more = half_head(server)
+        holds_for(lambda: not accepted(server.port, one_more.sock), 0.3, "the connection waits for the other process")
+    heads += [one_more, *(half_head(server) for _ in range(7))]
+    for client in heads:
+        finish(client)
+    assert process_figures(server, "shed") == [0, 0]
+
+
+def test_a_process_at_its_limit_lets_the_others_know_at_once(httpd):
+    """The one that is not told looks once a second by itself."""
+    server = httpd(mpm_conf=TWO_PROCESSES, conf="MPMMaxConnections 8\nKeepAliveTimeout 30\n")
+    wait_until(lambda: len(server.children()) == 2, 5, "two children")
+    waited = 0
+    for _ in range(6):
+        clients = []
+        for _ in range(16):
+            begun = time.monotonic()
+            clients.append(Client(server.port, timeout=10))
+            assert clients[-1].get().body == b"hello\n"
+            waited += time.monotonic() - begun
+        for client in clients:
+            client.close()
+    assert waited < 1.5
+
+
+@pytest.mark.left_out("event", reason="a connection keeps no worker")
+def test_heads_on_their_way_take_no_worker_from_those_that_could_have_it(httpd):
+    server = httpd(mpm_conf=TWO_PROCESSES, conf="KeepAliveTimeout 30\n")
+    wait_until(lambda: len(server.children()) == 2, 5, "two children")
+    heads = [half_head(server) for _ in range(6)]
+    wait_until(lambda: in_state(server, "head") == 6, 5, "six heads")
+    begun = time.monotonic()
+    clients = [Client(server.port, timeout=10) for _ in range(15)]      # and the one that asks for the status
+    for client in clients:
+        client.send(request())
+    for client in clients:
+        assert client.response().body == b"hello\n"
+    assert time.monotonic() - begun < 3
+    for client in clients:
+        client.close()
+    for client in heads:
+        finish(client)
