@@ -299,6 +299,7 @@ static void move_stats(shared_process_t *to)
     shared_set(to->quiescing, 1);
     shared_set(to->started, shared_get(from->started));
     shared_set(to->ticked, shared_get(from->ticked));
+    shared_set(to->head_bytes, shared_get(from->head_bytes));
     shared_set(to->workers, shared_get(from->workers));
     shared_set(to->workers_peak, shared_get(from->workers_peak));
     shared_set(to->accepted, shared_get(from->accepted));

@@ -25,6 +25,7 @@
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/direct.h"
+#include "mpm/heads.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/server.h"
@@ -486,6 +487,7 @@ void conn_run(worker_t *w, conn_t *k)
         notify_resume(k, k->sbh);
     }
     take_steps(k, step_resumed(k));
+    heads_keep_budget(w);
 }
 
 void conn_shed(worker_t *w, conn_t *k)
@@ -617,6 +619,7 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
         outbound_attach(k);
     }
     take_steps(k, STEP_READ);
+    heads_keep_budget(w);
 }
 
 /* ---- hooks ------------------------------------------------------------- */

@@ -113,13 +113,12 @@ static apr_int64_t unit(const char *suffix)
     return APR_INT64_C(1) << (10 * (found - letters + 1));
 }
 
-const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg)
+static const char *parse_size(cmd_parms *cmd, const char *arg, apr_int64_t *value)
 {
     const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     apr_int64_t n, factor;
     char *end;
 
-    (void)dummy;
     if (err != NULL) {
         return err;
     }
@@ -127,11 +126,23 @@ const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *a
     n = apr_strtoi64(arg, &end, 10);
     factor = unit(end);
     if (end == arg || errno != 0 || factor == 0 || n < 0 || n > APR_INT64_MAX / factor) {
-        return apr_psprintf(cmd->pool, "MaxMemoryPerChild must be a size in bytes such as 300M "
-                            "(K, M and G are understood), or 0 for no limit, not '%s'", arg);
+        return apr_psprintf(cmd->pool, "%s must be a size in bytes such as 300M "
+                            "(K, M and G are understood), or 0 for no limit, not '%s'", cmd->cmd->name, arg);
     }
-    lane_default.max_memory = n * factor;
+    *value = n * factor;
     return NULL;
+}
+
+const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    (void)dummy;
+    return parse_size(cmd, arg, &lane_default.max_memory);
+}
+
+const char *directives_set_head_memory(cmd_parms *cmd, void *dummy, const char *arg)
+{
+    (void)dummy;
+    return parse_size(cmd, arg, &lane_default.head_memory);
 }
 
 const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *arg)

@@ -22,6 +22,9 @@ const char *directives_set_model(cmd_parms *cmd, void *dummy, const char *arg);
 /** MaxClients: the old name of MaxRequestWorkers. */
 const char *directives_set_max_clients(cmd_parms *cmd, void *dummy, const char *arg);
 
+/** MPMHeadMemory: bytes, with K, M or G. */
+const char *directives_set_head_memory(cmd_parms *cmd, void *dummy, const char *arg);
+
 /** MaxMemoryPerChild: bytes, with K, M or G. */
 const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg);
 

@@ -19,6 +19,7 @@ static struct {
     timeouts_t timeouts;
     conn_t *oldest, *youngest;
     apr_time_t looked;                  /* for filters that have run out of patience */
+    apr_int64_t bytes;                  /* they hold of requests that are not whole */
     unsigned dropped;
     apr_time_t drop_logged;
 } h;
@@ -54,12 +55,18 @@ static void link_conn(conn_t *k)
 static void count_in(conn_t *k)
 {
     k->kind = inbound_kind(k);
+    k->head_bytes = inbound_held(k);
+    h.bytes += (apr_int64_t)k->head_bytes;
     shared_add(child.stats->connections[k->kind], 1);
+    shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
 }
 
-static void count_out(const conn_t *k)
+static void count_out(conn_t *k)
 {
     shared_sub(child.stats->connections[k->kind], 1);
+    h.bytes -= (apr_int64_t)k->head_bytes;
+    k->head_bytes = 0;
+    shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
 }
 
 static void wait_on(conn_t *k)
@@ -156,26 +163,41 @@ static void say_dropped(void)
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                 "child %d is at its limit of %d TLS connections that have not sent a whole request: "
-                 "dropped %u to make room for new ones. Raise MPMMaxConnections or the limit on "
-                 "open files, or lower the budgets of RequestReadTimeout",
-                 (int)getpid(), h.limit, h.dropped);
+                 "child %d is at its limit of %d TLS connections that have not sent a whole request, or of "
+                 "MPMHeadMemory (%" APR_INT64_T_FMT " bytes) for them: dropped %u. Raise MPMMaxConnections, the limit on "
+                 "open files or MPMHeadMemory, or lower the budgets of RequestReadTimeout",
+                 (int)getpid(), h.limit, child.lane->head_memory, h.dropped);
     h.drop_logged = now;
     h.dropped = 0;
+}
+
+static conn_t *drop(conn_t *k)
+{
+    let_go(k);
+    shared_add(child.stats->shed, 1);
+    k->end = MPM_HYBRID_END_SHED;
+    say_dropped();
+    return k;
 }
 
 conn_t *held_to_drop(void)
 {
     conn_t *k = h.oldest;
 
-    if (h.count < h.limit || k == NULL) {
+    return h.count < h.limit || k == NULL ? NULL : drop(k);
+}
+
+conn_t *held_over_budget(void)
+{
+    conn_t *k, *most = h.oldest;
+
+    if (child.lane->head_memory <= 0 || h.bytes <= child.lane->head_memory || most == NULL) {
         return NULL;
     }
-    let_go(k);
-    shared_add(child.stats->shed, 1);
-    k->end = MPM_HYBRID_END_SHED;
-    say_dropped();
-    return k;
+    for (k = h.oldest; k != NULL; k = k->younger) {
+        most = k->head_bytes > most->head_bytes ? k : most;
+    }
+    return drop(most);
 }
 
 apr_interval_time_t held_patience(apr_time_t now, apr_interval_time_t most)

@@ -38,6 +38,9 @@ conn_t *held_overdue(apr_time_t now);
 /** The one to give up for a new one, which is held no longer; NULL if there is room. */
 conn_t *held_to_drop(void);
 
+/** While MPMHeadMemory is exceeded, the one that holds most; it is held no longer. */
+conn_t *held_over_budget(void);
+
 /** The time until held_overdue() has to be called, @a most at most; in µs. */
 apr_interval_time_t held_patience(apr_time_t now, apr_interval_time_t most);
 

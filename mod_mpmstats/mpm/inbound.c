@@ -736,6 +736,11 @@ int inbound_begun(const conn_t *k)
     return k->inbound->bytes != 0;
 }
 
+apr_size_t inbound_held(const conn_t *k)
+{
+    return k->inbound != NULL ? (apr_size_t)k->inbound->bytes : 0;
+}
+
 int inbound_drained(const conn_t *k)
 {
     const network_t *net = k->network;

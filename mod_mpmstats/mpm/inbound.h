@@ -72,6 +72,9 @@ int inbound_begun(const conn_t *k);
 /** Whether the socket was read dry, and inbound_advance() is what comes next when it tells of more. */
 int inbound_drained(const conn_t *k);
 
+/** Bytes read of the request that is not whole. */
+apr_size_t inbound_held(const conn_t *k);
+
 /** Whether bytes are in the stash. */
 int inbound_buffered(const conn_t *k);
 

@@ -25,6 +25,7 @@
 #define DEFAULT_MIN_SPARE_SERVERS 5
 #define DEFAULT_MAX_SPARE_SERVERS 10
 #define DEFAULT_HUNG_SECONDS 300
+#define DEFAULT_HEAD_MEMORY (APR_INT64_C(64) << 20)
 #define HARD_SERVER_LIMIT 20000
 #define HARD_THREAD_LIMIT 20000
 
@@ -60,6 +61,7 @@ void lane_reset(lane_t *lane)
     lane->min_spare_servers = LANE_UNSET;
     lane->max_spare_servers = LANE_UNSET;
     lane->worker_factor = -1.0;
+    lane->head_memory = DEFAULT_HEAD_MEMORY;
     lane->hung_seconds = LANE_UNSET;
 }
 
@@ -401,4 +403,5 @@ void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out)
     out->connections_per_process = lane_connections_per_process(lane);
     out->slots = lane->slots;
     out->max_memory_per_child = lane->max_memory;
+    out->head_memory = lane->head_memory;
 }

@@ -41,6 +41,7 @@ typedef struct lane_t {
     int max_connections;             /**< per process, from MPMMaxConnections; 0 = from RLIMIT_NOFILE */
     double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */
 
+    apr_int64_t head_memory;         /**< MPMHeadMemory in bytes; 0 = no limit */
     int hung_seconds;                /**< MPMHungRequestTime; 0 = off */
     apr_int64_t max_memory;          /**< MaxMemoryPerChild in bytes; 0 = off */
 

@@ -53,6 +53,8 @@ static const command_rec directives[] = {
     AP_INIT_TAKE1("MPMMaxConnections", directives_set_count_or_auto,
                   (void *)APR_OFFSETOF(lane_t, max_connections), RSRC_CONF,
                   "Connections a process holds at once, or auto"),
+    AP_INIT_TAKE1("MPMHeadMemory", directives_set_head_memory, NULL, RSRC_CONF,
+                  "Memory a process may hold of requests that are not whole, such as 64M; 0 = no limit"),
     AP_INIT_TAKE1("MPMHungRequestTime", directives_set_hung_time, NULL, RSRC_CONF,
                   "Seconds after which a worker in one request is reported; 0 = off"),
     AP_INIT_TAKE1("MaxMemoryPerChild", directives_set_max_memory, NULL, RSRC_CONF,

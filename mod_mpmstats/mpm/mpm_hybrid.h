@@ -20,7 +20,7 @@
 #include "httpd.h"
 
 /** Raised when a struct below changes; a field is only ever added at the end. */
-#define MPM_HYBRID_API_VERSION 3
+#define MPM_HYBRID_API_VERSION 4
 
 /** What a connection waits for; `MPM_HYBRID_CONN_RUNNING` is the one a worker owns. */
 typedef enum {
@@ -68,6 +68,7 @@ typedef struct {
     int connections_per_process;     /**< parked and running connections a process holds at most */
     int slots;                       /**< process slots in the scoreboard (server_limit and the reserve for old generations) */
     apr_int64_t max_memory_per_child;    /**< bytes; 0 = unlimited */
+    apr_int64_t head_memory;             /**< bytes of unfinished requests a process holds at most; 0 = unlimited */
 } mpm_hybrid_limits_t;
 
 /** One child process, by scoreboard slot. */
@@ -86,6 +87,8 @@ typedef struct {
     apr_uint64_t promotions;         /**< pollers replaced because their worker blocked */
     apr_uint64_t shed;               /**< connections dropped because a limit was reached */
     apr_uint32_t workers_hung;       /**< of the busy ones, in one request for longer than MPMHungRequestTime */
+    apr_uint64_t head_bytes;         /**< held of requests that are not whole */
+    apr_time_t ticked;               /**< monotonic µs; when its main thread was last seen to move, 0: it does not serve yet */
 } mpm_hybrid_process_t;
 
 /** What has happened to the server since it was started; graceful restarts go on counting. */
@@ -93,6 +96,7 @@ typedef struct {
     apr_uint64_t shortages[MPM_HYBRID_SHORTAGES];   /**< times each has begun */
     apr_uint64_t saturations;        /**< times MaxRequestWorkers was reached */
     apr_uint64_t crashes;            /**< children ended by a signal nobody of us sent */
+    apr_uint64_t stuck;              /**< children replaced because they hung before they served, or their main thread did */
 } mpm_hybrid_events_t;
 
 /** Times of a client connection's current request, CLOCK_MONOTONIC µs, 0: not known; who runs it; what was read. */

@@ -15,6 +15,7 @@
 
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
+#include "mpm/inbound.h"
 #include "mpm/shortage.h"
 #include "mpm/tags.h"
 #include "mpm/timers.h"
@@ -42,6 +43,7 @@ static int wake_fd = -1;
 /* Written under lock, read without: a hint. */
 static _Atomic int in_use;
 static _Atomic int ready_count;
+static _Atomic apr_int64_t head_bytes;      /* sum over those in the list of heads */
 
 void park_init(int max)
 {
@@ -126,12 +128,26 @@ static void enter_heads(conn_t *k)
 }
 
 /* With lock. */
+static void count_head_bytes(conn_t *k, apr_size_t bytes)
+{
+    apr_int64_t sum = atomic_load_explicit(&head_bytes, memory_order_relaxed) + (apr_int64_t)bytes
+        - (apr_int64_t)k->head_bytes;
+
+    if (bytes != k->head_bytes) {
+        k->head_bytes = bytes;
+        atomic_store_explicit(&head_bytes, sum, memory_order_relaxed);
+        shared_set(child.stats->head_bytes, (apr_uint64_t)sum);
+    }
+}
+
+/* With lock. */
 static void leave_heads(conn_t *k)
 {
     if (!k->in_heads) {
         return;
     }
     k->in_heads = 0;
+    count_head_bytes(k, 0);
     if (k->older != NULL) {
         k->older->younger = k->younger;
     }
@@ -170,6 +186,33 @@ conn_t *park_oldest_head(void)
     }
     pthread_mutex_unlock(&lock);
     return k;
+}
+
+conn_t *park_largest_head(void)
+{
+    conn_t *k, *most = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (k = heads_oldest; k != NULL; k = k->younger) {
+        if (k->parked && (most == NULL || k->head_bytes > most->head_bytes)) {
+            most = k;
+        }
+    }
+    if (most != NULL && most->head_bytes > 0) {
+        most->parked = 0;
+        timeouts_remove(&most->wait);
+        leave_heads(most);
+    }
+    else {
+        most = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return most;
+}
+
+apr_int64_t park_head_bytes(void)
+{
+    return atomic_load_explicit(&head_bytes, memory_order_relaxed);
 }
 
 conn_t *park_conn_new(int fd)
@@ -286,8 +329,11 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
     if (!sends_head(k->kind)) {
         leave_heads(k);
     }
-    else if (!k->in_heads) {
-        enter_heads(k);
+    else {
+        if (!k->in_heads) {
+            enter_heads(k);
+        }
+        count_head_bytes(k, inbound_held(k));
     }
     add_deadline(k, now, timeout, look);
     due = timeouts_deadline(&k->wait);

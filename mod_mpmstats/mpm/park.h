@@ -8,7 +8,7 @@
  * (park_next_expired, ticker only); one lock decides between them:
  *
  *   park lock  guards  conn_t.{wait, parked, missed, hangup, registered, lasting,
- *                      deadline, next, generation, fd, in_heads, older, younger} (fd
+ *                      deadline, next, generation, fd, in_heads, head_bytes, older, younger} (fd
  *                      and in_heads: written; the owner reads them freely),
  *                      the table of connections, the run queue, the list of
  *                      suspended connections.
@@ -83,6 +83,12 @@ void park_head_done(conn_t *k);
  * began first, now owned by the caller; NULL when there is none.
  */
 conn_t *park_oldest_head(void);
+
+/** Of these, the one that holds most; as park_oldest_head(). */
+conn_t *park_largest_head(void);
+
+/** Bytes that have been read of requests which are not whole, when their connections parked last. Any thread; a hint. */
+apr_int64_t park_head_bytes(void);
 
 /** Put an owned connection in the queue for the next free worker, and wake one. */
 void park_ready(conn_t *k);

@@ -528,10 +528,8 @@ static void stand_aside(void)
     unwatched = 1;
 }
 
-static void make_room_to_hold(void)
+static void close_dropped(conn_t *k)
 {
-    conn_t *k = held_to_drop();
-
     if (k != NULL) {
         apr_socket_close(k->sock);
         pools_put(k->pool);
@@ -544,7 +542,7 @@ static int hold(conn_t *k)
     if (k->inbound == NULL || held_is_ready(k)) {
         return 0;
     }
-    make_room_to_hold();
+    close_dropped(held_to_drop());
     return held_keep(k);
 }
 
@@ -867,6 +865,9 @@ static void serve_event(void *who)
     }
     else if (held_event(who)) {
         serve_held(who);
+    }
+    else {
+        close_dropped(held_over_budget());
     }
 }
 

@@ -43,6 +43,7 @@ void shared_inherit(shared_t *shared, const shared_t *old)
 
     shared_set(shared->server->saturations, shared_get(old->server->saturations));
     shared_set(shared->server->crashes, shared_get(old->server->crashes));
+    shared_set(shared->server->stuck, shared_get(old->server->stuck));
     for (i = 0; i < MPM_HYBRID_SHORTAGES; i++) {
         shared_set(shared->server->shortages[i].count, shared_get(old->server->shortages[i].count));
     }
@@ -170,6 +171,8 @@ apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out)
     out->promotions = shared_get(p->promotions);
     out->shed = shared_get(p->shed);
     out->workers_hung = shared_get(p->hung);
+    out->head_bytes = shared_get(p->head_bytes);
+    out->ticked = shared_get(p->ticked);
     return APR_SUCCESS;
 }
 
@@ -186,5 +189,6 @@ apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out)
     }
     out->saturations = shared_get(shared->server->saturations);
     out->crashes = shared_get(shared->server->crashes);
+    out->stuck = shared_get(shared->server->stuck);
     return APR_SUCCESS;
 }

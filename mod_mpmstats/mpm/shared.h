@@ -37,6 +37,7 @@ typedef struct {
     _Atomic apr_uint64_t promotions;
     _Atomic apr_uint64_t shed;
     _Atomic apr_uint32_t running;       /* pollers that were in a run when the ticker last looked */
+    _Atomic apr_uint64_t head_bytes;    /* held of requests that are not whole */
     _Atomic apr_time_t ticked;          /* monotonic; when the ticker last came by, 0: it has not reached its loop */
 } __attribute__((aligned(64))) shared_process_t;
 
@@ -53,6 +54,7 @@ typedef struct {
                                      * calls the parent. A hint: the parent sets it right now and then */
     _Atomic apr_uint64_t saturations;
     _Atomic apr_uint64_t crashes;
+    _Atomic apr_uint64_t stuck;     /* children that hung before they served, or whose ticker did */
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
 } __attribute__((aligned(64))) shared_server_t;
 

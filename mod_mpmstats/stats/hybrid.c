@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "httpd.h"
 #include "http_log.h"
@@ -107,6 +108,7 @@ int hybrid_limits(snapshot_limits_t *limits, const char **model)
     limits->concurrency = in.known.concurrency;
     limits->slots = in.known.slots;
     limits->max_memory_per_child_bytes = in.known.max_memory_per_child;
+    limits->head_memory_bytes = in.known.head_memory;
     return 1;
 }
 
@@ -124,6 +126,16 @@ static void copy_connections(snapshot_connections_t *to, const apr_uint32_t *fro
     to->suspended = from[MPM_HYBRID_CONN_SUSPENDED];
 }
 
+apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process)
+{
+    struct timespec ts;
+    apr_int64_t quiet;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    quiet = (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - process->ticked;
+    return process->ticked == 0 ? SNAPSHOT_UNKNOWN : quiet > 0 ? quiet : 0;
+}
+
 static void copy_process(snapshot_process_t *process, const mpm_hybrid_process_t *in)
 {
     process->connections = 0;
@@ -138,6 +150,8 @@ static void copy_process(snapshot_process_t *process, const mpm_hybrid_process_t
     process->dispatched = (apr_int64_t)in->requests_dispatched;
     process->promotions = (apr_int64_t)in->promotions;
     process->shed = (apr_int64_t)in->shed;
+    process->head_bytes = (apr_int64_t)in->head_bytes;
+    process->quiet_us = hybrid_quiet(in);
 }
 
 int hybrid_process(snapshot_process_t *process)
@@ -180,6 +194,14 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
 }
 
+apr_uint64_t hybrid_stuck(void)
+{
+    events_room_t in;
+
+    memset(&in, 0, sizeof(in));
+    return events_get != NULL && events_get(&in.known) == APR_SUCCESS ? in.known.stuck : 0;
+}
+
 void hybrid_events(snapshot_totals_t *totals)
 {
     limits_room_t speaks;
@@ -192,6 +214,7 @@ void hybrid_events(snapshot_totals_t *totals)
     }
     totals->saturations = (apr_int64_t)in.known.saturations;
     totals->crashes = (apr_int64_t)in.known.crashes;
+    totals->children_stuck = (apr_int64_t)in.known.stuck;
     totals->shortages_files = (apr_int64_t)shortages[MPM_HYBRID_SHORT_FILES];
     totals->shortages_memory = (apr_int64_t)shortages[MPM_HYBRID_SHORT_MEMORY];
     totals->shortages_processes = (apr_int64_t)shortages[MPM_HYBRID_SHORT_PROCESSES];

@@ -80,6 +80,8 @@ static void introduce(segment_process_rec_t *process)
     segment_set(&process->dispatched, SEGMENT_UNKNOWN);
     segment_set(&process->promotions, SEGMENT_UNKNOWN);
     segment_set(&process->shed, SEGMENT_UNKNOWN);
+    segment_set(&process->head_bytes, SEGMENT_UNKNOWN);
+    segment_set(&process->quiet, SEGMENT_UNKNOWN);
     for (_Atomic uint64_t *n = &process->rss; n <= &process->cpu_system; n++) {
         segment_set(n, SEGMENT_UNKNOWN);
     }

@@ -50,6 +50,8 @@ static segment_process_rec_t *record_of(uint64_t pid, int slot)
 
 static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *from, int slot)
 {
+    apr_int64_t quiet = hybrid_quiet(from);
+
     segment_set(&to->slot, (uint64_t)slot);
     segment_set(&to->quiescing, from->quiescing != 0);
     segment_set(&to->conn_new, from->connections[MPM_HYBRID_CONN_NEW]);
@@ -68,6 +70,8 @@ static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *f
     segment_set(&to->dispatched, from->requests_dispatched);
     segment_set(&to->promotions, from->promotions);
     segment_set(&to->shed, from->shed);
+    segment_set(&to->head_bytes, from->head_bytes);
+    segment_set(&to->quiet, quiet == SNAPSHOT_UNKNOWN ? SEGMENT_UNKNOWN : (uint64_t)quiet);
 }
 
 static unsigned look_hybrid(void)
@@ -86,6 +90,7 @@ static unsigned look_hybrid(void)
             copy_hybrid(to, &process, slot);
         }
     }
+    segment_set(&record.segment->server->children_stuck, hybrid_stuck());
     return busy;
 }
 

@@ -283,6 +283,7 @@ void record_segment_limits(void)
     segment_set(&server->concurrency, known(limits.concurrency));
     segment_set(&server->slots, known(limits.slots));
     segment_set(&server->max_memory_per_child, known(limits.max_memory_per_child_bytes));
+    segment_set(&server->head_memory, known(limits.head_memory_bytes));
     record.limits_told = true;
 }
 

@@ -138,3 +138,60 @@ def test_heads_on_their_way_take_no_worker_from_those_that_could_have_it(httpd):
         client.close()
     for client in heads:
         finish(client)
+
+
+# ---- the memory of requests that are not whole --------------------------------------------------------------------
+
+def huge_head(port, fields, tls=None):
+    """A head without an end, of fields of 8 KB."""
+    client = Client(port, tls=tls, timeout=10)
+    client.send(HALF_HEAD + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 8100) for i in range(fields)))
+    return client
+
+
+def head_bytes(server):
+    return sum(p["head_bytes"] for p in server.mpm_status()["processes"])
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_unfinished_heads_are_held_within_mpmheadmemory_and_the_largest_go_first(httpd, tls):
+    server = httpd(tls=tls, mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10}, conf="MPMHeadMemory 4M\n")
+    port, context = (server.tls_port, server.tls_client()) if tls else (server.port, None)
+    small = [huge_head(port, 2, context) for _ in range(5)]
+    wait_until(lambda: head_bytes(server) > 5 * 16000, 5, "the small ones")
+    large = []
+    for _ in range(12):
+        large.append(huge_head(port, 80, context))
+        wait_until(lambda: in_state(server, "running") == 1, 5, "the one that asks alone at work")
+        assert head_bytes(server) <= 4 << 20
+    shed = process_figures(server, "shed")[0]
+    assert 6 <= shed <= 8
+    assert sum(client.closed_within(0.2) for client in large) == shed
+    server.wait_log("MPMHeadMemory")
+    for client in small:
+        finish(client)
+    for client in large:
+        client.close()
+    wait_until(lambda: head_bytes(server) == 0, 5, "nothing held")
+
+
+def test_a_collected_body_counts_for_mpmheadmemory(httpd):
+    server = httpd(mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10}, conf="MPMHeadMemory 200K\n")
+    clients = []
+    for _ in range(5):
+        clients.append(Client(server.port, timeout=10))
+        clients[-1].send(request("/hello.txt", method="POST", headers=["Content-Length: 60000"]) + b"b" * 50000)
+    wait_until(lambda: process_figures(server, "shed") == [1], 5, "one dropped")
+    assert head_bytes(server) <= 200 << 10
+    for client in clients:
+        client.close()
+
+
+def test_no_limit_on_the_memory_of_heads(httpd):
+    server = httpd(mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10}, conf="MPMHeadMemory 0\n")
+    clients = [huge_head(server.port, 80) for _ in range(8)]
+    wait_until(lambda: head_bytes(server) > 8 * 80 * 8000, 5, "all held")
+    assert process_figures(server, "shed") == [0]
+    assert server.mpm_status()["limits"]["head_memory_bytes"] == 0
+    for client in clients:
+        client.close()

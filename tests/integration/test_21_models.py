@@ -120,6 +120,23 @@ def test_prefork_keeps_the_spare_processes_it_is_told_to_keep(make):
         client.close()
 
 
+def test_prefork_heads_over_tls_are_held_within_mpmheadmemory(httpd):
+    server = httpd(tls=True, conf="MPMModel prefork\nMPMHeadMemory 1M\n",
+                   mpm_conf={**PREFORK, "StartServers": 1, "MinSpareServers": 1, "MaxSpareServers": 2, "MaxRequestWorkers": 2})
+    clients = []
+    for _ in range(6):
+        clients.append(Client(server.tls_port, tls=server.tls_client(), timeout=10))
+        clients[-1].send(b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 8100) for i in range(80)))
+
+    def figure(name):
+        return sum(p[name] for p in server.mpm_status()["processes"])
+    wait_until(lambda: figure("shed") >= 4, 5, "those beyond the budget dropped")
+    assert figure("head_bytes") <= 2 << 20
+    server.wait_log("MPMHeadMemory")
+    for client in clients:
+        client.close()
+
+
 def test_a_killed_lobby_is_replaced(make):
     server = make("prefork")
     victim, = wait_until(server.lobbies, 5, "a lobby")

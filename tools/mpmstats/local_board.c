@@ -101,6 +101,8 @@ static void take_recorded(snapshot_process_t *process, const segment_process_t *
     process->dispatched = number(from->dispatched);
     process->promotions = number(from->promotions);
     process->shed = number(from->shed);
+    process->head_bytes = number(from->head_bytes);
+    process->quiet_us = number(from->quiet);
     by_state->new = number(from->conn_new);
     by_state->handshake = number(from->conn_handshake);
     by_state->head = number(from->conn_head);
