@@ -83,10 +83,7 @@ do_install() {
         copy 644 "$build/mod_$module.so" "$libexecdir/mod_$module.so"
     done
     for module in $confs; do
-        fresh=$(mktemp)
-        conf_for_here "$module.load" >"$fresh"
-        copy 644 "$fresh" "$available/$module.load"
-        rm -f "$fresh"
+        install_conf "$module.load"
         install_conf "$module.conf"
     done
     copy 755 "$build/mpmstats" "$sbindir/mpmstats"
@@ -94,12 +91,37 @@ do_install() {
     copy 644 tools/mpmstats/mpmstats.bash "$completions/mpmstats"
 
     if [ -z "$root" ] && command -v a2enmod >/dev/null; then
-        echo "To run the server on it:  a2dismod mpm_event && a2enmod mpm_hybrid && service apache2 restart"
+        say_next
     fi
 }
 
 is_enabled() {
     [ -L "$root$enabled/$1.load" ]
+}
+
+# The name mod_php is enabled by; nothing where it is not.
+enabled_php() {
+    for link in "$root$enabled"/php[0-9]*.load; do
+        if [ -L "$link" ]; then
+            basename "$link" .load
+        fi
+    done
+}
+
+# Always a stop and a start: httpd does not change its MPM by a signal.
+say_next() {
+    php=$(enabled_php | tr '\n' ' ')
+    if is_enabled mpm_hybrid; then
+        echo "mpm_hybrid is enabled already; the new one runs after  service apache2 restart"
+    elif [ -n "$php" ] && is_enabled mpm_prefork; then
+        echo "To run the server on it:  a2dismod ${php}mpm_prefork && a2enmod php_hybrid && service apache2 restart"
+    else
+        for mpm in mpm_event mpm_worker mpm_prefork; do
+            if is_enabled "$mpm"; then
+                echo "To run the server on it:  a2dismod $mpm && a2enmod mpm_hybrid && service apache2 restart"
+            fi
+        done
+    fi
 }
 
 # A server without an MPM does not start, so event takes the place of hybrid; and
@@ -134,7 +156,7 @@ do_uninstall() {
         drop "$libexecdir/mod_$module.so"
     done
     for module in $confs; do
-        drop "$available/$module.load"
+        remove_conf "$module.load"
         remove_conf "$module.conf"
     done
     drop "$sbindir/mpmstats"

@@ -17,10 +17,12 @@
 #include "mpm/inbound.h"
 #include "mpm/lane.h"
 #include "mpm/network.h"
+#include "mpm/newest.h"
 #include "mpm/outbound.h"
 #include "mpm/parent.h"
 #include "mpm/query.h"
 #include "mpm/reqtimeout.h"
+#include "mpm/rival.h"
 #include "mpm/server.h"
 #include "mpm/shared.h"
 #include "mpm/startup.h"
@@ -33,6 +35,8 @@ static const command_rec directives[] = {
     LISTEN_COMMANDS,
     AP_INIT_TAKE1("MPMModel", directives_set_model, NULL, RSRC_CONF | EXEC_ON_READ,
                   "Process model: event, worker or prefork"),
+    AP_INIT_TAKE2("MPMLoadModule", newest_load, NULL, RSRC_CONF | EXEC_ON_READ,
+                  "A module name, and a pattern of files: the one with the highest version is loaded"),
     LIMIT("StartServers", start_servers, "Number of child processes launched at server startup"),
     LIMIT("ServerLimit", server_limit, "Upper bound of the number of processes, for this run"),
     LIMIT("ThreadLimit", thread_limit, "Upper bound of ThreadsPerChild, for this run"),
@@ -74,7 +78,7 @@ static void register_hooks(apr_pool_t *p)
     /* Messages at startup must reach the console before core redirects the log. */
     static const char *const before_core[] = { "core.c", NULL };
 
-    (void)p;
+    rival_watch(p);
     /* MPMModel is read before pre_config runs, so this is the place to forget the last one. */
     lane_model_asked = "event";
     lane_reset(&lane_default);

@@ -10,14 +10,47 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import procs
+
 _PACKAGES = ["apache2", "apache2-bin", "apache2-data", "coreutils", "dash", "debianutils", "diffutils", "findutils", "grep",
-             "perl-base", "sed"]
+             "init-system-helpers", "perl-base", "sed", "sysvinit-utils"]
 _LEFT_OUT = ("/usr/share/doc", "/usr/share/man", "/usr/share/locale", "/usr/share/lintian", "/lib/systemd")
 _ETC = ["passwd", "group", "nsswitch.conf", "mime.types"]
+_UNIT = "lib/systemd/system/apache2.service"
+# What systemd does with that unit: Type=forking, KillMode=mixed. SIGTERM follows ExecStop at once, as there.
+_SYSTEMCTL = """#!/bin/sh
+value() { sed -n "s/^$1=//p" /%(unit)s; }
+main() { cat /run/apache2/apache2.pid 2>/dev/null; }
+runs() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
+call() { env -i PATH="$PATH" LANG=C $(value Environment) $(value "$1"); }
+stop() {
+    pid=$(main)
+    runs "$pid" || return 0
+    call ExecStop
+    kill -TERM "$pid" 2>/dev/null
+    for tenth in $(seq 100); do
+        runs "$pid" || return 0
+        sleep 0.1
+    done
+}
+echo "$*" >>/systemctl.log
+case "$1 ${2%%.service}" in
+    "start apache2") runs "$(main)" || call ExecStart ;;
+    "stop apache2") stop ;;
+    "restart apache2") stop; call ExecStart ;;
+    "reload apache2") call ExecReload ;;
+    *) echo "systemctl: what is this: $*" >&2; exit 1 ;;
+esac
+""" % {"unit": _UNIT}
+_PIDOF = """#!/bin/sh
+pid=$(cat /run/apache2/apache2.pid 2>/dev/null) && kill -0 "$pid" 2>/dev/null && echo "$pid"
+"""
 # Tells, once a Perl program is compiled, which files that took.
 _PERL_LIST = 'package Listing; CHECK { print "$_\\n" for values %INC, @DynaLoader::dl_shared_objects } 1;'
 
@@ -137,6 +170,27 @@ class DebianRoot:
             except OSError as e:
                 pytest.skip(f"a device node for the chroot cannot be made here ({e})")
 
+    # ---- how services are started in it ---------------------------------------------------------------------
+
+    def boot_with_systemd(self):
+        """What apachectl, service and a2enmod take for a running systemd, and a systemctl that does what the unit says."""
+        if not (Path("/") / _UNIT).exists():
+            pytest.skip("this apache2 has no unit of systemd")
+        self._copy_files(["/" + _UNIT])
+        (self.path / "run/systemd/system").mkdir(parents=True)
+        (self.path / "proc/1").mkdir()
+        (self.path / "proc/1/exe").symlink_to("/usr/lib/systemd/systemd")
+        systemctl = self.path / "usr/bin/systemctl"
+        systemctl.write_text(_SYSTEMCTL)
+        systemctl.chmod(0o755)
+
+    def boot_with_sysvinit(self):
+        """Only /etc/init.d. It asks pidof for processes of that name: those of this root, not of the whole machine."""
+        pidof = self.path / "usr/bin/pidof"
+        pidof.unlink()
+        pidof.write_text(_PIDOF)
+        pidof.chmod(0o755)
+
     # ---- using it -----------------------------------------------------------------------------------------
 
     def listen_on(self, port):
@@ -153,11 +207,29 @@ class DebianRoot:
     def run(self, command, check=True):
         """A shell command in the root; its output, both streams."""
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/"}
-        done = subprocess.run(["chroot", str(self.path), "sh", "-c", command], env=env, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        with self._init():
+            done = subprocess.run(["chroot", str(self.path), "sh", "-c", command], env=env, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         if check:
             assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stdout}"
         return done.stdout
+
+    @contextmanager
+    def _init(self):
+        """Buries the server when it ends, as a system's init does: scripts wait until its process id is free."""
+        pid, over = self.pid(), threading.Event()
+
+        def bury():
+            while pid and not over.wait(0.05):
+                procs.reap(pid)
+
+        thread = threading.Thread(target=bury)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def pid(self):
         """The apache2 parent, 0 when there is none."""

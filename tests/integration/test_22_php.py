@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,7 +16,7 @@ from debianroot import DebianRoot, skip_where_impossible
 from httpd import BUILD
 from load import Load
 from procs import wait_until
-from test_install import MODULES_AVAILABLE, get, make, mpm, start, stop
+from test_install import MODULES_AVAILABLE, get, make, mpm, readme_commands, serves_on, start, stop
 
 pytestmark = [pytest.mark.mpm_only("hybrid"), pytest.mark.timeout(400)]
 
@@ -105,6 +106,16 @@ def test_a_threaded_model_is_refused_with_phps_own_message(php, httpd, model):
     assert code != 0 and modphp.THREAD_COMPLAINT in output
 
 
+def status_of(port, path):
+    try:
+        get(port, path)
+        return 200
+    except urllib.error.HTTPError as e:
+        return e.code
+    except OSError:
+        return 0
+
+
 # ---- Debian's layout --------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -121,26 +132,56 @@ def root(php, tmp_path):
     shutil.rmtree(debian.path)
 
 
-def test_two_commands_put_mod_php_on_mpm_hybrid_and_back(root):
+def test_readmes_commands_put_mod_php_on_mpm_hybrid_and_back(root):
     port = procs.free_port()
     root.listen_on(port)
+    root.boot_with_systemd()
+    there, back = readme_commands()[2:]
     (root.path / "var/www/html/page.php").write_text("<?php echo php_sapi_name(), ' ', 6 * 7;")
     start(root, port)
     assert get(port, "/page.php") == b"apache2handler 42" and mpm(root) == ("prefork", "prefork")
-    stop(root)
 
     make("install", root)
-    root.run("a2dismod php8.2 mpm_prefork && a2enmod php_hybrid")
+    root.run(there)
     assert root.run("apachectl configtest").strip().endswith("Syntax OK")
     assert mpm(root) == ("hybrid", "hybrid")
     assert re.search(r"threaded:\s+no", root.run("apachectl -V"))
-    start(root, port)
+    wait_until(lambda: serves_on(root, port, "hybrid"), 10, "service on mpm_hybrid")
     assert get(port, "/page.php") == b"apache2handler 42"
     assert json.loads(get(port, "/mpm-status?json"))["server"]["model"] == "prefork"
-    stop(root)
 
-    root.run("a2dismod php_hybrid mpm_hybrid && a2enmod php8.2")
-    start(root, port)
+    root.run(back)
+    wait_until(lambda: serves_on(root, port, "prefork"), 10, "service on mpm_prefork")
     assert get(port, "/page.php") == b"apache2handler 42" and mpm(root) == ("prefork", "prefork")
     stop(root)
     assert (root.path / MODULES_AVAILABLE / "php_hybrid.load").exists()
+
+
+def test_php82_beside_php_hybrid_is_named_with_what_to_disable(root):
+    make("install", root)
+    root.run("a2dismod php8.2 mpm_prefork && a2enmod php_hybrid && a2enmod php8.2")
+    complaint = root.run("apachectl configtest", check=False)
+    assert "AH00534" in complaint and "mod_php brings it" in complaint
+    root.run(re.search(r"To stay on mpm_hybrid: (.+?)\. To leave", complaint).group(1))
+    assert root.run("apachectl configtest").strip().endswith("Syntax OK")
+    assert mpm(root) == ("hybrid", "hybrid")
+
+
+def test_the_newest_mod_php_is_taken_and_the_server_starts_when_it_is_removed(root):
+    """MPMLoadModule, with the pattern in php_hybrid.load."""
+    port = procs.free_port()
+    root.listen_on(port)
+    make("install", root)
+    modules = root.path / "usr/lib/apache2/modules"
+    (root.path / "var/www/html/page.php").write_text("<?php echo 6 * 7;")
+    root.run("a2dismod php8.2 mpm_prefork && a2enmod php_hybrid")
+    (root.path / modphp.MODULE).rename(modules / "libphp8.10.so")
+    (modules / "libphp8.9.so").write_text("older, and no module at all")
+    start(root, port)
+    assert get(port, "/page.php") == b"42"
+    for file in modules.glob("libphp*.so"):
+        file.unlink()
+    root.run("apachectl restart")
+    wait_until(lambda: status_of(port, "/page.php") == 403, 10, "a server without PHP")
+    assert get(port, "/index.html")
+    stop(root)

@@ -3,13 +3,16 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 
 import pytest
 
 import procs
+import testmodules
 from debianroot import DebianRoot, skip_where_impossible
 from httpd import BUILD, REPO
 from procs import wait_until
@@ -87,6 +90,22 @@ def mpm(root):
     return root.run("a2query -M").strip(), version.split("Server MPM:")[1].split()[0]
 
 
+def readme_commands():
+    """What README's section on the switch has for a root shell, but for the installation itself."""
+    section = (REPO / "README.md").read_text().split("\n## Put the distribution's apache2 on it\n")[1].split("\n## ")[0]
+    install, *commands = re.findall(r"^    (.+)$", section, re.M)
+    assert install == "make -f Makefile.apxs install"
+    return commands
+
+
+def serves_on(root, port, name):
+    """The server answers, on that MPM. What is stopped or failed meanwhile does not."""
+    try:
+        return f"ServerMPM: {name}".encode() in get(port, "/server-status?auto")
+    except OSError:
+        return False
+
+
 def dangling(root):
     enabled = root.path / "etc/apache2/mods-enabled"
     return [p.name for p in enabled.iterdir() if p.is_symlink() and not p.exists()]
@@ -135,6 +154,72 @@ def test_a_running_server_changes_over_as_systemctl_restart_does_it(root):
         stop(root, "apachectl graceful-stop")
         start(root, port)
     assert b"ServerMPM: event" in get(port, "/server-status?auto")
+    stop(root)
+
+
+@pytest.mark.parametrize("init", ["systemd", "sysvinit"])
+def test_what_readme_says_changes_a_running_server_over_and_back(root, init):
+    port = procs.free_port()
+    root.listen_on(port)
+    getattr(root, f"boot_with_{init}")()
+    make("install", root)
+    root.run("service apache2 start")
+    wait_until(lambda: serves_on(root, port, "event"), 10, "the server as Debian has it")
+    there, back = readme_commands()[:2]
+    for command, name in ((there, "hybrid"), (back, "event")):
+        root.run(command)
+        wait_until(lambda: serves_on(root, port, name), 10, f"service on mpm_{name} after: {command}")
+        assert mpm(root) == (name, name)
+    assert "AH00534" not in (root.path / "var/log/apache2/error.log").read_text()
+    root.run("service apache2 stop")
+
+
+@pytest.mark.parametrize("theirs", ["event", "worker", "prefork"])
+def test_a_second_mpm_is_named_with_what_to_disable(root, theirs):
+    """a2enmod looks at the conflicts of what it enables, and Debian's MPMs do not know ours."""
+    make("install", root)
+    root.run("a2dismod mpm_event && a2enmod mpm_hybrid")
+    root.run(f"a2enmod mpm_{theirs}")
+    complaint = root.run("apachectl configtest", check=False)
+    assert "AH00534" in complaint
+    stay, leave = re.search(r"To stay on mpm_hybrid: (.+)\. To leave it: (.+)$", complaint, re.M).groups()
+    for remedy, left in ((leave, theirs), (stay, "hybrid")):
+        root.run(remedy)
+        assert root.run("apachectl configtest").strip().endswith("Syntax OK")
+        assert mpm(root) == (left, left)
+        root.run(f"a2dismod -q 'mpm_*' && a2enmod -q mpm_hybrid && a2enmod -q mpm_{theirs}")
+
+
+def test_a_module_hears_of_mpmmodel_while_it_is_loaded(root):
+    """Every .load is read before any .conf, in alphabetical order: here after mpm_hybrid, before php_hybrid."""
+    make("install", root)
+    testmodules.build()
+    shutil.copy(BUILD / "test/mod_test_asks.so", root.path / "usr/lib/apache2/modules")
+    (root.path / MODULES_AVAILABLE / "parser3.load").write_text(
+        "LoadModule test_asks_module /usr/lib/apache2/modules/mod_test_asks.so\n")
+    root.run("a2dismod mpm_event && a2enmod mpm_hybrid parser3")
+    assert "while loading: threaded 2, async 1" in root.run("apachectl configtest")
+    load = root.path / MODULES_AVAILABLE / "mpm_hybrid.load"
+    load.write_text(load.read_text().replace("#MPMModel event", "MPMModel worker"))
+    assert "while loading: threaded 2, async 0" in root.run("apachectl configtest")
+    root.run("a2enmod php_hybrid")
+    assert "while loading: threaded 0, async 0" in root.run("apachectl configtest")
+    assert f"{load} differs and is left as it is" in make("install", root)
+
+
+def test_without_mod_php_the_server_starts_and_keeps_its_programs_to_itself(root):
+    port = procs.free_port()
+    root.listen_on(port)
+    make("install", root)
+    (root.path / "var/www/html/page.php").write_text("<?php $password = 'secret';")
+    root.run("a2dismod mpm_event && a2enmod php_hybrid")
+    output = root.run("apachectl configtest")
+    assert re.search(r"php_hybrid.load, line \d+: php_module is not loaded, there is no file \S+libphp\*.so; install", output)
+    start(root, port)
+    assert b"Apache2" in get(port, "/")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(port, "/page.php")
+    assert refused.value.code == 403
     stop(root)
 
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/rival.h
+ * @brief Says what to disable when another MPM is loaded beside this one.
+ */
+#ifndef MPM_RIVAL_H
+#define MPM_RIVAL_H
+
+#include "apr_pools.h"
+
+/** From register_hooks, with the pool of the configuration. */
+void rival_watch(apr_pool_t *pconf);
+
+#endif
