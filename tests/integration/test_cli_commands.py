@@ -523,13 +523,10 @@ def test_save_replaces_a_file_whole_and_leaves_nothing_else(saved, tmp_path):
     target = tmp_path / "out" / "kept.json"
     target.parent.mkdir()
     target.write_text("old")
-    os.umask(0o027)
-    try:
-        assert run("save", target, *saved(document())).returncode == 0
-    finally:
-        os.umask(0o022)
+    target.chmod(0o644)
+    assert run("save", target, *saved(document())).returncode == 0
     assert json.loads(target.read_text()) == document()
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600     # requests may have tokens in them
     assert os.listdir(target.parent) == ["kept.json"]
     assert json.loads(run("save", "-", *saved(document())).stdout) == document()
 

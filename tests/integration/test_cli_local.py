@@ -237,6 +237,14 @@ def test_a_check_may_judge_what_happened_since_the_last_one(segment, tmp_path):
     assert at(segment, *options).returncode == 2 and file.read_bytes() == before
 
 
+def test_what_a_check_keeps_of_requests_is_its_owners_alone(segment, tmp_path):
+    file = tmp_path / "state"
+    assert at(segment, "check", "--since", file).returncode == 0
+    assert "/slow" in file.read_text() and file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)       # an older version's
+    assert at(segment, "check", "--since", file).returncode == 0 and file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_check_may_wait_and_look_twice(segment):
     segment.write(**grown())
     process = subprocess.Popen([cli.PROGRAM, "--segment", segment.path, "check", "--for", "2s", "--crit", "vhost[www.example.org].errors>30%"],

@@ -349,7 +349,7 @@ static sample_t *look_since(const settings_t *settings, sample_t **before, failu
     if (after == NULL || after->dead)       /* the next check that finds it alive goes on from the last one that did */
         return after;
     text = sample_text(after);
-    kept = wholefile_write(given.since, text, failure);
+    kept = wholefile_write_private(given.since, text, failure);
     free(text);
     if (kept)
         return after;

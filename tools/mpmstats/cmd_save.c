@@ -25,7 +25,7 @@ static int save(const char *path, const sample_t *sample)
     }
     line = memory_format("%s\n", text);
     free(text);
-    saved = wholefile_write(path, line, &failure);
+    saved = wholefile_write_private(path, line, &failure);
     free(line);
     return saved ? RC_OK : failure_report(&failure);
 }
@@ -55,7 +55,8 @@ const command_t cmd_save = {
     .name = "save",
     .synopsis = "FILE",
     .summary = "keep what the server answers in a file, for --from and diff",
-    .details = "The file is replaced as a whole. It holds addresses of clients: mind who may read it.\n",
+    .details = "The file is replaced as a whole. It holds requests and addresses of clients, so only its owner may\n"
+               "read it (mode 0600).\n",
     .examples = "  mpmstats save before.json\n"
                 "  mpmstats --from before.json workers --state busy\n"
                 "  mpmstats diff before.json\n",

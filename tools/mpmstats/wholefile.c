@@ -13,6 +13,8 @@
 
 #include "memory.h"
 
+#define PRIVATE 0600
+
 static bool file_failure(failure_t *failure, const char *path)
 {
     return failure_set(failure, RC_LOCAL, "cannot write %s: %s; name a file in a directory you may write to", path,
@@ -43,25 +45,36 @@ static bool write_temporary(int fd, const char *path, const char *text, failure_
     return written;
 }
 
-bool wholefile_write(const char *path, const char *text, failure_t *failure)
+/* mkstemp() makes a file of the mode PRIVATE; a wider one is set only once the text is whole. */
+static bool replace(const char *path, const char *text, mode_t mode, failure_t *failure)
 {
     char *temporary = memory_format("%s.XXXXXX", path);
-    mode_t mask = umask(0);
-    int fd;
+    int fd = mkstemp(temporary);
     bool done;
 
-    umask(mask);
-    fd = mkstemp(temporary);
     if (fd < 0) {
         file_failure(failure, path);
         free(temporary);
         return false;
     }
     done = write_temporary(fd, path, text, failure)
-           && ((chmod(temporary, 0666 & ~mask) == 0 && rename(temporary, path) == 0)
+           && (((mode == PRIVATE || chmod(temporary, mode) == 0) && rename(temporary, path) == 0)
                || file_failure(failure, path));
     if (!done)
         unlink(temporary);
     free(temporary);
     return done;
+}
+
+bool wholefile_write(const char *path, const char *text, failure_t *failure)
+{
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return replace(path, text, 0666 & ~mask, failure);
+}
+
+bool wholefile_write_private(const char *path, const char *text, failure_t *failure)
+{
+    return replace(path, text, PRIVATE, failure);
 }

@@ -16,4 +16,7 @@ bool wholefile_usable(const char *path, failure_t *failure);
 /** Puts @a text in the place of the file @a path: a reader, and a crash, finds the old file or the new one. */
 bool wholefile_write(const char *path, const char *text, failure_t *failure);
 
+/** The same for what has requests or addresses of clients in it: mode 0600, whatever the umask and the old file's mode. */
+bool wholefile_write_private(const char *path, const char *text, failure_t *failure);
+
 #endif
