@@ -23,9 +23,15 @@ def _make(build, *arguments):
     return build
 
 
+def is_debug(build):
+    """Whether a build directory is one of `make DEBUG=1`."""
+    flags = build / "flags"
+    return flags.exists() and "-DMPM_DEBUG" in flags.read_text()
+
+
 def build():
     """The test-only modules, brought up to date in build/test/."""
-    return _make(httpd.BUILD, "test-modules")
+    return _make(httpd.BUILD, "test-modules", *(["DEBUG=1"] if is_debug(httpd.BUILD) else []))
 
 
 def preload(name, **settings):
@@ -47,6 +53,8 @@ def build_sanitized():
 @functools.lru_cache
 def build_debug():
     """Modules that abort where a rule they state does not hold (core/must_hold.h); returns their build directory."""
+    if is_debug(httpd.BUILD):
+        return httpd.BUILD
     directory = httpd.BUILD / "debug"
     return _make(directory, "DEBUG=1", "test-modules", f"{directory}/mod_mpm_hybrid.so", f"{directory}/mod_mpmstats.so")
 
