@@ -185,6 +185,22 @@ def test_a_parent_that_does_nothing_is_noted(segment):
     done = at(segment, "get", "busy")
     assert done.returncode == 0 and done.stdout == "3\n" and "parent process (pid 4710)" in done.stderr and "stopped?" in done.stderr
     assert at(segment, "check").returncode == 1
+    # mpm_hybrid's parent looks once a second, a stock one every ten
+    segment.write(**content(server__heartbeat=now() - 12_000_000))
+    assert at(segment, "check").returncode == 1
+    segment.write(**content(server__heartbeat=now() - 12_000_000, server__mpm="event"))
+    assert at(segment, "check").returncode == 0
+
+
+@pytest.mark.parametrize("quiet, code, word", [
+    ((20_000, 900_000), 0, "OK"), ((6_000_000, 20_000), 1, "1 of the server's 2 processes does not move (pid 4711)"),
+    ((6_000_000, 9_000_000), 2, "none of the server's 2 processes moves")])
+def test_processes_that_do_not_move_are_noted(segment, quiet, code, word):
+    segment.write(**content(process=[dict(pid=pid, slot=slot, started=now() - 60_000_000, left=0, quiet=at)
+                                     for slot, (pid, at) in enumerate(zip((4711, 4712), quiet))]))
+    done = at(segment, "check")
+    assert done.returncode == code and word in done.stdout, done.stdout
+    assert ("processes" in at(segment, "get", "busy").stderr) == (code > 0)
 
 
 def test_top_follows_a_segment_and_says_when_its_server_is_dead(segment):
@@ -537,8 +553,10 @@ def cost(server, command, code=0):
     return time.monotonic() - began, (usage.ru_utime + usage.ru_stime) * 1000
 
 
-def costs(server, when, code=0):
-    return {f"{when}: {command}": cost(server, command, code) for command in COMMANDS if not (code and command == "check")}
+def costs(server, when, code=0, check=None):
+    """`check`: the exit code of the command of that name, where it is another."""
+    return {f"{when}: {command}": cost(server, command, check if command == "check" and check is not None else code)
+            for command in COMMANDS}
 
 
 def assert_at_once(measured):
@@ -559,9 +577,24 @@ def test_every_command_answers_at_once_whatever_the_server_does(httpd):
         measured |= costs(server, "saturated")
         assert run("--segment", segment_of(server), "get", "saturated").stdout == "1\n"
         with procs.stopped(server.children()):
-            measured |= costs(server, "stopped")
+            measured |= costs(server, "stopped", check=2)
             assert int(run("--segment", segment_of(server), "get", "busy").stdout) >= 4
     assert_at_once(measured)
+
+
+def test_a_server_whose_figures_do_not_move_is_not_ok(httpd):
+    """Under every MPM; without waiting for anything."""
+    server = httpd()
+    server.get("/hello.txt")
+    check = ["--segment", segment_of(server), "check"]
+    assert run(*check).returncode == 0
+    with procs.stopped(server.children()):
+        done = run(*check)
+        assert done.returncode == 2 and "processes moves" in done.stdout and "nobody is served" in done.stdout, done.stdout
+    with procs.stopped([server.pid]):
+        done = run(*check)
+        assert done.returncode == 1 and f"parent process (pid {server.pid})" in done.stdout, done.stdout
+    wait_until(lambda: run(*check).returncode == 0, 10, "all at work again")
 
 
 def test_a_killed_server_is_shown_as_it_was(httpd):
@@ -576,7 +609,7 @@ def test_a_killed_server_is_shown_as_it_was(httpd):
     for pid in pids:
         procs.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(procs.alive(p) for p in pids), 10)
-    assert_at_once(costs(server, "dead", STALE))
+    assert_at_once(costs(server, "dead", STALE, check=2))
     done = run("--segment", segment_of(server), "--json")
     after = json.loads(done.stdout)
     assert after["source"]["live"] is False and after["server"]["pid"] == before["server"]["pid"] and "is dead" in done.stderr

@@ -249,6 +249,9 @@ def test_the_history_of_a_server_is_enough(tmp_path):
     assert advice["ListenBacklog"]["verdict"] == "keep" and "40 of 511" in advice["ListenBacklog"]["why"]
     full = history(tmp_path, "--json", workers_busy_time={100: 3600_000_000}, saturated_time=3600_000_000)
     assert int(told(full)[1]["MaxRequestWorkers"]["recommended"]) > 100
+    # the saturation there is now counts, although the server adds it up when it is over
+    present = history(tmp_path, "--json", workers_busy_time={10: 3000_000_000, 100: 600_000_000}, saturated_since=now() - 600_000_000)
+    assert told(present)[0]["sample"]["saturated_share"] == pytest.approx(1 / 6, 0.01)
     assert told(history(tmp_path, "--json", workers_busy_time={1: 2_000_000}), 9)[0]["enough"] is False     # 2 s are no history
     assert "no history" in fails_in(history(tmp_path, workers_busy_time=None), 9)
     assert "--history" in fails(1, "tune", "--history", "--apply")

@@ -291,14 +291,17 @@ static int print_line(const result_t *result)
 
 /* ---- */
 
-/* A dead server is an alarm whatever its last figures say; one whose parent does nothing is worth a look. */
+/*
+ * A dead server, or one that stands still, is an alarm whatever its last figures say; one whose parent or some of
+ * whose processes do nothing is worth a look.
+ */
 static void take_note(result_t *result, const sample_t *sample)
 {
     char *note = sample_note(sample);
 
     if (note == NULL)
         return;
-    result->status = sample->dead ? CHECK_CRITICAL : CHECK_WARNING;
+    result->status = sample->dead || sample_stands_still(sample) ? CHECK_CRITICAL : CHECK_WARNING;
     append(&result->message, ", ", note);
 }
 

@@ -72,6 +72,13 @@ pid_t procfs_parent(pid_t pid)
     return parent;
 }
 
+bool procfs_is_stopped(pid_t pid)
+{
+    char text[1024], *fields;
+
+    return stat_fields(pid, text, sizeof(text), &fields) && (fields[0] == 'T' || fields[0] == 't');
+}
+
 int procfs_threads(pid_t pid)
 {
     char text[1024], *fields;

@@ -15,6 +15,9 @@
 /** The parent's id; -1 when there is no such process. */
 pid_t procfs_parent(pid_t pid);
 
+/** Has a signal or a tracer stopped it? */
+bool procfs_is_stopped(pid_t pid);
+
 /** Threads it has; -1. */
 int procfs_threads(pid_t pid);
 

@@ -12,6 +12,8 @@
 #include "figure.h"
 #include "memory.h"
 
+#define STILL_US 5000000   /* a process's main thread moves once a second at least */
+
 sample_t *sample_new(void)
 {
     sample_t *sample = memory_get(1, sizeof(*sample));
@@ -99,18 +101,66 @@ bool sample_is_recorded(const sample_t *sample, failure_t *failure)
            || failure_set(failure, RC_NOVALUE, "the server does not tell this: it records nothing, or its mod_mpmstats is an older one; its error log says why");
 }
 
-char *sample_note(const sample_t *sample)
+void sample_still(sample_t *sample, bool (*stopped)(const sample_t *sample, const snapshot_process_t *process))
 {
-    char *span = figure_span(sample->dead ? sample->age_us : sample->silent_us), *note = NULL;
+    for (int i = 0; i < sample->snap.process_count && !sample->dead; i++) {
+        const snapshot_process_t *process = &sample->snap.processes[i];
 
-    if (sample->dead)
-        note = memory_format("the server %s: this is the last that was known, %s ago (%s)",
-                             sample->stopped ? "has been stopped" : "is dead", span, sample->origin);
-    else if (sample->silent_us > 0)
-        note = memory_format("the server's parent process (pid %lld) has done nothing for %s; is it stopped?",
-                             (long long)sample->snap.server.pid, span);
+        if (process->quiet_us < STILL_US && (stopped == NULL || !stopped(sample, process)))
+            continue;
+        if (sample->still++ == 0)
+            sample->still_pid = (long long)process->pid;
+    }
+}
+
+bool sample_stands_still(const sample_t *sample)
+{
+    return sample->still > 0 && sample->still == sample->snap.process_count;
+}
+
+static char *dead_note(const sample_t *sample)
+{
+    char *span = figure_span(sample->age_us);
+    char *note = memory_format("the server %s: this is the last that was known, %s ago (%s)",
+                               sample->stopped ? "has been stopped" : "is dead", span, sample->origin);
+
     free(span);
     return note;
+}
+
+static char *parent_note(const sample_t *sample)
+{
+    char *span = figure_span(sample->silent_us);
+    char *note = memory_format("the server's parent process (pid %lld) has done nothing for %s; is it stopped?",
+                               (long long)sample->snap.server.pid, span);
+
+    free(span);
+    return note;
+}
+
+static char *still_note(const sample_t *sample)
+{
+    if (sample_stands_still(sample))
+        return memory_format("none of the server's %d processes moves (pid %lld): nobody is served, and the figures are the last there were; are they stopped?",
+                             sample->still, sample->still_pid);
+    return memory_format("%d of the server's %d processes %s not move (pid %lld); is it stopped?", sample->still,
+                         sample->snap.process_count, sample->still == 1 ? "does" : "do", sample->still_pid);
+}
+
+char *sample_note(const sample_t *sample)
+{
+    char *parent, *still, *both;
+
+    if (sample->dead)
+        return dead_note(sample);
+    parent = sample->silent_us > 0 ? parent_note(sample) : NULL;
+    still = sample->still > 0 ? still_note(sample) : NULL;
+    if (parent == NULL || still == NULL)
+        return parent != NULL ? parent : still;
+    both = memory_format("%s; %s", still, parent);
+    free(parent);
+    free(still);
+    return both;
 }
 
 int sample_end(sample_t *sample, int rc)

@@ -33,6 +33,8 @@ struct sample {
     double age_us;    /**< of what is here; 0 unless dead */
     bool recorded;    /**< virtual hosts, handlers, listeners and events are known */
     double silent_us; /**< a living server's parent process has not done anything for so long; 0: it is at work */
+    int still;        /**< of a living server's processes, those that do not move; see sample_still() */
+    long long still_pid;    /**< one of them */
     int holders;      /**< how many will call sample_free() */
 
     /* What the figures lie in: the document that was sent, which owns the strings, or memory of this program's. */
@@ -71,6 +73,15 @@ char *sample_text(const sample_t *sample);
 
 /** Is known what only a recording server knows? False and @a failure filled when not. */
 bool sample_is_recorded(const sample_t *sample, failure_t *failure);
+
+/**
+ * Counts the processes that do not move: their main thread has not for some seconds, or @a stopped, which may be NULL,
+ * says so. The figures of such a process are its last.
+ */
+void sample_still(sample_t *sample, bool (*stopped)(const sample_t *sample, const snapshot_process_t *process));
+
+/** Does none of the processes move, so that nobody is served? */
+bool sample_stands_still(const sample_t *sample);
 
 /** What somebody who looks at this has to know: that the server is dead, say. NULL: nothing; else the caller frees it. */
 char *sample_note(const sample_t *sample);

@@ -82,6 +82,8 @@ static sample_t *source_http_take(void *state, failure_t *failure)
     else
         sample = decode_sample(answer.data, answer.length, source->url.shown, failure);
     http_answer_free(&answer);
+    if (sample != NULL)
+        sample_still(sample, NULL);
     return sample;
 }
 

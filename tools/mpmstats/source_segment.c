@@ -12,13 +12,18 @@
 #include "local_find.h"
 #include "local_snapshot.h"
 #include "memory.h"
+#include "procfs.h"
 #include "source.h"
 #include "stats/render_json.h"
 #include "stats/render_openmetrics.h"
 #include "stats/view.h"
 
-/* A parent that has not looked after its segment for so long has been stopped, or hangs. */
-#define SILENCE_US 30000000
+/*
+ * A parent that has not looked after its segment for so long has been stopped, or hangs: mpm_hybrid's looks once a
+ * second, those of the stock MPMs every ten.
+ */
+#define SILENCE_HYBRID_US 5000000
+#define SILENCE_STOCK_US 30000000
 
 static void *source_segment_open(const settings_t *settings, failure_t *failure)
 {
@@ -159,16 +164,41 @@ typedef struct {
     snapshot_t *snap;
 } look_t;
 
+/* A number of another container's may be anything here: it is believed of a child that has this parent. */
+static bool is_stopped(const sample_t *sample, const snapshot_process_t *process)
+{
+    return process->pid > 1 && procfs_is_stopped((pid_t)process->pid)
+           && procfs_parent((pid_t)process->pid) == (pid_t)sample->snap.server.pid;
+}
+
+static bool parent_is_stopped(const snapshot_t *snap)
+{
+    if (!procfs_is_stopped((pid_t)snap->server.pid))
+        return false;
+    for (int i = 0; i < snap->process_count; i++) {
+        if (snap->processes[i].pid > 1 && procfs_parent((pid_t)snap->processes[i].pid) == (pid_t)snap->server.pid)
+            return true;
+    }
+    return false;
+}
+
+static double silence_most(const snapshot_t *snap)
+{
+    return snap->server.mpm != NULL && strcmp(snap->server.mpm, "hybrid") == 0 ? SILENCE_HYBRID_US : SILENCE_STOCK_US;
+}
+
 static void fill_fate(sample_t *sample, const look_t *look, const char *path)
 {
     apr_int64_t heartbeat = local_time(look->server.heartbeat), now = local_now();
+    double silent = heartbeat > 0 && now > heartbeat ? (double)(now - heartbeat) : 0;
 
     sample->origin = memory_copy(path);
     sample->dead = !segment_live(look->view);
     sample->age_us = sample->dead ? (double)(now - look->snap->server.now_us) : 0;
     sample->stopped = local_time(look->server.stopped) > 0;
-    if (!sample->dead && heartbeat > 0 && now - heartbeat > SILENCE_US)
-        sample->silent_us = (double)(now - heartbeat);
+    if (!sample->dead && (silent > silence_most(look->snap) || parent_is_stopped(look->snap)))
+        sample->silent_us = silent;
+    sample_still(sample, is_stopped);
 }
 
 static void keep_history(sample_t *sample, const look_t *look)
@@ -217,12 +247,6 @@ static bool look_begin(look_t *look, const char *path, failure_t *failure)
     return true;
 }
 
-static void look_end(look_t *look)
-{
-    apr_pool_destroy(look->pool);
-    segment_close(look->view);
-}
-
 /* The memory of the look becomes the sample's. */
 static sample_t *source_segment_take(void *state, failure_t *failure)
 {
@@ -261,11 +285,12 @@ static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t
     out_finish(out);
     free(out);
     sample = sample_new();
-    sample->snap.server.pid = look.snap->server.pid;
+    sample->snap = *look.snap;
+    sample->pool = look.pool;
     fill_fate(sample, &look, state);
     *fate = (source_fate_t){sample->dead, sample_note(sample)};
     sample_free(sample);
-    look_end(&look);
+    segment_close(look.view);
     text.text[text.length] = '\0';
     return text.text;
 }

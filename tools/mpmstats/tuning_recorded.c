@@ -204,9 +204,18 @@ static void fill_listeners(const snapshot_t *snap, advisor_input_t *in)
     }
 }
 
+/* The server adds a saturation up when it is over: the one there is now comes on top. */
+static double saturated_us(const snapshot_t *snap)
+{
+    double since = number(snap->totals.saturated_since_us), now = number(snap->server.now_us);
+
+    return number(snap->totals.saturated_time_us) + (since > 0 && now > since ? now - since : 0);
+}
+
 void recorded_history(sample_t *sample, advisor_input_t *in)
 {
     const snapshot_totals_t *totals = &sample->snap.totals;
+    double saturated = saturated_us(&sample->snap);
     sample_t *nothing = sample_new();
 
     nothing->snap.totals.closed_keepalive_timeout = nothing->snap.totals.closed_keepalive_limit = 0;
@@ -215,8 +224,8 @@ void recorded_history(sample_t *sample, advisor_input_t *in)
     fill_busy(sample, in);
     fill_listeners(&sample->snap, in);
     in->requests = answered(totals);
-    if (totals->saturated_time_us >= 0 && in->seconds > 0)
-        in->saturated_share = fmin(1, (double)totals->saturated_time_us / 1e6 / in->seconds);
+    if (!isnan(saturated) && in->seconds > 0)
+        in->saturated_share = fmin(1, saturated / 1e6 / in->seconds);
 }
 
 int recorded_port(const snapshot_t *snap)
