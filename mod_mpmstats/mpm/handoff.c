@@ -38,6 +38,12 @@ void handoff_close(handoff_pairs_t *pairs)
     handoff_none(pairs);
 }
 
+void handoff_take(handoff_pairs_t *to, handoff_pairs_t *from)
+{
+    *to = *from;
+    handoff_none(from);
+}
+
 int handoff_open(handoff_pairs_t *pairs)
 {
     static const int type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;

@@ -38,6 +38,9 @@ int handoff_open(handoff_pairs_t *pairs);
 /** Close what is open of them; then there are none. */
 void handoff_close(handoff_pairs_t *pairs);
 
+/** Moves @a from to @a to: the parent's, in a child that closes what it does not need. No cleanup knows them then. */
+void handoff_take(handoff_pairs_t *to, handoff_pairs_t *from);
+
 /** Pass @a client on; the caller still has to close it. 0, or -1 and errno (EAGAIN: the queue is full). */
 int handoff_send(int fd, int client, const handoff_t *what);
 

@@ -606,9 +606,10 @@ void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, han
 {
     l.control_fd = control_fd;
     l.help_fd = help_fd;
-    l.pairs = *pairs;
-    close(pairs->waiting[1]);
-    close(pairs->lingering[1]);
+    handoff_take(&l.pairs, pairs);
+    close(l.pairs.waiting[1]);
+    close(l.pairs.lingering[1]);
+    l.pairs.waiting[1] = l.pairs.lingering[1] = -1;
     set_up(lane, record);
     while (!is_over()) {
         struct epoll_event events[BATCH];

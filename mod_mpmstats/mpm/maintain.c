@@ -252,7 +252,8 @@ static int have_pairs(apr_time_t now)
         m.not_before = now + FORK_PAUSE;
         return 0;
     }
-    apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, close_pairs);
+    /* Close on exec: in a program's process nobody closes them by number. */
+    apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, apr_pool_cleanup_null);
     return 1;
 }
 

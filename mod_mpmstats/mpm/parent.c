@@ -234,7 +234,8 @@ static int open_help_pipe(apr_pool_t *pconf)
                      "cannot create the pipe from the children");
         return !OK;
     }
-    apr_pool_cleanup_register(pconf, NULL, close_help_pipe, close_help_pipe);
+    /* Close on exec: in a program's process nobody closes it by number. */
+    apr_pool_cleanup_register(pconf, NULL, close_help_pipe, apr_pool_cleanup_null);
     return OK;
 }
 

@@ -14,6 +14,7 @@
 #include "mpm/prefork.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -146,7 +147,11 @@ static void be_busy(void)
 
 /* ---- what the parent says (signal handlers come here too) ---------------- */
 
-/* The sockets are the other processes' too: they stay in our epoll unless they are taken out. */
+/*
+ * The sockets are the other processes' too: they stay in our epoll unless they are taken out. Their numbers belong to
+ * APR, which closes them by its cleanups, also in the process of a program that is about to run: they must not become
+ * free, and a signal handler cannot run a cleanup. So each number refers to something harmless from now on.
+ */
 static void leave_doors(void)
 {
     unsigned i;
@@ -154,7 +159,7 @@ static void leave_doors(void)
     for (i = 0; i < door_count; i++) {
         if (doors[i].fd >= 0) {
             epoll_ctl(epoll_fd, EPOLL_CTL_DEL, doors[i].fd, NULL);
-            close(doors[i].fd);
+            dup3(epoll_fd, doors[i].fd, O_CLOEXEC);
             doors[i].fd = -1;
         }
     }
@@ -915,13 +920,14 @@ static void serve_all(void)
 }
 
 /* Of the pairs only what a child needs. */
-static void take_pairs(const handoff_pairs_t *from)
+static void take_pairs(handoff_pairs_t *from)
 {
-    pairs = *from;
+    handoff_take(&pairs, from);
     if (pairs.ready[0] >= 0) {
         close(pairs.ready[1]);
         close(pairs.waiting[0]);
         close(pairs.lingering[0]);
+        pairs.ready[1] = pairs.waiting[0] = pairs.lingering[0] = -1;
     }
 }
 

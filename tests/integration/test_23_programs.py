@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that the server runs: what they read and write arrives, and what they are given is as under stock MPMs."""
+import base64
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import testmodules
+from clients import Client, request
+from httpd import libexecdir
+
+MODELS = ["event", "worker", "prefork"]
+PREFORK = {"StartServers": 2, "MinSpareServers": 1, "MaxSpareServers": 3, "MaxRequestWorkers": 10,
+           "ServerLimit": None, "ThreadLimit": None, "ThreadsPerChild": None, "MinSpareThreads": None,
+           "MaxSpareThreads": None}
+
+SCRIPTS = 'ScriptAlias "/scripts/" "${ROOT}/cgi-bin/"'
+CAT = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nexec cat\n"
+UPPER = ("ExtFilterDefine upper mode=output cmd=\"/usr/bin/tr a-z A-Z\"\n"
+         "<Location /hello.txt>\n  SetOutputFilter upper\n</Location>")
+
+each_model = pytest.mark.parametrize("model", MODELS)
+of_hybrid = pytest.mark.mpm_only("hybrid")
+
+
+@pytest.fixture
+def make(httpd):
+    def make(model, conf="", **options):
+        if model == "prefork":
+            options["mpm_conf"] = {**PREFORK, **options.get("mpm_conf", {})}
+        return httpd(conf=f"MPMModel {model}\n{conf}", **options)
+    return make
+
+
+def echo_of(client, body, **options):
+    answer = client.get("/scripts/echo", method="POST", body=body, **options)
+    assert answer.status == 200
+    return answer.body
+
+
+@of_hybrid
+@each_model
+@pytest.mark.parametrize("module", ["cgi", "cgid"])
+def test_a_script_reads_what_the_client_has_sent(make, model, module):
+    server = make(model, SCRIPTS, modules=[module])
+    server.cgi("echo", CAT)
+    for body in (b"x=1", b"y" * 100000):
+        for _ in range(4):
+            with Client(server.port) as client:
+                assert echo_of(client, body) == body
+                assert echo_of(client, body) == body        # of a kept connection
+
+
+@of_hybrid
+@each_model
+def test_a_filter_program_gives_the_document_back(make, model):
+    server = make(model, UPPER, modules=["ext_filter"])
+    for _ in range(6):
+        assert server.get("/hello.txt") == b"HELLO\n"
+
+
+@of_hybrid
+@each_model
+@pytest.mark.parametrize("module", ["cgi", "cgid"])
+def test_a_script_of_a_kept_connection_reads_its_body_after_a_graceful_restart(make, model, module):
+    """The old child has left its listening sockets; what it still runs is to read what is sent to it."""
+    server = make(model, SCRIPTS + "\nKeepAliveTimeout 20", modules=[module])
+    server.cgi("echo", CAT)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(server.port, timeout=20)) for _ in range(3)]
+        for client in clients:
+            assert client.get("/hello.txt").body == b"hello\n"
+        server.graceful()
+        for client in clients:
+            assert echo_of(client, b"abc") == b"abc"
+
+
+def all_over_once(server):
+    """Programs, kept connections, restarts and the ends of children, in a server that runs them all."""
+    with Client(server.port) as kept:
+        assert kept.get("/hello.txt").status == 200
+        for _ in range(3):
+            with Client(server.port) as client:
+                echo_of(client, b"x=1")
+                client.get("/hello.txt")
+        server.graceful()
+        kept.send(request("/scripts/echo", "POST", body=b"abc"))
+        kept.response()
+    for _ in range(40):
+        server.get("/hello.txt")
+    server.restart()
+    with Client(server.port) as client:
+        echo_of(client, b"x=1")
+    server.graceful_stop()
+
+
+@of_hybrid
+@pytest.mark.parametrize("module", ["cgi", "cgid"])
+@pytest.mark.parametrize("model", [*MODELS, "stock-prefork"])
+def test_no_descriptor_is_closed_twice(httpd, make, tmp_path, model, module):
+    """Whoever closes a number again closes what may be another's: a pipe to a program, a client."""
+    testmodules.build()
+    report = tmp_path / "closes"
+    report.touch()
+    report.chmod(0o666)
+    options = {"modules": [module, "ext_filter"], "env": testmodules.preload("closes", MPM_TEST_CLOSES=str(report))}
+    conf = f"{SCRIPTS}\n{UPPER}\nMaxConnectionsPerChild 20"
+    if model == "stock-prefork":
+        server = httpd(mpm="prefork", conf=conf, mpm_conf=PREFORK, **options)
+    else:
+        server = make(model, conf, **options)
+    server.cgi("echo", CAT)
+    all_over_once(server)
+    assert report.read_text() == ""
+
+
+# ---- real programs ---------------------------------------------------------------------------------------
+
+def needs_module(name):
+    """A module of another Debian package, in the directory of httpd's or in MPM_TEST_LIBEXEC."""
+    for directory in (libexecdir(), Path(os.environ.get("MPM_TEST_LIBEXEC", "/nonexistent"))):
+        if (directory / f"{name}.so").exists():
+            return directory / f"{name}.so"
+    return pytest.skip(f"{name} is not installed")
+
+
+@of_hybrid
+@each_model
+def test_git_clones_over_http(make, model, tmp_path):
+    backend = Path("/usr/lib/git-core/git-http-backend")
+    if not backend.exists():
+        pytest.skip("git is not installed")
+    server = make(model, f'ScriptAlias "/git/" "{backend}/"\nSetEnv GIT_HTTP_EXPORT_ALL 1\n'
+                  'SetEnv GIT_PROJECT_ROOT "${ROOT}/htdocs"\nSetEnv GIT_CONFIG_COUNT 1\n'
+                  'SetEnv GIT_CONFIG_KEY_0 safe.directory\nSetEnv GIT_CONFIG_VALUE_0 *\n'
+                  f'<Directory {backend.parent}>\n  Require all granted\n</Directory>', modules=["cgi", "env"])
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    repo = server.root / "htdocs" / "repo"
+    subprocess.run([*git, "init", "-q", repo], check=True)
+    (repo / "file").write_bytes(os.urandom(100000))
+    subprocess.run([*git, "-C", repo, "add", "file"], check=True)
+    subprocess.run([*git, "-C", repo, "commit", "-q", "-m", "one"], check=True)
+    done = subprocess.run([*git, "clone", "-q", f"{server.url}/git/repo/.git", tmp_path / "clone"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "clone" / "file").read_bytes() == (repo / "file").read_bytes()
+
+
+@of_hybrid
+@each_model
+def test_an_external_program_sees_the_password(make, model):
+    path = needs_module("mod_authnz_external")
+    server = make(model, f"LoadModule authnz_external_module {path}\n"
+                  "DefineExternalAuth check pipe ${ROOT}/cgi-bin/check\n"
+                  "<Location />\n  AuthType Basic\n  AuthName a\n  AuthBasicProvider external\n"
+                  "  AuthExternal check\n  Require valid-user\n</Location>",
+                  modules=["auth_basic", "authn_core", "authz_user"], start=False)
+    server.cgi("check", '#!/bin/sh\nread user\nread password\n[ "$user:$password" = me:right ]\n')
+    server.start(probe=False)
+    with Client(server.port) as client:
+        for password, status in (("right", 200), ("wrong", 401), ("right", 200)):
+            token = base64.b64encode(f"me:{password}".encode()).decode()
+            assert client.get("/hello.txt", headers=[f"Authorization: Basic {token}"]).status == status
+    server.expect_log("Failed|AuthExtern")
+
+
+@of_hybrid
+def test_scripts_run_under_itk(make):
+    """mpm_itk forks once more for each connection, and the script's process comes from there."""
+    path = needs_module("mpm_itk")
+    server = make("prefork", f"LoadModule mpm_itk_module {path}\n{SCRIPTS}", modules=["cgi"])
+    server.cgi("echo", CAT)
+    for _ in range(6):
+        with Client(server.port) as client:
+            assert echo_of(client, b"x=1") == b"x=1"
+            assert echo_of(client, b"y" * 50000) == b"y" * 50000
