@@ -24,6 +24,7 @@
 #include "mpm/saturation.h"
 #include "mpm/shared.h"
 #include "mpm/shortage.h"
+#include "mpm/stuck.h"
 
 #define HOUSEKEEPING apr_time_from_sec(1)
 
@@ -109,6 +110,7 @@ static view_t look(void)
     unsigned fewest = 0;
     int slot;
 
+    stuck_look(child_now());
     for (slot = 0; slot < m.lane->slots; slot++) {
         const shared_process_t *p = &hybrid_retained->shared->process[slot];
         apr_uint32_t busy;
@@ -118,6 +120,9 @@ static view_t look(void)
         }
         if (shared_get(p->quiescing)) {
             procs_leaves(slot);
+            continue;
+        }
+        if (stuck_is(slot)) {
             continue;
         }
         if (shared_get(p->workers) == 0) {
@@ -321,6 +326,7 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.help_fd = help_fd;
     m.first_left = lane->start_servers;
     m.old_to_tell = procs_total() > 0;
+    stuck_start(lane, hybrid_pconf);
     handoff_none(&m.pairs);
     atomic_store(&hybrid_retained->shared->server->idle, 0);
 }

@@ -96,6 +96,7 @@ typedef struct {
     apr_uint64_t shortages[MPM_HYBRID_SHORTAGES];   /**< times each has begun */
     apr_uint64_t saturations;        /**< times MaxRequestWorkers was reached */
     apr_uint64_t crashes;            /**< children ended by a signal nobody of us sent */
+    apr_uint32_t suspected;          /**< children that have given no sign of life for some seconds */
     apr_uint64_t stuck;              /**< children replaced because they hung before they served, or their main thread did */
 } mpm_hybrid_events_t;
 

@@ -471,6 +471,14 @@ void procs_tell(int slot, char what)
     tell(&table()->proc[slot], what, 0);
 }
 
+void procs_kill(int slot)
+{
+    if (table()->proc[slot].pid > 0) {
+        table()->proc[slot].told = 1;
+        kill(table()->proc[slot].pid, SIGKILL);
+    }
+}
+
 void procs_tell_older(void)
 {
     procs_t *t = table();

@@ -79,6 +79,9 @@ void procs_leaves(int slot);
 void procs_tell_all(char what);
 void procs_tell(int slot, char what);
 
+/** Kill the child in @a slot, which does not hear any more. */
+void procs_kill(int slot);
+
 /** PROCS_TELL_LOOK to all children of the current generation that accept. */
 void procs_tell_to_look(void);
 

@@ -76,6 +76,9 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_set(p->dispatched, 0);
     shared_set(p->promotions, 0);
     shared_set(p->shed, 0);
+    shared_set(p->running, 0);
+    shared_set(p->head_bytes, 0);
+    shared_set(p->ticked, 0);
     shared_set(p->generation, generation);
     shared_set(p->started, apr_time_now());
 }
@@ -190,5 +193,6 @@ apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out)
     out->saturations = shared_get(shared->server->saturations);
     out->crashes = shared_get(shared->server->crashes);
     out->stuck = shared_get(shared->server->stuck);
+    out->suspected = shared_get(shared->server->suspected);
     return APR_SUCCESS;
 }

@@ -194,12 +194,16 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
 }
 
-apr_uint64_t hybrid_stuck(void)
+apr_uint64_t hybrid_stuck(apr_uint64_t *suspected)
 {
     events_room_t in;
 
     memset(&in, 0, sizeof(in));
-    return events_get != NULL && events_get(&in.known) == APR_SUCCESS ? in.known.stuck : 0;
+    if (events_get != NULL) {
+        (void)events_get(&in.known);
+    }
+    *suspected = in.known.suspected;
+    return in.known.stuck;
 }
 
 void hybrid_events(snapshot_totals_t *totals)
@@ -214,6 +218,7 @@ void hybrid_events(snapshot_totals_t *totals)
     }
     totals->saturations = (apr_int64_t)in.known.saturations;
     totals->crashes = (apr_int64_t)in.known.crashes;
+    totals->processes_suspected = in.known.suspected;
     totals->children_stuck = (apr_int64_t)in.known.stuck;
     totals->shortages_files = (apr_int64_t)shortages[MPM_HYBRID_SHORT_FILES];
     totals->shortages_memory = (apr_int64_t)shortages[MPM_HYBRID_SHORT_MEMORY];

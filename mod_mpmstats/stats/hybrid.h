@@ -35,8 +35,8 @@ mpm_hybrid_end_e hybrid_end(conn_rec *c);
 /** For how long (µs) its main thread has not moved; SNAPSHOT_UNKNOWN if it has none that does, or does not serve yet. */
 apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process);
 
-/** Children replaced because they hung, so far. Only with mpm_hybrid. */
-apr_uint64_t hybrid_stuck(void);
+/** Children replaced because they hung, so far; @a suspected: out, those that give no sign of life. Only with mpm_hybrid. */
+apr_uint64_t hybrid_stuck(apr_uint64_t *suspected);
 
 /** The process in scoreboard slot @a slot, and those without one after it, as mpm_hybrid tells it; APR_ENOENT past the last. */
 apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process);

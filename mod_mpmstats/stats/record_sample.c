@@ -78,6 +78,7 @@ static unsigned look_hybrid(void)
 {
     mpm_hybrid_process_t process;
     segment_process_rec_t *to;
+    apr_uint64_t suspected;
     unsigned busy = 0;
 
     for (int slot = 0; hybrid_process_in(slot, &process) == APR_SUCCESS; slot++) {
@@ -90,7 +91,8 @@ static unsigned look_hybrid(void)
             copy_hybrid(to, &process, slot);
         }
     }
-    segment_set(&record.segment->server->children_stuck, hybrid_stuck());
+    segment_set(&record.segment->server->children_stuck, hybrid_stuck(&suspected));
+    segment_set(&record.segment->server->processes_suspected, suspected);
     return busy;
 }
 

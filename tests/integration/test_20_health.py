@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import cli
+import procs
 from clients import Client, request
 from procs import wait_until
 
@@ -170,3 +171,67 @@ def test_mpm_body_buffer_of_a_named_virtual_host_holds(httpd):
             client.send("fghij")
             assert client.response().body.decode() == f"10 {sum(b'abcdefghij')}"
         wait_until(lambda: server.scoreboard().busy == 0, 3, "no busy worker")
+
+
+TWO_PROCESSES = {"StartServers": 2, "ServerLimit": 2, "ThreadsPerChild": 10, "MinSpareThreads": 20, "MaxSpareThreads": 20,
+                 "MaxRequestWorkers": 20}
+
+
+def hanging(httpd, **options):
+    """A server in which children hang that start while the file exists; and that file."""
+    server = httpd(start=False, modules=["test_handlers"], **options)
+    flag = server.root / "htdocs" / "hang"
+    server.env["MPM_TEST_HANG"] = str(flag)
+    server.start()
+    server.expect_log("exit signal Killed")
+    return server, flag
+
+
+def figure(server, name):
+    return int(cli.run("--segment", str(server.segment_file), "get", name).stdout)
+
+
+@pytest.mark.left_out("prefork", reason="a child's main thread is its worker")
+def test_children_that_hang_are_named_and_replaced(httpd):
+    """One before it serves, one because its main thread does not move any more: its workers go on until then."""
+    server, flag = hanging(httpd, mpm_conf=TWO_PROCESSES)
+    wait_until(lambda: len(server.children()) == 2, 5, "two children")
+    with Client(server.port) as client:
+        quiet = int(re.search(rb"pid=(\d+)", client.get("/test/info").body).group(1))
+        assert client.get("/test/hangmain").body == b"hung"
+    flag.touch()
+    other, = (pid for pid in server.children() if pid != quiet)
+    procs.kill(other)
+    unborn, = wait_until(lambda: set(server.children()) - {quiet, other}, 5, "one in its place")
+    wait_until(lambda: figure(server, "processes_suspected") == 2, 9, "both suspected")
+    assert max(p.get("quiet_us", 0) for p in server.mpm_status()["processes"]) > 2e6
+    flag.unlink()
+    server.wait_log(rf"child {quiet} in slot \d hangs: its main thread has not moved for \d+ seconds; it is killed", 15)
+    server.wait_log(rf"child {unborn} in slot \d hangs: it has not begun to serve", 15)
+    wait_until(lambda: not {quiet, unborn} & set(server.children()) and len(server.children()) == 2, 10, "two others")
+    assert server.answers()
+    wait_until(lambda: figure(server, "children_stuck") == 2 and figure(server, "processes_suspected") == 0, 5, "the figures")
+
+
+def test_a_server_whose_children_hang_before_they_serve_serves_as_soon_as_they_do_not(httpd):
+    server, flag = hanging(httpd)
+    flag.touch()
+    before = set(server.children())
+    for pid in before:
+        procs.kill(pid)
+    wait_until(lambda: set(server.children()) - before, 5, "others in their place")
+    flag.unlink()
+    server.wait_log("hangs: it has not begun to serve", 16)
+    wait_until(server.answers, 5, "an answer")
+
+
+@pytest.mark.left_out("prefork", reason="a child's main thread is its worker")
+def test_a_child_that_somebody_has_stopped_is_left_alone_and_another_takes_its_place(httpd):
+    server = httpd(mpm_conf=TWO_PROCESSES | {"StartServers": 1, "MinSpareThreads": 10})
+    resting, = server.children()
+    with procs.stopped([resting]):
+        server.wait_log(rf"child {resting} in slot \d hangs: it has been stopped for \d+ seconds; another takes its place", 12)
+        wait_until(lambda: len(server.children()) == 2, 5, "another")
+        assert server.answers()
+    wait_until(lambda: figure(server, "processes_suspected") == 0, 5, "nobody suspected")
+    assert resting in server.children() and figure(server, "children_stuck") == 0

@@ -11,7 +11,10 @@
  *   exit?code=N           leaves the process by exit(N), as a module that gives up does
  *   leak?kb=N             keeps N KiB for ever
  *   body                  reads the body, answers its length and the sum of its bytes
+ *   hangmain              answers; the process's first thread, the MPM's, then does nothing any more
  *   info                  answers pid, addresses, protocol, requests on the connection
+ *
+ * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in child_init.
  *
  * A number that is missing counts as 0. Never load this into a server anybody else can reach.
  */
@@ -22,6 +25,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "httpd.h"
@@ -148,6 +152,30 @@ static int do_body(request_rec *r)
     return answer(r, apr_psprintf(r->pool, "%ld %lu", total, sum));
 }
 
+static void hang(int sig)
+{
+    (void)sig;
+    for (;;)
+        pause();
+}
+
+static int do_hangmain(request_rec *r)
+{
+    signal(SIGTRAP, hang);
+    syscall(SYS_tgkill, getpid(), getpid(), SIGTRAP);
+    return answer(r, "hung");
+}
+
+static void test_child_init(apr_pool_t *p, server_rec *s)
+{
+    const char *file = getenv("MPM_TEST_HANG");
+
+    (void)p;
+    (void)s;
+    if (file && access(file, F_OK) == 0)
+        hang(0);
+}
+
 static int do_info(request_rec *r)
 {
     return answer(r, apr_psprintf(r->pool, "pid=%ld client=%s useragent=%s protocol=%s keepalives=%d",
@@ -161,6 +189,7 @@ static const struct {
 } actions[] = {
     {"sleep", do_sleep}, {"spin", do_spin}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
     {"exit", do_exit},   {"leak", do_leak}, {"body", do_body},     {"info", do_info},
+    {"hangmain", do_hangmain},
 };
 
 static int test_handler(request_rec *r)
@@ -177,6 +206,7 @@ static int test_handler(request_rec *r)
 static void register_hooks(apr_pool_t *p)
 {
     (void)p;
+    ap_hook_child_init(test_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(test_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
