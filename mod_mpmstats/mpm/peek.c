@@ -2,6 +2,7 @@
 #include "mpm/peek.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 #include "http_core.h"
@@ -101,6 +102,19 @@ static int hello_complete(size_t len)
     return record > TLS_RECORD_MAX || len >= 5 + record;
 }
 
+/*
+ * Nothing is taken out of the socket, so the client may send until its receive buffer (ReceiveBufferSize, tcp_rmem) is full.
+ * The kernel closes the window not before half of the buffer is used. From there on the rest may never come.
+ */
+static int buffer_is_full(int fd)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+    socklen_t len = sizeof(memory);
+
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) != 0
+        || memory[SK_MEMINFO_RMEM_ALLOC] >= memory[SK_MEMINFO_RCVBUF] / 2;
+}
+
 peek_e peek_look(peek_t *p, int fd)
 {
     ssize_t n = recv(fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
@@ -125,7 +139,8 @@ peek_e peek_look(peek_t *p, int fd)
         }
     }
     if ((size_t)n == sizeof(peeked)
-        || (p->is_tls ? hello_complete((size_t)n) : request_complete(p, peeked + seen, (size_t)n - seen))) {
+        || (p->is_tls ? hello_complete((size_t)n) : request_complete(p, peeked + seen, (size_t)n - seen))
+        || buffer_is_full(fd)) {
         p->whole_us = now;
         return PEEK_READY;
     }

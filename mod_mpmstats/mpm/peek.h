@@ -5,7 +5,8 @@
  *
  * The bytes are looked at with MSG_PEEK and stay in the socket, so that whoever
  * runs the request reads them as if nobody had been there before. Of TLS no more
- * can be seen than whether the first record, the ClientHello, is whole.
+ * can be seen than whether the first record, the ClientHello, is whole. What does not fit into
+ * the socket's receive buffer counts as whole: it has to be read before the rest can come.
  */
 #ifndef MPM_PEEK_H
 #define MPM_PEEK_H

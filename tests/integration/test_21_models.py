@@ -194,6 +194,34 @@ def test_200_halves_over_tls_do_not_stop_anybody(make, model, half):
             client.close()
 
 
+def large_requests():
+    fields = [f"X-Filler-{i}: {'x' * 7000}" for i in range(4)]
+    return {"head": (request(headers=fields), 200),
+            "body": (request(method="POST", body=b"x" * 30000), 200),
+            "chunks": (request(method="POST", headers=["Transfer-Encoding: chunked"])
+                       + b"2710\r\n" + b"x" * 10000 + b"\r\n" + b"2710\r\n" + b"x" * 10000 + b"\r\n0\r\n\r\n", 200)}
+
+
+@each_model
+@pytest.mark.parametrize("size", [2048, 8192])
+def test_a_request_larger_than_the_receive_window_is_answered(make, model, size):
+    """Who only peeks never sees the whole of it: the client may not send the rest before something is read."""
+    server = make(model, f"ReceiveBufferSize {size}\nRequestReadTimeout header=8 body=8", modules=["reqtimeout"], tls=True)
+    for tls in (None, server.tls_client()):
+        for name, (data, status) in large_requests().items():
+            with Client(server.tls_port if tls else server.port, tls=tls, timeout=4) as client:
+                assert client.send(data).response().status == status, (name, tls)
+
+
+@each_model
+def test_a_client_hello_larger_than_the_receive_window_is_answered(make, model):
+    server = make(model, "ReceiveBufferSize 2048", tls=True)
+    context = server.tls_client()
+    context.set_alpn_protocols([f"{i:03}" * 40 for i in range(100)] + ["http/1.1"])
+    with Client(server.tls_port, tls=context, timeout=4) as client:
+        assert client.get("/hello.txt").body == b"hello\n"
+
+
 @each_model
 def test_uploads_and_pipelined_requests_arrive_whole(make, model):
     server = make(model, modules=["test_handlers"])
