@@ -16,7 +16,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build} PYTHONDONTWRITEBYTECODE=1
 MAKE=${MAKE:-make -f Makefile.apxs}
-SUITES=${SUITES:-lint unit fuzz integration models differential browser}
+SUITES=${SUITES:-lint unit fuzz integration debug models differential browser}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 LOGS=$BUILD/check
 CPUS=$(nproc)
@@ -89,7 +89,8 @@ build() {
     local log=$LOGS/build.log jobs=()
     [[ ${MAKEFLAGS:-} == *-j* ]] || jobs=(-j "$CPUS")
     # shellcheck disable=SC2086 # MAKE is a command with arguments
-    if $MAKE "${jobs[@]}" WERROR=-Werror all test-modules unit fuzz >"$log" 2>&1; then
+    if $MAKE "${jobs[@]}" WERROR=-Werror all test-modules unit fuzz >"$log" 2>&1 \
+        && $MAKE "${jobs[@]}" BUILD="$BUILD/debug" DEBUG=1 WERROR=-Werror all test-modules >>"$log" 2>&1; then
         tally "build -Werror" 1 0 0 "$log"
     else
         tally "build -Werror" 0 1 0 "$log" 60
@@ -216,13 +217,13 @@ at_once() {
     [[ " ${PYTEST_ARGS:-} " == *" -n"* ]] || echo "-n $((CPUS + 1))"
 }
 
-# run_pytest NAME SECONDS ARGUMENT...: pytest with these arguments; leaves LOGS/NAME.tests.log and NAME.xml. The system's Python is
+# run_pytest NAME SECONDS ARGUMENT...: pytest with these arguments, on the modules in PYTEST_BUILD or else BUILD; leaves LOGS/NAME.tests.log and NAME.xml. The system's Python is
 # the one Debian's packages belong to.
 run_pytest() {
     local name=$1 seconds=$2
     shift 2
     rm -f "$LOGS/$name.xml"
-    COLUMNS=200 MPM_BUILD=$(realpath "$BUILD") limit "$seconds" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$LOGS/$name.xml" \
+    COLUMNS=200 MPM_BUILD=$(realpath "${PYTEST_BUILD:-$BUILD}") limit "$seconds" /usr/bin/python3 -m pytest -q -rfEs --junitxml="$LOGS/$name.xml" \
         "$@" 2>&1 </dev/null | tee "$LOGS/$name.tests.log"
     return "${PIPESTATUS[0]}"
 }
@@ -278,6 +279,21 @@ suite_pytest() {
     tally "$name" $((total - bad - left_out < 0 ? 0 : total - bad - left_out)) "$bad" "$left_out" "$LOGS/$name.tests.log"
 }
 
+# The modules as they are shipped: what else is shipped with them, what people see, and what every server has to do.
+suite_integration() {
+    local t=tests/integration
+    suite_pytest integration 3600 "$t"/test_0[013]_*.py "$t"/test_[!0-9]*.py
+}
+
+# Everything about the server on the build in which what comments promise is checked (core/must_hold.h): a broken promise
+# is a process that aborts, which no test lets pass.
+suite_debug() {
+    local t=tests/integration some
+    some=("$t"/test_[0-9]*.py)
+    [[ -z ${SLOW:-} ]] || some+=("$t"/test_cli*.py "$t"/test_status*.py)
+    PYTEST_BUILD=$BUILD/debug suite_pytest debug 3600 "${some[@]}"
+}
+
 # What must hold on every MPM, on the two models that `integration` does not run on: a part of it, or
 # with MODELS=all or SLOW=1 all of it.
 suite_models() {
@@ -323,7 +339,8 @@ build
 for suite in $SUITES; do
     case $suite in
         lint | unit | fuzz) "suite_$suite" ;;
-        integration) suite_pytest integration 3600 ;;
+        integration) suite_integration ;;
+        debug) suite_debug ;;
         browser) suite_pytest browser 900 ;;
         models) suite_models ;;
         differential) suite_differential ;;
