@@ -253,8 +253,9 @@ static step_e after_processing(conn_t *k, int rc)
     conn_rec *c = k->c;
 
     /* First of all: then the connection is a module's, even if its client has gone. A callback
-     * registered in this run may have been quicker than we are. */
-    if (k->pub.state == CONN_STATE_SUSPENDED || timers_registered_here()) {
+     * registered in this run may have been quicker than we are. Without async there are none, and
+     * nobody to resume what a handler has suspended nevertheless: httpd's loop has given it up. */
+    if (child.lane->is_async && (k->pub.state == CONN_STATE_SUSPENDED || timers_registered_here())) {
         count_as(k, MPM_HYBRID_CONN_SUSPENDED);
         notify_suspend(k);
         park_suspend(k);

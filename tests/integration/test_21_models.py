@@ -46,6 +46,21 @@ def test_requests_are_answered_over_http_and_tls(make, model):
 
 
 @each_model
+def test_a_handler_that_suspends_its_request(make, model):
+    """Without async nobody can resume it: the connection ends with KeepAliveTimeout, as under mpm_worker and mpm_prefork."""
+    server = make(model, modules=["dialup"], conf="KeepAliveTimeout 1\n<Location /10k.bin>\nModemStandard V.92\n</Location>\n")
+    server.file("10k.bin", b"m" * 10000)
+    with Client(server.port, timeout=6) as client:
+        client.send(request("/10k.bin"))
+        if model == "event":
+            assert client.response().body == b"m" * 10000
+            assert client.closed_within(4)
+        else:
+            assert client.read_to_end().endswith(b"\r\n\r\n" + b"m" * 7000)
+    wait_until(lambda: sum(p["connections"] for p in server.mpm_status()["processes"]) <= 1, 5, "nothing but who asks")
+
+
+@each_model
 def test_apachectl_says_whether_there_are_threads(make, model):
     server = make(model)
     threaded = re.search(r"threaded:\s+(\w+)", server.run("-V").stdout).group(1)
