@@ -137,22 +137,46 @@ static bool lacking(advisor_advice_t *advice, const char *format, ...)
     return false;
 }
 
+/* To a tenth, so that what is too little does not look like enough. */
+static double rounded_down(double seconds)
+{
+    return isnan(seconds) ? 0 : floor(seconds * 10) / 10;
+}
+
+/*
+ * By Little's law a request takes busy × seconds / requests: with fewer requests than busy workers that is longer than
+ * the sample. Such a server does not lack workers, whatever they wait for lacks.
+ */
+static bool is_hanging(const advisor_input_t *in)
+{
+    double held = isnan(in->held_share) ? 0 : in->held_share;    /* by clients between two requests */
+
+    return in->saturated_share > ADVISOR_SELDOM && in->requests < in->busy.mean * (1 - held);
+}
+
 static bool is_enough(const advisor_input_t *in, advisor_advice_t *advice)
 {
     if (in->mpm == ADVISOR_OTHER || in->max_request_workers <= 0) {
         return lacking(advice, "the directives of this MPM are not known");
     }
-    if (in->looks < LOOKS_LEAST || in->seconds < SECONDS_LEAST) {
-        return lacking(advice, "%d looks in %.0f s; it takes %d looks and %d s at least", in->looks, in->seconds,
-                       LOOKS_LEAST, SECONDS_LEAST);
+    if (in->looks < LOOKS_LEAST || !(in->seconds >= SECONDS_LEAST)) {
+        return lacking(advice, "%d looks in %.1f s; it takes %d looks and %d s at least", in->looks,
+                       rounded_down(in->seconds), LOOKS_LEAST, SECONDS_LEAST);
     }
     if (!advisor_known(&in->busy)) {
         return lacking(advice, "busy workers are not known");
     }
+    if (is_hanging(in)) {
+        return lacking(advice, "%.0f requests finished in %.0f s while %.0f workers were busy: they hang, or take longer "
+                       "than that; more workers would wait as well (mpmstats workers --sort age)",
+                       in->requests, in->seconds, in->busy.mean);
+    }
     /* a saturated server serves little because it is saturated: that is something to go by */
     if (!(in->requests >= REQUESTS_LEAST) && !(in->saturated_share > ADVISOR_SELDOM)) {
-        return lacking(advice, "%.0f requests in %.0f s; it takes %d at least, better those of a busy hour",
-                       isnan(in->requests) ? 0 : in->requests, in->seconds, REQUESTS_LEAST);
+        return isnan(in->requests)
+                   ? lacking(advice, "the number of requests is not known")
+                   : lacking(advice, "%.0f requests in %.0f s; it takes %d at least, better those of a busy hour",
+                             in->requests, in->seconds, REQUESTS_LEAST);
     }
     return true;
 }

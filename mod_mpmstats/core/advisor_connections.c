@@ -113,8 +113,12 @@ static void item_timeout(const advisor_input_t *in, advisor_advice_t *advice)
             return;
         }
     }
-    advisor_because(item, "Not enough data: the time between two requests of a connection was measured %.0f times.",
-                    isnan(in->gap_count) ? 0 : in->gap_count);
+    if (gaps_known(in)) {
+        advisor_because(item, "The server does not tell what it is.");
+        return;
+    }
+    advisor_because(item, "Not enough data: the time between two requests of a connection was measured %.0f times, it takes %d.",
+                    isnan(in->gap_count) ? 0 : in->gap_count, GAPS_LEAST);
 }
 
 static void item_count(const advisor_input_t *in, advisor_advice_t *advice)

@@ -102,9 +102,14 @@ static void item_connections(const advisor_input_t *in, bool by_memory, advisor_
     if (in->max_connections_per_child >= 0) {
         snprintf(item->now, sizeof(item->now), "%d", in->max_connections_per_child);
     }
-    if (!measured || in->max_connections_per_child < 0) {
+    if (in->max_connections_per_child < 0) {
         item->confidence = ADVISOR_LOW;
-        advisor_because(item, "Not enough data: memory was followed over %.0f connections of a process, it takes %.0f.",
+        advisor_because(item, "The server does not tell what it is.");
+        return;
+    }
+    if (!measured) {
+        item->confidence = ADVISOR_LOW;
+        advisor_because(item, "Not enough data: memory was followed over %.0f connections, it takes %.0f.",
                         isnan(in->growth_connections) ? 0 : in->growth_connections, GROWTH_CONNECTIONS);
         return;
     }

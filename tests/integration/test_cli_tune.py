@@ -385,6 +385,86 @@ def test_what_was_there_before_is_kept_and_what_it_sets_stays_set(small):
     small.valid()
 
 
+OLD = """# mine
+KeepAliveTimeout 9
+<VirtualHost *:80>
+  ServerName a.example
+  KeepAliveTimeout \\
+     3
+  <Location "/x">
+    Options None
+  </Location>
+</VirtualHost>
+<IfModule mpm_%(mpm)s_module>
+    StartServers 1
+    <IfModule mod_so.c>
+        MinSpareThreads 1
+    </IfModule>
+</IfModule>
+<IfModule mpm_other_module>
+    MaxRequestWorkers 3
+</IfModule>
+"""
+
+
+def sections(text):
+    """Lines of a configuration, each with the sections it is in."""
+    found, inside = [], []
+    for line in (line.strip() for line in text.replace("\\\n", " ").splitlines()):
+        if line.startswith("</"):
+            inside.pop()
+        elif line.startswith("<"):
+            inside.append(" ".join(line.strip("<>").split()))
+        elif line and not line.startswith("#"):
+            found.append((" ".join(line.split()), *inside))
+    return found
+
+
+@pytest.mark.mpm_only("hybrid", reason="the file is of that one")
+def test_sections_of_the_old_snippet_stay_sections(small):
+    small.snippet.write_text(OLD % {"mpm": "hybrid"})
+    with small.swamp():
+        done = small.tune("--dry-run")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout[done.stdout.index("# Written by"):]
+    lines = sections(text)
+    assert [line for line in lines if "VirtualHost *:80" in line] == [
+        ("ServerName a.example", "VirtualHost *:80"), ("KeepAliveTimeout 3", "VirtualHost *:80"),
+        ("Options None", "VirtualHost *:80", 'Location "/x"')]
+    assert ("MinSpareThreads 1", "IfModule mpm_hybrid_module", "IfModule mod_so.c") in lines
+    assert ("MaxRequestWorkers 3", "IfModule mpm_other_module") in lines
+    assert [line[0].split()[0] for line in lines if len(line) == 1] == ["KeepAliveTimeout"]
+    assert len([line for line in lines if line[0].startswith("StartServers") and line[1:] == ("IfModule mpm_hybrid_module",)]) == 1
+    # what is advised comes last, and wins
+    assert lines.index(("MaxRequestWorkers 3", "IfModule mpm_other_module")) < next(
+        i for i, line in enumerate(lines) if line[0].startswith("MaxRequestWorkers") and line[1:] == ("IfModule mpm_hybrid_module",))
+
+
+@pytest.mark.parametrize("options, code, word", [
+    (["--apply", "--conf-dir", "/no/such"], 2, "--conf-dir"), (["--apply", "--apachectl", "false"], 2, "not valid as it is"),
+    (["--write", "/no/such/file"], 2, "cannot write /no/such/file")])
+def test_what_cannot_be_done_is_said_before_an_hour_is_measured(httpd, tmp_path, options, code, word):
+    server = httpd()
+    done = run("tune", "--segment", server.root / "run" / "mpmstats.segment", "--for", "1h", "--conf-dir", tmp_path, "--apachectl", "true",
+               *(["--apply"] if "--apply" not in options else []), *options, timeout=20)
+    assert word in fails_in(done, code)
+
+
+def test_threads_that_are_no_workers_are_not_taken_for_workers(httpd):
+    """What a whole process takes is what its workers and everything else take together."""
+    server = httpd(modules=["http2"], conf="H2MinWorkers 60\nH2MaxWorkers 60\n",
+                   mpm_conf={"StartServers": 1, "ThreadsPerChild": 8, "MaxRequestWorkers": 8, "MinSpareThreads": 8, "MaxSpareThreads": 8})
+    [child] = server.children()
+    wait_until(lambda: len(procs.threads(child)) > 60, 10, "the threads of mod_http2")
+    for _ in range(20):
+        server.get("/hello.txt")
+    answer = json.loads(run("tune", "--segment", server.root / "run" / "mpmstats.segment", "--for", "1s", "--json").stdout)
+    with open(f"/proc/{child}/smaps_rollup", encoding="ascii") as rollup:
+        pss = int(re.search(r"^Pss: +(\d+) kB", rollup.read(), re.M)[1]) * 1024
+    whole = answer["sample"]["process_bytes"] + 8 * answer["sample"]["worker_bytes"]
+    assert pss * 0.85 < whole < pss * 1.3, (answer["sample"], pss)
+
+
 @pytest.mark.slow
 def test_a_dry_run_shows_the_snippet_and_changes_nothing(small):
     before = small.generation()

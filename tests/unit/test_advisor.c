@@ -118,12 +118,18 @@ START_TEST(too_little_data_is_said_and_gives_no_advice)
     assert_missing(&in, "9 looks");
     in = calm(ADVISOR_EVENT);
     in.seconds = 4.9;
-    assert_missing(&in, "5 s");
+    assert_missing(&in, "4.9 s; it takes 10 looks and 5 s");
     in = calm(ADVISOR_EVENT);
     in.requests = 99;
     assert_missing(&in, "99 requests");
     in.requests = NAN;
-    assert_missing(&in, "0 requests");
+    assert_missing(&in, "not known");
+    in = calm(ADVISOR_EVENT);
+    in.seconds = 4.999;     /* what is too little does not look like enough */
+    assert_missing(&in, "240 looks in 4.9 s");
+    in = calm(ADVISOR_EVENT);
+    in.seconds = NAN;
+    assert_missing(&in, "0.0 s");
     in = calm(ADVISOR_EVENT);
     in.busy.max = NAN;
     assert_missing(&in, "busy");
@@ -137,11 +143,47 @@ START_TEST(too_little_data_is_said_and_gives_no_advice)
 }
 END_TEST
 
+START_TEST(workers_that_all_hang_are_no_reason_for_more)
+{
+    advisor_input_t in = swamped(ADVISOR_EVENT);
+    advisor_advice_t advice;
+
+    in.requests = 0;
+    assert_missing(&in, "hang");
+    in.requests = 18;       /* of 20 workers */
+    assert_missing(&in, "more workers would wait as well");
+    in.requests = 20;       /* slow, and saturated because of it: more of them would do more */
+    advice = advise(&in);
+    ck_assert_int_gt(number(&advice, "MaxRequestWorkers"), 20);
+    in = swamped(ADVISOR_WORKER);
+    in.requests = 8;        /* held by clients between two requests: nobody hangs */
+    in.held_share = 0.9;
+    ck_assert(advise(&in).enough);
+}
+END_TEST
+
+START_TEST(what_is_not_told_is_not_called_too_little_data)
+{
+    advisor_input_t in = calm(ADVISOR_HYBRID);
+    advisor_advice_t advice;
+
+    in.max_connections_per_child = -1;
+    in.growth_connections = 5000;
+    in.growth_bytes = 0;
+    in.keep_alive_timeout_s = NAN;
+    in.gap_count = 5000;
+    in.gap_p50_s = in.gap_p90_s = in.gap_p99_s = 0.3;
+    advice = advise(&in);
+    ASSERT_SAYS(&advice, "MaxConnectionsPerChild", "does not tell");
+    ASSERT_SAYS(&advice, "KeepAliveTimeout", "does not tell");
+}
+END_TEST
+
 START_TEST(few_requests_of_a_saturated_server_are_enough)
 {
     advisor_input_t in = swamped(ADVISOR_EVENT);
 
-    in.requests = 12;
+    in.requests = 25;
     ck_assert(advise(&in).enough);
 }
 END_TEST
@@ -819,6 +861,8 @@ int main(void)
     Suite *suite = suite_create("advisor");
 
     unit_add(suite, "little data", too_little_data_is_said_and_gives_no_advice);
+    unit_add(suite, "hanging", workers_that_all_hang_are_no_reason_for_more);
+    unit_add(suite, "not told", what_is_not_told_is_not_called_too_little_data);
     unit_add(suite, "saturated", few_requests_of_a_saturated_server_are_enough);
     unit_add(suite, "calm", a_calm_server_is_left_alone);
     unit_add(suite, "confidence", confidence_grows_with_the_sample);

@@ -122,7 +122,7 @@ static bool check(const settings_t *settings, int argc, char **argv, failure_t *
         return failure_set(failure, RC_USAGE, "--apply restarts gracefully; with --with-stop write a file, and stop and start by hand");
     if (given.write != NULL && strcmp(given.write, "-") == 0 && (settings->json != NULL || given.apply))
         return failure_set(failure, RC_USAGE, "--write - has standard output for itself; name a file");
-    return true;
+    return given.write == NULL || strcmp(given.write, "-") == 0 || wholefile_possible(given.write, failure);
 }
 
 /* ---- the sample ---- */
@@ -154,6 +154,8 @@ static bool measure(tune_t *tune, failure_t *failure)
 
     tune->first = sampler_take(tune->sampler, tune_patience(tune->settings), failure);
     if (tune->first == NULL)
+        return false;
+    if (given.apply && !tune_apply_possible(tune, failure))
         return false;
     if (tune->first->origin == NULL)
         tune->wishes.port = port_of(tune->settings);
@@ -199,7 +201,7 @@ static int write_snippet(const tune_t *tune)
 
     if (strcmp(given.write, "-") == 0) {
         fputs(text, stdout);
-    } else if (!wholefile_usable(given.write, &failure) || !wholefile_write(given.write, text, &failure)) {
+    } else if (!wholefile_write(given.write, text, &failure)) {
         rc = failure_report(&failure);
     }
     free(text);
@@ -212,17 +214,13 @@ static int answer(tune_t *tune)
 {
     bool alone = given.write != NULL && strcmp(given.write, "-") == 0;
     int rc = tune->advice.enough ? RC_OK : RC_NOVALUE;
-    failure_t failure;
 
     if (tune->settings->json == NULL && (!alone || rc != RC_OK))
         tune_show(tune);
     fflush(stdout);
     if (rc == RC_OK && given.write != NULL)
         rc = write_snippet(tune);
-    if (rc == RC_OK && given.apply && !tuning_is_local(tune->tuning)) {
-        failure_set(&failure, RC_USAGE, "--apply works on the machine the server runs on; use --write here");
-        rc = failure_report(&failure);
-    } else if (rc == RC_OK && given.apply) {
+    if (rc == RC_OK && given.apply) {
         if (tune->settings->json == NULL)
             putchar('\n');
         rc = tune_apply(tune);

@@ -52,22 +52,92 @@ static void put_comment(FILE *out, const char *indent, const char *text)
 
 /* ---- the snippet that is there ---- */
 
-/* The next directive of a text: its name and its value. Comments and sections are passed over. */
+/* Lines that a backslash continues are one. */
+static char *join_lines(const char *text)
+{
+    char *joined = memory_copy(text);
+
+    for (char *at = joined; (at = strstr(at, "\\\n")) != NULL; )
+        at[0] = at[1] = ' ';
+    return joined;
+}
+
+/* What there is, taken apart: what is set for the whole server, and the sections that something depends on. */
+typedef struct {
+    char *directives, *sections;
+} old_t;
+
+/* <IfModule mpm_NAME_module>, which this program writes around the MPM's directives: it holds while that MPM runs. */
+static bool is_own_section(const char *line, size_t length, const char *mpm)
+{
+    char *own = memory_format("<IfModule mpm_%s_module>", mpm);
+    bool same = length == strlen(own) && strncasecmp(line, own, length) == 0;
+
+    free(own);
+    return same;
+}
+
+static bool closes(const char *line)
+{
+    return line[0] == '<' && line[1] == '/';
+}
+
+/* A line of a section that is kept, with the depth before and behind it. @a own: what it lies in, or NULL, is kept around it. */
+static void put_line(FILE *out, const char *line, size_t length, int before, int behind, const char *own)
+{
+    if (own != NULL && before == 0)
+        fprintf(out, "<IfModule mpm_%s_module>\n", own);
+    fprintf(out, "%.*s\n", (int)length, line);
+    if (own != NULL && behind == 0)
+        fprintf(out, "</IfModule>\n");
+}
+
+static old_t take_apart(const char *text, const char *mpm)
+{
+    char *joined = join_lines(text);
+    memory_text_t directives, sections;
+    bool own = false;
+    int depth = 0;      /* of the sections that are kept */
+
+    memory_text_open(&directives);
+    memory_text_open(&sections);
+    for (const char *at = joined; *at != '\0'; ) {
+        const char *line = at + strspn(at, " \t");
+        size_t length = strcspn(line, "\r\n");
+        int before = depth;
+
+        at = line + strcspn(line, "\n");
+        at += *at == '\n';
+        while (length > 0 && isspace((unsigned char)line[length - 1]))
+            length--;
+        if (depth == 0 && line[0] == '<' && !own && is_own_section(line, length, mpm)) {
+            own = true;
+        } else if (depth == 0 && closes(line)) {
+            own = false;
+        } else if (depth > 0 || line[0] == '<') {
+            depth += closes(line) ? -1 : line[0] == '<';
+            put_line(sections.out, line, length, before, depth, own ? mpm : NULL);
+        } else {
+            fprintf(directives.out, "%.*s\n", (int)length, line);
+        }
+    }
+    free(joined);
+    return (old_t){memory_text_close(&directives), memory_text_close(&sections)};
+}
+
+/* The next directive of lines without sections: its name and its value. Comments are passed over. */
 static bool next_directive(const char **at, char *name, size_t name_size, char *value, size_t value_size)
 {
     while (**at != '\0') {
-        const char *line = *at + strspn(*at, " \t");
+        const char *line = *at;
         size_t length = strcspn(line, "\n"), word = strcspn(line, " \t\n");
         const char *rest = line + word + strspn(line + word, " \t");
-        size_t rest_length = strcspn(rest, "\n");
 
         *at = line + length + (line[length] == '\n');
-        while (rest_length > 0 && isspace((unsigned char)rest[rest_length - 1]))
-            rest_length--;
-        if (word == 0 || line[0] == '#' || line[0] == '<' || rest_length == 0 || rest > line + length)
+        if (word == 0 || line[0] == '#' || rest >= line + length)
             continue;
         snprintf(name, name_size, "%.*s", (int)word, line);
-        snprintf(value, value_size, "%.*s", (int)rest_length, rest);
+        snprintf(value, value_size, "%.*s", (int)(line + length - rest), rest);
         return true;
     }
     return false;
@@ -163,6 +233,7 @@ static void put_section(FILE *out, const advisor_advice_t *advice, const snippet
 
 char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, const snippet_facts_t *facts, const char *old)
 {
+    old_t parts = take_apart(old != NULL ? old : "", facts->mpm);
     memory_text_t text;
     FILE *out = memory_text_open(&text);
     char *line;
@@ -172,8 +243,12 @@ char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, co
                          facts->name != NULL ? " (" : "", facts->name != NULL ? facts->origin : "", facts->name != NULL ? ")" : "");
     put_comment(out, "", line);
     free(line);
-    put_section(out, advice, facts, old);
-    put_items(out, "", advice, facts, old, true);
-    put_rest(out, "", advice, facts, old, true);
+    if (parts.sections[0] != '\0')
+        fprintf(out, "# as before\n%s", parts.sections);
+    put_section(out, advice, facts, parts.directives);
+    put_items(out, "", advice, facts, parts.directives, true);
+    put_rest(out, "", advice, facts, parts.directives, true);
+    free(parts.directives);
+    free(parts.sections);
     return memory_text_close(&text);
 }

@@ -20,7 +20,7 @@ typedef struct {
 
 /**
  * The text. @a old is the text of the snippet it replaces, or NULL: what is set there and is
- * not changed stays set. The caller frees it.
+ * not changed stays set, and its sections stay as they are, before everything else. The caller frees it.
  */
 char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in, const snippet_facts_t *facts, const char *old);
 

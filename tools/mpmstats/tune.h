@@ -49,6 +49,9 @@ void tune_show(const tune_t *tune);
 /** All of it as JSON; the caller's reference. */
 json_t *tune_json(const tune_t *tune);
 
+/** Before anything is measured: can it be applied at all? Looks at the first sample, the place and the configuration. */
+bool tune_apply_possible(const tune_t *tune, failure_t *failure);
+
 /** Installs, tests, restarts, verifies, and takes back what is not good. Returns the exit code, failures reported. */
 int tune_apply(tune_t *tune);
 

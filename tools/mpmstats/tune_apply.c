@@ -190,6 +190,14 @@ static bool verify(apply_t *apply)
 
 /* ---- the steps ---- */
 
+static bool valid_as_it_is(const control_t *control, failure_t *failure)
+{
+    failure_t why;
+
+    return control_test(control, NULL, &why)
+           || failure_set(failure, RC_LOCAL, "nothing was changed, the configuration is not valid as it is: %.800s", why.text);
+}
+
 /* Before anything is touched. */
 static bool prepare(apply_t *apply)
 {
@@ -197,10 +205,8 @@ static bool prepare(apply_t *apply)
     char *text;
     bool ready;
 
-    if (!control_test(&apply->control, NULL, &apply->failure)) {
-        memcpy(&failure, &apply->failure, sizeof(failure));
-        return failure_set(&apply->failure, RC_LOCAL, "nothing was changed, the configuration is not valid as it is: %.800s", failure.text);
-    }
+    if (!valid_as_it_is(&apply->control, &apply->failure))
+        return false;
     text = tune_snippet(apply->tune, apply->install.old);
     ready = install_write(&apply->install, text, &apply->failure);
     free(text);
@@ -350,10 +356,46 @@ static char *of_instance(const char *given, const char *name, const char *before
     return memory_format("%s%s%s", before, strncmp(name, "apache2-", 8) == 0 ? name + 8 : name, behind);
 }
 
+/* Both are the caller's; NULL for the usual. */
+static void places(const tune_t *tune, char **directory, char **command)
+{
+    const char *instance = tune->settings->instance;
+
+    *directory = of_instance(tune->given->conf_dir, instance, "/etc/apache2-", "/conf-available");
+    *command = of_instance(tune->given->apachectl, instance, "apache2ctl-", "");
+}
+
+static bool place_is_usable(const tune_t *tune, const char *directory, failure_t *failure)
+{
+    install_t install;
+    bool usable = tune->given->dry_run ? install_peek(&install, directory, failure)
+                                       : install_open(&install, directory, failure);
+
+    if (usable)
+        install_close(&install);
+    return usable;
+}
+
+bool tune_apply_possible(const tune_t *tune, failure_t *failure)
+{
+    control_t control = {NULL};
+    char *directory, *command;
+    bool possible;
+
+    if (!tuning_is_here(&tune->first->snap))
+        return failure_set(failure, RC_USAGE, "--apply works on the machine the server runs on; use --write here");
+    places(tune, &directory, &command);
+    possible = place_is_usable(tune, directory, failure) && control_open(&control, command, failure)
+               && valid_as_it_is(&control, failure);
+    control_close(&control);
+    free(directory);
+    free(command);
+    return possible;
+}
+
 int tune_apply(tune_t *tune)
 {
     apply_t apply = {.tune = tune};
-    const char *instance = tune->settings->instance;
     char *directory, *command;
     int rc;
 
@@ -363,8 +405,7 @@ int tune_apply(tune_t *tune)
         json_object_set_new(tune->applied, "outcome", json_string("nothing_to_change"));
         return RC_OK;
     }
-    directory = of_instance(tune->given->conf_dir, instance, "/etc/apache2-", "/conf-available");
-    command = of_instance(tune->given->apachectl, instance, "apache2ctl-", "");
+    places(tune, &directory, &command);
     rc = apply_with(&apply, directory, command);
     free(directory);
     free(command);

@@ -38,8 +38,7 @@ struct tuning {
     processes_t *processes;
 };
 
-/* The parent is here and its children are its own: not the same numbers in another machine or container. */
-static bool is_local(const snapshot_t *snap)
+bool tuning_is_here(const snapshot_t *snap)
 {
     if (snap->server.pid == SNAPSHOT_UNKNOWN || snap->server.pid <= 1)
         return false;
@@ -56,7 +55,7 @@ tuning_t *tuning_begin(sample_t *first, const tuning_wishes_t *wishes, double no
     pid_t parent = (pid_t)first->snap.server.pid;
 
     tuning->wishes = *wishes;
-    tuning->local = is_local(&first->snap);
+    tuning->local = tuning_is_here(&first->snap);
     tuning->began = tuning->ended = now;
     tuning->first = sample_hold(first);
     tuning->last = sample_hold(first);

@@ -61,7 +61,8 @@ double tuning_memory_used(const tuning_t *tuning);
 /** Who sets the budget, for people: "--memory", "machine" …; NULL when there is none. */
 const char *tuning_memory_source(const tuning_t *tuning);
 
-/** Is it a server of this machine? */
+/** Is it a server of this machine? Its parent is here and its children are its own, as in no other machine or container. */
+bool tuning_is_here(const snapshot_t *snap);
 bool tuning_is_local(const tuning_t *tuning);
 
 /** May be NULL. */

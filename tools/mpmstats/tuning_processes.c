@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -25,6 +26,7 @@ typedef struct {
 typedef struct {
     pid_t pid;
     int threads;                /* most seen */
+    int workers;                /* as the server tells them; 0: it does not */
     double served;              /* connections, where the server tells them */
     mark_t first, middle, last;
     int marks;
@@ -104,6 +106,8 @@ void processes_look(processes_t *processes, const snapshot_t *snap)
             process = add(processes, (pid_t)told->pid);
         process->seen = true;
         process->served = told->accepted == SNAPSHOT_UNKNOWN ? NAN : (double)told->accepted;
+        process->workers = told->workers.busy >= 0 && told->workers.idle >= 0 && told->workers.busy + told->workers.idle < INT32_MAX
+                           ? (int)(told->workers.busy + told->workers.idle) : 0;
     }
     for (size_t i = 0; i < processes->count; i++) {
         if (!processes->list[i].seen && isnan(processes->list[i].ended))
@@ -162,10 +166,18 @@ double processes_memory(const processes_t *processes)
 
 /* ---- what a process and what a worker takes ---- */
 
-/* Workers a process has, as its threads tell: one of them is no worker. */
+/* Threads that are not the main one. Modules have some of their own: mod_http2 many times as many as there are workers. */
+static double threads_of(const process_t *process)
+{
+    return process->threads < 2 ? 1 : process->threads - 1;
+}
+
+/* Workers a process has; where the server does not tell, every thread but the main one is taken for one. */
 static double workers_of(const process_t *process, advisor_wait_e wait)
 {
-    return wait == ADVISOR_WAIT_PROCESS || process->threads < 2 ? 1 : process->threads - 1;
+    if (wait == ADVISOR_WAIT_PROCESS)
+        return 1;
+    return process->workers > 0 ? fmin(process->workers, threads_of(process)) : threads_of(process);
 }
 
 /* The line through memory over workers; false where they do not differ enough for one. */
@@ -206,8 +218,8 @@ static const process_t *largest(const processes_t *processes)
 }
 
 /*
- * Where no line can be drawn: what the parent has, a process has without workers, and
- * the rest of the largest one is its workers'. That errs on the safe side.
+ * Where no line can be drawn: what the parent has, a process has without threads, and the rest of the largest one
+ * is its threads', all alike. Those that are no workers are there whether or not anybody works.
  */
 static void fill_sizes(const processes_t *processes, advisor_input_t *in)
 {
@@ -221,8 +233,8 @@ static void fill_sizes(const processes_t *processes, advisor_input_t *in)
     } else if (!fit(processes, in->wait, &in->process_bytes, &in->worker_bytes)) {
         double base = processes->parent_memory < most->last.memory ? processes->parent_memory : 0;
 
-        in->process_bytes = base;
-        in->worker_bytes = (most->last.memory - base) / workers_of(most, in->wait);
+        in->worker_bytes = (most->last.memory - base) / threads_of(most);
+        in->process_bytes = base + in->worker_bytes * (threads_of(most) - workers_of(most, in->wait));
     }
 }
 

@@ -29,6 +29,16 @@ bool wholefile_usable(const char *path, failure_t *failure)
            || failure_set(failure, RC_LOCAL, "%s is no ordinary file; name another, or - for standard output", path);
 }
 
+bool wholefile_possible(const char *path, failure_t *failure)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL ? memory_copy(".") : memory_format("%.*s", (int)(slash - path) + 1, path);
+    bool possible = access(directory, W_OK | X_OK) == 0 || file_failure(failure, path);
+
+    free(directory);
+    return possible && wholefile_usable(path, failure);
+}
+
 static bool write_temporary(int fd, const char *path, const char *text, failure_t *failure)
 {
     FILE *file = fdopen(fd, "w");

@@ -13,6 +13,9 @@
 /** May a file of that name be replaced? Not a device or a pipe: an ordinary file would take its place. */
 bool wholefile_usable(const char *path, failure_t *failure);
 
+/** The same, and may one be made there? Ahead of work that would be lost. */
+bool wholefile_possible(const char *path, failure_t *failure);
+
 /** Puts @a text in the place of the file @a path: a reader, and a crash, finds the old file or the new one. */
 bool wholefile_write(const char *path, const char *text, failure_t *failure);
 
