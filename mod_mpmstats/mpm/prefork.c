@@ -164,8 +164,10 @@ static void leave_doors(void)
         }
     }
     if (pairs.waiting[1] >= 0) {
-        close(pairs.waiting[1]);
-        pairs.waiting[1] = -1;
+        int fd = pairs.waiting[1];
+
+        pairs.waiting[1] = -1;          /* before: a signal may come in between */
+        close(fd);
     }
 }
 
@@ -468,6 +470,11 @@ static void close_connection(conn_t *k)
 static void begin_run(int fd)
 {
     running = 1;
+    /* Told since the last wait: read now what a signal handler reads from here on. */
+    if (told) {
+        told = 0;
+        read_control();
+    }
     be_busy();
     shared_set(child.stats->workers_peak, 1);
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);

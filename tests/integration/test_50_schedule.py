@@ -100,14 +100,15 @@ def test_restarts_lose_nothing_whoever_is_late(make, model):
         assert not load.failed, (load.counts, load.details[:5])
 
 
-def test_a_child_that_is_late_with_a_request_has_left_the_port_after_a_graceful_stop(make):
-    # What the parent says comes between the accept and the beginning of the request.
+@pytest.mark.parametrize("site", ["wait", "accept"])
+def test_a_child_that_is_late_with_a_request_has_left_the_port_after_a_graceful_stop(make, site):
+    # What the parent says comes between the wait or the accept and the beginning of the request.
     server, schedule = make("prefork", mpm_conf={"StartServers": 8, "MinSpareServers": 8})
-    with schedule.late(accept=(1000, 400000)), contextlib.ExitStack() as stack:
+    with schedule.late(**{site: (1000, 400000)}), contextlib.ExitStack() as stack:
         clients = [stack.enter_context(Client(server.port)) for _ in range(6)]
         for client in clients:
             client.send(request("/test/sleep?ms=3000", headers=["Connection: close"]))
-        wait_until(lambda: schedule.hits("accept") >= 6, 5, "children that are late")
+        wait_until(lambda: schedule.hits(site) >= 6, 5, "children that are late")
         server.graceful_stop(wait=False)
         wait_until(lambda: not procs.listening(server.port), 1.5, "no listening socket, while requests run")
         for client in clients:
