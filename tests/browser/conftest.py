@@ -7,6 +7,7 @@ so reaches nothing but 127.0.0.1, whatever the page asks for.
 import importlib.util
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,10 +15,13 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common import utils
 
 INTEGRATION = Path(__file__).resolve().parents[1] / "integration"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(INTEGRATION))
+
+import procs    # noqa: E402
 
 _spec = importlib.util.spec_from_file_location("integration_conftest", INTEGRATION / "conftest.py")
 _harness = importlib.util.module_from_spec(_spec)
@@ -32,17 +36,41 @@ ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic"
              "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
 
 
+class NumericService(Service):
+    """chromedriver at 127.0.0.1: Selenium says localhost, which has no address where there is no /etc/hosts."""
+
+    @property
+    def service_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self):
+        return utils.is_connectable(self.port, "127.0.0.1")
+
+
 class Browser:
     """A tab: what the tests need of Selenium and of Chromium's own protocol."""
 
     def __init__(self, profile):
+        # chromedriver too would look for the Chromium it starts at localhost.
+        port = procs.free_port()
+        self.process = subprocess.Popen([shutil.which("chromium"), *ARGUMENTS, f"--user-data-dir={profile}",
+                                         f"--remote-debugging-port={port}", "about:blank"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        procs.wait_until(lambda: procs.listening(port), 30, "Chromium")
         options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium")
-        for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
-            options.add_argument(argument)
+        options.debugger_address = f"127.0.0.1:{port}"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+        try:
+            self.driver = webdriver.Chrome(service=NumericService(shutil.which("chromedriver")), options=options)
+        except BaseException:
+            self.process.kill()
+            raise
         self.driver.set_page_load_timeout(30)
+
+    def quit(self):
+        self.driver.quit()
+        self.process.terminate()
+        self.process.wait(10)
 
     def cdp(self, command, **arguments):
         return self.driver.execute_cdp_cmd(command, arguments)
@@ -81,5 +109,5 @@ def browser():
     profile = tempfile.mkdtemp(prefix="mpm-hybrid-browser-")
     tab = Browser(profile)
     yield tab
-    tab.driver.quit()
+    tab.quit()
     shutil.rmtree(profile, ignore_errors=True)
