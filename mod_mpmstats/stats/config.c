@@ -78,6 +78,7 @@ void *config_server_merge(apr_pool_t *pool, void *base, void *add)
     config_server_t *merged = apr_pcalloc(pool, sizeof(*merged));
 
     merged->slow = inner->slow >= 0 ? inner->slow : outer->slow;
+    merged->queries = inner->queries != CONFIG_QUERIES_UNSET ? inner->queries : outer->queries;
     return merged;
 }
 
@@ -153,10 +154,10 @@ const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
     if (wrong != NULL) {
         return wrong;
     }
-    if (bits < 0 || (bits & 0111) != 0 || (bits & 0400) == 0 || (bits & 0002) != 0) {
-        return apr_psprintf(cmd->pool, "%s must be octal permissions of a file that its owner may read and that "
-                            "is neither executable nor writable by everybody, such as 0640 or 0644, not '%s'",
-                            cmd->cmd->name, mode);
+    if (bits < 0 || (bits & 0111) != 0 || (bits & 0400) == 0 || (bits & 0022) != 0) {
+        return apr_psprintf(cmd->pool, "%s must be octal permissions of a file that its owner may read and that nobody may execute, "
+                            "such as 0640 or 0644, and without write permission for group and others, who could end "
+                            "the server by cutting the file short; not '%s'", cmd->cmd->name, mode);
     }
     config_global.segment_mode = (mode_t)bits;
     return NULL;
@@ -178,6 +179,37 @@ const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *grou
     }
     config_global.segment_group = entry != NULL ? entry->gr_gid : (gid_t)number;
     config_global.segment_group_given = 1;
+    return NULL;
+}
+
+const char *config_set_query_strings(cmd_parms *cmd, void *dir, int on)
+{
+    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+
+    (void)dir;
+    if (wrong == NULL) {
+        config_of_server(cmd->server)->queries = on ? CONFIG_QUERIES_KEPT : CONFIG_QUERIES_CUT;
+        config_global.queries_cut |= !on;
+    }
+    return wrong;
+}
+
+const char *config_add_host(cmd_parms *cmd, void *dir, const char *name)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (name[0] == '\0' || strpbrk(name, ":/ ") != NULL) {
+        return apr_psprintf(cmd->pool, "%s must be names of hosts (* and ? match), without port and path, not '%s'",
+                            cmd->cmd->name, name);
+    }
+    if (config_global.hosts == NULL) {
+        config_global.hosts = apr_array_make(cmd->pool, 2, sizeof(const char *));
+    }
+    APR_ARRAY_PUSH(config_global.hosts, const char *) = name;
     return NULL;
 }
 

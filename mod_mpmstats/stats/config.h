@@ -20,10 +20,18 @@ typedef struct {
     const char *auto_mpm;   /**< the name ?auto gives the MPM; NULL: its own */
 } config_dir_t;
 
+/** Whether the query string of a request line is recorded and told. */
+typedef enum {
+    CONFIG_QUERIES_UNSET,       /**< as the main server says; there: kept */
+    CONFIG_QUERIES_KEPT,
+    CONFIG_QUERIES_CUT
+} config_queries_e;
+
 /** What a virtual host says, and where it is counted. */
 typedef struct {
     unsigned row;               /**< its record in the segment; written in post_config, by record_segment.c */
     apr_interval_time_t slow;   /**< requests that take longer are logged; 0: none; -1: as the main server says */
+    config_queries_e queries;
 } config_server_t;
 
 /** What the server as a whole is told. */
@@ -35,6 +43,8 @@ typedef struct {
     unsigned vhosts;            /**< virtual hosts that are counted each by itself */
     apr_interval_time_t report_interval;    /**< between two summaries in the error log; 0: none */
     unsigned busy_threshold;    /**< per cent of MaxRequestWorkers; 0: no warning */
+    int queries_cut;            /**< MPMStatsQueryStrings is Off for some virtual host */
+    apr_array_header_t *hosts;  /**< of const char *: further names the page may be asked for by; NULL: none */
 } config_global_t;
 
 extern config_global_t config_global;
@@ -77,6 +87,12 @@ const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
 
 /** MPMStatsSegmentGroup name|#number. */
 const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *group);
+
+/** MPMStatsQueryStrings On|Off. */
+const char *config_set_query_strings(cmd_parms *cmd, void *dir, int on);
+
+/** MPMStatsAllowHost name; called for each name. */
+const char *config_add_host(cmd_parms *cmd, void *dir, const char *name);
 
 /** MPMStatsVHosts number. */
 const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *number);

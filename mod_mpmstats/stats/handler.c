@@ -20,6 +20,7 @@
 #include "util_filter.h"
 
 #include "stats/collect.h"
+#include "stats/known_host.h"
 #include "stats/modstatus.h"
 #include "stats/render_auto.h"
 #include "stats/render_html.h"
@@ -199,9 +200,9 @@ static int send_view(request_rec *r, const view_t *view)
     return OK;
 }
 
-static int refuse_query(request_rec *r, const char *why)
+static int refuse(request_rec *r, int status, const char *why)
 {
-    r->status = HTTP_BAD_REQUEST;
+    r->status = status;
     ap_set_content_type(r, "text/plain; charset=utf-8");
     ap_rputs(why, r);
     return OK;
@@ -214,6 +215,12 @@ static __attribute__((noinline)) int serve(request_rec *r)
     view_t view;
 
     set_common_headers(r);
+    if (!known_host(r)) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, HANDLER_NAME ": refused, no host of this server has the name '%s' "
+                      "(MPMStatsAllowHost)", r->hostname);
+        return refuse(r, HTTP_FORBIDDEN, "403: no host of this server has the name this was asked for by.\n"
+                      "Ask by an address, as localhost, or by a ServerName or ServerAlias; or add the name with MPMStatsAllowHost.\n");
+    }
     ap_allow_methods(r, REPLACE_ALLOW, "GET", "HEAD", NULL);
     if (r->method_number != M_GET) {
         return HTTP_METHOD_NOT_ALLOWED;
@@ -222,7 +229,7 @@ static __attribute__((noinline)) int serve(request_rec *r)
         return HTTP_NOT_FOUND;
     }
     wrong = view_parse(&view, r->args, apr_table_get(r->headers_in, "Accept"));
-    return wrong == NULL ? send_view(r, &view) : refuse_query(r, wrong);
+    return wrong == NULL ? send_view(r, &view) : refuse(r, HTTP_BAD_REQUEST, wrong);
 }
 
 /* Asked with every request of the server. */

@@ -16,6 +16,7 @@
 #include "http_config.h"
 #include "http_connection.h"
 #include "http_protocol.h"
+#include "http_request.h"
 #include "mpm_common.h"
 #include "scoreboard.h"
 
@@ -24,6 +25,7 @@
 #include "stats/facts.h"
 #include "stats/handler.h"
 #include "stats/hybrid.h"
+#include "stats/place.h"
 #include "stats/record_child.h"
 #include "stats/record_conn.h"
 #include "stats/record_report.h"
@@ -40,6 +42,10 @@ static const command_rec directives[] = {
                   "Permissions of that file, octal"),
     AP_INIT_TAKE1("MPMStatsSegmentGroup", config_set_segment_group, NULL, RSRC_CONF,
                   "Group of that file: a name, or # and a number"),
+    AP_INIT_FLAG("MPMStatsQueryStrings", config_set_query_strings, NULL, RSRC_CONF,
+                 "Off: what follows the question mark of a request is neither recorded nor shown"),
+    AP_INIT_ITERATE("MPMStatsAllowHost", config_add_host, NULL, RSRC_CONF,
+                    "Names of hosts, besides those of the configuration, by which the page may be asked for"),
     AP_INIT_TAKE1("MPMStatsVHosts", config_set_vhosts, NULL, RSRC_CONF,
                   "Virtual hosts that are counted each by itself; the rest are counted together"),
     AP_INIT_TAKE1("MPMStatsReportInterval", config_set_report_interval, NULL, RSRC_CONF,
@@ -74,6 +80,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_close_connection(record_conn_pre_close, NULL, NULL, APR_HOOK_FIRST);
     /* First: whatever other modules make of the request, it has begun, and it is over. */
     ap_hook_post_read_request(record_request_post_read, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_quick_handler(record_request_quick, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(place_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(place_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(record_request_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(record_request_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_optional_fn_retrieve(hybrid_find, NULL, NULL, APR_HOOK_MIDDLE);

@@ -18,6 +18,7 @@
 #include "stats/config.h"
 #include "stats/mpm_answer.h"
 #include "stats/record.h"
+#include "stats/request_line.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -71,7 +72,7 @@ void record_report_slow(const request_rec *r, const record_request_t *request)
                   "virtual host %s, handler %s",
                   in_ms(r->pool, request->total), in_ms(r->pool, request->head), in_ms(r->pool, request->queue),
                   in_ms(r->pool, request->handler), in_ms(r->pool, request->writing), r->status,
-                  r->the_request != NULL ? r->the_request : "-", r->server->server_hostname,
+                  r->the_request != NULL ? request_line(r) : "-", r->server->server_hostname,
                   r->handler != NULL ? r->handler : "-");
 }
 

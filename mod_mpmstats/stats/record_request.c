@@ -171,6 +171,25 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     return DECLINED;
 }
 
+/*
+ * With ExtendedStatus On httpd writes the request line into its scoreboard, whole: before it processes the request and before it
+ * logs it. Each time this comes right after it.
+ */
+static inline void cut_query(const request_rec *r)
+{
+    if (__builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0) && ap_extended_status && !record.scores) {
+        record_score_cut(r);
+    }
+}
+
+int record_request_quick(request_rec *r, int lookup)
+{
+    if (!lookup && r->main == NULL) {
+        cut_query(r);
+    }
+    return DECLINED;
+}
+
 /* ---- its handler --------------------------------------------------------------------- */
 
 void record_request_child_init(void)
@@ -405,7 +424,11 @@ __attribute__((hot)) int record_request_log(request_rec *r)
     record_request_t *request;
     int64_t now;
 
-    if (r->main != NULL || record.segment == NULL) {
+    if (r->main != NULL) {
+        return DECLINED;
+    }
+    cut_query(r);
+    if (record.segment == NULL) {
         return DECLINED;
     }
     request = ap_get_module_config(r->request_config, &mpmstats_module);

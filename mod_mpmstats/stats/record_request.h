@@ -46,6 +46,7 @@ void record_request_child_init(void);
 
 /* Hooks. */
 int record_request_post_read(request_rec *r);
+int record_request_quick(request_rec *r, int lookup);
 int record_request_handler(request_rec *r);
 int record_request_log(request_rec *r);
 

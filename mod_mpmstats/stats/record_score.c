@@ -12,6 +12,8 @@
 #include "http_protocol.h"
 #include "scoreboard.h"
 
+#include "stats/request_line.h"
+
 /* Microseconds between two looks at the CPU time of this process. */
 #define TIMES_INTERVAL 1000000
 
@@ -100,20 +102,26 @@ static __attribute__((cold, noinline)) void put_other_client(worker_score *score
     put_client(score, client);
 }
 
-/* The request line without the password of a forward proxy's client; its end where the administrator wants that. */
-static void put_request(worker_score *score, request_rec *r)
+/* The request line; its end where the administrator wants that. */
+static void put_request(worker_score *score, const request_rec *r)
 {
-    const char *line = r->the_request != NULL ? r->the_request : "";
+    const char *line = request_line(r);
     size_t length;
 
-    if (r->parsed_uri.password != NULL) {
-        line = apr_pstrcat(r->pool, r->method, " ", apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITPASSWORD),
-                           " ", r->protocol, NULL);
-    }
     if (ap_mod_status_reqtail && (length = strlen(line)) >= sizeof(score->request)) {
         line += length - sizeof(score->request) + 1;
     }
     PUT(score->request, line);
+}
+
+void record_score_cut(const request_rec *r)
+{
+    worker_score *score = r->connection->sbh != NULL ? ap_get_scoreboard_worker(r->connection->sbh) : NULL;
+
+    if (score != NULL) {
+        memset(score->request, 0, sizeof(score->request));
+        put_request(score, r);
+    }
 }
 
 static __attribute__((noinline)) void put_server(worker_score *score, const request_rec *r, const char *protocol)

@@ -21,6 +21,9 @@ void record_score_conn(record_conn_t *conn);
 /** A request begins. */
 void record_score_begin(request_rec *r, record_request_t *request);
 
+/** httpd has written the request line (ExtendedStatus On): it is written again, as request_line() has it. */
+void record_score_cut(const request_rec *r);
+
 /** It is over. @param request  NULL for what was none.  @param now  record_clock() */
 void record_score_end(const request_rec *r, const record_request_t *request, int64_t now);
 

@@ -17,7 +17,9 @@
 #include "scoreboard.h"
 #include "stats/hybrid.h"
 #include "stats/metrics.h"
+#include "stats/config.h"
 #include "stats/mpm_answer.h"
+#include "stats/request_line.h"
 #include "stats/states.h"
 #include "stats/sums.h"
 
@@ -101,6 +103,10 @@ static void read_service(pass_t *pass, snapshot_worker_t *worker, const worker_s
     worker->vhost = text_of(score->vhost, sizeof(score->vhost), pass->pool);
     worker->protocol = text_of(score->protocol, sizeof(score->protocol), pass->pool);
     worker->request = text_of(score->request, sizeof(score->request), pass->pool);
+    /* mod_http2 writes there what its streams are asked for, behind two numbers in brackets. */
+    if (config_global.queries_cut && worker->request != NULL && worker->request[0] == '[') {
+        worker->request = request_line_cut(pass->pool, worker->request);
+    }
     if (pass->snapshot->server.model != NULL
         && hybrid_handler((int)worker->slot, (int)worker->thread, handler, sizeof(handler))) {
         worker->handler = text_of(handler, sizeof(handler), pass->pool);

@@ -12,6 +12,7 @@ MPMS = [mpm for mpm in (*STOCK_MPMS, "hybrid") if module_path("mpm_" + mpm).exis
 CONF = """
 HttpProtocolOptions Unsafe
 TraceEnable Off
+MPMStatsAllowHost *
 <Location /t>
   SetHandler test-handlers
 </Location>

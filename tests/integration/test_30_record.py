@@ -115,6 +115,8 @@ def test_what_a_killed_server_left_is_replaced(httpd):
     ("MPMStatsSegment /nowhere/at/all", r"MPMStatsSegment /nowhere/at/all: there is no directory /nowhere/at/"),
     ("MPMStatsSegment ${ROOT}/run", r"something that is no regular file is in the way"),
     ("MPMStatsSegmentMode 0777", r"MPMStatsSegmentMode must be octal permissions"),
+    ("MPMStatsSegmentMode 0660", r"without write permission for group and others, who could end the server"),
+    ("MPMStatsSegmentMode 0642", r"without write permission for group and others, who could end the server"),
     ("MPMStatsSegmentMode rw", r"MPMStatsSegmentMode must be octal permissions"),
     ("MPMStatsSegmentGroup no-such-group", r"there is no group 'no-such-group'"),
     ("MPMStatsVHosts 0", r"MPMStatsVHosts must be a number from 1 to 10000"),

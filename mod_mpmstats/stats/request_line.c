@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stats/request_line.h"
+
+#include <string.h>
+
+#include "apr_strings.h"
+#include "apr_uri.h"
+
+#include "stats/config.h"
+
+static __attribute__((cold, noinline)) const char *without_password(const request_rec *r)
+{
+    return apr_pstrcat(r->pool, r->method, " ", apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITPASSWORD), " ",
+                       r->protocol, NULL);
+}
+
+/* The question mark stays: there was a query. The protocol begins at the last space, if it stands behind the query. */
+const char *request_line_cut(apr_pool_t *pool, const char *line)
+{
+    const char *mark = strchr(line, '?');
+    const char *space = mark != NULL ? strrchr(mark, ' ') : NULL;
+
+    return mark == NULL ? line
+        : apr_pstrcat(pool, apr_pstrmemdup(pool, line, (apr_size_t)(mark - line) + 1), space != NULL ? space : "", NULL);
+}
+
+const char *request_line(const request_rec *r)
+{
+    const char *line = r->the_request != NULL ? r->the_request : "";
+
+    if (__builtin_expect(r->parsed_uri.password != NULL, 0)) {
+        line = without_password(r);
+    }
+    return __builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0) ? request_line_cut(r->pool, line) : line;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  stats/request_line.h
+ * @brief The request line as the statistics tell it: without a proxy client's password, and, where
+ *        MPMStatsQueryStrings is Off, without what follows the question mark.
+ */
+#ifndef MPMSTATS_REQUEST_LINE_H
+#define MPMSTATS_REQUEST_LINE_H
+
+#include "httpd.h"
+
+/** Never NULL; r's own line where there is nothing to take out. Any thread that owns @a r. */
+const char *request_line(const request_rec *r);
+
+/** @a line without what stands between its question mark and its last word; @a line itself where there is nothing. */
+const char *request_line_cut(apr_pool_t *pool, const char *line);
+
+#endif
