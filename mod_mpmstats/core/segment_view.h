@@ -12,7 +12,7 @@
 #include "core/segment_read.h"
 
 /** As many fields as any section of this build has, at most. */
-#define SEGMENT_VIEW_FIELDS 96
+#define SEGMENT_VIEW_FIELDS 128
 
 typedef struct {
     size_t offset;

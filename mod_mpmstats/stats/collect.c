@@ -14,6 +14,7 @@
 #include "stats/metrics.h"
 #include "stats/mpm_answer.h"
 #include "stats/record.h"
+#include "stats/record_sample.h"
 #include "stats/recorded.h"
 #include "stats/slots.h"
 
@@ -99,9 +100,13 @@ void collect_limits_only(snapshot_limits_t *limits, const char **model)
 /* What this process's mapping of the segment says; no segment, nothing recorded. */
 static void collect_recorded(snapshot_t *snapshot, apr_pool_t *pool, unsigned parts)
 {
-    segment_view_t *view = record.segment != NULL ? segment_view(record.segment) : NULL;
+    segment_view_t *view = NULL;
 
     recorded_clear(snapshot);
+    if (record.segment != NULL) {
+        record_sample_look(record_clock(), 1);      /* what is sampled is as new as the rest */
+        view = segment_view(record.segment);
+    }
     if (view != NULL) {
         recorded_read(snapshot, pool, view, parts);
         segment_close(view);
@@ -123,6 +128,5 @@ const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name, unsigned 
     }
     slots_read(snapshot, pool);
     collect_recorded(snapshot, pool, parts);
-    hybrid_events(&snapshot->totals);      /* it knows better than samples do */
     return snapshot;
 }

@@ -194,41 +194,6 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
 }
 
-apr_uint64_t hybrid_stuck(apr_uint64_t *suspected)
-{
-    events_room_t in;
-
-    memset(&in, 0, sizeof(in));
-    if (events_get != NULL) {
-        (void)events_get(&in.known);
-    }
-    *suspected = in.known.suspected;
-    return in.known.stuck;
-}
-
-void hybrid_events(snapshot_totals_t *totals)
-{
-    limits_room_t speaks;
-    events_room_t in;
-    const apr_uint64_t *shortages = in.known.shortages;
-
-    memset(&in, 0, sizeof(in));
-    if (events_get == NULL || !read_limits(&speaks) || events_get(&in.known) != APR_SUCCESS) {
-        return;
-    }
-    totals->saturations = (apr_int64_t)in.known.saturations;
-    totals->crashes = (apr_int64_t)in.known.crashes;
-    totals->processes_suspected = in.known.suspected;
-    totals->children_stuck = (apr_int64_t)in.known.stuck;
-    totals->shortages_files = (apr_int64_t)shortages[MPM_HYBRID_SHORT_FILES];
-    totals->shortages_memory = (apr_int64_t)shortages[MPM_HYBRID_SHORT_MEMORY];
-    totals->shortages_processes = (apr_int64_t)shortages[MPM_HYBRID_SHORT_PROCESSES];
-    totals->shortages_threads = (apr_int64_t)shortages[MPM_HYBRID_SHORT_THREADS];
-    totals->shortages_log_space = (apr_int64_t)shortages[MPM_HYBRID_SHORT_LOG_SPACE];
-    totals->shortages_accept_queue = (apr_int64_t)shortages[MPM_HYBRID_SHORT_ACCEPT_QUEUE];
-    totals->clock_jumps = (apr_int64_t)shortages[MPM_HYBRID_CLOCK_SET];
-}
-
 int hybrid_handler(int slot, int thread, char *name, apr_size_t size)
 {
     return worker_handler != NULL && worker_handler(slot, thread, name, size) == APR_SUCCESS;
@@ -273,6 +238,22 @@ apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process)
     rv = process_get(slot, &in.known);
     if (rv == APR_SUCCESS) {
         *process = in.known;
+    }
+    return rv;
+}
+
+/* As above: many times a second. */
+apr_status_t hybrid_events_in(mpm_hybrid_events_t *events)
+{
+    events_room_t in;
+    apr_status_t rv;
+
+    if (events_get == NULL || conn_times == NULL) {
+        return APR_ENOENT;
+    }
+    rv = events_get(&in.known);
+    if (rv == APR_SUCCESS) {
+        *events = in.known;
     }
     return rv;
 }

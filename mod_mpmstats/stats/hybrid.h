@@ -35,11 +35,11 @@ mpm_hybrid_end_e hybrid_end(conn_rec *c);
 /** For how long (µs) its main thread has not moved; SNAPSHOT_UNKNOWN if it has none that does, or does not serve yet. */
 apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process);
 
-/** Children replaced because they hung, so far; @a suspected: out, those that give no sign of life. Only with mpm_hybrid. */
-apr_uint64_t hybrid_stuck(apr_uint64_t *suspected);
-
 /** The process in scoreboard slot @a slot, and those without one after it, as mpm_hybrid tells it; APR_ENOENT past the last. */
 apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process);
+
+/** What has happened since the server was started, as mpm_hybrid tells it; APR_ENOENT if it tells nothing. */
+apr_status_t hybrid_events_in(mpm_hybrid_events_t *events);
 
 /** Fills the limits of the default lane and @a model (static storage); 1 if known. */
 int hybrid_limits(snapshot_limits_t *limits, const char **model);
@@ -64,9 +64,6 @@ typedef enum {
  */
 hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
                                 snapshot_process_t *process);
-
-/** Fills what has happened since the server was started, if that is known. */
-void hybrid_events(snapshot_totals_t *totals);
 
 /** Once hybrid_limits() has found it: handler of what the worker in this entry of the scoreboard runs now or ran last, cut to @a size; 1 if known. */
 int hybrid_handler(int slot, int thread, char *name, apr_size_t size);

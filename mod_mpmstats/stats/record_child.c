@@ -77,6 +77,7 @@ static void introduce(segment_process_rec_t *process)
     segment_set(&process->workers, SEGMENT_UNKNOWN);
     segment_set(&process->workers_busy, SEGMENT_UNKNOWN);
     segment_set(&process->workers_busy_peak, SEGMENT_UNKNOWN);
+    segment_set(&process->workers_hung, SEGMENT_UNKNOWN);
     segment_set(&process->dispatched, SEGMENT_UNKNOWN);
     segment_set(&process->promotions, SEGMENT_UNKNOWN);
     segment_set(&process->shed, SEGMENT_UNKNOWN);

@@ -67,6 +67,8 @@ static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *f
     segment_set(&to->workers, from->workers);
     segment_set(&to->workers_busy, from->workers_busy);
     segment_set(&to->workers_busy_peak, from->workers_peak);
+    segment_set(&to->workers_hung, from->workers_hung);
+    segment_set(&to->not_accepting, from->not_accepting != 0);
     segment_set(&to->dispatched, from->requests_dispatched);
     segment_set(&to->promotions, from->promotions);
     segment_set(&to->shed, from->shed);
@@ -74,25 +76,49 @@ static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *f
     segment_set(&to->quiet, quiet == SNAPSHOT_UNKNOWN ? SEGMENT_UNKNOWN : (uint64_t)quiet);
 }
 
+/* mpm_hybrid counts them where they happen: saturations shorter than the time between two looks, for instance. */
+static void copy_events(segment_server_rec_t *to)
+{
+    mpm_hybrid_events_t from;
+
+    if (hybrid_events_in(&from) != APR_SUCCESS) {
+        return;
+    }
+    segment_set(&to->saturations, from.saturations);
+    segment_set(&to->children_stuck, from.stuck);
+    segment_set(&to->processes_suspected, from.suspected);
+    segment_set(&to->shortages_files, from.shortages[MPM_HYBRID_SHORT_FILES]);
+    segment_set(&to->shortages_memory, from.shortages[MPM_HYBRID_SHORT_MEMORY]);
+    segment_set(&to->shortages_processes, from.shortages[MPM_HYBRID_SHORT_PROCESSES]);
+    segment_set(&to->shortages_threads, from.shortages[MPM_HYBRID_SHORT_THREADS]);
+    segment_set(&to->shortages_log_space, from.shortages[MPM_HYBRID_SHORT_LOG_SPACE]);
+    segment_set(&to->shortages_accept_queue, from.shortages[MPM_HYBRID_SHORT_ACCEPT_QUEUE]);
+    segment_set(&to->clock_jumps, from.shortages[MPM_HYBRID_CLOCK_SET]);
+}
+
 static unsigned look_hybrid(void)
 {
+    uint64_t slots = segment_get(&record.segment->server->slots);
+    segment_server_rec_t *server = record.segment->server;
     mpm_hybrid_process_t process;
     segment_process_rec_t *to;
-    apr_uint64_t suspected;
-    unsigned busy = 0;
+    unsigned busy = 0, hung = 0, finishing = 0;
 
     for (int slot = 0; hybrid_process_in(slot, &process) == APR_SUCCESS; slot++) {
         if (process.pid <= 0) {
             continue;
         }
         busy += process.workers_busy;
+        hung += process.workers_hung;
+        finishing += (uint64_t)slot >= slots && process.quiescing;
         to = record_of((uint64_t)process.pid, slot);
         if (to != NULL) {
             copy_hybrid(to, &process, slot);
         }
     }
-    segment_set(&record.segment->server->children_stuck, hybrid_stuck(&suspected));
-    segment_set(&record.segment->server->processes_suspected, suspected);
+    segment_set(&server->workers_hung, hung);
+    segment_set(&server->processes_finishing, finishing);
+    copy_events(server);
     return busy;
 }
 
@@ -132,6 +158,7 @@ static void count_workers(const scoreboard_t *board, int slot, unsigned *workers
 static void copy_score(segment_process_rec_t *to, const process_score *from, const scoreboard_t *board)
 {
     segment_set(&to->quiescing, from->quiescing != 0);
+    segment_set(&to->not_accepting, from->not_accepting != 0);
     if (!board->async) {
         return;
     }
@@ -209,7 +236,9 @@ static void saturation_begins(segment_server_rec_t *server, uint64_t busy, uint6
 
     if (atomic_compare_exchange_strong_explicit(&server->saturated_since, &none, now, memory_order_relaxed,
                                                 memory_order_relaxed)) {
-        segment_add(&server->saturations, 1);
+        if (!hybrid_present()) {
+            segment_add(&server->saturations, 1);
+        }
         segment_ring_put(record.segment, SEGMENT_EVENT_SATURATED, now, 0, busy, limit, "");
     }
 }

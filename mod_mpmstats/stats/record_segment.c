@@ -201,6 +201,7 @@ static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *p
     for (const server_rec *s = main_server->next; s != NULL; s = s->next) {
         names[--i] = name_of(s, ptemp);
     }
+    segment_set_text(segment->server->name, names[0]);
     segment_vhosts_update(segment, names, count, record.config_generation, rows);
     give_row(main_server, main_server, rows[0], pconf);
     i = count;
@@ -236,6 +237,7 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     const facts_t *facts = facts_get();
 
     segment_set_text(server->version, ap_get_server_description());
+    segment_set_text(server->built, ap_get_server_built());
     segment_set_text(server->mpm, ap_show_mpm());
     segment_set(&server->pid, (uint64_t)record.parent);
     segment_set(&server->config_generation, record.config_generation);
@@ -290,9 +292,11 @@ void record_segment_limits(void)
 /* What nobody can know under this MPM. Before anything is counted. */
 static void mark_unknown(segment_t *segment)
 {
+    segment_server_rec_t *server = segment->server;
+
     if (!hybrid_present() || mpm_answer(AP_MPMQ_IS_THREADED, 0) == AP_MPMQ_NOT_SUPPORTED) {
         /* In a process of one thread mod_ssl waits for the client itself. */
-        segment_histogram_unknown(&segment->server->tls_handshake);
+        segment_histogram_unknown(&server->tls_handshake);
     }
     if (hybrid_present()) {
         return;
@@ -301,7 +305,14 @@ static void mark_unknown(segment_t *segment)
         segment_histogram_unknown(&segment->vhost[i].head);
         segment_histogram_unknown(&segment->vhost[i].queue);
     }
-    segment_set(&segment->server->closed_shed, SEGMENT_UNKNOWN);
+    for (_Atomic uint64_t *n = &server->shortages_files; n <= &server->clock_jumps; n++) {
+        segment_set(n, SEGMENT_UNKNOWN);
+    }
+    segment_set(&server->workers_hung, SEGMENT_UNKNOWN);
+    segment_set(&server->processes_finishing, SEGMENT_UNKNOWN);
+    segment_set(&server->children_stuck, SEGMENT_UNKNOWN);
+    segment_set(&server->processes_suspected, SEGMENT_UNKNOWN);
+    segment_set(&server->closed_shed, SEGMENT_UNKNOWN);
 }
 
 /* ---- over restarts, and the end -------------------------------------------------- */

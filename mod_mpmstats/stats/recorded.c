@@ -165,13 +165,13 @@ static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_se
     pairs_t pairs;
 
     find_pairs(&pairs, METRICS_SERVER, SEGMENT_S_SERVER,
-               offsetof(snapshot_server_t, recorded_since_us));
+               offsetof(snapshot_server_t, built));
     take(&pairs, &snapshot->server, plain, pool, 0);
     find_pairs(&pairs, METRICS_LIMITS, SEGMENT_S_SERVER,
                offsetof(snapshot_limits_t, listen_backlog));
     take(&pairs, &snapshot->limits, plain, pool, 0);
     find_pairs(&pairs, METRICS_TOTALS, SEGMENT_S_SERVER,
-               offsetof(snapshot_totals_t, requests_in_flight));
+               offsetof(snapshot_totals_t, processes_finishing));
     take(&pairs, &snapshot->totals, plain, pool, 0);
 }
 
@@ -365,7 +365,7 @@ static void sum_vhosts(snapshot_t *snapshot)
         const metric_t *each = metrics_find(METRICS_VHOST, metrics[i].name, strlen(metrics[i].name));
 
         if (each == NULL || each->kind != METRIC_COUNTER
-            || metrics[i].offset < offsetof(snapshot_totals_t, requests_in_flight)) {
+            || metrics[i].offset < offsetof(snapshot_totals_t, processes_finishing)) {
             continue;
         }
         for (int host = 0; host < snapshot->vhost_count; host++) {

@@ -166,7 +166,7 @@ static int put_part(page_t *page, const char *name)
 /* The scoreboard's counters began later than what is recorded, if there was a hard restart. */
 static apr_int64_t counting_since(const snapshot_t *snapshot, const metric_t *metric)
 {
-    return metric->offset >= offsetof(snapshot_totals_t, requests_in_flight)
+    return metric->offset >= offsetof(snapshot_totals_t, processes_finishing)
                ? snapshot->server.recorded_since_us : snapshot->server.counters_since_us;
 }
 

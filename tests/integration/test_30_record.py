@@ -202,3 +202,21 @@ def test_the_scoreboard_is_found_where_the_administrator_put_it(httpd):
         assert client.response().body == b"slept"
     server.graceful()
     assert segment_of(server).records("board")[0]["path"] == board["path"]
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_what_the_page_tells_of_the_server_is_in_the_file(httpd):
+    """Whoever reads the file alone has the same keys: hung workers, shortages, processes without a slot."""
+    server = httpd(conf="MPMHungRequestTime 1\n", modules=["test_handlers"])
+    with Client(server.port) as client:
+        client.send(b"GET /test/sleep?ms=2500 HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: segment_of(server).server["workers_hung"] == 1, 10, "a hung worker")
+        assert json.loads(server.get("/mpm-status?json"))["totals"]["workers_hung"] == 1
+        client.response()
+    wait_until(lambda: segment_of(server).server["workers_hung"] == 0, 10, "no hung worker")
+    told = json.loads(server.get("/mpm-status?json"))["totals"]
+    kept = segment_of(server).server
+    names = [n for n in told if n.startswith(("shortages_", "clock_", "saturations", "children_stuck", "processes_fin", "workers_hung"))]
+    assert len(names) == 11
+    assert {n: kept[n] for n in names} == {n: told[n] for n in names}
+    assert kept["built"] and kept["name"]

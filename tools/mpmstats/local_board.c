@@ -97,6 +97,7 @@ static void take_recorded(snapshot_process_t *process, const segment_process_t *
     process->connections = number(from->connections);
     process->started_us = number(from->started);
     process->workers_peak = number(from->workers_busy_peak);
+    process->workers_hung = number(from->workers_hung);
     process->accepted = number(from->connections_accepted);
     process->dispatched = number(from->dispatched);
     process->promotions = number(from->promotions);
