@@ -60,6 +60,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Guarded by lock. */
 static int open_for_us;             /* sockets are open */
 static int in_epoll;
+static int on_hold;                 /* not to be in epoll: a restart */
 static apr_time_t resume_at;        /* 0: not because of a shortage */
 static apr_time_t drain_from, drain_until;      /* 0: not draining */
 
@@ -123,7 +124,7 @@ static void add_to_epoll(void)
 {
     unsigned i;
 
-    if (in_epoll || !open_for_us) {
+    if (in_epoll || !open_for_us || on_hold) {
         return;
     }
     for (i = 0; i < listener_count; i++) {
@@ -376,6 +377,24 @@ int accept_draining(void)
         accept_stop();
     }
     return !over;
+}
+
+void accept_hold(void)
+{
+    pthread_mutex_lock(&lock);
+    on_hold = 1;
+    take_from_epoll();
+    pthread_mutex_unlock(&lock);
+}
+
+void accept_go_on(void)
+{
+    pthread_mutex_lock(&lock);
+    on_hold = 0;
+    if (resume_at == 0 && !atomic_load(&full)) {
+        add_to_epoll();
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void accept_stop(void)

@@ -41,6 +41,10 @@ void accept_drain(void);
 /** Ticker: whether that is still going on. */
 int accept_draining(void);
 
+/** Ticker: accept nothing, and leave what comes in the kernel's queue, until accept_go_on(). The sockets stay open. */
+void accept_hold(void);
+void accept_go_on(void);
+
 /** Stop accepting for good and close the sockets. Any thread. */
 void accept_stop(void);
 

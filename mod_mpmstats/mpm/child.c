@@ -25,6 +25,7 @@
 #include "mpm/accept.h"
 #include "mpm/conn.h"
 #include "mpm/crash.h"
+#include "mpm/handover.h"
 #include "mpm/hung.h"
 #include "mpm/hybrid.h"
 #include "mpm/linger.h"
@@ -337,6 +338,33 @@ static void give_up_slot(unsigned extra)
     }
 }
 
+/* A restart begins. What speaks no HTTP/1 is told to go while the old configuration lives. */
+static void hold(void)
+{
+    if (handover_state() != HANDOVER_OFF || atomic_load(&child.stopping) != CHILD_RUNNING) {
+        return;
+    }
+    handover_watch(0);
+    handover_hold();
+    accept_hold();
+    park_ready_waiting();
+    park_ready_multiplexed();
+    shared_set(child.stats->holding, 1);
+}
+
+/* There is no new generation yet. */
+static void go_on(void)
+{
+    if (handover_state() != HANDOVER_HOLD) {
+        return;
+    }
+    handover_go_on();
+    shared_set(child.stats->holding, 0);
+    park_release_held();
+    accept_go_on();
+    handover_watch(1);
+}
+
 static void read_control(void)
 {
     procs_message_t message;
@@ -351,6 +379,20 @@ static void read_control(void)
             accept_look();
             return;
         }
+        if (message.what == PROCS_TELL_HOLD) {
+            hold();
+            return;
+        }
+        if (message.what == PROCS_TELL_GO_ON) {
+            go_on();
+            return;
+        }
+        if (message.what == PROCS_TELL_FINISH) {
+            handover_give();
+        }
+        else {
+            go_on();
+        }
         child.last = message.what == PROCS_TELL_LAST;
         child_stop(message.what == PROCS_TELL_NOW ? CHILD_NOW : CHILD_GRACEFUL);
     }
@@ -358,6 +400,7 @@ static void read_control(void)
         /* The parent is gone: finish, and free the port. */
         close(control_fd);
         control_fd = -1;
+        go_on();
         child_stop(CHILD_GRACEFUL);
     }
 }
@@ -424,6 +467,17 @@ static apr_time_t sooner(apr_time_t a, apr_time_t b)
     return b != 0 && b < a ? b : a;
 }
 
+/* What somebody had no room for is looked at again; and a hold does not last for ever. */
+static void look_for_passed_on(void)
+{
+    if (handover_is_overdue()) {
+        go_on();
+    }
+    else if (handover_state() == HANDOVER_OFF && atomic_load(&child.stopping) == CHILD_RUNNING) {
+        handover_watch(1);
+    }
+}
+
 /* What is due now; returns when to come again if nothing happens. */
 static apr_time_t tick(void)
 {
@@ -446,6 +500,7 @@ static apr_time_t tick(void)
         maintained = now;
         workers_maintain(now);
         accept_look();
+        look_for_passed_on();
         hung_look(now);
         memory_look(now);
         memory_return(now, park_count());
@@ -492,6 +547,11 @@ static void begin_stopping(int how)
     }
     else {
         accept_stop();
+    }
+    handover_watch(0);
+    if (handover_state() == HANDOVER_GIVE) {
+        park_release_held();
+        park_ready_waiting();
     }
     park_hurry_linger(LINGER_SHORT_TIME);
     ap_run_child_stopping(child.pool, how == CHILD_GRACEFUL);
@@ -545,6 +605,8 @@ void child_main(const lane_t *lane, int slot, int control, int help)
     }
     workers_maintain(child_now());
     accept_start();
+    handover_watch(1);
+    child_ask_for_help();               /* the parent waits for the first of a generation */
     hybrid_retained->mpm->mpm_state = AP_MPMQ_RUNNING;
     run();
     workers_leave();

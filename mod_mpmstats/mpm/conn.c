@@ -22,14 +22,17 @@
 #include "scoreboard.h"
 #include "util_filter.h"
 
+#include "core/must_hold.h"
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/direct.h"
+#include "mpm/handover.h"
 #include "mpm/heads.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/server.h"
 #include "mpm/linger.h"
+#include "mpm/network.h"
 #include "mpm/outbound.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
@@ -80,6 +83,18 @@ int conn_promised_keepalive(void)
     const conn_t *k = runs_here;
 
     return k != NULL && k->c->keepalive == AP_CONN_KEEPALIVE && inbound_has_heads(k);
+}
+
+int conn_is_here(void)
+{
+    return runs_here != NULL;
+}
+
+int conn_is_passed_on(void)
+{
+    const conn_t *k = runs_here;
+
+    return handover_state() != HANDOVER_OFF && k != NULL && !k->stays && inbound_has_heads(k) && inbound_is_plain(k->c);
 }
 
 int conn_is_to_end(void)
@@ -220,12 +235,58 @@ static park_for_e more(const conn_t *k)
     return inbound_drained(k) ? PARK_FOR_MORE : PARK_FOR_BYTES;
 }
 
+/*
+ * An idle TLS connection that cannot be passed on: what its client asks for next may need what is gone. It is closed,
+ * as the stock MPMs do at each restart.
+ */
+static int is_abandoned(const conn_t *k)
+{
+    return handover_state() != HANDOVER_OFF && !k->multiplexed && !inbound_is_plain(k->c);
+}
+
 static step_e step_keepalive(conn_t *k)
 {
+    apr_time_t now = child_now();
+    apr_interval_time_t left = k->keepalive_until - now;
+
     k->pub.state = HYBRID_STATE_KEEPALIVE;
     k->pub.sense = CONN_SENSE_DEFAULT;
     k->multiplexed = !inbound_has_heads(k);
-    return park(k, MPM_HYBRID_CONN_KEEPALIVE, more(k), k->keepalive_timeout, 0);
+    if (k->keepalive_until == 0) {
+        k->keepalive_until = now + k->keepalive_timeout;
+        left = k->keepalive_timeout;
+    }
+    count_as(k, MPM_HYBRID_CONN_KEEPALIVE);
+    if (handover_conn(k)) {
+        return STEP_CLOSE;
+    }
+    if (is_abandoned(k)) {
+        k->end = MPM_HYBRID_END_STOPPING;
+        return STEP_LINGER;
+    }
+    return park(k, MPM_HYBRID_CONN_KEEPALIVE, more(k), left > 0 ? left : 0, 0);
+}
+
+/*
+ * Its request is whole. One that cannot be passed on is begun at once: the restart waits for those that run, and later it
+ * would find even less of what it needs.
+ */
+static step_e begin_if_allowed(conn_t *k)
+{
+    k->whole = 0;
+    if (handover_state() == HANDOVER_OFF || inbound_ended(k) || !inbound_has_heads(k) || !inbound_is_plain(k->c)) {
+        return STEP_PROCESS;
+    }
+    if (handover_state() == HANDOVER_HOLD) {
+        k->whole = 1;
+        count_as(k, MPM_HYBRID_CONN_HEAD);
+        if (!k->suspended) {
+            notify_suspend(k);
+        }
+        park_hold(k);
+        return STEP_DONE;
+    }
+    return handover_conn(k) ? STEP_CLOSE : STEP_PROCESS;
 }
 
 static step_e step_read(conn_t *k)
@@ -237,13 +298,16 @@ static step_e step_read(conn_t *k)
     }
     k->pub.state = HYBRID_STATE_PROCESSING;
     if (inbound_advance(k) == INBOUND_READY) {
-        return STEP_PROCESS;
+        return begin_if_allowed(k);
     }
     kind = inbound_kind(k);
     if (kind == MPM_HYBRID_CONN_KEEPALIVE) {
         return step_keepalive(k);
     }
     k->pub.state = HYBRID_STATE_KEEPALIVE;
+    if (handover_conn(k)) {
+        return STEP_CLOSE;
+    }
     return park(k, kind, more(k), inbound_patience(k), look_interval);
 }
 
@@ -298,6 +362,7 @@ static step_e step_process(conn_t *k)
         inbound_dispatched(k);
     }
     k->used = 1;
+    k->keepalive_until = 0;
     shared_add(child.stats->dispatched, 1);
     k->times.dispatched_us = child_now();
     k->pub.state = HYBRID_STATE_PROCESSING;
@@ -305,6 +370,9 @@ static step_e step_process(conn_t *k)
     conn_runs_here(k);
     rc = ap_run_process_connection(k->c);
     conn_runs_here(NULL);
+    if (k->passed_on) {
+        return STEP_CLOSE;
+    }
     return after_processing(k, rc);
 }
 
@@ -364,6 +432,7 @@ static void close_connection(conn_t *k)
 
     count_out(k);
     park_forget_fd(k);
+    MUST_HOLD(!k->passed_on || handover_state() == HANDOVER_GIVE);
     apr_socket_timeout_set(sock, 0);
     apr_socket_close(sock);
     pools_put(pool);
@@ -460,6 +529,9 @@ static step_e step_resumed(conn_t *k)
     if (k->linger_started) {
         return STEP_LINGER;
     }
+    if (k->whole) {
+        return begin_if_allowed(k);
+    }
     if (k->kind == MPM_HYBRID_CONN_SUSPENDED) {
         (void)timers_registered_here();
         /* What a module has made of it. */
@@ -553,6 +625,8 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->outbound = NULL;
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
+    k->whole = k->passed_on = k->stays = 0;
+    k->keepalive_until = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();
     k->times.slot = &child.slot;
@@ -587,7 +661,8 @@ static void use_server(conn_t *k, const server_rec *s, const server_rec *base)
                                                      : base->keep_alive_timeout;
 }
 
-void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
+/* The connection, with its filters, as it is before its first byte is read; NULL: it is gone. */
+static conn_t *set_up(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
 {
     apr_os_sock_t fd;
     conn_t *k;
@@ -599,7 +674,7 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
         apr_socket_close(sock);
         pools_put(pool);
         accept_room();
-        return;
+        return NULL;
     }
     ap_update_vhost_given_ip(k->c);
     use_server(k, k->c->base_server, k->c->base_server);
@@ -610,7 +685,7 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
     if (rc != OK && rc != DONE) {
         ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, k->c, "connection refused by a module");
         take_steps(k, STEP_CLOSE);
-        return;
+        return NULL;
     }
     if (k->inbound != NULL) {
         inbound_prepare(k);
@@ -618,6 +693,33 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
     /* Elsewhere httpd waits for the client after each response: nothing would be held back. */
     if (child.lane->is_async) {
         outbound_attach(k);
+    }
+    return k;
+}
+
+void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
+{
+    conn_t *k = set_up(w, pool, sock, async_ok);
+
+    if (k != NULL) {
+        take_steps(k, STEP_READ);
+        heads_keep_budget(w);
+    }
+}
+
+void conn_adopt(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, const struct handover_t *what, const char *bytes)
+{
+    conn_t *k = set_up(w, pool, sock, 1);
+
+    if (k == NULL) {
+        return;
+    }
+    k->used = what->used != 0;
+    k->c->keepalives = what->keepalives;
+    k->keepalive_until = what->deadline;
+    if (k->inbound != NULL && inbound_unpack(k, what, bytes) != APR_SUCCESS) {
+        take_steps(k, STEP_CLOSE);
+        return;
     }
     take_steps(k, STEP_READ);
     heads_keep_budget(w);
@@ -648,9 +750,12 @@ static apr_status_t forget_request(void *data)
 /* A prefork child never parks: nobody asks for time-outs, or for the request. */
 void conn_pre_read_request(request_rec *r, conn_rec *c)
 {
-    conn_t *k = child.lane->is_threaded ? conn_of(c) : NULL;
+    conn_t *k = conn_of(c);
 
-    if (k == NULL) {
+    if (k != NULL && k->network != NULL) {
+        k->network->got = 0;
+    }
+    if (k == NULL || !child.lane->is_threaded) {
         return;
     }
     k->r = r;

@@ -36,6 +36,7 @@ typedef struct conn_t {
     mpm_hybrid_end_e end;               /**< why it ends; set when that is known */
     apr_interval_time_t timeout;        /**< Timeout of the server in charge */
     apr_interval_time_t keepalive_timeout;
+    apr_time_t keepalive_until;         /**< monotonic; while it waits for the next request */
     apr_time_t linger_until;            /**< monotonic; once linger_started */
     unsigned suspended:1;               /**< the suspend_connection hook has run last */
     unsigned linger_started:1;
@@ -43,6 +44,9 @@ typedef struct conn_t {
     unsigned multiplexed:1;             /**< speaks no HTTP/1; set whenever it parks for keep-alive */
     unsigned used:1;                    /**< has been dispatched at least once */
     unsigned is_last_request:1;         /**< others wait for this process: the answer says that no more is taken */
+    unsigned whole:1;                   /**< its request is complete, and was not begun because of a hold */
+    unsigned passed_on:1;               /**< the next generation has it: only our descriptor is to be closed */
+    unsigned stays:1;                   /**< it could not be passed on */
     unsigned heard_out:1;               /**< conn_was_spoken_to() has been asked */
 
     /* guarded by the park's lock (park.h) */
@@ -72,6 +76,17 @@ conn_t *conn_of(conn_rec *c);
  * @param async_ok  its listener speaks a protocol whose heads may be read without a worker
  */
 void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok);
+
+struct handover_t;
+
+/** As conn_begin(), for a connection of an older generation that had read @a bytes of its next request. */
+void conn_adopt(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, const struct handover_t *what, const char *bytes);
+
+/** Whether the connection this thread runs goes on in the next generation: nothing is to end for a restart. */
+int conn_is_passed_on(void);
+
+/** Whether this thread runs a client's connection. */
+int conn_is_here(void);
 
 /** The worker owns @a k, which is ready or overdue: run it until it parks or closes. */
 void conn_run(worker_t *w, conn_t *k);

@@ -161,6 +161,37 @@ const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *ar
     return err;
 }
 
+const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg, const char *ms)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int value = LANE_RESTART_WAIT_MS;
+
+    (void)dummy;
+    if (err == NULL && ms != NULL) {
+        err = parse_int(cmd, ms, &value);
+    }
+    if (err != NULL) {
+        return err;
+    }
+    if (value < 0 || value > 60000) {
+        return "MPMRestartHold waits 0 to 60000 milliseconds for what runs";
+    }
+    if (ap_cstr_casecmp(arg, "auto") == 0) {
+        lane_default.restart_hold = LANE_HOLD_AUTO;
+    }
+    else if (ap_cstr_casecmp(arg, "on") == 0) {
+        lane_default.restart_hold = LANE_HOLD_ON;
+    }
+    else if (ap_cstr_casecmp(arg, "off") == 0) {
+        lane_default.restart_hold = LANE_HOLD_OFF;
+    }
+    else {
+        return apr_psprintf(cmd->pool, "MPMRestartHold must be auto, on or off, not '%s'", arg);
+    }
+    lane_default.restart_wait_ms = value;
+    return NULL;
+}
+
 const char *directives_set_worker_factor(cmd_parms *cmd, void *dummy, const char *arg)
 {
     const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);

@@ -29,6 +29,7 @@ const char *directives_set_head_memory(cmd_parms *cmd, void *dummy, const char *
 const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg);
 
 /** MPMHungRequestTime. */
+const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg, const char *ms);
 const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *arg);
 
 /** AsyncRequestWorkerFactor. */

@@ -25,6 +25,7 @@ typedef struct {
     unsigned char overdue;      /**< ready: its head did not come in time: all there is, is there */
     unsigned char over_budget;  /**< overdue: as mod_reqtimeout counts it */
     unsigned char at_once;      /**< waiting, ready: there is nothing to wait for, anybody may run it */
+    int keepalives;             /**< requests answered on it, by a child of the generation before */
     int64_t first_us;           /**< ready: when its first byte was seen, CLOCK_MONOTONIC; 0: not known */
     int64_t whole_us;           /**< ready: when it was seen to be whole; 0: not known */
 } handoff_t;

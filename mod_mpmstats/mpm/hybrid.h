@@ -33,6 +33,9 @@ typedef struct {
     int first_thread_limit;
     char model[16];             /**< that is in use */
     int reshape;                /**< no child is left, and the tables below have the shape of another model */
+    int has_handover;           /**< the pair below is open */
+    int handover[2];            /**< for connections of old generations; see handover.h */
+    int held;                   /**< the children of the generation before have been told to hold */
     int proven;                 /**< the last generation of which a child has served, plus one */
     struct procs_t *procs;      /**< the children; see procs.h */
     struct shared_t *shared;    /**< counters shared with them; see shared.h */

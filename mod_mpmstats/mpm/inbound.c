@@ -19,6 +19,7 @@
 #include "core/body.h"
 #include "core/head.h"
 #include "mpm/child.h"
+#include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/network.h"
 #include "mpm/reqtimeout.h"
@@ -751,6 +752,87 @@ int inbound_drained(const conn_t *k)
 int inbound_buffered(const conn_t *k)
 {
     return !APR_BRIGADE_EMPTY(k->inbound->stash);
+}
+
+int inbound_is_plain(conn_rec *c)
+{
+    const conn_t *k = conn_of(c);
+    const ap_filter_t *f = c->input_filters;
+
+    return nothing_kept_below(k != NULL && k->inbound != NULL && f == k->inbound->filter ? f->next : f);
+}
+
+/* Into the stash with what the core's filter has read and nobody has asked for; the socket is not read. Zero on an error. */
+static int take_what_is_kept(inbound_t *in)
+{
+    network_t *net = in->k->network;
+    apr_status_t rv;
+    unsigned dry;
+
+    if (net == NULL) {
+        return 1;
+    }
+    dry = net->dry;
+    net->advancing = net->dry = 1;
+    while ((rv = ap_get_brigade(in->filter->next, in->fresh, AP_MODE_READBYTES, APR_NONBLOCK_READ,
+                                NETWORK_READ_SIZE)) == APR_SUCCESS && !APR_BRIGADE_EMPTY(in->fresh)) {
+        APR_BRIGADE_CONCAT(in->stash, in->fresh);
+    }
+    net->advancing = 0;
+    net->dry = dry;
+    return rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv);
+}
+
+int inbound_pack(conn_t *k, struct handover_t *what, char **bytes)
+{
+    inbound_t *in = k->inbound;
+    apr_off_t have = 0;
+    apr_size_t len;
+
+    /* Out of the chain: then its worker waits for the socket, because nothing is kept anywhere. */
+    if (in->ended != APR_SUCCESS || !(in->aside || take_what_is_kept(in))
+        || apr_brigade_length(in->stash, 0, &have) != APR_SUCCESS || have < 0 || have > HANDOVER_BYTES_MAX) {
+        return 0;
+    }
+    if (have > 0) {
+        len = (apr_size_t)have;
+        *bytes = apr_palloc(k->c->pool, len);
+        if (apr_brigade_flatten(in->stash, *bytes, &len) != APR_SUCCESS || len != (apr_size_t)have) {
+            return 0;
+        }
+        what->bytes = (uint32_t)len;
+        what->first_us = k->times.first_byte_us;
+    }
+    if (in->head_budget && in->stage == STAGE_HEAD) {
+        what->budget_until = in->budget.until;
+        what->budget_max_until = in->budget.max_until;
+        what->budget_rate = in->budget.min_rate;
+    }
+    return 1;
+}
+
+apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes)
+{
+    inbound_t *in = k->inbound;
+    char *copy;
+
+    if (what->bytes > 0) {
+        copy = malloc(what->bytes);
+        if (copy == NULL) {
+            return APR_ENOMEM;
+        }
+        memcpy(copy, bytes, what->bytes);
+        APR_BRIGADE_INSERT_TAIL(in->stash, apr_bucket_heap_create(copy, what->bytes, free, k->c->bucket_alloc));
+        in->unscanned = 1;
+    }
+    if (what->budget_until != 0) {
+        in->head_budget = 1;
+        in->budget.until = what->budget_until;
+        in->budget.max_until = what->budget_max_until;
+        in->budget.min_rate = what->budget_rate;
+        in->budget_bytes = what->bytes;
+    }
+    return APR_SUCCESS;
 }
 
 mpm_hybrid_conn_e inbound_kind(const conn_t *k)

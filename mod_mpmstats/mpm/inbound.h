@@ -26,6 +26,7 @@ typedef enum {
 } inbound_e;
 
 typedef struct inbound_t inbound_t;
+struct handover_t;
 
 /** Filters are registered here; once, in register_hooks. */
 void inbound_register(void);
@@ -74,6 +75,18 @@ int inbound_drained(const conn_t *k);
 
 /** Bytes read of the request that is not whole. */
 apr_size_t inbound_held(const conn_t *k);
+
+/** Whether @a c's bytes reach us as the client sent them: no filter below keeps any back. */
+int inbound_is_plain(conn_rec *c);
+
+/**
+ * What another process has to know to go on reading: fills in @a what, and @a bytes (in the connection's pool) with
+ * all that has been read. Zero if that is too much, or has ended.
+ */
+int inbound_pack(conn_t *k, struct handover_t *what, char **bytes);
+
+/** Begin where another process has left off. After inbound_prepare(). @return APR_ENOMEM */
+apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes);
 
 /** Whether bytes are in the stash. */
 int inbound_buffered(const conn_t *k);

@@ -51,6 +51,7 @@ void lane_reset(lane_t *lane)
     memset(lane, 0, sizeof(*lane));
     lane->name = "default";
     lane_use_model(lane, "event");
+    lane->restart_wait_ms = LANE_RESTART_WAIT_MS;
     lane->server_limit = LANE_UNSET;
     lane->thread_limit = LANE_UNSET;
     lane->threads_per_child = LANE_UNSET;

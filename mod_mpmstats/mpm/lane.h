@@ -18,6 +18,12 @@
 #include "httpd.h"
 #include "mpm/mpm_hybrid.h"
 
+/** MPMRestartHold. */
+enum { LANE_HOLD_AUTO, LANE_HOLD_ON, LANE_HOLD_OFF };
+
+/** How long (ms) a restart waits for requests that run, where MPMRestartHold does not say. */
+#define LANE_RESTART_WAIT_MS 2000
+
 /** Value of a limit nobody has set. */
 #define LANE_UNSET INT_MIN
 
@@ -42,6 +48,8 @@ typedef struct lane_t {
     double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */
 
     apr_int64_t head_memory;         /**< MPMHeadMemory in bytes; 0 = no limit */
+    int restart_hold;                /**< MPMRestartHold: LANE_HOLD_* */
+    int restart_wait_ms;             /**< and how long a restart waits for what runs */
     int hung_seconds;                /**< MPMHungRequestTime; 0 = off */
     apr_int64_t max_memory;          /**< MaxMemoryPerChild in bytes; 0 = off */
 

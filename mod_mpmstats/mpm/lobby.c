@@ -25,6 +25,7 @@
 #include "core/timeouts.h"
 #include "mpm/child.h"
 #include "mpm/doors.h"
+#include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/linger.h"
 #include "mpm/peek.h"
@@ -452,6 +453,37 @@ static int siblings(int *accepting)
     return n;
 }
 
+/* To the next generation; nonzero if it went. Nothing was read from the socket. */
+static int goes_over(const guest_t *g)
+{
+    handover_t what = {
+        .is_tls = g->peek.is_tls, .at_once = g->at_once, .first_us = g->peek.first_us,
+        .budget_until = g->peek.budget.until, .budget_max_until = g->peek.budget.max_until,
+        .budget_rate = g->peek.budget.min_rate
+    };
+
+    return !g->overdue && handover_send(g->fd, &what, NULL) == 0;
+}
+
+/* Our own children find no daemons any more: whoever still waits for a head is the next generation's. */
+static void hand_over(void)
+{
+    guest_t *g, *next;
+
+    for (g = l.senders.oldest; g != NULL; g = next) {
+        next = g->younger;
+        if (goes_over(g)) {
+            send_away(g);
+        }
+    }
+    while (l.first_ready != NULL && goes_over(l.first_ready)) {
+        g = l.first_ready;
+        l.first_ready = g->next;
+        l.last_ready = l.first_ready == NULL ? NULL : l.last_ready;
+        dismiss(g);
+    }
+}
+
 /* Whether there is nothing left to do. */
 static int is_over(void)
 {
@@ -463,6 +495,9 @@ static int is_over(void)
     living = siblings(&accepting);
     take_waiting();
     take_lingering();
+    if (handover_state() == HANDOVER_GIVE) {
+        hand_over();
+    }
     pass_on();
     if (accepting == 0 && l.senders.oldest == NULL && l.first_ready == NULL && !l.said_end) {
         l.said_end = 1;
@@ -484,6 +519,17 @@ static void read_control(void)
     }
     if (n == sizeof(message) && message.what == PROCS_TELL_NOW) {
         exit(0);
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_HOLD) {
+        handover_hold();
+        return;
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_GO_ON) {
+        handover_go_on();
+        return;
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_FINISH) {
+        handover_give();                /* is_over() does the rest */
     }
     if (n == 0) {
         epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, l.control_fd, NULL);

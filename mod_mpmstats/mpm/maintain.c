@@ -28,6 +28,12 @@
 
 #define HOUSEKEEPING apr_time_from_sec(1)
 
+/* While old children wait for the new generation the first of it is looked for this often, beside its own call. */
+#define OLD_INTERVAL apr_time_from_msec(5)
+
+/* And told to finish although none of it has been seen to serve: its children may live too shortly for that. */
+#define OLD_PATIENCE apr_time_from_sec(10)
+
 /* Shortages that show nowhere else are looked for this often, at the next housekeeping. */
 #define LOOK_INTERVAL apr_time_from_msec(900)
 
@@ -50,6 +56,8 @@ static struct {
     const lane_t *lane;
     int help_fd;
     handoff_pairs_t pairs;      /* prefork: between the children and the lobby */
+    apr_time_t started;
+    int old_held;               /* older generations hold */
     int old_to_tell;            /* older generations have not been told yet */
     int first_left;             /* of StartServers */
     apr_time_t not_before;      /* no child is started earlier */
@@ -279,6 +287,30 @@ static void set_idle_right(const view_t *v)
     }
 }
 
+/*
+ * They are told to finish when somebody is there who takes over. Where nobody could be started those that hold serve
+ * on: a request that finds its daemon gone is better than none answered.
+ */
+static void look_after_old(const view_t *v, apr_time_t now)
+{
+    if (v->ready > 0 || (procs_active() > 0 && now - m.started >= OLD_PATIENCE)) {
+        m.old_to_tell = m.old_held = 0;
+        procs_tell_older();
+    }
+    else if (m.old_held && procs_active() == 0 && m.not_before > now) {
+        m.old_held = 0;
+        procs_tell_to_go_on();
+    }
+}
+
+/* How long nothing has to be done. */
+static apr_interval_time_t rest(apr_time_t now)
+{
+    apr_interval_time_t most = m.old_to_tell ? OLD_INTERVAL : HOUSEKEEPING;
+
+    return m.not_before > now && m.not_before - now < most ? m.not_before - now : most;
+}
+
 apr_interval_time_t maintain_run(apr_time_t now)
 {
     view_t v = look();
@@ -304,12 +336,10 @@ apr_interval_time_t maintain_run(apr_time_t now)
     else if (wanted <= 0 && m.first_left == 0) {
         retire(advice.retire_processes);
     }
-    /* Not before somebody is there who can take over. */
-    if (m.old_to_tell && procs_active() > 0) {
-        m.old_to_tell = 0;
-        procs_tell_older();
+    if (m.old_to_tell) {
+        look_after_old(&v, now);
     }
-    return m.not_before > now ? m.not_before - now : HOUSEKEEPING;
+    return rest(now);
 }
 
 /* ---- told --------------------------------------------------------------- */
@@ -325,8 +355,11 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.lane = lane;
     m.help_fd = help_fd;
     m.first_left = lane->start_servers;
+    m.started = child_now();
     m.old_to_tell = procs_total() > 0;
     stuck_start(lane, hybrid_pconf);
+    m.old_held = hybrid_retained->held;
+    hybrid_retained->held = 0;
     handoff_none(&m.pairs);
     atomic_store(&hybrid_retained->shared->server->idle, 0);
 }

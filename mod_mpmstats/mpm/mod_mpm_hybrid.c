@@ -61,6 +61,9 @@ static const command_rec directives[] = {
                   "Memory a process may hold of requests that are not whole, such as 64M; 0 = no limit"),
     AP_INIT_TAKE1("MPMHungRequestTime", directives_set_hung_time, NULL, RSRC_CONF,
                   "Seconds after which a worker in one request is reported; 0 = off"),
+    AP_INIT_TAKE12("MPMRestartHold", directives_set_restart_hold, NULL, RSRC_CONF,
+                   "Whether old children begin nothing until a graceful restart is over, and how long it waits for "
+                   "what they run, in milliseconds"),
     AP_INIT_TAKE1("MaxMemoryPerChild", directives_set_max_memory, NULL, RSRC_CONF,
                   "Private memory at which a process is retired, such as 300M; 0 = off"),
     AP_INIT_FLAG("MPMAsyncHead", directives_set_async_head, NULL, RSRC_CONF,

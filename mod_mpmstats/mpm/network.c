@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "mpm/child.h"
+#include "mpm/handover.h"
 #include "mpm/inbound.h"
 
 static const apr_bucket_type_t network_bucket_type;
@@ -29,13 +30,36 @@ static apr_bucket *network_bucket(network_t *net, apr_bucket_alloc_t *list)
     return b;
 }
 
+/* A worker that stays with its connection has answered a request, and no byte of the next one has come. */
+static int is_between(const network_t *net)
+{
+    const conn_rec *c = net->k->c;
+
+    return !net->got && c->keepalives > 0 && !c->data_in_input_filters && inbound_has_heads(net->k)
+        && inbound_is_plain(net->k->c);
+}
+
+static apr_status_t wait_between(network_t *net)
+{
+    apr_interval_time_t timeout = -1;
+
+    apr_socket_timeout_get(net->sock, &timeout);
+    return handover_between(net->k, timeout);
+}
+
 static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read_type_e block)
 {
     ssize_t n;
 
     if (block == APR_BLOCK_READ) {
         apr_size_t wanted = *len;
-        apr_status_t rv = apr_socket_recv(net->sock, buf, len);
+        apr_status_t rv = is_between(net) ? wait_between(net) : APR_SUCCESS;
+
+        if (rv != APR_SUCCESS) {
+            *len = 0;
+            return rv;
+        }
+        rv = apr_socket_recv(net->sock, buf, len);
 
         net->dry = *len < wanted;
         net->told_dry = 0;
@@ -97,7 +121,7 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
         *str = "";
         return APR_SUCCESS;
     }
-    net->seen = 1;
+    net->seen = net->got = 1;
     b = copied(b, buf, n);
     if (b == NULL) {
         return APR_ENOMEM;
@@ -124,6 +148,7 @@ apr_status_t network_insert_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_sock
         return AP_DECLINED;
     }
     net = apr_pcalloc(c->pool, sizeof(*net));
+    net->k = k;
     net->sock = sock;
     net->fd = k->fd;
     net->advancing = k->inbound != NULL && inbound_reads_ahead(k);

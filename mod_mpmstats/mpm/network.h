@@ -20,6 +20,8 @@
 typedef struct network_t {
     apr_socket_t *sock;
     int fd;
+    conn_t *k;
+    unsigned got:1;                 /**< something has come since a worker began to read the request */
     unsigned advancing:1;           /**< inbound_advance is reading: never ask twice */
     unsigned dry:1;                 /**< the last read left nothing behind */
     unsigned told_dry:1;            /**< and whoever asked without blocking has been told so since */

@@ -19,10 +19,12 @@
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/crash.h"
+#include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/maintain.h"
 #include "mpm/prefork.h"
 #include "mpm/procs.h"
+#include "mpm/settle.h"
 #include "mpm/shared.h"
 
 /* The monitor hook runs this often: what samples the server hangs on it. */
@@ -212,6 +214,11 @@ static int set_up_once(server_rec *s)
         shared_inherit(hybrid_retained->shared, old);
         shared_destroy(old);
     }
+    if (handover_open(!mpm()->was_graceful) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s,
+                     "cannot create the pair of sockets through which a restart passes connections on: they stay with "
+                     "the old children");
+    }
     if (hybrid_retained->procs == NULL) {
         hybrid_retained->procs = procs_create(lane_default.slots);
     }
@@ -321,6 +328,14 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
     return DONE;
 }
 
+/* While a restart waits for what runs. Nonzero if there is something more urgent. */
+static int keep_house(void)
+{
+    read_wishes();
+    reap(hybrid_pconf);
+    return mpm()->shutdown_pending;
+}
+
 static int restart(server_rec *s)
 {
     mpm()->my_generation++;
@@ -333,6 +348,10 @@ static int restart(server_rec *s)
     }
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart");
+    if (settle_is_due(&lane_default)) {
+        hybrid_retained->held = 1;
+        settle(&lane_default, help_fds[0], keep_house);
+    }
     /* The old children go on until the new ones are there: maintain_start() tells them. */
     return OK;
 }

@@ -13,7 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/must_hold.h"
 #include "mpm/child.h"
+#include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/shortage.h"
@@ -34,6 +36,7 @@ static apr_uint32_t table_used;     /* entries that have ever been used */
 static conn_t *free_list;
 static conn_t *ready_first, *ready_last;
 static conn_t *suspended;
+static conn_t *held_first, *held_last;      /* linked by next: whole requests that may not be begun */
 static conn_t *heads_oldest, *heads_youngest;
 
 /* Set by park_init, constant afterwards. */
@@ -238,6 +241,11 @@ conn_t *park_conn_new(int fd)
 void park_forget_fd(conn_t *k)
 {
     pthread_mutex_lock(&lock);
+    if (k->passed_on && k->registered) {
+        /* Another process has it open, so close(2) would not take it out. */
+        epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+        k->registered = 0;
+    }
     k->fd = -1;
     pthread_mutex_unlock(&lock);
 }
@@ -499,6 +507,79 @@ void park_check_suspended(void)
     if (queued) {
         park_wake_pollers();
     }
+}
+
+void park_hold(conn_t *k)
+{
+    int over;
+
+    pthread_mutex_lock(&lock);
+    /* Under the lock: park_release_held() comes after the change. */
+    over = handover_state() != HANDOVER_HOLD;
+    k->expired = 0;
+    leave_heads(k);
+    if (over) {
+        append_ready(k);
+    }
+    else {
+        k->next = NULL;
+        *(held_last != NULL ? &held_last->next : &held_first) = k;
+        held_last = k;
+    }
+    pthread_mutex_unlock(&lock);
+    if (over) {
+        park_wake_pollers();
+    }
+}
+
+void park_release_held(void)
+{
+    conn_t *k;
+
+    MUST_HOLD(handover_state() != HANDOVER_HOLD);
+    pthread_mutex_lock(&lock);
+    while ((k = held_first) != NULL) {
+        held_first = k->next;
+        append_ready(k);
+    }
+    held_last = NULL;
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
+/* Those that are to be passed on, or cannot be: conn.c decides. */
+static int concerns_handover(const conn_t *k)
+{
+    int plain;
+
+    if (k->inbound == NULL || k->multiplexed) {
+        return 0;
+    }
+    plain = inbound_is_plain(k->c);
+    if (k->kind == MPM_HYBRID_CONN_KEEPALIVE) {
+        return !plain || handover_state() == HANDOVER_GIVE;
+    }
+    return plain && handover_state() == HANDOVER_GIVE
+        && (k->kind == MPM_HYBRID_CONN_NEW || k->kind == MPM_HYBRID_CONN_HEAD || k->kind == MPM_HYBRID_CONN_BODY);
+}
+
+void park_ready_waiting(void)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->parked && concerns_handover(k)) {
+            k->parked = 0;
+            k->expired = 0;
+            timeouts_remove(&k->wait);
+            append_ready(k);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
 }
 
 void park_ready_multiplexed(void)

@@ -112,6 +112,20 @@ void park_move_to_slot(int slot);
 /** Ticker: queue the idle connections of protocols that can tell their client to go (HTTP/2). */
 void park_ready_multiplexed(void);
 
+/**
+ * The request of @a k is whole and may not be begun: keep it, while handover_state() is HANDOVER_HOLD. Gives up owning it.
+ */
+void park_hold(conn_t *k);
+
+/** Ticker: the hold is over: queue what was kept. */
+void park_release_held(void);
+
+/**
+ * Ticker: queue the connections that wait for a request, or more of it, and are to be passed on now (HANDOVER_GIVE); at the
+ * beginning of a hold those that cannot be.
+ */
+void park_ready_waiting(void);
+
 /** Ticker: no lingering close may take longer than @a most (µs) from now. */
 void park_hurry_linger(apr_interval_time_t most);
 

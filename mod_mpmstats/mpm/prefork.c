@@ -34,6 +34,7 @@
 #include "mpm/conn.h"
 #include "mpm/crash.h"
 #include "mpm/doors.h"
+#include "mpm/handover.h"
 #include "mpm/held.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
@@ -87,7 +88,7 @@ static volatile sig_atomic_t idle;      /* counted among those that wait */
 static door_t *doors;
 
 /* What an epoll event is for, when it is not for a door or for a connection that is held. */
-static char for_control, for_queue;
+static char for_control, for_queue, for_passed_on;
 
 static void end(int code) __attribute__((noreturn));
 static void end(int code)
@@ -117,7 +118,8 @@ static void on_term(int sig)
 /* Whoever holds a connection is not counted as idle: as long as there may be more processes, each such connection has one. */
 static void be_idle(void)
 {
-    if (held_count() > 0) {
+    if (held_count() > 0 || handover_state() != HANDOVER_OFF) {
+        shared_set(child.stats->workers_busy, held_count() > 0);
         return;
     }
     shared_set(child.stats->workers_busy, 0);
@@ -187,6 +189,28 @@ static void clear_doors(void)
     }
 }
 
+static void stand_aside(void);
+
+/* A restart begins: leave what comes to the next generation. What is being run goes on. */
+static void hold_back(void)
+{
+    if (ending == RUN && handover_state() == HANDOVER_OFF) {
+        handover_hold();
+        (void)leave_idle();
+        stand_aside();
+        shared_set(child.stats->holding, 1);
+    }
+}
+
+/* There is no next generation yet; the loop watches the doors again. */
+static void go_on(void)
+{
+    if (handover_state() == HANDOVER_HOLD) {
+        handover_go_on();
+        shared_set(child.stats->holding, 0);
+    }
+}
+
 static void begin_end(int how)
 {
     if (how > ending) {
@@ -194,7 +218,7 @@ static void begin_end(int how)
     }
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
     (void)leave_idle();
-    if (!running) {
+    if (!running && handover_state() != HANDOVER_GIVE) {
         clear_doors();
     }
     leave_doors();
@@ -247,12 +271,25 @@ static void read_control(void)
         if (message.what == PROCS_TELL_MOVE) {
             give_up_slot(message.extra);
         }
+        else if (message.what == PROCS_TELL_HOLD) {
+            hold_back();
+        }
+        else if (message.what == PROCS_TELL_GO_ON) {
+            go_on();
+        }
         else {
+            if (message.what == PROCS_TELL_FINISH) {
+                handover_give();
+            }
+            else {
+                go_on();
+            }
             begin_end(message.what == PROCS_TELL_NOW ? NOW
                       : message.what == PROCS_TELL_GRACEFUL ? RETIRE : FINISH);
         }
     }
     if (control_fd >= 0 && n == 0) {
+        go_on();
         begin_end(FINISH);              /* the parent is gone */
         close(control_fd);
         control_fd = -1;
@@ -452,6 +489,12 @@ static void close_connection(conn_t *k)
 {
     conn_rec *c = k->c;
 
+    if (k->passed_on) {
+        c->aborted = 1;                 /* another process has it: no word to the client */
+        current_fd = -1;
+        apr_socket_close(k->sock);
+        return;
+    }
     if (ap_get_conn_socket(c) == NULL) {
         c->aborted = 1;                 /* a module has taken it away */
         return;
@@ -469,16 +512,15 @@ static void close_connection(conn_t *k)
 
 static void begin_run(int fd)
 {
-    running = 1;
-    /* Told since the last wait: read now what a signal handler reads from here on. */
-    if (told) {
-        told = 0;
-        read_control();
-    }
-    be_busy();
+    be_busy();                          /* first: who holds and is not busy begins nothing */
     shared_set(child.stats->workers_peak, 1);
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);
     current_fd = fd;
+    running = 1;
+    if (told) {                         /* since epoll_wait() */
+        told = 0;
+        read_control();
+    }
 }
 
 static void end_run(void)
@@ -526,6 +568,7 @@ static void go_last(void)
     if (!queue_ended) {
         watch_anew(pairs.ready[0], &for_queue);
     }
+    watch_anew(ending == RUN ? handover_fd() : -1, &for_passed_on);
 }
 
 /* While others are idle they take what comes; look_at_doors() comes back when nobody is. */
@@ -537,6 +580,7 @@ static void stand_aside(void)
         epoll_ctl(epoll_fd, EPOLL_CTL_DEL, doors[i].fd, NULL);
     }
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, pairs.ready[0], NULL);
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, handover_fd(), NULL);
     unwatched = 1;
 }
 
@@ -591,6 +635,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
                                     apr_bucket_alloc_create(pool));
     if (k->c != NULL) {
         k->c->cs = &k->pub;
+        k->c->keepalives = what->keepalives;
         k->c->current_thread = ap_thread_current();
         ap_set_module_config(k->c->conn_config, &mpm_hybrid_module, k);
         if (!prepare(k, what)) {
@@ -625,27 +670,10 @@ static void serve_held(conn_t *k)
 /* Takes @a pool. */
 static void serve_handed_over(apr_pool_t *pool, int fd, const handoff_t *what)
 {
-    apr_os_sock_info_t info;
-    struct sockaddr_storage local, remote;
-    socklen_t local_len = sizeof(local), remote_len = sizeof(remote);
-    apr_socket_t *sock;
+    apr_socket_t *sock = handover_socket(fd, pool);
 
-    if (getsockname(fd, (struct sockaddr *)&local, &local_len) != 0
-        || getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0) {
-        close(fd);                      /* the client is gone already */
-        pools_put(pool);
-        return;
-    }
-    memset(&info, 0, sizeof(info));
-    info.os_sock = &fd;
-    info.type = SOCK_STREAM;
-    info.protocol = APR_PROTO_TCP;
-    info.family = local.ss_family;
-    info.local = (struct sockaddr *)&local;
-    info.remote = (struct sockaddr *)&remote;
-    if (apr_os_sock_make(&sock, &info, pool) != APR_SUCCESS) {
-        close(fd);
-        pools_put(pool);
+    if (sock == NULL) {
+        pools_put(pool);                /* the client is gone already */
         return;
     }
     serve(pool, sock, fd, what);
@@ -680,22 +708,22 @@ static apr_socket_t *accept_from(const door_t *door, apr_pool_t *pool)
     return NULL;
 }
 
-/* Nonzero if the connection need not, or cannot, wait in the lobby. */
-static int to_be_served(const door_t *door, int fd, handoff_t *what)
+/* Nonzero if the connection, of which @a what is known, need not, or cannot, wait in the lobby. */
+static int to_be_served(int fd, handoff_t *what)
 {
     static peek_t peek;
     peek_e verdict;
 
     const server_rec *s;
 
-    if (!door->looks || pairs.waiting[1] < 0) {
+    if (what->at_once || pairs.waiting[1] < 0) {
         return 1;
     }
     s = server_of_socket(fd);
     if (!server_async_head(s)) {
         return 1;
     }
-    peek_begin(&peek, s, door->is_tls);
+    peek_begin(&peek, s, what->is_tls);
     verdict = peek_look(&peek, fd);
     if (verdict == PEEK_GONE) {
         return 0;
@@ -719,11 +747,40 @@ static apr_socket_t *accept_one(const door_t *door, apr_pool_t *pool, apr_os_soc
     }
     shared_add(child.stats->accepted, 1);
     apr_os_sock_get(fd, sock);
-    if (to_be_served(door, *fd, what)) {
+    if (to_be_served(*fd, what)) {
         return sock;
     }
     apr_socket_close(sock);
     return NULL;
+}
+
+/* A connection of the generation before, between requests or before its first. */
+static void take_passed_on(void)
+{
+    static char bytes[HANDOVER_BYTES_MAX];      /* no prefork child sends any: a page is used */
+    handover_t passed;
+    handoff_t what;
+    apr_pool_t *pool;
+    int fd;
+
+    if (pools_get(&pool) != APR_SUCCESS) {
+        pause_for_shortage(APR_ENOMEM);
+        return;
+    }
+    fd = handover_receive(&passed, bytes);
+    if (fd < 0 && shortage_is(errno)) {
+        pause_for_shortage(errno);
+    }
+    what = (handoff_t){ .is_tls = fd >= 0 && passed.is_tls, .at_once = fd >= 0 && passed.at_once };
+    what.keepalives = fd >= 0 ? passed.keepalives : 0;
+    if (fd >= 0 && to_be_served(fd, &what)) {
+        serve_handed_over(pool, fd, &what);
+        return;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    pools_put(pool);
 }
 
 static void open_door(const door_t *door)
@@ -766,6 +823,14 @@ static int over(void)
     return held_count() == 0 && (ending == RETIRE || (ending == FINISH && (queue_ended || pairs.ready[0] < 0)));
 }
 
+/* What the lobby has queued is the next generation's. Nonzero if it went there. */
+static int goes_over(int fd, const handoff_t *from)
+{
+    handover_t what = { .is_tls = from->is_tls, .at_once = from->at_once, .first_us = from->first_us };
+
+    return !from->overdue && handover_send(fd, &what, NULL) == 0;
+}
+
 /* One connection from the lobby. Zero at the end of its queue. */
 static int take_one(void)
 {
@@ -779,6 +844,11 @@ static int take_one(void)
         return 1;
     }
     fd = handoff_receive(pairs.ready[0], &what);
+    if (fd >= 0 && handover_state() == HANDOVER_GIVE && goes_over(fd, &what)) {
+        close(fd);
+        pools_put(pool);
+        return 1;
+    }
     if (fd < 0) {
         if (fd == -1 && shortage_is(errno)) {
             pause_for_shortage(errno);
@@ -809,6 +879,9 @@ static void watch_everything(void)
     if (pairs.ready[0] >= 0) {
         add_to_epoll(pairs.ready[0], EPOLLIN | EPOLLEXCLUSIVE, &for_queue);
     }
+    if (handover_fd() >= 0) {
+        add_to_epoll(handover_fd(), EPOLLIN | EPOLLEXCLUSIVE, &for_passed_on);
+    }
     if (control_fd >= 0) {
         add_to_epoll(control_fd, EPOLLIN, &for_control);
     }
@@ -837,6 +910,9 @@ static void look_at_doors(void)
     static int none_idle;
     unsigned i;
 
+    if (handover_state() == HANDOVER_HOLD) {
+        return;
+    }
     if (unwatched && held_count() > 0) {
         /* More than once: the parent may be starting somebody. */
         none_idle = atomic_load(&hybrid_retained->shared->server->idle) > 0 ? 0 : none_idle + 1;
@@ -862,6 +938,12 @@ static int is_door(const void *who)
     return (const door_t *)who >= doors && (const door_t *)who < doors + door_count;
 }
 
+/* Of a child that holds, or gives to the next generation, these are not taken: the queue's are, to be passed on. */
+static int is_new_work(const void *who)
+{
+    return is_door(who) || who == &for_passed_on || (who == &for_queue && handover_state() == HANDOVER_HOLD);
+}
+
 static void serve_event(void *who)
 {
     if (who == &for_control) {
@@ -871,6 +953,9 @@ static void serve_event(void *who)
         if (!take_one()) {
             end_queue();
         }
+    }
+    else if (who == &for_passed_on) {
+        take_passed_on();
     }
     else if (is_door(who)) {
         open_door(who);
@@ -906,7 +991,13 @@ static void serve_all(void)
         struct epoll_event ev;
         int n;
 
-        if (unwatched && held_count() == 0) {
+        if (handover_is_overdue()) {
+            go_on();
+        }
+        if (handover_state() == HANDOVER_OFF) {
+            be_idle();
+        }
+        if (unwatched && held_count() == 0 && handover_state() != HANDOVER_HOLD) {
             go_last();
         }
         ap_update_child_status(sbh, ending == RUN ? SERVER_READY : SERVER_GRACEFUL, NULL);
@@ -915,7 +1006,7 @@ static void serve_all(void)
             told = 0;
             read_control();
         }
-        if (n == 1) {
+        if (n == 1 && (handover_state() == HANDOVER_OFF || !is_new_work(ev.data.ptr))) {
             serve_event(ev.data.ptr);
         }
         else {
@@ -944,6 +1035,7 @@ void prefork_child_main(const lane_t *lane, int slot, int control, int help, han
     help_fd = help;
     take_pairs(from);
     set_up(lane, slot);
+    told = 1;                           /* what came before we could hear a signal is read before anything is begun */
     held_init(epoll_fd, lane_connections_per_process(lane));
     watch_everything();
     serve_all();

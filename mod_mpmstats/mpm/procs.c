@@ -26,6 +26,7 @@ typedef struct {
     int slot;               /* in the scoreboard; -1: given up */
     int record;             /* in the shared counters */
     int is_lobby;
+    int held;               /* it has been told to hold */
     apr_time_t started;     /* monotonic */
 } proc_t;
 
@@ -143,7 +144,7 @@ static void note_started(int slot, pid_t pid, int control_fd)
     t->proc[slot].pid = pid;
     t->proc[slot].generation = generation;
     t->proc[slot].control_fd = control_fd;
-    t->proc[slot].told = 0;
+    t->proc[slot].told = t->proc[slot].held = 0;
     t->proc[slot].slot = t->proc[slot].record = slot;
     t->proc[slot].started = child_now();
     ap_scoreboard_image->parent[slot].pid = pid;
@@ -511,6 +512,75 @@ void procs_tell_to_look(void)
             tell(&t->proc[i], PROCS_TELL_LOOK, 0);
         }
     }
+}
+
+void procs_tell_to_hold(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid != 0 && !t->proc[i].told) {
+            t->proc[i].held = 1;
+            tell(&t->proc[i], PROCS_TELL_HOLD, 0);
+        }
+    }
+}
+
+void procs_tell_to_go_on(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid != 0 && t->proc[i].held && !t->proc[i].told) {
+            t->proc[i].held = 0;
+            tell(&t->proc[i], PROCS_TELL_GO_ON, 0);
+        }
+    }
+}
+
+/* The numbers are the child's own word: it can make a restart take longer, up to its limit. */
+static int runs_something(const proc_t *p, int writing)
+{
+    const shared_process_t *s = &hybrid_retained->shared->process[p->record];
+    apr_uint32_t busy, between;
+
+    if (p->pid == 0 || !p->held || p->told || p->is_lobby) {
+        return 0;
+    }
+    if (!shared_get(s->holding)) {
+        return 1;
+    }
+    between = shared_get(s->between);       /* first: who leaves it goes on being busy */
+    busy = shared_get(s->workers_busy);
+    return busy > between || shared_get(s->connections[MPM_HYBRID_CONN_WAITIO]) > 0
+        || (writing && (shared_get(s->connections[MPM_HYBRID_CONN_WRITE]) > 0
+                        || shared_get(s->connections[MPM_HYBRID_CONN_SUSPENDED]) > 0));
+}
+
+int procs_running(int writing)
+{
+    procs_t *t = table();
+    int i, n = 0;
+
+    for (i = 0; i < t->entries; i++) {
+        n += runs_something(&t->proc[i], writing);
+    }
+    return n;
+}
+
+int procs_is_ours(pid_t pid)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid == pid) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 void procs_signal_all(int sig)

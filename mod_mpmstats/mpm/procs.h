@@ -25,6 +25,8 @@
 #define PROCS_TELL_FINISH   'F'     /**< like graceful, and so does your whole generation */
 #define PROCS_TELL_LAST     'L'     /**< like finish, and nobody will accept after you */
 #define PROCS_TELL_LOOK     '?'     /**< somebody cannot accept what waits: look for it. Threaded models only */
+#define PROCS_TELL_HOLD     'H'     /**< a restart begins: begin nothing new; FINISH follows, or GO_ON */
+#define PROCS_TELL_GO_ON    'G'     /**< there is no new generation yet: go on as before */
 #define PROCS_TELL_MOVE     '>'     /**< give the slot up; answered with one byte when done */
 
 typedef struct {
@@ -84,6 +86,21 @@ void procs_kill(int slot);
 
 /** PROCS_TELL_LOOK to all children of the current generation that accept. */
 void procs_tell_to_look(void);
+
+/** PROCS_TELL_HOLD to all children that have not been told to go. */
+void procs_tell_to_hold(void);
+
+/** PROCS_TELL_GO_ON to those that were told to hold, and not to finish. */
+void procs_tell_to_go_on(void);
+
+/**
+ * Children that were told to hold and run something, or have not heard it yet. @a writing: answers that wait
+ * for their client count as well.
+ */
+int procs_running(int writing);
+
+/** Whether it is a child of the MPM, of any kind and generation. */
+int procs_is_ours(pid_t pid);
 
 /** Pid of the accepting child of the current generation in @a slot, 0 if there is none. */
 pid_t procs_accepting(int slot);

@@ -4,6 +4,7 @@
 
 #include "mpm_common.h"
 #include "mpm/conn.h"
+#include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 #include "mpm/procs.h"
@@ -30,6 +31,8 @@ static const lane_t *lane_to_tell(void)
  * the process is stopping, also after a response that promised to go on; the client's next request would
  * be lost. That one is answered first, with "Connection: close".
  *
+ * In a restart that passes connections on, those of them that can be go on: nothing is said to end.
+ *
  * mod_http2 takes no new stream from then on, and for one that it reads nevertheless it ends the connection with all
  * others. So what the client has sent before we stop is read before it hears of that.
  */
@@ -37,10 +40,14 @@ static int state_to_tell(const lane_t *lane)
 {
     int state = hybrid_retained->mpm->mpm_state;
 
-    if (state != AP_MPMQ_STOPPING) {
+    if (conn_is_passed_on()) {
+        return AP_MPMQ_RUNNING;
+    }
+    if (state != AP_MPMQ_STOPPING && !(handover_state() == HANDOVER_HOLD && conn_is_here())) {
         return conn_is_to_end() ? AP_MPMQ_STOPPING : state;
     }
-    return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to() ? AP_MPMQ_RUNNING : state;
+    return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to() ? AP_MPMQ_RUNNING
+                                                                                     : AP_MPMQ_STOPPING;
 }
 
 int query_mpm(int code, int *result, apr_status_t *rv)

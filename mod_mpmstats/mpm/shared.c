@@ -69,6 +69,8 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_set(p->workers_busy, 0);
     shared_set(p->workers_peak, 0);
     shared_set(p->hung, 0);
+    shared_set(p->holding, 0);
+    shared_set(p->between, 0);
     for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
         shared_set(p->connections[i], 0);
     }

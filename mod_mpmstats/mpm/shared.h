@@ -30,6 +30,8 @@ typedef struct {
     _Atomic apr_uint32_t workers;
     _Atomic apr_uint32_t workers_busy;
     _Atomic apr_uint32_t workers_peak;
+    _Atomic int holding;                /* it begins nothing new: a restart */
+    _Atomic apr_uint32_t between;       /* workers that stay with a connection which is between requests */
     _Atomic apr_uint32_t hung;          /* in one run for longer than MPMHungRequestTime */
     _Atomic apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
     _Atomic apr_uint64_t accepted;

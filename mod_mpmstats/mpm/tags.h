@@ -15,6 +15,7 @@
 #define TAG_SPECIAL   0x80000000u
 #define TAG_WAKE      ((uint64_t)TAG_SPECIAL << 32)
 #define TAG_LISTENER(n) (((uint64_t)(TAG_SPECIAL | 1u) << 32) | (uint32_t)(n))
+#define TAG_HANDOVER  ((uint64_t)(TAG_SPECIAL | 2u) << 32)
 #define TAG_CONN(index, generation) (((uint64_t)((generation) & (TAG_SPECIAL - 1)) << 32) | (uint32_t)(index))
 
 #define TAG_IS_CONN(tag)     (((tag) >> 63) == 0)

@@ -38,6 +38,7 @@
 #include "mpm/child.h"
 #include "mpm/conn.h"
 #include "mpm/crash.h"
+#include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/judge.h"
 #include "mpm/park.h"
@@ -330,6 +331,11 @@ static int serve_event(worker_state_t *w, token_t *token)
     }
     if (TAG_IS_LISTENER(tag)) {
         return serve_listener(w, token, TAG_LOW(tag));
+    }
+    if (tag == TAG_HANDOVER) {
+        run_begins(w);
+        handover_take(&w->pub);
+        return run_ends(w);
     }
     if (!atomic_load(&leaving)) {
         drain_wake_fd();

@@ -22,6 +22,10 @@ Protocols h2c http/1.1
 AcceptFilter http none
 ProxyPass "/origin/" "http://127.0.0.1:${ORIGIN}/"
 RequestReadTimeout header=0 body=0
+<IfModule mpm_hybrid_module>
+# mod_cgid has a daemon. test_19 is about restarts with one.
+MPMRestartHold off
+</IfModule>
 """
 MODULES = ["test_handlers", "test_scoreboard", "http2", "cgid", "proxy_http", "reqtimeout"]
 LONG_MS = 4000          # longer than TERM and HUP need, so that "cut" cannot be "was quick enough"

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections from one generation to the next. */
+#include "mpm/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "apr_portable.h"
+#include "core/must_hold.h"
+#include "mpm/accept.h"
+#include "mpm/child.h"
+#include "mpm/conn.h"
+#include "mpm/hybrid.h"
+#include "mpm/inbound.h"
+#include "mpm/park.h"
+#include "mpm/pools.h"
+#include "mpm/shortage.h"
+#include "mpm/tags.h"
+
+/* Room in the queue, where the system allows it: some thousand connections. */
+#define QUEUE_BYTES (8 * 1024 * 1024)
+
+/* So long a connection waits for room in the queue before it stays with the old generation. */
+#define SEND_PATIENCE_MS 200
+
+/* A parent that reads its configuration for longer does not come back soon: the old children serve again. */
+#define HOLD_MOST apr_time_from_sec(10)
+
+/* How soon a worker in the middle of a connection notices the end of a hold. */
+#define LOOK_INTERVAL apr_time_from_msec(1)
+
+union control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+_Atomic int handover_now;
+
+static _Atomic int watched;                 /* the queue is in epoll */
+static apr_time_t hold_until;               /* the ticker's */
+
+/* ---- parent -------------------------------------------------------------- */
+
+/* [0] to read, [1] to write. They outlive restarts; every child has both. */
+int handover_open(int fresh)
+{
+    int *pair = hybrid_retained->handover;
+    int size = QUEUE_BYTES;
+
+    if (hybrid_retained->has_handover && fresh) {
+        close(pair[0]);
+        close(pair[1]);
+        hybrid_retained->has_handover = 0;
+    }
+    if (hybrid_retained->has_handover) {
+        return 0;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+        return -1;
+    }
+    if (setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0) {
+        setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    }
+    hybrid_retained->has_handover = 1;
+    return 0;
+}
+
+/* ---- what may be begun --------------------------------------------------- */
+
+void handover_hold(void)
+{
+    if (handover_state() == HANDOVER_OFF) {
+        hold_until = child_now() + HOLD_MOST;
+        atomic_store(&handover_now, HANDOVER_HOLD);
+    }
+}
+
+void handover_go_on(void)
+{
+    if (handover_state() == HANDOVER_HOLD) {
+        atomic_store(&handover_now, HANDOVER_OFF);
+    }
+}
+
+void handover_give(void)
+{
+    if (handover_state() == HANDOVER_HOLD) {
+        atomic_store(&handover_now, HANDOVER_GIVE);
+    }
+}
+
+int handover_is_overdue(void)
+{
+    return handover_state() == HANDOVER_HOLD && child_now() >= hold_until;
+}
+
+/* ---- messages ------------------------------------------------------------ */
+
+int handover_fd(void)
+{
+    return hybrid_retained->has_handover ? hybrid_retained->handover[0] : -1;
+}
+
+void handover_watch(int on)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_HANDOVER };
+
+    if (handover_fd() < 0 || atomic_exchange(&watched, on) == on) {
+        return;
+    }
+    /* Everybody is told of each one: they come seldom, and none is to wait for somebody who cannot take it. */
+    if (epoll_ctl(child.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, handover_fd(), &ev) != 0 && shortage_is(errno)) {
+        atomic_store(&watched, 0);              /* the ticker tries again */
+        shortage_of(errno, "watch for connections of the generation before");
+    }
+}
+
+static ssize_t send_one(const struct msghdr *msg)
+{
+    ssize_t n;
+
+    do {
+        n = sendmsg(hybrid_retained->handover[1], msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+int handover_send(int client, const handover_t *what, const char *bytes)
+{
+    struct iovec iov[2] = {
+        { .iov_base = (void *)what, .iov_len = sizeof(*what) },
+        { .iov_base = (void *)bytes, .iov_len = what->bytes }
+    };
+    union control control;
+    struct msghdr msg = {
+        .msg_iov = iov, .msg_iovlen = what->bytes > 0 ? 2 : 1,
+        .msg_control = &control, .msg_controllen = sizeof(control.space)
+    };
+    struct cmsghdr *c;
+
+    if (!hybrid_retained->has_handover) {
+        errno = ENOTCONN;
+        return -1;
+    }
+    memset(&control, 0, sizeof(control));
+    c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &client, sizeof(int));
+    if (send_one(&msg) >= 0) {
+        return 0;
+    }
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) {
+        struct pollfd pfd = { .fd = hybrid_retained->handover[1], .events = POLLOUT };
+
+        poll(&pfd, 1, SEND_PATIENCE_MS);
+        return send_one(&msg) >= 0 ? 0 : -1;
+    }
+    return -1;
+}
+
+static int descriptor_in(struct msghdr *msg)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+    int client = -1;
+
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(&client, CMSG_DATA(c), sizeof(int));
+    }
+    return client;
+}
+
+int handover_receive(handover_t *what, char *bytes)
+{
+    struct iovec iov[2] = {
+        { .iov_base = what, .iov_len = sizeof(*what) }, { .iov_base = bytes, .iov_len = HANDOVER_BYTES_MAX }
+    };
+    union control control;
+    struct msghdr msg = {
+        .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control.space)
+    };
+    int room = fcntl(handover_fd(), F_DUPFD_CLOEXEC, 0);
+    int client;
+    ssize_t n;
+
+    /* Without a descriptor for it the kernel would give us the message and close the connection. */
+    if (room < 0) {
+        return -1;
+    }
+    close(room);
+    do {
+        n = recvmsg(handover_fd(), &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        return -1;
+    }
+    client = descriptor_in(&msg);
+    if (client >= 0 && (n < (ssize_t)sizeof(*what) || (size_t)n != sizeof(*what) + what->bytes)) {
+        close(client);
+        client = -1;
+    }
+    errno = client < 0 ? EPROTO : 0;
+    return client;
+}
+
+apr_socket_t *handover_socket(int fd, apr_pool_t *pool)
+{
+    apr_os_sock_info_t info;
+    struct sockaddr_storage local, remote;
+    socklen_t local_len = sizeof(local), remote_len = sizeof(remote);
+    apr_socket_t *sock = NULL;
+
+    memset(&info, 0, sizeof(info));
+    info.os_sock = &fd;
+    info.type = SOCK_STREAM;
+    info.protocol = APR_PROTO_TCP;
+    info.local = (struct sockaddr *)&local;
+    info.remote = (struct sockaddr *)&remote;
+    if (getsockname(fd, info.local, &local_len) == 0 && getpeername(fd, info.remote, &remote_len) == 0) {
+        info.family = local.ss_family;
+        if (apr_os_sock_make(&sock, &info, pool) == APR_SUCCESS) {
+            return sock;
+        }
+    }
+    close(fd);
+    return NULL;
+}
+
+/* ---- connections --------------------------------------------------------- */
+
+int handover_conn(conn_t *k)
+{
+    handover_t what;
+    char *bytes = NULL;
+
+    if (handover_state() != HANDOVER_GIVE || k->stays || !inbound_has_heads(k) || !inbound_is_plain(k->c)) {
+        return 0;
+    }
+    memset(&what, 0, sizeof(what));
+    what.keepalives = k->c->keepalives;
+    what.used = k->used;
+    if (k->inbound != NULL && !inbound_pack(k, &what, &bytes)) {
+        k->stays = 1;
+        return 0;
+    }
+    what.deadline = what.bytes == 0 ? k->keepalive_until : 0;
+    if (handover_send(k->fd, &what, bytes) != 0) {
+        k->stays = 1;
+        ap_log_cerror(APLOG_MARK, APLOG_DEBUG, errno, k->c,
+                      "cannot pass the connection on to the next generation, it stays");
+        return 0;
+    }
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "passed on to the next generation with %u bytes",
+                  (unsigned)what.bytes);
+    k->passed_on = 1;
+    k->end = MPM_HYBRID_END_STOPPING;
+    return 1;
+}
+
+/* With room for the bytes, of which there are mostly none: a page that is not written to costs nothing. */
+static void take_one(worker_t *w, apr_pool_t *pool, char *bytes)
+{
+    handover_t what;
+    int fd = handover_receive(&what, bytes);
+    apr_socket_t *sock = fd < 0 ? NULL : handover_socket(fd, pool);
+
+    if (sock == NULL) {
+        pools_put(pool);
+        return;
+    }
+    conn_adopt(w, pool, sock, &what, bytes);
+}
+
+void handover_take(worker_t *w)
+{
+    apr_pool_t *pool;
+    char *bytes;
+
+    if (handover_state() != HANDOVER_OFF) {
+        return;                             /* it is for others now */
+    }
+    bytes = malloc(HANDOVER_BYTES_MAX);
+    if (bytes == NULL || park_count() >= child.max_connections || pools_get(&pool) != APR_SUCCESS) {
+        handover_watch(0);                  /* the ticker looks again */
+    }
+    else {
+        take_one(w, pool, bytes);
+    }
+    free(bytes);
+}
+
+/* Zero at the end of the time, as poll(2). */
+static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
+{
+    struct pollfd pfd = { .fd = k->fd, .events = POLLIN };
+    int n;
+
+    do {
+        apr_interval_time_t left = until - child_now();
+
+        n = poll(&pfd, 1, timeout < 0 ? -1 : left <= 0 ? 0 : (int)((left + 999) / 1000));
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+apr_status_t handover_between(conn_t *k, apr_interval_time_t timeout)
+{
+    apr_time_t until = child_now() + timeout;
+    int n;
+
+    do {
+        shared_add(child.stats->between, 1);
+        n = wait_for_bytes(k, timeout, until);
+        while (handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW) {
+            apr_sleep(LOOK_INTERVAL);
+        }
+        shared_sub(child.stats->between, 1);
+        /* A hold that began before this look has counted us as one that runs nothing. */
+        atomic_thread_fence(memory_order_seq_cst);
+    } while (handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW);
+    k->keepalive_until = timeout < 0 ? 0 : until;
+    if (n > 0 && handover_conn(k)) {
+        return APR_EOF;
+    }
+    return n == 0 ? APR_TIMEUP : APR_SUCCESS;
+}

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graceful restart where modules have daemons: what lives in the configuration pool dies when the restart begins.
+
+Old children begin nothing then; what has come waits until the new generation is there, and goes to it.
+"""
+import errno
+import os
+
+import pytest
+
+import procs
+from clients import Client, request
+from faults import Faults
+from httpd import ASYNC, MPM
+from load import Load
+from procs import wait_until
+
+MODULES = ["test_daemon", "test_handlers", "test_scoreboard"]
+POOL = {"StartServers": 2, "ServerLimit": 4, "ThreadLimit": 25, "ThreadsPerChild": 25, "MinSpareThreads": 10,
+        "MaxSpareThreads": 75, "MaxRequestWorkers": 100, "MinSpareServers": 10, "MaxSpareServers": 60}
+CONF = """
+MaxKeepAliveRequests 0
+TestDaemon sockets 100
+<Location /test-daemon>
+SetHandler test-daemon
+</Location>
+"""
+RESTARTS = 40 if os.environ.get("SLOW") else 6
+stock_fails = pytest.mark.mpm_gap("event", "worker", "prefork", reason="cuts idle connections, and kills what runs")
+
+
+def make(httpd, conf="", modules=(), **options):
+    server = httpd(start=False, modules=[*MODULES, *modules], conf=CONF + conf, mpm_conf=POOL,
+                   log_level="info mpm_hybrid:debug" if MPM == "hybrid" else "info", **options)
+    server.writable_dir("sockets")
+    return server.start()
+
+
+def restart_again_and_again(server, load, times=RESTARTS):
+    for n in range(times):
+        before = load.answered
+        server.graceful()
+        wait_until(lambda: load.answered > before + 20, 10, f"service after restart {n + 1}")
+
+
+@stock_fails
+@pytest.mark.parametrize("path", ["/test-daemon", "/test-daemon?ms=50"])
+def test_restarts_fail_no_request_to_a_daemon(httpd, path):
+    server = make(httpd)
+    with Load(server.port, path=path, connections=8, pause=0.001, deadline=30) as load:
+        restart_again_and_again(server, load)
+    assert not load.failed, load.details
+    assert load.answered > 100
+
+
+@stock_fails
+def test_a_request_that_runs_is_waited_for(httpd):
+    """Its daemon lives until it has answered."""
+    server = make(httpd)
+    with Client(server.port) as client:
+        client.send(request("/test-daemon?ms=700"))
+        wait_until(lambda: server.scoreboard().busy >= 1, 3, "the request")
+        server.graceful()
+        assert client.response().status == 200
+
+
+def lines_of(server):
+    return sum(path.read_bytes().count(b"piped ") for path in server.root.glob("logs/piped*"))
+
+
+@stock_fails
+def test_restarts_lose_no_line_of_a_piped_log(httpd):
+    server = make(httpd, conf='CustomLog "|/usr/bin/rotatelogs logs/piped 86400" "piped %r"\n')
+    with Load(server.port, connections=8) as load:
+        restart_again_and_again(server, load)
+    assert not load.failed, load.details
+    # /hello.txt: the harness asks whether the server answers
+    wanted = (server.root / "logs/access.log").read_bytes().count(b"\n")
+    wait_until(lambda: lines_of(server) >= wanted, 5, "the last lines")
+    assert lines_of(server) == wanted >= load.answered
+
+
+def old_children_go(server, old):
+    wait_until(lambda: not old & set(server.children()), 4, "the end of the old generation")
+
+
+SENT_BEFORE = {
+    "silent": b"",
+    "half a head": b"GET /test-daemon HTTP/1.1\r\nHo",
+    "half a body": b"POST /test-daemon HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345",
+}
+
+
+@stock_fails
+@pytest.mark.parametrize("begun", SENT_BEFORE)
+def test_a_request_that_has_not_begun_goes_to_the_new_generation(httpd, begun):
+    """With the bytes that were read; its old process need not wait for it."""
+    server = make(httpd)
+    whole = SENT_BEFORE["half a body"] + b"67890" if begun == "half a body" else request("/test-daemon")
+    if begun == "half a head":
+        whole = SENT_BEFORE[begun] + b"st: a\r\n\r\n"
+    clients = [Client(server.port) for _ in range(5)]
+    for client in clients:
+        client.send(SENT_BEFORE[begun])
+        if SENT_BEFORE[begun]:
+            wait_until(lambda sock=client.sock: procs.accepted(server.port, sock), 5, "the connection accepted")
+    old = set(server.children())
+    server.graceful()
+    old_children_go(server, old)
+    for client in clients:
+        response = client.send(whole[len(SENT_BEFORE[begun]):]).response()
+        assert response.status == 200 and response.body == b"from the daemon\n" and response.keeps_alive
+        assert client.get().keeps_alive
+        client.close()
+
+
+@stock_fails
+def test_an_idle_connection_goes_to_the_new_generation(httpd):
+    """It is kept for the rest of its keep-alive time, and %k goes on."""
+    server = make(httpd, conf="KeepAliveTimeout 4\n")
+    with Client(server.port) as client:
+        for _ in range(3):
+            assert client.get().keeps_alive
+        old = set(server.children())
+        server.graceful()
+        if ASYNC:
+            old_children_go(server, old)
+        response = client.get("/test-daemon?last")
+        assert response.status == 200 and response.keeps_alive
+        old_children_go(server, old)
+        assert client.closed_after(8) is not None
+    # closed where its worker waits for it
+    wait_until(lambda: "/test-daemon?last" in (server.root / "logs/access.log").read_text(), 3, "the log line")
+    line = next(l for l in (server.root / "logs/access.log").read_text().splitlines() if "?last" in l)
+    assert line.split()[-1] == "3", line
+
+
+@stock_fails
+def test_pipelined_requests_are_answered_across_a_restart(httpd):
+    server = make(httpd)
+    with Client(server.port) as client:
+        client.send(request("/test/sleep?ms=400") + request("/test-daemon") + request("/hello.txt"))
+        wait_until(lambda: server.scoreboard().busy >= 1, 3, "the request")
+        server.graceful()
+        assert client.response().body == b"slept"
+        if ASYNC:
+            assert client.response().body == b"from the daemon\n"
+        else:
+            client.response()       # httpd's own loop has read it with the first
+        assert client.response().body == b"hello\n"
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_nobody_holds_where_nothing_dies(httpd):
+    server = httpd(modules=["test_handlers"], log_level="info mpm_hybrid:debug")
+    server.graceful()
+    assert "old children hold" not in server.error_log()
+    server.write_conf(conf="MPMRestartHold on 100\n")
+    server.graceful()           # the old configuration decides
+    assert "old children hold" not in server.error_log()
+    server.graceful()
+    assert "old children hold" in server.error_log()
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("value", ["MPMRestartHold", "MPMRestartHold maybe", "MPMRestartHold on x", "MPMRestartHold on -1",
+                                   "MPMRestartHold auto 60001", "MPMRestartHold auto 1 2"])
+def test_a_wrong_value_is_refused(httpd, value):
+    server = httpd(start=False)
+    code, output = server.configtest(value)
+    assert code != 0 and "MPMRestartHold" in output
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_old_children_serve_on_while_no_new_one_can_be_started(httpd, tmp_path):
+    faults = Faults(tmp_path)
+    server = httpd(modules=["test_handlers"], conf="MPMRestartHold on\n", log_level="info mpm_hybrid:debug", **faults.options)
+    server.expect_log("out of processes|cannot start")
+    with Client(server.port) as idle:
+        assert idle.get().keeps_alive
+        old = set(server.children())
+        with faults.active("fork", errno.EAGAIN):
+            server.graceful(wait=False)
+            server.wait_log("old children hold", timeout=5)
+            assert idle.get().body == b"hello\n"
+            assert server.get("/hello.txt", timeout=5) == b"hello\n"
+            assert set(server.children()) == old
+    wait_until(lambda: set(server.children()) - old, 10, "a new generation")
+    assert server.get("/hello.txt") == b"hello\n"
+    old_children_go(server, old)
