@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "mpm/accept.h"
 #include "mpm/conn.h"
 #include "mpm/crash.h"
+#include "mpm/files.h"
 #include "mpm/handover.h"
 #include "mpm/hung.h"
 #include "mpm/hybrid.h"
@@ -225,13 +225,7 @@ void child_block_signals(sigset_t *old)
 
 static void set_up_events(void)
 {
-    struct rlimit lim;
-
-    /* The administrator's hard limit is the limit; the soft one is for programs that use select(2). */
-    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
-        lim.rlim_cur = lim.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &lim);
-    }
+    files_raise();
     child.max_connections = lane_connections_per_process(child.lane);
     child.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     tick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

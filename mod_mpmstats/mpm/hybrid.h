@@ -7,6 +7,8 @@
 #ifndef MPM_HYBRID_INTERNAL_H
 #define MPM_HYBRID_INTERNAL_H
 
+#include <sys/resource.h>
+
 #include "mpm/compat.h"
 
 #include "http_config.h"
@@ -37,6 +39,8 @@ typedef struct {
     int handover[2];            /**< for connections of old generations; see handover.h */
     int held;                   /**< the children of the generation before have been told to hold */
     int proven;                 /**< the last generation of which a child has served, plus one */
+    rlim_t files_before;        /**< the soft limit of open files this process had before it raised it, */
+    rlim_t files_raised;        /**< and to what; 0: it has not. See files.h; a child writes its copy */
     struct procs_t *procs;      /**< the children; see procs.h */
     struct shared_t *shared;    /**< counters shared with them; see shared.h */
 } hybrid_retained_t;

@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "core/timeouts.h"
 #include "mpm/child.h"
 #include "mpm/doors.h"
+#include "mpm/files.h"
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/linger.h"
@@ -567,8 +567,6 @@ static void take_name(void)
 
 static void set_up(const lane_t *lane, int record)
 {
-    struct rlimit lim;
-
     take_name();
 
     child.lane = lane;
@@ -582,10 +580,7 @@ static void set_up(const lane_t *lane, int record)
     if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
         exit(hybrid_exit_code());
     }
-    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
-        lim.rlim_cur = lim.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &lim);
-    }
+    files_raise();
     l.limit = lane_connections_per_process(lane) - RESERVED_FDS;
     peek_set_up();
     timeouts_init(&l.timeouts);

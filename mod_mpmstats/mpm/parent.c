@@ -19,6 +19,7 @@
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/crash.h"
+#include "mpm/files.h"
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/maintain.h"
@@ -32,6 +33,9 @@
 
 /* Children are sent to look for what waits to be accepted at most this often. */
 #define LOOK_LEAST apr_time_from_msec(20)
+
+/* Descriptors the parent needs beside one for each child, of which a restart may double the number: listeners, logs. */
+#define OWN_FILES 64
 
 /* Set in parent_run, for this run. */
 static int help_fds[2] = { -1, -1 };
@@ -268,6 +272,7 @@ static void serve(apr_pool_t *p, server_rec *s)
 {
     apr_time_t monitored = child_now();
 
+    files_raise_for(2 * (unsigned)lane_default.max_processes + OWN_FILES);
     maintain_start(&lane_default, help_fds[1]);
     while (!told_to_end()) {
         apr_time_t now = child_now();

@@ -10,6 +10,7 @@
 #include "http_main.h"
 #include "mpm_common.h"
 #include "mpm/accept.h"
+#include "mpm/files.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 #include "mpm/server.h"
@@ -114,6 +115,7 @@ int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
         foreground = ap_exists_config_define("FOREGROUND");
     }
     get_retained();
+    files_watch_forks();
     /* The configuration is read once to be checked and once to be used: detach in between. */
     if (hybrid_retained->mpm->module_loads == 2 && !hybrid_one_process && !foreground) {
         rc = detach(pconf, no_detach);

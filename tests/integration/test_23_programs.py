@@ -11,6 +11,7 @@ import pytest
 import testmodules
 from clients import Client, request
 from httpd import libexecdir
+from procs import wait_until
 
 MODELS = ["event", "worker", "prefork"]
 PREFORK = {"StartServers": 2, "MinSpareServers": 1, "MaxSpareServers": 3, "MaxRequestWorkers": 10,
@@ -177,3 +178,36 @@ def test_scripts_run_under_itk(make):
         with Client(server.port) as client:
             assert echo_of(client, b"x=1") == b"x=1"
             assert echo_of(client, b"y" * 50000) == b"y" * 50000
+
+
+# ---- what they are given ---------------------------------------------------------------------------------
+
+SAYS_LIMITS = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s %s\\n' $(ulimit -Sn) $(ulimit -Hn)\n"
+LIMITED = ["prlimit", "--nofile=70:3000"]
+
+
+@of_hybrid
+@each_model
+@pytest.mark.parametrize("module", ["cgi", "cgid"])
+def test_programs_have_the_limit_on_open_files_that_the_server_was_started_with(make, model, module):
+    """Programs that use select(2) break with more. The server raises its own, in the parent too where it has many children."""
+    server = make(model, f'{SCRIPTS}\nCustomLog "|/bin/sh ${{ROOT}}/cgi-bin/logger" "%h"\n'
+                  'ExtFilterDefine limits mode=output cmd="/bin/sh ${ROOT}/cgi-bin/limits"\n'
+                  "<Location /hello.txt>\n  SetOutputFilter limits\n</Location>",
+                  modules=[module, "ext_filter"], wrapper=LIMITED, start=False)
+    server.cgi("limits", SAYS_LIMITS)
+    server.cgi("logger", f"#!/bin/sh\necho $(ulimit -Sn) $(ulimit -Hn) >> {server.root}/limits\nexec cat > /dev/null\n")
+    (server.root / "limits").touch()
+    server.start(probe=False)
+
+    def all_have_it(loggers):
+        for path in ("/scripts/limits", "/hello.txt", "/scripts/limits"):
+            assert server.get(path).split()[-2:] == [b"70", b"3000"], path
+        said = wait_until(lambda: len(lines := (server.root / "limits").read_text().splitlines()) >= loggers and lines, 5, "a logger")
+        assert set(said) == {"70 3000"}
+
+    all_have_it(1)
+    server.graceful()
+    all_have_it(2)
+    server.restart()
+    all_have_it(3)
