@@ -251,7 +251,6 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
 
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
     child.lane = lane;
-    child.number = slot;
     child.slot = slot;
     child.stats = &hybrid_retained->shared->process[slot];
     child.score = &ap_scoreboard_image->parent[slot];
@@ -483,6 +482,7 @@ static apr_time_t tick(void)
     shared_set(child.stats->ticked, now);
     next = sooner(next, accept_resume(now));
     next = sooner(next, pass_on_if_due(now));
+    next = sooner(next, park_settle(now));
     if (timers_due(now)) {
         park_wake_pollers();
         next = sooner(next, now + apr_time_from_msec(10));

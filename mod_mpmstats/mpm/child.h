@@ -32,7 +32,7 @@ enum {
 
 typedef struct {
     const lane_t *lane;
-    int number;                     /**< the slot it began with: unique among those that accept */
+    int number;                     /**< unique among the children that live; CHILD_NUMBERS. Set by the parent */
     _Atomic int slot;               /**< in the scoreboard; becomes the attic when it has to give it up */
     apr_pool_t *pool;               /**< lives as long as the child */
     shared_process_t *_Atomic stats;
@@ -42,6 +42,9 @@ typedef struct {
     _Atomic int stopping;           /**< CHILD_*; only ever rises */
     int last;                       /**< ticker: no other process will accept after us */
 } child_t;
+
+/** child_t.number is less than this. */
+#define CHILD_NUMBERS(lane) ((lane)->slots + SHARED_EXTRA)
 
 /** This process; all zero in the parent. */
 extern child_t child;

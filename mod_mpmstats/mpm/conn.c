@@ -78,6 +78,11 @@ void conn_runs_here(conn_t *k)
     runs_here = k;
 }
 
+const conn_t *conn_here(void)
+{
+    return runs_here;
+}
+
 int conn_promised_keepalive(void)
 {
     const conn_t *k = runs_here;
@@ -607,7 +612,7 @@ mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c)
 /* Unique among the connections of this server at one time, and constant for one. */
 static long conn_id(const conn_t *k)
 {
-    return (long)k->index * child.lane->slots + child.number;
+    return (long)k->index * CHILD_NUMBERS(child.lane) + child.number;
 }
 
 static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int fd)

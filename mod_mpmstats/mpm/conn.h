@@ -62,6 +62,7 @@ typedef struct conn_t {
     apr_size_t head_bytes;              /**< what is held of that request, as counted in park_head_bytes() */
     struct conn_t *older, *younger;     /**< in that list */
     apr_uint64_t settles;               /**< suspended: see park_suspend(); 0 = still suspended */
+    apr_time_t settles_at;              /**< and then the callbacks of other connections are not waited for any more */
     struct conn_t *next;                /**< in a list: free, run queue, suspended */
     apr_uint32_t index;                 /**< in the table; constant */
     apr_uint32_t generation;            /**< of the connection in this memory */
@@ -102,6 +103,9 @@ apr_interval_time_t conn_look_interval(void);
 
 /** This thread is about to run @a k's hooks; NULL: it is no longer. */
 void conn_runs_here(conn_t *k);
+
+/** The connection whose hooks this thread runs; NULL: none. */
+const conn_t *conn_here(void);
 
 /**
  * Whether the HTTP/1 connection this thread runs has been promised, by a response that is out, that another

@@ -27,6 +27,9 @@
 /* A connection that epoll has no memory for is tried so often. */
 #define RETRY_INTERVAL apr_time_from_msec(50)
 
+/* A callback of another connection that has changed the state of one has left it by then. */
+#define SETTLE_TIME apr_time_from_msec(50)
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Guarded by lock. */
@@ -46,6 +49,7 @@ static int wake_fd = -1;
 /* Written under lock, read without: a hint. */
 static _Atomic int in_use;
 static _Atomic int ready_count;
+static _Atomic apr_time_t settle_at;        /* when a suspended connection may go on without a callback's end; 0: none */
 static _Atomic apr_int64_t head_bytes;      /* sum over those in the list of heads */
 
 void park_init(int max)
@@ -475,27 +479,33 @@ void park_suspend(conn_t *k)
 }
 
 /* With lock. Whether nobody but us can be using @a k any more. */
-static int has_settled(conn_t *k, apr_uint64_t oldest)
+static int has_settled(conn_t *k, const timers_runners_t *runners, apr_time_t now)
 {
     if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
         return 0;
     }
     if (k->settles == 0) {
         k->settles = timers_next_number();
+        k->settles_at = now + SETTLE_TIME;
     }
-    return oldest >= k->settles;
+    return !timers_runs_before(runners, k->settles, now < k->settles_at ? NULL : k);
 }
 
 void park_check_suspended(void)
 {
-    apr_uint64_t oldest = timers_oldest_number();
+    apr_time_t now = child_now(), next = 0;
+    timers_runners_t runners;
     conn_t **link, *k;
     int queued = 0;
 
+    timers_runners(&runners);
     pthread_mutex_lock(&lock);
     link = &suspended;
     while ((k = *link) != NULL) {
-        if (!has_settled(k, oldest)) {
+        if (!has_settled(k, &runners, now)) {
+            if (k->settles != 0 && now < k->settles_at && (next == 0 || k->settles_at < next)) {
+                next = k->settles_at;
+            }
             link = &k->next;
             continue;
         }
@@ -503,10 +513,25 @@ void park_check_suspended(void)
         append_ready(k);
         queued = 1;
     }
+    atomic_store_explicit(&settle_at, next, memory_order_relaxed);
     pthread_mutex_unlock(&lock);
     if (queued) {
         park_wake_pollers();
     }
+    if (next != 0) {
+        child_ticker_due(next);
+    }
+}
+
+apr_time_t park_settle(apr_time_t now)
+{
+    apr_time_t due = atomic_load_explicit(&settle_at, memory_order_relaxed);
+
+    if (due != 0 && due <= now) {
+        park_check_suspended();
+        due = atomic_load_explicit(&settle_at, memory_order_relaxed);
+    }
+    return due;
 }
 
 void park_hold(conn_t *k)

@@ -98,13 +98,17 @@ conn_t *park_take_ready(void);
 
 /**
  * A module resumes the connection by itself: keep it until its state is no longer
- * CONN_STATE_SUSPENDED (it may be so already) and every timed callback that ran then is over,
- * for the one that changed it may still use the connection.
+ * CONN_STATE_SUSPENDED (it may be so already) and every timed callback is over that ran then,
+ * for the one that changed it may still use the connection. Those that were registered for another connection
+ * are waited for 50 ms at most: one that ends the requests of many has then left this one alone.
  */
 void park_suspend(conn_t *k);
 
 /** A callback is over: queue every suspended connection that may go on. */
 void park_check_suspended(void);
+
+/** Ticker: the same where it was only a matter of time. Returns when to come again (monotonic µs), 0 for never. */
+apr_time_t park_settle(apr_time_t now);
 
 /** Ticker: what connections write to the scoreboard goes to slot @a slot from now on. */
 void park_move_to_slot(int slot);

@@ -340,7 +340,7 @@ static void set_up(const lane_t *lane, int slot)
 
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
     child.lane = lane;
-    child.number = child.slot = slot;
+    child.slot = slot;
     child.stats = &hybrid_retained->shared->process[slot];
     child.score = &ap_scoreboard_image->parent[slot];
     parent_pid = getppid();
@@ -613,6 +613,15 @@ static void take_times(mpm_hybrid_times_t *times, const handoff_t *what)
     times->head_us = what->whole_us;
 }
 
+/* Unique among the connections of this server at one time: this child may hold others. */
+static long conn_id(void)
+{
+    static long held;
+
+    held = held_count() > 0 ? held + 1 : 0;
+    return held * CHILD_NUMBERS(child.lane) + child.number;
+}
+
 /* Takes @a pool. */
 static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
@@ -631,7 +640,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     take_times(&k->times, what);
     served++;
     begin_run(fd);
-    k->c = ap_run_create_connection(pool, ap_server_conf, sock, child.number, sbh,
+    k->c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(), sbh,
                                     apr_bucket_alloc_create(pool));
     if (k->c != NULL) {
         k->c->cs = &k->pub;

@@ -11,6 +11,7 @@
 
 #include "http_main.h"
 #include "mpm_common.h"
+#include "core/must_hold.h"
 #include "mpm/child.h"
 #include "mpm/hybrid.h"
 #include "mpm/lobby.h"
@@ -25,6 +26,7 @@ typedef struct {
     int told;               /* it has been told to go */
     int slot;               /* in the scoreboard; -1: given up */
     int record;             /* in the shared counters */
+    int number;             /* its own among all that live: child_t.number */
     int is_lobby;
     int held;               /* it has been told to hold */
     apr_time_t started;     /* monotonic */
@@ -136,12 +138,13 @@ void procs_forget_inherited(void)
     }
 }
 
-static void note_started(int slot, pid_t pid, int control_fd)
+static void note_started(int slot, pid_t pid, int control_fd, int number)
 {
     procs_t *t = table();
     int generation = hybrid_retained->mpm->my_generation;
 
     t->proc[slot].pid = pid;
+    t->proc[slot].number = number;
     t->proc[slot].generation = generation;
     t->proc[slot].control_fd = control_fd;
     t->proc[slot].told = t->proc[slot].held = 0;
@@ -319,20 +322,50 @@ static pid_t fork_child(int control[2])
     return pid;
 }
 
+static int has_number(int number)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid != 0 && !t->proc[i].is_lobby && t->proc[i].number == number) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* That of the slot, unless the one that has given the slot up still lives: its connections have ids made of it. */
+static int free_number(int slot)
+{
+    int number = has_number(slot) ? 0 : slot;
+
+    while (has_number(number)) {
+        number++;
+    }
+    MUST_HOLD(number < table()->entries);       /* there is an entry for each child that lives, and one free */
+    return number;
+}
+
 int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     int slot = get_slot();
     int control[2];
+    int number;
     pid_t pid;
 
     if (slot < 0) {
         return -1;
     }
+    number = free_number(slot);
     clear_slot(slot);
     if (slot >= procs_max_used()) {
         shared_set(hybrid_retained->shared->server->max_used, slot + 1);
     }
     pid = fork_child(control);
+    if (pid == 0) {
+        child.number = number;
+    }
     if (pid == 0 && lane->is_threaded) {
         child_main(lane, slot, control[0], help_fd);
     }
@@ -342,7 +375,7 @@ int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
     if (pid < 0) {
         return -1;
     }
-    note_started(slot, pid, control[1]);
+    note_started(slot, pid, control[1], number);
     return slot;
 }
 
@@ -670,7 +703,7 @@ void procs_note_one_process(void)
 {
     shared_set(hybrid_retained->shared->server->max_used, 1);
     clear_slot(0);
-    note_started(0, getpid(), -1);
+    note_started(0, getpid(), -1, 0);
 }
 
 void procs_note_one_process_end(void)

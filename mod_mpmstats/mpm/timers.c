@@ -7,6 +7,7 @@
 
 #include "apr_skiplist.h"
 #include "mpm/child.h"
+#include "mpm/conn.h"
 #include "mpm/hybrid.h"
 #include "mpm/park.h"
 
@@ -14,6 +15,7 @@ typedef struct callback_t {
     apr_time_t due;             /* monotonic */
     ap_mpm_callback_fn_t *fn;
     void *baton;
+    const void *of;             /* the connection for which it was registered, NULL: none is known. Never followed */
 } callback_t;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -24,12 +26,14 @@ static _Atomic int running;
 /* One that runs; lies on the stack of its worker. */
 typedef struct running_t {
     apr_uint64_t number;
+    const void *of;
     struct running_t *next;
 } running_t;
 
 static running_t *runners;              /* guarded by lock */
 static _Atomic apr_uint64_t next_number = 1;    /* written under lock */
 static _Thread_local int registered_here;
+static _Thread_local const running_t *runs_here;
 
 /* Never 0: a skip list drops an element that equals another. */
 static int by_due(void *a, void *b)
@@ -74,6 +78,7 @@ apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton
     cb->due = child_now() + t;
     cb->fn = fn;
     cb->baton = baton;
+    cb->of = runs_here != NULL ? runs_here->of : conn_here();
     apr_skiplist_insert(callbacks, cb);
     before = atomic_load_explicit(&next_due, memory_order_relaxed);
     note_next();
@@ -107,20 +112,38 @@ apr_uint64_t timers_next_number(void)
     return atomic_load(&next_number);
 }
 
-apr_uint64_t timers_oldest_number(void)
+void timers_runners(timers_runners_t *out)
 {
-    apr_uint64_t oldest;
     const running_t *r;
 
+    out->count = 0;
+    out->oldest_unseen = 0;
     pthread_mutex_lock(&lock);
-    oldest = atomic_load(&next_number);
+    out->next = atomic_load(&next_number);
     for (r = runners; r != NULL; r = r->next) {
-        if (r->number < oldest) {
-            oldest = r->number;
+        if (out->count < TIMERS_SEEN) {
+            out->seen[out->count].number = r->number;
+            out->seen[out->count++].of = r->of;
+        }
+        else if (out->oldest_unseen == 0 || r->number < out->oldest_unseen) {
+            out->oldest_unseen = r->number;
         }
     }
     pthread_mutex_unlock(&lock);
-    return oldest;
+}
+
+int timers_runs_before(const timers_runners_t *running_now, apr_uint64_t before, const void *of)
+{
+    int i;
+
+    for (i = 0; i < running_now->count; i++) {
+        const void *its = running_now->seen[i].of;
+
+        if (running_now->seen[i].number < before && (of == NULL || its == NULL || its == of)) {
+            return 1;
+        }
+    }
+    return before > running_now->next || (running_now->oldest_unseen != 0 && running_now->oldest_unseen < before);
 }
 
 int timers_registered_here(void)
@@ -159,6 +182,7 @@ int timers_run_due(apr_time_t now)
         apr_skiplist_pop(callbacks, NULL);
         fn = cb->fn;
         baton = cb->baton;
+        me.of = cb->of;
         apr_skiplist_free(callbacks, cb);
         atomic_fetch_add(&running, 1);
         me.number = atomic_fetch_add(&next_number, 1);
@@ -170,7 +194,9 @@ int timers_run_due(apr_time_t now)
     if (fn == NULL) {
         return 0;
     }
+    runs_here = &me;
     fn(baton);
+    runs_here = NULL;
     runs_no_longer(&me);
     atomic_fetch_sub(&running, 1);
     /* The callback may have finished a suspended request. */

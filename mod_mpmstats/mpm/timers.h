@@ -3,6 +3,9 @@
  * @file  mpm/timers.h
  * @brief Timed callbacks (ap_mpm_register_timed_callback). They run in workers.
  *
+ * One that is due at once, as it registers itself again and again for instance, has its turn like an event: whoever
+ * serves the queue runs what was due as it began (timers_run_due()), and then polls.
+ *
  * A lock of its own guards the list; it is a leaf.
  */
 #ifndef MPM_TIMERS_H
@@ -29,12 +32,29 @@ int timers_due(apr_time_t now);
 int timers_running(void);
 
 /**
- * Callbacks are numbered as they begin. The number the next one gets, and that of the oldest
- * that still runs (the next one's when none does): what had begun by a certain moment is
- * over when the oldest has passed the number seen then.
+ * Callbacks are numbered as they begin: what had begun by a certain moment is over when no number below
+ * the next one of that moment runs any more. @a of is the connection that ran, or whose callback did, as it was
+ * registered; NULL: none.
  */
 apr_uint64_t timers_next_number(void);
-apr_uint64_t timers_oldest_number(void);
+
+#define TIMERS_SEEN 32
+
+/** The callbacks that run at one moment; those beyond TIMERS_SEEN by the oldest of them alone. */
+typedef struct {
+    int count;
+    struct {
+        apr_uint64_t number;
+        const void *of;
+    } seen[TIMERS_SEEN];
+    apr_uint64_t oldest_unseen;         /**< 0: all are seen */
+    apr_uint64_t next;                  /**< number of the first that had not begun */
+} timers_runners_t;
+
+void timers_runners(timers_runners_t *out);
+
+/** Whether a callback with a number below @a before runs there, or has begun since; only those of @a of or of no connection, unless that is NULL. */
+int timers_runs_before(const timers_runners_t *runners, apr_uint64_t before, const void *of);
 
 /** Whether this thread has registered a callback since it was asked last. */
 int timers_registered_here(void);

@@ -344,10 +344,10 @@ static int serve_event(worker_state_t *w, token_t *token)
 }
 
 /*
- * Serve one of the things that do not come from epoll: the last connections to accept, due
- * callbacks, connections that were handed over. 0 when there is none.
+ * Serve one of the things that do not come from epoll: the last connections to accept, callbacks that were
+ * due at @a begun, connections that were handed over. 0 when there is none.
  */
-static int serve_one(worker_state_t *w)
+static int serve_one(worker_state_t *w, apr_time_t begun)
 {
     conn_t *k;
 
@@ -356,9 +356,9 @@ static int serve_one(worker_state_t *w)
         accept_last(&w->pub);
         return 1;
     }
-    if (timers_next() != 0 && timers_due(child_now())) {
+    if (begun != 0 && timers_due(begun)) {
         run_begins(w);
-        timers_run_due(child_now());
+        timers_run_due(begun);
         return 1;
     }
     k = park_take_ready();
@@ -373,7 +373,9 @@ static int serve_one(worker_state_t *w)
 /* All of them: whoever queued one has woken a poller once. Nonzero if the token is still ours. */
 static int serve_queue(worker_state_t *w)
 {
-    while (serve_one(w)) {
+    apr_time_t begun = timers_next() != 0 ? child_now() : 0;
+
+    while (serve_one(w, begun)) {
         if (!run_ends(w)) {
             return 0;
         }
@@ -402,7 +404,8 @@ static void poll_and_serve(worker_state_t *w, token_t *token)
                                             atomic_load(&child.stopping) ? SERVER_GRACEFUL
                                                                          : SERVER_READY, NULL);
         token->next = 0;
-        token->count = epoll_wait(child.epoll_fd, token->events, BATCH, -1);
+        token->count = epoll_wait(child.epoll_fd, token->events, BATCH,
+                                  timers_next() != 0 && timers_due(child_now()) ? 0 : -1);
         if (token->count < 0) {
             token->count = 0;
         }

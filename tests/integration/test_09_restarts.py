@@ -2,6 +2,7 @@
 """Restarts under load: nothing lost, nothing left, however often and whatever old children still wait for."""
 import http.client
 import os
+import re
 
 import pytest
 
@@ -80,6 +81,24 @@ def test_graceful_restarts_under_load_lose_nothing(httpd, protocol):
     assert not load.failed, load.details
     assert load.answered > 500
     assert_like_new(server)
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_connections_have_different_ids_also_when_a_finishing_process_has_given_its_slot_up(httpd):
+    server = httpd(modules=["test_handlers"], mpm_conf={"ServerLimit": 1, "MaxRequestWorkers": 10}, log_level="debug")
+    ids, clients = [], []
+    for generation in range(4):
+        for _ in range(3):
+            clients.append(Client(server.port, timeout=20))
+            clients[-1].send(request("/test/id?ms=4000", headers=["Connection: close"]))
+            clients[-1].head()
+            ids.append(int(re.search(rb"id=(\d+)", clients[-1]._until(b";")).group(1)))
+        if generation < 3:
+            server.graceful()
+    assert len(set(ids)) == len(ids), ids
+    assert not THREADED or "has given slot" in server.error_log()
+    for client in clients:
+        client.close()
 
 
 @cuts

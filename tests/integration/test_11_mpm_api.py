@@ -193,6 +193,27 @@ def test_suspended_requests_hold_no_worker(suspender):
 
 
 @not_async
+@pytest.mark.mpm_only("hybrid")
+def test_a_slow_callback_delays_no_other_connection(suspender):
+    with Client(suspender.port) as slow, Client(suspender.port, timeout=2) as other:
+        slow.send(request("/test-suspend?slow=3000"))
+        wait_until(lambda: suspender.scoreboard().busy >= 1, 2, "the slow callback at work")
+        for _ in range(3):
+            assert other.get("/test-suspend?ms=20").body == b"pulse\n"
+        assert slow.response().body == b"pulse\n"
+
+
+@not_async
+@pytest.mark.mpm_only("hybrid")
+def test_a_callback_that_is_due_again_at_once_leaves_others_their_turn(httpd):
+    server = httpd(modules=MODULES, conf=CONF + "MPMConcurrency 1\n")
+    with Client(server.port) as looping, Client(server.port, timeout=2) as other:
+        assert looping.get("/test-suspend?loop=3000").body == b"loops\n"
+        for _ in range(20):
+            assert other.get("/hello.txt").body == b"hello\n"
+
+
+@not_async
 @resumes_nothing
 def test_callbacks_fire_in_the_order_of_their_times(suspender):
     clients = [(ms, Client(suspender.port)) for ms in (500, 100, 300, 200, 400)]

@@ -152,6 +152,21 @@ def test_prefork_heads_over_tls_are_held_within_mpmheadmemory(httpd):
         client.close()
 
 
+def test_tls_connections_that_one_prefork_process_holds_have_different_ids(httpd):
+    server = httpd(tls=True, modules=["test_handlers"], conf="MPMModel prefork\n",
+                   mpm_conf={**PREFORK, "StartServers": 1, "MinSpareServers": 1, "MaxSpareServers": 2, "MaxRequestWorkers": 1})
+    clients = [Client(server.tls_port, tls=server.tls_client(), timeout=10) for _ in range(3)]
+    for client in clients:
+        client.send(b"GET /test/id HTTP/1.1\r\nHost: test.localhost\r\n")
+    wait_until(lambda: sum(p["connections_by_state"]["head"] for p in server.mpm_status()["processes"]) == 3, 5, "three held")
+    ids = []
+    for client in clients:
+        client.send(b"Connection: close\r\n\r\n")
+        ids.append(client.response().body)
+        client.close()
+    assert len(set(ids)) == 3, ids
+
+
 def test_a_killed_lobby_is_replaced(make):
     server = make("prefork")
     victim, = wait_until(server.lobbies, 5, "a lobby")

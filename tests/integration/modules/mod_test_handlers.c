@@ -12,6 +12,7 @@
  *   leak?kb=N             keeps N KiB for ever
  *   body                  reads the body, answers its length and the sum of its bytes
  *   hangmain              answers; the process's first thread, the MPM's, then does nothing any more
+ *   id?ms=N               answers the connection's id at once, and ends after N ms
  *   info                  answers pid, addresses, protocol, requests on the connection
  *
  * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in child_init.
@@ -176,6 +177,15 @@ static void test_child_init(apr_pool_t *p, server_rec *s)
         hang(0);
 }
 
+static int do_id(request_rec *r)
+{
+    ap_set_content_type(r, "text/plain");
+    ap_rprintf(r, "id=%ld;", r->connection->id);
+    ap_rflush(r);
+    wait_as_told(r);
+    return OK;
+}
+
 static int do_info(request_rec *r)
 {
     return answer(r, apr_psprintf(r->pool, "pid=%ld client=%s useragent=%s protocol=%s keepalives=%d",
@@ -189,7 +199,7 @@ static const struct {
 } actions[] = {
     {"sleep", do_sleep}, {"spin", do_spin}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
     {"exit", do_exit},   {"leak", do_leak}, {"body", do_body},     {"info", do_info},
-    {"hangmain", do_hangmain},
+    {"hangmain", do_hangmain}, {"id", do_id},
 };
 
 static int test_handler(request_rec *r)

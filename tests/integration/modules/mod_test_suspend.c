@@ -2,7 +2,8 @@
 /*
  * Test-only: handler `test-suspend` gives its thread back and finishes the request
  * from a timed callback: `?ms=N` from now, in `steps=N` pulses of one line each
- * (default 1). Every suspend and resume the MPM announces is logged at debug
+ * (default 1); `slow=N`: the pulse itself takes N ms before. With `loop=N` it answers at once, and a callback
+ * registers itself again, to be run at once, for N ms. Every suspend and resume the MPM announces is logged at debug
  * level ("test-suspend: suspended" / "resumed"), so that a test can count them.
  *
  * The pulse runs under the request's own lock, which the core holds while the
@@ -27,6 +28,7 @@ typedef struct {
     request_rec *r;
     apr_interval_time_t wait;
     int steps;
+    int slow;
 } pulse_t;
 
 static int query_number(request_rec *r, const char *name, int fallback)
@@ -39,6 +41,7 @@ static void pulse(void *baton)
 {
     pulse_t *p = baton;
     request_rec *r = p->r;
+    apr_sleep(apr_time_from_msec(p->slow));
     apr_thread_mutex_lock(r->invoke_mtx);
     ap_rputs("pulse\n", r);
     if (--p->steps > 0 && ap_rflush(r) >= 0) {
@@ -51,14 +54,32 @@ static void pulse(void *baton)
     ap_process_request_after_handler(r);
 }
 
+static void loop(void *baton)
+{
+    apr_time_t *until = baton;
+    if (apr_time_now() < *until)
+        ap_mpm_register_timed_callback(0, loop, until);
+    else
+        free(until);
+}
+
 static int suspend_handler(request_rec *r)
 {
     if (strcmp(r->handler, "test-suspend"))
         return DECLINED;
+    int turns = query_number(r, "loop=", 0);
+    if (turns > 0) {
+        apr_time_t *until = malloc(sizeof *until);
+        *until = apr_time_now() + apr_time_from_msec(turns);
+        ap_mpm_register_timed_callback(0, loop, until);
+        ap_rputs("loops\n", r);
+        return OK;
+    }
     pulse_t *p = apr_pcalloc(r->pool, sizeof *p);
     p->r = r;
     p->wait = apr_time_from_msec(query_number(r, "ms=", 0));
     p->steps = query_number(r, "steps=", 1);
+    p->slow = query_number(r, "slow=", 0);
     ap_set_content_type(r, "text/plain");
     apr_status_t rv = ap_mpm_register_timed_callback(p->wait, pulse, p);
     if (rv != APR_SUCCESS) {
