@@ -269,6 +269,17 @@ def test_an_edited_configuration_survives_install_and_uninstall(root):
     assert not conf.with_suffix(".conf.new").exists()
 
 
+def test_install_says_what_to_run_next_on_the_live_system(root):
+    assert readme_commands()[0] in install_in_place(root, "install"), "README's own command"
+    root.run("a2dismod mpm_event && a2enmod mpm_worker")
+    assert "a2dismod mpm_worker && a2enmod mpm_hybrid && service apache2 restart" in install_in_place(root, "install")
+    (root.path / MODULES_AVAILABLE / "php8.2.load").write_text("# Depends: mpm_prefork\n")
+    root.run("a2dismod mpm_worker && a2enmod php8.2")
+    assert readme_commands()[2] in install_in_place(root, "install")
+    root.run("a2dismod php8.2 mpm_prefork && a2enmod mpm_hybrid")
+    assert "enabled already; the new one runs after  service apache2 restart" in install_in_place(root, "install")
+
+
 def test_uninstall_on_the_live_system_leaves_a_server_that_starts(root):
     port = procs.free_port()
     root.listen_on(port)
