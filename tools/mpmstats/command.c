@@ -9,11 +9,11 @@
 #include "url.h"
 
 extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top, cmd_watch,
-    cmd_save, cmd_diff, cmd_tune, cmd_vhosts, cmd_events, cmd_metrics;
+    cmd_save, cmd_diff, cmd_tune, cmd_vhosts, cmd_events, cmd_metrics, cmd_doctor;
 
 const command_t *const commands[] = {
     &cmd_status, &cmd_workers, &cmd_processes, &cmd_vhosts, &cmd_events, &cmd_top, &cmd_watch, &cmd_get,
-    &cmd_check, &cmd_metrics, &cmd_save, &cmd_diff, &cmd_tune, NULL};
+    &cmd_check, &cmd_metrics, &cmd_save, &cmd_diff, &cmd_tune, &cmd_doctor, NULL};
 
 const command_t *command_find(const char *name)
 {

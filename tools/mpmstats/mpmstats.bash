@@ -15,11 +15,11 @@ _mpmstats()
     fi
 
     case $prev in
-    --from|--segment|--cacert|--unix-socket|--write|--since)
+    --from|--segment|--cacert|--unix-socket|--write|--since|--config)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    --conf-dir)
+    --conf-dir|--server-root)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         return ;;
