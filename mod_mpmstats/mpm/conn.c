@@ -59,6 +59,7 @@ static apr_interval_time_t look_interval;
 void conn_child_init(void)
 {
     direct_init();
+    inbound_child_init();
     look_interval = ap_find_linked_module("mod_reqtimeout.c") != NULL ? LOOK_INTERVAL : 0;
 }
 
@@ -313,7 +314,7 @@ static step_e step_read(conn_t *k)
     if (handover_conn(k)) {
         return STEP_CLOSE;
     }
-    return park(k, kind, more(k), inbound_patience(k), look_interval);
+    return park(k, kind, more(k), inbound_patience(k), inbound_is_to_be_looked_at(k) ? look_interval : 0);
 }
 
 /* What the hooks have left, as the next step. */
@@ -768,14 +769,41 @@ void conn_pre_read_request(request_rec *r, conn_rec *c)
     apr_pool_cleanup_register(r->pool, k, forget_request, apr_pool_cleanup_null);
 }
 
+/*
+ * The time of a request, from which httpd counts (%t, %D, REQUEST_TIME), is that of its line. What was read without a
+ * worker came before httpd looked at the clock. One that was already there when the last answer was written
+ * begins with it, as where nothing is read ahead.
+ */
+static void date_request(request_rec *r, conn_t *k)
+{
+    if (k->line_us != 0 && r->main == NULL && r->prev == NULL) {
+        r->request_time = apr_time_now() - (child_now() - k->line_us);
+        k->line_us = 0;
+    }
+}
+
 int conn_post_read_request(request_rec *r)
 {
-    conn_t *k = child.lane->is_threaded ? conn_of(r->connection) : NULL;
+    conn_t *k = conn_of(r->connection);
 
     if (k != NULL) {
+        date_request(r, k);
+    }
+    if (k != NULL && child.lane->is_threaded) {
         use_server(k, r->server, r->connection->base_server);
     }
     return OK;
+}
+
+/* One that could not be read to its end is only logged. */
+int conn_log_transaction(request_rec *r)
+{
+    conn_t *k = conn_of(r->connection);
+
+    if (k != NULL) {
+        date_request(r, k);
+    }
+    return DECLINED;
 }
 
 void conn_insert_filter(request_rec *r)

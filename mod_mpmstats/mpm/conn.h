@@ -38,6 +38,7 @@ typedef struct conn_t {
     apr_interval_time_t keepalive_timeout;
     apr_time_t keepalive_until;         /**< monotonic; while it waits for the next request */
     apr_time_t linger_until;            /**< monotonic; once linger_started */
+    apr_time_t line_us;                 /**< monotonic; when the line of the request that is run next was whole, 0 = not known */
     unsigned suspended:1;               /**< the suspend_connection hook has run last */
     unsigned linger_started:1;
     unsigned expired:1;                 /**< handed over because its time was up */
@@ -133,6 +134,7 @@ mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c);
 int conn_pre_connection(conn_rec *c, void *csd);
 void conn_pre_read_request(request_rec *r, conn_rec *c);
 int conn_post_read_request(request_rec *r);
+int conn_log_transaction(request_rec *r);
 void conn_insert_filter(request_rec *r);
 int conn_handler(request_rec *r);
 int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol);

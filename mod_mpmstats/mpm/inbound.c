@@ -44,19 +44,31 @@ struct inbound_t {
     reqtimeout_body_t budget;       /* of this stage; for a head, once some of it has come */
     apr_uint64_t budget_bytes;      /* that have extended the head's */
     enum { STAGE_HEAD, STAGE_BODY } stage;
-    apr_status_t ended;             /* not APR_SUCCESS: what follows the stash */
+    apr_status_t ended;             /* not APR_SUCCESS: what follows the stash; nothing below is asked any more */
     apr_time_t now;                 /* of this advance, monotonic */
     apr_uint64_t bytes;             /* plain bytes seen since the last dispatch */
+    apr_uint64_t passed;            /* bytes that have come from the filter below, in all */
     unsigned async:1;               /* between accept or keep-alive and dispatch */
     unsigned handshake:1;           /* TLS, and no plain byte seen yet */
     unsigned plain:1;               /* no filter below keeps bytes back */
     unsigned head_budget:1;         /* the budget of a head has begun */
+    unsigned late:1;                /* time ended it: whoever asks for more is told so, and not for a part of it */
     unsigned overdue:1;             /* the budget ended head or body; not said yet */
+    unsigned overdue_body:1;        /* it was the body's */
+    unsigned line_begun:1;          /* a byte of the request line was seen */
     unsigned unscanned:1;           /* the stash holds bytes of the next request */
     unsigned aside:1;               /* out of the chain: its worker reads the next heads itself */
 };
 
 static ap_filter_rec_t *inbound_filter_rec;
+
+/* Set in inbound_child_init, constant afterwards; NULL without mod_logio. */
+static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) *count_bytes;
+
+void inbound_child_init(void)
+{
+    count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_in);
+}
 
 /* ---- the filter -------------------------------------------------------- */
 
@@ -108,14 +120,79 @@ void inbound_prepare(conn_t *k)
     in->handshake = ap_ssl_conn_is_ssl(k->c);
 }
 
-/* One line, or as much of it as there is; see head.h on lines that httpd will find too long. */
-static apr_status_t stash_getline(inbound_t *in, apr_bucket_brigade *bb)
+/* As mod_reqtimeout does when its filter finds the budget spent. */
+static void say_overdue(inbound_t *in)
 {
-    apr_status_t rv = apr_brigade_split_line(bb, in->stash, APR_NONBLOCK_READ, HUGE_STRING_LEN);
-    apr_bucket *last = APR_BRIGADE_LAST(bb);
+    conn_rec *c = in->k->c;
+
+    in->overdue = 0;
+    reqtimeout_say(c, in->overdue_body ? "body" : "header");
+    apr_table_setn(c->notes, "short-lingering-close", "1");
+    c->keepalive = AP_CONN_CLOSE;
+}
+
+/* What follows the stash. */
+static apr_status_t tell_end(inbound_t *in)
+{
+    if (in->overdue) {
+        say_overdue(in);
+    }
+    return in->ended;
+}
+
+/*
+ * mod_logio counts what passes its filter: what was read ahead would be the first request's. It is counted when
+ * it is asked for, by whichever request asks, as where nothing is read ahead.
+ */
+static void count_asked(const inbound_t *in, apr_bucket_brigade *bb)
+{
+    apr_off_t bytes;
+
+    if (in->plain && count_bytes != NULL && apr_brigade_length(bb, 0, &bytes) == APR_SUCCESS && bytes > 0) {
+        count_bytes(in->k->c, bytes);
+    }
+}
+
+/* They come from below into the stash. */
+static void note_read_ahead(inbound_t *in, apr_off_t bytes)
+{
+    in->passed += (apr_uint64_t)bytes;
+    if (in->plain && count_bytes != NULL) {
+        count_bytes(in->k->c, -bytes);  /* count_asked() counts them */
+    }
+}
+
+static int stash_has_line(const inbound_t *in)
+{
+    apr_bucket *e;
     const char *data;
     apr_size_t len;
 
+    for (e = APR_BRIGADE_FIRST(in->stash); e != APR_BRIGADE_SENTINEL(in->stash); e = APR_BUCKET_NEXT(e)) {
+        if (APR_BUCKET_IS_METADATA(e) || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
+            || memchr(data, '\n', len) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* One line, or as much of it as there is; see head.h on lines that httpd will find too long. */
+static apr_status_t stash_getline(inbound_t *in, apr_bucket_brigade *bb)
+{
+    apr_bucket *last;
+    apr_status_t rv;
+    const char *data;
+    apr_size_t len;
+
+    /* A line that did not come whole in time is none: a reader that waits for it gets no part of it either. */
+    if (in->late && !stash_has_line(in)) {
+        count_asked(in, in->stash);
+        apr_brigade_cleanup(in->stash);
+        return tell_end(in);
+    }
+    rv = apr_brigade_split_line(bb, in->stash, APR_NONBLOCK_READ, HUGE_STRING_LEN);
+    last = APR_BRIGADE_LAST(bb);
     if (rv != APR_SUCCESS || APR_BRIGADE_EMPTY(bb) || !APR_BRIGADE_EMPTY(in->stash)
         || APR_BUCKET_IS_METADATA(last)
         || apr_bucket_read(last, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
@@ -188,6 +265,9 @@ static apr_status_t stash_eat_crlf(inbound_t *in)
         if (len > 1) {
             apr_bucket_split(e, 1);
         }
+        if (len > 0 && in->plain && count_bytes != NULL) {
+            count_bytes(in->k->c, 1);
+        }
         apr_bucket_delete(e);
     }
     return APR_EAGAIN;
@@ -246,18 +326,6 @@ static void step_back(inbound_t *in)
     }
 }
 
-/* As mod_reqtimeout does when its filter finds the budget spent. */
-static void say_overdue(inbound_t *in)
-{
-    conn_rec *c = in->k->c;
-
-    in->overdue = 0;
-    ap_log_cerror(APLOG_MARK, APLOG_INFO, APR_TIMEUP, c, "Request %s read timeout",
-                  in->stage == STAGE_BODY ? "body" : "header");
-    apr_table_setn(c->notes, "short-lingering-close", "1");
-    c->keepalive = AP_CONN_CLOSE;
-}
-
 /* As many as are known of. */
 static apr_uint64_t bytes_of(const apr_bucket *e)
 {
@@ -265,8 +333,9 @@ static apr_uint64_t bytes_of(const apr_bucket *e)
 }
 
 /* What came from below @a last, as somebody asked for it. */
-static void count_passed(mpm_hybrid_times_t *times, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
+static void count_passed(inbound_t *in, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
 {
+    mpm_hybrid_times_t *times = &in->k->times;
     apr_uint64_t bytes = 0;
     apr_bucket *e;
 
@@ -274,9 +343,19 @@ static void count_passed(mpm_hybrid_times_t *times, apr_bucket_brigade *bb, apr_
         bytes += bytes_of(e);
     }
     times->received += bytes;
+    in->passed += bytes;
     if (bytes == 0 && ends_if_none) {
         times->input_ended = APR_EOF;       /* how the core tells it the first time */
     }
+}
+
+/*
+ * Whether the core's input filter keeps bytes back that were read from the socket. It reads more than it is asked for, and
+ * a blocking reader leaves the rest there. Plain connections only: elsewhere the filters between count in bytes of their own.
+ */
+static int held_below(const inbound_t *in, const network_t *net)
+{
+    return in->plain && net->received != in->passed;
 }
 
 static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode, apr_read_type_e block,
@@ -287,7 +366,7 @@ static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
     apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
 
     if (rv == APR_SUCCESS && mode != AP_MODE_SPECULATIVE) {
-        count_passed(&in->k->times, bb, last, mode == AP_MODE_GETLINE && block == APR_BLOCK_READ);
+        count_passed(in, bb, last, mode == AP_MODE_GETLINE && block == APR_BLOCK_READ);
     }
     else if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
         in->k->times.input_ended = rv;
@@ -303,25 +382,30 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
     network_t *net = in->k->network;
 
     if (mode == AP_MODE_INIT) {
-        return ap_get_brigade(f->next, bb, mode, block, readbytes);
+        apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+
+        if (in->late && in->k->c->aborted) {
+            in->ended = APR_ECONNABORTED;   /* the handshake was late, says mod_ssl: there is no request to complain of */
+        }
+        return rv;
     }
     if (!APR_BRIGADE_EMPTY(in->stash)) {
         apr_status_t rv = from_stash(in, bb, mode, readbytes);
 
+        if (mode != AP_MODE_SPECULATIVE) {
+            count_asked(in, bb);
+        }
         drop_empty(in);
         return rv;
     }
     if (in->ended != APR_SUCCESS) {
-        if (in->overdue) {
-            say_overdue(in);
-        }
-        return in->ended;
+        return tell_end(in);
     }
     /* The core looks for a pipelined request after each response. */
     if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ) {
         step_aside(in);
-        /* The socket was read dry: what has come since then, epoll will tell. */
-        if (in->plain && net != NULL && net->dry && !net->eof) {
+        /* Socket and core have no more: what has come since then, epoll will tell. */
+        if (in->plain && net != NULL && net->dry && !net->eof && !held_below(in, net)) {
             return APR_EAGAIN;
         }
     }
@@ -412,6 +496,21 @@ static inbound_e head_complete(inbound_t *in)
     return INBOUND_WAIT;
 }
 
+/* When the request line is whole, empty lines before it apart: httpd takes that for the time of a request. */
+static void look_for_line(inbound_t *in, const char *data, apr_size_t len)
+{
+    while (len > 0 && !in->line_begun && (*data == '\r' || *data == '\n')) {
+        data++;
+        len--;
+    }
+    if (len > 0) {
+        in->line_begun = 1;
+        if (memchr(data, '\n', len) != NULL) {
+            in->k->line_us = in->now;
+        }
+    }
+}
+
 /* Look at the next bytes of the request, once. */
 static inbound_e scan_bytes(inbound_t *in, const char *data, apr_size_t len)
 {
@@ -419,8 +518,13 @@ static inbound_e scan_bytes(inbound_t *in, const char *data, apr_size_t len)
 
     if (in->bytes == 0) {
         in->k->times.first_byte_us = in->now;
+        in->k->line_us = 0;
+        in->line_begun = 0;
     }
     in->bytes += len;
+    if (in->k->line_us == 0) {
+        look_for_line(in, data, len);
+    }
     if (in->stage == STAGE_HEAD) {
         head_verdict_e verdict = head_scan_feed(&in->scan, data, len, &used);
 
@@ -526,6 +630,7 @@ static inbound_e take_fresh(inbound_t *in)
             }
         }
         in->k->times.received += bytes_of(e);
+        note_read_ahead(in, (apr_off_t)bytes_of(e));
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
             apr_bucket_delete(e);   /* nothing may begin with an empty bucket */
         }
@@ -577,20 +682,46 @@ static inbound_e read_through(inbound_t *in)
     }
 }
 
-/* While a body is collected mod_reqtimeout still counts the time for the head: it stands aside. */
+/* Whether the handshake is over. mod_ssl would go on with it, but finds nothing to read. */
+static int handshake_is_over(inbound_t *in)
+{
+    apr_status_t rv = ap_get_brigade(in->filter->next, in->fresh, AP_MODE_INIT, APR_NONBLOCK_READ, 0);
+
+    apr_brigade_cleanup(in->fresh);
+    return rv == APR_SUCCESS;
+}
+
+/*
+ * Only the handshake's budget is mod_reqtimeout's filter's to keep: it learns that a head begins, or a body, when a
+ * worker reads it, and until then goes by what came before. So it stands aside.
+ */
 static inbound_e read_on(inbound_t *in)
 {
     ap_filter_t *above = NULL, *reqtimeout;
-    inbound_e verdict;
+    inbound_e verdict = INBOUND_WAIT;
 
-    if (in->stage == STAGE_HEAD) {
+    if (in->handshake) {
         verdict = read_through(in);
-        if (verdict == INBOUND_READY || in->stage == STAGE_HEAD) {
+        if (verdict == INBOUND_READY) {
+            return verdict;
+        }
+        if (in->handshake && handshake_is_over(in)) {
+            in->handshake = 0;
+            in->k->times.handshake_done_us = in->now;
+        }
+        if (in->stage == STAGE_HEAD) {
             return verdict;
         }
     }
     reqtimeout = reqtimeout_detach(in->filter, &above);
-    verdict = read_through(in);
+    do {
+        int stage = in->stage;
+
+        verdict = read_through(in);
+        if ((int)in->stage == stage) {
+            break;
+        }
+    } while (verdict == INBOUND_WAIT);
     reqtimeout_attach(reqtimeout, above);
     return verdict;
 }
@@ -601,9 +732,7 @@ static inbound_e read_on(inbound_t *in)
  */
 static void charge_head(inbound_t *in)
 {
-    const network_t *net = in->k->network;
-
-    if (in->bytes == 0 && (in->k->used || net == NULL || !net->seen)) {
+    if (in->handshake || (in->bytes == 0 && in->k->used)) {
         return;
     }
     if (!in->head_budget) {
@@ -664,7 +793,7 @@ inbound_e inbound_look(conn_t *k)
     inbound_e verdict;
     unsigned dry;
 
-    if (net == NULL) {
+    if (net == NULL || !in->handshake) {
         return INBOUND_WAIT;
     }
     dry = net->dry;
@@ -682,8 +811,12 @@ void inbound_give_up(conn_t *k, apr_status_t why)
 
     if (in->ended == APR_SUCCESS) {
         in->ended = why;
-        in->overdue = APR_STATUS_IS_TIMEUP(why) && in->budget.until != 0
-            && child_now() >= in->budget.until;
+        in->late = 1;
+        if (k->network != NULL) {
+            k->network->late = 1;
+        }
+        in->overdue = APR_STATUS_IS_TIMEUP(why) && in->budget.until != 0;
+        in->overdue_body = in->stage == STAGE_BODY;
     }
 }
 
@@ -727,6 +860,16 @@ int inbound_reads_ahead(const conn_t *k)
     return k->inbound->async;
 }
 
+int inbound_is_to_be_looked_at(const conn_t *k)
+{
+    return k->inbound->handshake;
+}
+
+int inbound_is_late(const conn_t *k)
+{
+    return k->inbound->late;
+}
+
 int inbound_ended(const conn_t *k)
 {
     return k->inbound->ended != APR_SUCCESS;
@@ -746,12 +889,15 @@ int inbound_drained(const conn_t *k)
 {
     const network_t *net = k->network;
 
-    return k->inbound != NULL && net != NULL && net->dry && !net->eof && inbound_has_heads(k);
+    return k->inbound != NULL && net != NULL && net->dry && !net->eof && inbound_has_heads(k)
+        && !held_below(k->inbound, net);
 }
 
 int inbound_buffered(const conn_t *k)
 {
-    return !APR_BRIGADE_EMPTY(k->inbound->stash);
+    const network_t *net = k->network;
+
+    return !APR_BRIGADE_EMPTY(k->inbound->stash) || (net != NULL && held_below(k->inbound, net));
 }
 
 int inbound_is_plain(conn_rec *c)
@@ -776,6 +922,10 @@ static int take_what_is_kept(inbound_t *in)
     net->advancing = net->dry = 1;
     while ((rv = ap_get_brigade(in->filter->next, in->fresh, AP_MODE_READBYTES, APR_NONBLOCK_READ,
                                 NETWORK_READ_SIZE)) == APR_SUCCESS && !APR_BRIGADE_EMPTY(in->fresh)) {
+        apr_off_t bytes = 0;
+
+        (void)apr_brigade_length(in->fresh, 0, &bytes);
+        note_read_ahead(in, bytes);
         APR_BRIGADE_CONCAT(in->stash, in->fresh);
     }
     net->advancing = 0;

@@ -31,6 +31,9 @@ struct handover_t;
 /** Filters are registered here; once, in register_hooks. */
 void inbound_register(void);
 
+/** Prepare this child. */
+void inbound_child_init(void);
+
 /** Hold the heads of @a k back until they are whole; before its other filters are added. */
 void inbound_attach(conn_t *k);
 
@@ -40,13 +43,16 @@ void inbound_prepare(conn_t *k);
 /** Read what there is. Never blocks. */
 inbound_e inbound_advance(conn_t *k);
 
-/** Ask the filters below whether they have run out of patience; no system call. */
+/** Ask the filters below whether they have run out of patience with a handshake; no system call. */
 inbound_e inbound_look(conn_t *k);
+
+/** Whether that has to be done from time to time: as long as a handshake lasts. */
+int inbound_is_to_be_looked_at(const conn_t *k);
 
 /** How long (µs) the connection may wait for more of what it is reading. */
 apr_interval_time_t inbound_patience(const conn_t *k);
 
-/** Time is up: what has been read is all there will be, then @a why. */
+/** Time is up: what has been read is all there will be, then @a why. From here on no reader waits for the client. */
 void inbound_give_up(conn_t *k, apr_status_t why);
 
 /** As inbound_give_up() with APR_TIMEUP, where somebody else has waited, as long as mod_reqtimeout's budget allows. */
@@ -63,6 +69,9 @@ int inbound_has_heads(const conn_t *k);
 
 /** Whether it is between accept or keep-alive and dispatch: what is read is kept until it is whole. */
 int inbound_reads_ahead(const conn_t *k);
+
+/** Whether inbound_give_up() has been called: nothing may wait for the client. */
+int inbound_is_late(const conn_t *k);
 
 /** Whether the client has closed its side, or reading failed. */
 int inbound_ended(const conn_t *k);
@@ -88,7 +97,7 @@ int inbound_pack(conn_t *k, struct handover_t *what, char **bytes);
 /** Begin where another process has left off. After inbound_prepare(). @return APR_ENOMEM */
 apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes);
 
-/** Whether bytes are in the stash. */
+/** Whether bytes have been read that nobody has asked for yet. */
 int inbound_buffered(const conn_t *k);
 
 #endif

@@ -619,7 +619,7 @@ static void serve_deadlines(void)
             send_away(g);
         }
         else {
-            g->over_budget = g->peek.budget.until != 0 && now >= g->peek.budget.until;
+            g->over_budget = g->peek.budget.until != 0;     /* as mod_reqtimeout, whose budget or Timeout it was */
             make_ready(g, 1);
         }
     }

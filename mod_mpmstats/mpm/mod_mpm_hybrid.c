@@ -97,7 +97,8 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_connection(conn_pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_network_bucket(network_insert_bucket, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_read_request(conn_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(conn_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(conn_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(conn_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);

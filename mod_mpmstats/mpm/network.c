@@ -51,6 +51,10 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
 {
     ssize_t n;
 
+    if (net->late) {
+        *len = 0;
+        return block == APR_BLOCK_READ ? APR_TIMEUP : APR_EAGAIN;
+    }
     if (block == APR_BLOCK_READ) {
         apr_size_t wanted = *len;
         apr_status_t rv = is_between(net) ? wait_between(net) : APR_SUCCESS;
@@ -122,6 +126,7 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
         return APR_SUCCESS;
     }
     net->seen = net->got = 1;
+    net->received += n;
     b = copied(b, buf, n);
     if (b == NULL) {
         return APR_ENOMEM;
@@ -151,6 +156,7 @@ apr_status_t network_insert_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_sock
     net->k = k;
     net->sock = sock;
     net->fd = k->fd;
+    net->late = k->inbound != NULL && inbound_is_late(k);
     net->advancing = k->inbound != NULL && inbound_reads_ahead(k);
     k->network = net;
     APR_BRIGADE_INSERT_TAIL(bb, network_bucket(net, bb->bucket_alloc));

@@ -22,10 +22,12 @@ typedef struct network_t {
     int fd;
     conn_t *k;
     unsigned got:1;                 /**< something has come since a worker began to read the request */
+    apr_uint64_t received;          /**< bytes, in all */
     unsigned advancing:1;           /**< inbound_advance is reading: never ask twice */
     unsigned dry:1;                 /**< the last read left nothing behind */
     unsigned told_dry:1;            /**< and whoever asked without blocking has been told so since */
     unsigned eof:1;
+    unsigned late:1;                /**< its time is over: whoever waits for bytes is told so at once */
     unsigned seen:1;                /**< anything ever came */
 } network_t;
 

@@ -18,6 +18,14 @@
 /* The most a record may hold (RFC 8446, 5.1; RFC 5246, 6.2.3 allows for compression). */
 #define TLS_RECORD_MAX (16384 + 2048)
 
+/* PROXY protocol: the longest line of version 1, and what version 2 begins with before it tells its length. */
+#define PROXY_LINE_MAX 108
+#define PROXY_BLOCK 16
+static const char proxy_signature[12] = { '\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n' };
+
+/* Set in peek_set_up, constant afterwards. */
+static int may_be_proxied;
+
 static char peeked[PEEK_SIZE];
 static head_limits_t limits;            /* constant after peek_set_up() */
 
@@ -25,6 +33,7 @@ void peek_set_up(void)
 {
     const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
 
+    may_be_proxied = ap_find_linked_module("mod_remoteip.c") != NULL;
     head_limits_httpd(&limits, ap_server_conf->limit_req_line, ap_server_conf->limit_req_fieldsize,
                       ap_server_conf->limit_req_fields, PEEK_SIZE,
                       core->http_conformance != AP_HTTP_CONFORMANCE_UNSAFE);
@@ -36,7 +45,12 @@ void peek_begin(peek_t *p, const server_rec *s, int is_tls)
     p->server = s;
     p->is_tls = (unsigned char)is_tls;
     head_scan_init(&p->scan, &limits);
-    reqtimeout_begin_head(&p->budget, s, child_now());
+    if (is_tls) {
+        reqtimeout_begin_handshake(&p->budget, s, child_now());
+    }
+    else {
+        reqtimeout_begin_head(&p->budget, s, child_now());
+    }
 }
 
 static int body_complete(peek_t *p, const char *data, size_t len)
@@ -87,18 +101,48 @@ static int request_complete(peek_t *p, const char *data, size_t len)
     return verdict != HEAD_COMPLETE || head_complete(p, data + used, len - used);
 }
 
+static int begins_with(const char *what, size_t len, size_t seen)
+{
+    return memcmp(peeked, what, seen < len ? seen : len) == 0;
+}
+
+/*
+ * Bytes of the PROXY protocol's header before everything else, of the first @a seen bytes; 0: none. Zero if it has not come
+ * whole, or may still become one.
+ */
+static int proxy_header(size_t seen, size_t *bytes)
+{
+    const char *end;
+
+    *bytes = 0;
+    if (!may_be_proxied) {
+        return 1;
+    }
+    if (begins_with("PROXY ", 6, seen)) {
+        end = memchr(peeked, '\n', seen);
+        *bytes = end != NULL ? (size_t)(end + 1 - peeked) : 0;
+        return end != NULL || seen >= PROXY_LINE_MAX;
+    }
+    if (begins_with(proxy_signature, sizeof(proxy_signature), seen)) {
+        *bytes = seen < PROXY_BLOCK ? PROXY_BLOCK
+            : PROXY_BLOCK + ((size_t)(unsigned char)peeked[14] << 8) + (unsigned char)peeked[15];
+        return seen >= *bytes;
+    }
+    return 1;
+}
+
 /* A whole first TLS record, or no TLS at all. */
-static int hello_complete(size_t len)
+static int hello_complete(const char *data, size_t len)
 {
     size_t record;
 
-    if (peeked[0] != TLS_HANDSHAKE) {
+    if (data[0] != TLS_HANDSHAKE) {
         return 1;
     }
     if (len < 5) {
         return 0;
     }
-    record = ((size_t)(unsigned char)peeked[3] << 8) + (unsigned char)peeked[4];
+    record = ((size_t)(unsigned char)data[3] << 8) + (unsigned char)data[4];
     return record > TLS_RECORD_MAX || len >= 5 + record;
 }
 
@@ -115,11 +159,30 @@ static int buffer_is_full(int fd)
         || memory[SK_MEMINFO_RMEM_ALLOC] >= memory[SK_MEMINFO_RCVBUF] / 2;
 }
 
+/* Behind the PROXY protocol's header, which is @a begin bytes long. */
+static int is_complete(peek_t *p, size_t begin)
+{
+    size_t from = p->scanned > begin ? p->scanned : begin;
+
+    if (p->seen == sizeof(peeked)) {
+        return 1;
+    }
+    if (p->seen == from) {
+        return 0;
+    }
+    if (from == begin && peeked[begin] == TLS_HANDSHAKE) {
+        p->is_tls = 1;                  /* whatever Listen says: no request begins with this */
+        reqtimeout_begin_handshake(&p->budget, p->server, child_now());
+    }
+    p->scanned = p->seen;
+    return p->is_tls ? hello_complete(peeked + begin, p->seen - begin)
+        : request_complete(p, peeked + from, p->seen - from);
+}
+
 peek_e peek_look(peek_t *p, int fd)
 {
     ssize_t n = recv(fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
-    size_t seen = p->seen;
-    apr_time_t now;
+    size_t seen = p->seen, begin;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return PEEK_WAIT;
@@ -131,17 +194,11 @@ peek_e peek_look(peek_t *p, int fd)
         return PEEK_WAIT;
     }
     p->seen = (size_t)n;
-    now = child_now();
     if (seen == 0) {
-        p->first_us = now;
-        if (peeked[0] == TLS_HANDSHAKE) {
-            p->is_tls = 1;              /* whatever Listen says: no request begins with this */
-        }
+        p->first_us = child_now();
     }
-    if ((size_t)n == sizeof(peeked)
-        || (p->is_tls ? hello_complete((size_t)n) : request_complete(p, peeked + seen, (size_t)n - seen))
-        || buffer_is_full(fd)) {
-        p->whole_us = now;
+    if ((proxy_header((size_t)n, &begin) && is_complete(p, begin)) || buffer_is_full(fd)) {
+        p->whole_us = child_now();
         return PEEK_READY;
     }
     return PEEK_WAIT;

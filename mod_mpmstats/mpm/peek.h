@@ -32,6 +32,7 @@ typedef struct {
     int64_t whole_us;           /**< when it was ready; 0: not yet */
     head_scan_t scan;
     body_scan_t body;
+    size_t scanned;             /**< of those, as parts of the request or before it */
     reqtimeout_body_t budget;   /**< mod_reqtimeout's, until when it may take */
 } peek_t;
 

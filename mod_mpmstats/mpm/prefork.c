@@ -622,6 +622,12 @@ static long conn_id(void)
     return held * CHILD_NUMBERS(child.lane) + child.number;
 }
 
+/* The lobby does not note when the request line was whole; that is soon after its first byte. */
+static void take_date(conn_t *k, const handoff_t *what)
+{
+    k->line_us = what->is_tls ? 0 : what->first_us;
+}
+
 /* Takes @a pool. */
 static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
@@ -638,6 +644,7 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
     k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
     k->times.slot = &child.slot;
     take_times(&k->times, what);
+    take_date(k, what);
     served++;
     begin_run(fd);
     k->c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(), sbh,
@@ -652,6 +659,9 @@ static void serve(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t 
         }
         else if (what->overdue) {
             take_overdue(k, what->over_budget);
+            if (k->line_us != 0) {
+                take_date(k, what);
+            }
             run(k);
         }
         else if (!(is_held = hold(k))) {

@@ -8,6 +8,7 @@
 
 #define FILTER_NAME "reqtimeout"
 
+static const reqtimeout_budget_t default_handshake = { 1, 0, 0, 0 };
 static const reqtimeout_budget_t default_head = { 1, 20, 40, 500 };
 static const reqtimeout_budget_t default_body = { 1, 20, 0, 500 };
 
@@ -44,6 +45,9 @@ const char *reqtimeout_directive(cmd_parms *cmd, void *dummy, const char *args)
         else if (strncasecmp(word, "header=", 7) == 0) {
             parse_budget(&server_conf(cmd->server)->head_budget, word + 7);
         }
+        else if (strncasecmp(word, "handshake=", 10) == 0) {
+            parse_budget(&server_conf(cmd->server)->handshake_budget, word + 10);
+        }
     }
     return NULL;
 }
@@ -65,6 +69,13 @@ static void begin(reqtimeout_body_t *body, const reqtimeout_budget_t *set, apr_t
     if (set->max_seconds > 0) {
         body->max_until = now + apr_time_from_sec(set->max_seconds);
     }
+}
+
+void reqtimeout_begin_handshake(reqtimeout_body_t *handshake, const server_rec *s, apr_time_t now)
+{
+    const reqtimeout_budget_t *set = &server_conf(s)->handshake_budget;
+
+    begin(handshake, set->set ? set : &default_handshake, now);
 }
 
 void reqtimeout_begin_head(reqtimeout_body_t *head, const server_rec *s, apr_time_t now)
@@ -112,5 +123,15 @@ void reqtimeout_attach(ap_filter_t *filter, ap_filter_t *above)
 {
     if (filter != NULL) {
         above->next = filter;
+    }
+}
+
+void reqtimeout_say(const conn_rec *c, const char *stage)
+{
+    const module *m = ap_find_linked_module("mod_reqtimeout.c");
+
+    if (m != NULL) {
+        ap_log_cerror("mod_reqtimeout.c", __LINE__, m->module_index, APLOG_INFO, 0, c,
+                      "AH01382: Request %s read timeout", stage);
     }
 }

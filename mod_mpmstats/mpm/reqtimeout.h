@@ -6,7 +6,8 @@
  * mod_reqtimeout counts the time for a head from the moment a worker begins to read it, and for
  * a body from the moment it has read the head. Both are collected before that, so their budgets
  * have to be kept here. The directive is mod_reqtimeout's; we read it along. Its budget for
- * handshakes begins with the connection, and its own filter keeps it.
+ * handshakes begins with the connection, and its own filter keeps it as long as a handshake lasts;
+ * before a filter is there (the lobby) it is kept here too.
  */
 #ifndef MPM_REQTIMEOUT_H
 #define MPM_REQTIMEOUT_H
@@ -37,6 +38,9 @@ const char *reqtimeout_directive(cmd_parms *cmd, void *dummy, const char *args);
 void reqtimeout_merge(reqtimeout_budget_t *out, const reqtimeout_budget_t *base,
                       const reqtimeout_budget_t *add);
 
+/** A handshake begins; without a budget for it, Timeout alone counts. */
+void reqtimeout_begin_handshake(reqtimeout_body_t *handshake, const server_rec *s, apr_time_t now);
+
 /** A head begins. */
 void reqtimeout_begin_head(reqtimeout_body_t *head, const server_rec *s, apr_time_t now);
 
@@ -51,5 +55,8 @@ ap_filter_t *reqtimeout_detach(ap_filter_t *top, ap_filter_t **above);
 
 /** Put it back below @a above. */
 void reqtimeout_attach(ap_filter_t *filter, ap_filter_t *above);
+
+/** Say that a client has been too slow, in mod_reqtimeout's words and under its name. @a stage is "header" or "body". */
+void reqtimeout_say(const conn_rec *c, const char *stage);
 
 #endif

@@ -29,6 +29,7 @@ void *server_conf_merge(apr_pool_t *p, void *base_, void *add_)
 
     conf->async_head = add->async_head != UNSET ? add->async_head : base->async_head;
     conf->body_buffer = add->body_buffer != UNSET ? add->body_buffer : base->body_buffer;
+    reqtimeout_merge(&conf->handshake_budget, &base->handshake_budget, &add->handshake_budget);
     reqtimeout_merge(&conf->head_budget, &base->head_budget, &add->head_budget);
     reqtimeout_merge(&conf->body_budget, &base->body_budget, &add->body_budget);
     return conf;
@@ -48,6 +49,7 @@ static int same_settings(const server_rec *a, const server_rec *b)
 
     return server_async_head(a) == server_async_head(b) && server_body_buffer(a) == server_body_buffer(b)
         && a->timeout == b->timeout
+        && memcmp(&x->handshake_budget, &y->handshake_budget, sizeof(x->handshake_budget)) == 0
         && memcmp(&x->head_budget, &y->head_budget, sizeof(x->head_budget)) == 0
         && memcmp(&x->body_budget, &y->body_budget, sizeof(x->body_budget)) == 0;
 }

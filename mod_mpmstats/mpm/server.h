@@ -15,6 +15,7 @@
 typedef struct {
     int async_head;     /**< MPMAsyncHead: 1 on, 0 off, -1 not set */
     int body_buffer;    /**< MPMBodyBuffer in bytes, -1 not set */
+    reqtimeout_budget_t handshake_budget;
     reqtimeout_budget_t head_budget;
     reqtimeout_budget_t body_budget;
 } server_conf_t;
