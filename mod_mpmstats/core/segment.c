@@ -96,7 +96,7 @@ SAME_LINE(segment_vhost_rec_t, in_flight, in_flight_peak);
 SAME_LINE(segment_vhost_rec_t, in_flight, responses_2xx);
 SAME_LINE(segment_vhost_rec_t, in_flight, method_get);
 SAME_LINE(segment_vhost_rec_t, in_flight, bytes_in);
-SAME_LINE(segment_vhost_rec_t, in_flight, bytes_out);
+SAME_LINE(segment_vhost_rec_t, in_flight, sent);
 SAME_LINE(segment_handler_rec_t, requests, busy);
 SAME_LINE(segment_handler_rec_t, requests, busy_peak);
 SAME_LINE(segment_handler_rec_t, requests, time);

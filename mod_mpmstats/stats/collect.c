@@ -33,7 +33,6 @@ static void collect_times(snapshot_server_t *server)
     server->now_us = apr_time_now();
     server->started_us = facts->started;
     server->restarted_us = facts->restarted;
-    server->counters_since_us = ap_get_scoreboard_global()->restart_time;
     /* The clock may have been set back. */
     server->uptime_s = server->now_us > facts->started
         ? apr_time_sec(server->now_us - facts->started) : 0;

@@ -63,6 +63,7 @@ static void register_hooks(apr_pool_t *pool)
     static const char *const before_core[] = {"core.c", NULL};
 
     (void)pool;
+    ap_hook_pre_config(record_conn_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_config(facts_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_config(record_report_pre_config, after_log_config, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(config_check, NULL, NULL, APR_HOOK_MIDDLE);

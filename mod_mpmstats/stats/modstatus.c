@@ -165,14 +165,14 @@ static const char *in_words(apr_pool_t *pool, apr_int64_t seconds)
 static void tell_server(modstatus_t *out, request_rec *r, const snapshot_server_t *server)
 {
     const char *mpm = config_of_request(r)->auto_mpm;
+    apr_time_t since = ap_get_scoreboard_global()->restart_time;    /* with a hard restart its counters begin again */
 
     out->host = ap_get_server_name(r);
     out->mpm = mpm != NULL && mpm[0] != '\0' ? mpm : server->mpm;
     out->now = ap_ht_time(r->pool, server->now_us, TIME_FORMAT, 0);
-    out->restarted = ap_ht_time(r->pool, server->counters_since_us, TIME_FORMAT, 0);
+    out->restarted = ap_ht_time(r->pool, since, TIME_FORMAT, 0);
     /* The clock may have been set back. */
-    out->uptime_s = server->now_us > server->counters_since_us
-        ? apr_time_sec(server->now_us - server->counters_since_us) : 0;
+    out->uptime_s = server->now_us > since ? apr_time_sec(server->now_us - since) : 0;
     out->uptime = in_words(r->pool, out->uptime_s);
     out->async = mpm_answer(AP_MPMQ_IS_ASYNC, 0) > 0;
 }

@@ -11,6 +11,7 @@
 
 #include "http_config.h"
 #include "http_connection.h"
+#include "http_core.h"
 #include "http_ssl.h"
 #include "util_filter.h"
 
@@ -221,23 +222,55 @@ static __attribute__((hot, noinline)) apr_status_t pass_piece(ap_filter_t *f, ap
     return ap_pass_brigade(f->next, brigade);
 }
 
-static __attribute__((noinline)) apr_status_t pass_other(ap_filter_t *f, apr_bucket_brigade *brigade)
-{
-    record_conn_t *conn = f->ctx;
-
-    conn->bytes_out_other += look_at(brigade).bytes;
-    return ap_pass_brigade(f->next, brigade);
-}
-
 static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     record_conn_t *conn = f->ctx;
     record_request_t *request = conn->current;
 
-    if (request == NULL) {
-        return pass_other(f, brigade);
+    return request == NULL || request->ended ? ap_pass_brigade(f->next, brigade) : pass_piece(f, brigade, request);
+}
+
+/* ---- what is written ------------------------------------------------------------ */
+
+/*
+ * Whoever writes to a client's socket (the core's output filter, mpm_hybrid's short cut) tells mod_logio how much that
+ * was, by an optional function of its. Ours stands in its place and tells it: so what the client did not take is not counted.
+ */
+static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) *logio;
+
+static void bytes_written(conn_rec *c, apr_off_t bytes)
+{
+    record_conn_t *conn = record_conn_of(c);
+
+    if (logio != NULL) {
+        logio(c, bytes);
     }
-    return request->ended ? ap_pass_brigade(f->next, brigade) : pass_piece(f, brigade, request);
+    if (conn == NULL || record.segment == NULL || bytes <= 0) {
+        return;
+    }
+    conn->sent += (uint64_t)bytes;
+    if (!conn->secondary) {
+        segment_add(&record.segment->vhost[atomic_load_explicit(&conn->sent_row, memory_order_relaxed)].sent, (uint64_t)bytes);
+    }
+}
+
+bool record_conn_has_logio(void)
+{
+    return logio != NULL;
+}
+
+/* The core asks for the function in post_config. */
+int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    logio = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);
+    if (logio == bytes_written) {
+        logio = NULL;
+    }
+    apr_dynamic_fn_register("ap_logio_add_bytes_out", (apr_opt_fn_t *)bytes_written);
+    return OK;
 }
 
 void record_conn_register(void)
@@ -379,6 +412,7 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     conn = apr_pcalloc(c->pool, sizeof(*conn));
     conn->c = c;
     conn->secondary = c->master != NULL;
+    conn->sent_row = config_of_server(c->base_server)->row;
     ap_set_module_config(c->conn_config, &mpmstats_module, conn);
     ap_add_output_filter_handle(out_rec, conn, NULL, c);
     if (!conn->secondary) {

@@ -45,7 +45,9 @@ typedef struct record_conn_t {
     uint64_t bytes_in_told;     /**< of those, the ones in the segment */
     uint64_t bytes_done;        /**< received up to the end of the last request that was one */
     int64_t pass_begin;         /**< when what is being handed down now was; 0: nothing is that writes */
-    uint64_t bytes_out_other;   /**< handed down when no request had been understood: an error's */
+    uint64_t sent;              /**< written to the socket so far, TLS included; HTTP/2 stream: what mod_http2 says of it */
+    uint64_t sent_told;         /**< of those, the ones the scoreboard has */
+    _Atomic unsigned sent_row;  /**< whose bytes they are: of an HTTP/2 connection the stream's that began last, by its thread */
     const char *protocol;       /**< ap_get_protocol()'s for that server, if record_score.c has asked; NULL: not yet */
     const char *client_ip;      /**< the connection's that the next one is of; NULL: none yet */
     char client[SCORE_CLIENT];  /**< as record_score.c writes it into the scoreboard, NUL to the end */
@@ -74,8 +76,12 @@ static inline void record_conn_look_at_input(record_conn_t *conn)
 /** The first request has come: the handshake, if there was one, is over. */
 void record_conn_first_request(record_conn_t *conn);
 
+/** Whether mod_logio is there, whose counts of bytes others show. */
+bool record_conn_has_logio(void);
+
 /* For the module record. */
 void record_conn_register(void);
+int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 int record_conn_pre_connection(conn_rec *c, void *csd);
 int record_conn_pre_close(conn_rec *c);
 

@@ -134,6 +134,16 @@ static void note_on_connection(record_conn_t *conn, const record_request_t *requ
     }
 }
 
+/* Bytes that are written from now on are this virtual host's. */
+static void own_what_is_sent(record_conn_t *conn)
+{
+    record_conn_t *carrier = conn->secondary ? record_conn_of(conn->c->master) : conn;
+
+    if (carrier != NULL) {
+        atomic_store_explicit(&carrier->sent_row, conn->row, memory_order_relaxed);
+    }
+}
+
 __attribute__((hot)) int record_request_post_read(request_rec *r)
 {
     record_request_t *request;
@@ -149,6 +159,7 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
         conn->server = r->server;
         conn->row = config_of_server(r->server)->row;
         conn->protocol = NULL;
+        own_what_is_sent(conn);
     }
     row = conn->row;
     segment_request_soon(record.segment, &record.self, row);
@@ -345,11 +356,10 @@ static inline void record_phases(segment_vhost_rec_t *vhost, const record_reques
 }
 
 static inline void record_kind(segment_vhost_rec_t *vhost, record_conn_t *conn, const request_rec *first,
-                        const request_rec *last, const record_request_t *request)
+                        const request_rec *last)
 {
     segment_add(counter_of_status(vhost, last->status), 1);
     segment_add(counter_of_method(vhost, first), 1);
-    segment_add(&vhost->bytes_out, request->bytes_out);
     if (conn->secondary) {
         segment_add(&vhost->h2_streams, 1);
     }
@@ -408,9 +418,7 @@ static __attribute__((cold, noinline)) void end_other(const request_rec *r)
         return;
     }
     record_conn_look_at_input(conn);
-    none.bytes_out = conn->bytes_out_other;
-    conn->bytes_out_other = 0;
-    record_kind(&record.segment->vhost[none.row], conn, r, r, &none);
+    record_kind(&record.segment->vhost[none.row], conn, r, r);
     conn->cut_short = conn->ended || conn->broken;
     if (!conn->cut_short) {
         conn->bytes_done = conn->bytes_in;
@@ -443,7 +451,7 @@ __attribute__((hot)) int record_request_log(request_rec *r)
             last = last->next;
         }
         end_request(request, request->conn, r, now);
-        record_kind(&record.segment->vhost[request->row], request->conn, r, last, request);
+        record_kind(&record.segment->vhost[request->row], request->conn, r, last);
         if (record.slow_told) {
             record_report_slow(r, request);
         }

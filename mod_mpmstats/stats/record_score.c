@@ -176,11 +176,16 @@ void record_score_end(const request_rec *r, const record_request_t *request, int
     worker_score *score = request != NULL && request->score != NULL && request->score == mine.score
         ? mine.score : entry_of(r->connection);
     int64_t took = request != NULL ? now - request->dispatched : 0;
+    record_conn_t *conn = record_conn_of(r->connection);
     bool head = r->method_number == M_GET && r->method != NULL && r->method[0] == 'H';
     apr_off_t bytes = head ? 0 : r->bytes_sent;
 
     if (score == NULL) {
         return;
+    }
+    if (record_conn_has_logio() && conn != NULL) {
+        bytes = (apr_off_t)(conn->sent - conn->sent_told);
+        conn->sent_told = conn->sent;
     }
     score->stop_time = score->last_used = r->request_time + took;
     score->duration += took;

@@ -32,7 +32,6 @@ static const struct {
     const char *field;
 } renamed[] = {
     {"received_bytes", "bytes_in"},
-    {"sent_bytes", "bytes_out"},
     {"recorded_since_us", "counting_since"},
 };
 
@@ -375,14 +374,15 @@ static void sum_vhosts(snapshot_t *snapshot)
     }
 }
 
-/* With ExtendedStatus Off httpd's scoreboard counts nothing; what is recorded does. */
-static void count_for_scoreboard(snapshot_t *snapshot)
+/*
+ * Requests and traffic are those recorded, of virtual hosts together: httpd's scoreboard counts other ones (no streams of
+ * HTTP/2, bodies alone), and begins again with each restart. So whatever is divided by them has lived as long as they have.
+ */
+static void count_served(snapshot_t *snapshot)
 {
     snapshot_totals_t *totals = &snapshot->totals;
 
-    if (totals->requests != SNAPSHOT_UNKNOWN) {
-        return;
-    }
+    totals->requests = SNAPSHOT_UNKNOWN;
     for (int host = 0; host < snapshot->vhost_count; host++) {
         join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
     }
@@ -594,7 +594,7 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
     take_server(snapshot, pool, &server);
     take_vhosts(snapshot, &hosts);
     sum_vhosts(snapshot);
-    count_for_scoreboard(snapshot);
+    count_served(snapshot);
     if (parts & (VIEW_VHOSTS | VIEW_LATENCY)) {
         take_times(snapshot, &hosts);
     }

@@ -163,17 +163,10 @@ static int put_part(page_t *page, const char *name)
     return 0;
 }
 
-/* The scoreboard's counters began later than what is recorded, if there was a hard restart. */
-static apr_int64_t counting_since(const snapshot_t *snapshot, const metric_t *metric)
-{
-    return metric->offset >= offsetof(snapshot_totals_t, processes_finishing)
-               ? snapshot->server.recorded_since_us : snapshot->server.counters_since_us;
-}
-
 static void put_rate(page_t *page, const html_value_t *value, const char *path)
 {
     const snapshot_server_t *server = &page->snapshot->server;
-    double seconds = (double)(server->now_us - counting_since(page->snapshot, value->metric)) / 1e6;
+    double seconds = (double)(server->now_us - server->counters_since_us) / 1e6;
     double rate = seconds > 0.0 ? (double)html_value_amount(value) / seconds : 0.0;
     char text[FORMAT_BYTES];
 

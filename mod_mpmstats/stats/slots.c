@@ -68,20 +68,6 @@ static int status_at(int slot, int thread)
     return score != NULL ? score->status : SERVER_DEAD;
 }
 
-static void count_served(pass_t *pass, int slot)
-{
-    snapshot_totals_t *totals = &pass->snapshot->totals;
-
-    for (int thread = 0; thread < pass->threads; thread++) {
-        const worker_score *score = ap_get_scoreboard_worker_from_indexes(slot, thread);
-
-        if (score != NULL) {
-            totals->requests += (apr_int64_t)score->access_count;
-            totals->bytes += score->bytes_served;
-        }
-    }
-}
-
 /* A copy that ends, and not amid a character; NULL for an empty one: there is nothing to show then. */
 static const char *text_of(const char *field, apr_size_t size, apr_pool_t *pool)
 {
@@ -269,10 +255,6 @@ static void clear_sums(snapshot_t *snapshot)
 {
     metrics_clear(METRICS_TOTALS, &snapshot->totals);
     metrics_clear(METRICS_CONNECTIONS, &snapshot->connections);
-    if (snapshot->server.extended_status) {
-        snapshot->totals.requests = 0;
-        snapshot->totals.bytes = 0;
-    }
 }
 
 void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
@@ -292,9 +274,6 @@ void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
     sums_begin(&pass.sums, &snapshot->totals);
     for (int slot = 0; slot < pass.slots; slot++) {
         read_process(&pass, slot);
-        if (snapshot->server.extended_status) {
-            count_served(&pass, slot);
-        }
     }
     read_finishing(&pass);
     sums_end(&pass.sums, snapshot);

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures in the segment are those of what clients did."""
+import json
 import os
 import random
 import shutil
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import threading
 import time
@@ -14,6 +16,7 @@ import pytest
 
 import procs
 import tls
+from cli import run
 from clients import Client, SlowReader, request
 from h2client import H2
 from httpd import FLAVOUR, MPM, THREADED
@@ -80,7 +83,7 @@ def test_requests_are_counted_by_status_and_method_with_their_bytes(httpd):
     assert grown["responses_3xx"] == 1 and grown["responses_1xx"] == 0
     assert grown["responses_2xx"] + grown["responses_4xx"] + grown["responses_5xx"] == len(asked) - 1
     assert grown["bytes_in"] == sent
-    assert grown["bytes_out"] > 1000
+    assert grown["sent"] > 1000
     assert vhost["total"].count - before["total"].count == len(asked)
     log = (server.root / "logs" / "access.log").read_text().splitlines()
     assert len(log) == segment_of(server).requests
@@ -89,12 +92,65 @@ def test_requests_are_counted_by_status_and_method_with_their_bytes(httpd):
 def test_bytes_out_are_those_on_the_wire(httpd):
     server = httpd()
     begin(server)
-    before = vhost_of(server)["bytes_out"]
+    before = vhost_of(server)["sent"]
     with Client(server.port) as client:
         client.send(request("/1k.bin", headers=["Connection: close"]))
         received = len(client.read_to_end())
-    wait_until(lambda: vhost_of(server)["bytes_out"] - before >= received, 5, "the response")
-    assert vhost_of(server)["bytes_out"] - before == received
+    wait_until(lambda: vhost_of(server)["sent"] - before >= received, 5, "the response")
+    assert vhost_of(server)["sent"] - before == received
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside mod_status", "alone"])
+def test_traffic_is_what_clients_received(httpd, beside):
+    """Heads and bodies, GET and HEAD, whoever writes the scoreboard; the page's totals and the file's are one."""
+    server = httpd(mod_status=beside)
+    begin(server)
+    before = vhost_of(server)["sent"]
+    received = 0
+    for method, times in (("GET", 20), ("HEAD", 5)):
+        with Client(server.port) as client:
+            for i in range(times):
+                client.send(request("/1k.bin", method=method, headers=["Connection: close"] if i == times - 1 else []))
+            received += len(client.read_to_end())
+    wait_until(lambda: vhost_of(server)["sent"] - before >= received, 5, "the responses")
+    assert vhost_of(server)["sent"] - before == received
+    now = settled(server, segment_of(server).requests)
+    totals = json.loads(server.get("/mpm-status?json"))["totals"]
+    assert totals["bytes"] == totals["sent_bytes"] == sum(v["sent"] for v in now.vhosts.values())
+    assert totals["requests"] == now.requests
+
+
+@pytest.mark.parametrize("over", ["plain", "tls"])
+def test_what_a_client_did_not_take_was_not_sent(httpd, tls_dir, over):
+    server = httpd(tls=over == "tls")
+    server.sparse_file("huge.bin", 300 * 2 ** 20)
+    base = begin(server)
+    before = sum(v["sent"] for v in base.vhosts.values())
+    with Client(server.tls_port if over == "tls" else server.port, tls=tls.client_context(tls_dir) if over == "tls" else None,
+                rcvbuf=65536) as client:
+        client.send(request("/huge.bin"))
+        client.sock.recv(1000)
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    now = settled(server, base.requests + 1)
+    assert 0 < sum(v["sent"] for v in now.vhosts.values()) - before < 30 * 2 ** 20
+
+
+def test_a_hard_restart_leaves_no_ratio_askew(httpd):
+    """Errors are divided by requests: both go on over a restart of any kind."""
+    server = httpd(conf="Redirect 500 /oops\n")
+    base = begin(server).requests
+    for _ in range(5):
+        with Client(server.port) as client:
+            client.send(request("/oops", headers=["Connection: close"]))
+            client.read_to_end()
+    settled(server, base + 5)
+    since = json.loads(server.get("/mpm-status?json"))["server"]["counters_since_us"]
+    server.restart()
+    after = json.loads(server.get("/mpm-status?json"))
+    assert after["totals"]["responses_5xx"] == 5
+    assert after["totals"]["requests"] >= base + 5
+    assert after["server"]["counters_since_us"] == since
+    assert 0 < float(run("--segment", server.segment_file, "get", "errors%").stdout) < 100
 
 
 def test_what_is_no_request_is_counted_and_was_never_in_flight(httpd):
@@ -386,8 +442,10 @@ def test_streams_of_http2_are_requests_of_their_virtual_host(httpd, tls_dir):
     wait_until(lambda: segment_of(server).server["requests_in_flight"] == 0, 5, "the end of the last")
     vhost = segment_of(server).vhosts[f"test.localhost:{server.tls_port}"]
     assert vhost["h2_streams"] == vhost["responses_2xx"] == vhost["method_get"] == vhost["total"].count == 20
-    assert vhost["bytes_out"] >= 20 * 1024
+    assert vhost["sent"] >= 20 * 1024
     assert vhost["in_flight"] == 0
+    totals = json.loads(server.get("/mpm-status?json"))["totals"]
+    assert totals["requests"] == segment_of(server).requests - 1, "the one that asks is not answered yet"
 
 
 # ---- processes --------------------------------------------------------------------------------------------------

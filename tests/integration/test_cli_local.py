@@ -47,7 +47,7 @@ def content(**changes):
                     connections_per_process=20, connections_accepted=77, keepalive_gap=[1000] * 9, **{"async": 1}),
         process=[dict(pid=4711, slot=0, generation=1, started=t - 60_000_000, connections=9, conn_keepalive=6, conn_running=3,
                       connections_accepted=70, requests=15, left=0)],
-        vhost=[dict(name="www.example.org:80", retired=0, in_flight=1, responses_2xx=98, responses_5xx=2, bytes_out=4096,
+        vhost=[dict(name="www.example.org:80", retired=0, in_flight=1, responses_2xx=98, responses_5xx=2, sent=4096,
                     queue=[100] * 90 + [5000] * 10, total=[2000] * 100),
                dict(name="other.example.org:443", retired=0, responses_2xx=7, total=[50] * 7), dict(name="other", in_flight=0)],
         handler=[dict(name="default-handler", state=2, requests=105, busy=1, time=3_000_000, longest=900_000)],

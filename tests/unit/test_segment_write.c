@@ -177,7 +177,7 @@ START_TEST(a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_proces
     old = segment_process_claim(&segment, 100);
     segment_set(&old.record->config_generation, 1);
     segment_add(&segment.vhost[1].responses_5xx, 7);
-    segment_add(&segment.vhost[1].bytes_out, 1000);
+    segment_add(&segment.vhost[1].sent, 1000);
     histogram_record(&segment.vhost[1].total, 500);
     segment_histogram_unknown(&segment.vhost[1].queue);
     UPDATE(2, "a", "c", "d");                    /* process 100 still runs with b */
@@ -196,7 +196,7 @@ START_TEST(a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_proces
     ck_assert_uint_eq(segment_get(&segment.vhost[1].responses_5xx), 0);
     ck_assert(!segment_histogram_known(&segment.vhost[1].queue));
     ck_assert_uint_eq(segment_get(&segment.vhost[3].responses_5xx), 7);     /* the sum over all has not changed */
-    ck_assert_uint_eq(segment_get(&segment.vhost[3].bytes_out), 1000);
+    ck_assert_uint_eq(segment_get(&segment.vhost[3].sent), 1000);
     ck_assert_uint_eq(segment_get(&segment.vhost[3].total.sum), 500);
     stop();
 }

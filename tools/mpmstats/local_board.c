@@ -203,17 +203,6 @@ static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t 
     process->workers.max = (apr_int64_t)length;
 }
 
-/* What workers of processes that are gone have served counts as well. */
-static void count_served(pass_t *pass, size_t slot)
-{
-    board_worker_t entry;
-
-    for (size_t thread = 0; board_get_worker(pass->board, slot, thread, &entry); thread++) {
-        sums_add(&pass->snap->totals.requests, board_number(entry.access_count));
-        sums_add(&pass->snap->totals.bytes, board_number(entry.bytes_served));
-    }
-}
-
 /* ---- processes ---- */
 
 static snapshot_process_t *new_process(pass_t *pass, apr_int64_t pid)
@@ -319,11 +308,8 @@ void local_board_read(snapshot_t *snap, apr_pool_t *pool, const segment_view_t *
     pass.workers = apr_array_make(pool, 256, sizeof(snapshot_worker_t));
     sums_begin(&pass.sums, &snap->totals);
     index_recorded(&pass);
-    for (size_t slot = 0; board != NULL && slot < board_processes(board); slot++) {
+    for (size_t slot = 0; board != NULL && slot < board_processes(board); slot++)
         read_slot(&pass, slot);
-        if (pass.extended)
-            count_served(&pass, slot);
-    }
     for (size_t i = 0; board == NULL && i < pass.recorded_count; i++)
         read_recorded(&pass, &pass.recorded[i]);
     finish(&pass);

@@ -81,7 +81,7 @@ static void fill_vhost(segment_vhost_rec_t *vhost, int i, int count)
     segment_set(&vhost->in_flight, noise((unsigned)i + (unsigned)moment) % 9);
     segment_set(&vhost->in_flight_peak, 12);
     segment_set(&vhost->bytes_in, requests * 512);
-    segment_set(&vhost->bytes_out, requests * 14000);
+    segment_set(&vhost->sent, requests * 14000);
     fill_times(&vhost->head, (unsigned)i, requests, 300);
     fill_times(&vhost->queue, (unsigned)i + 1, requests, 60);
     fill_times(&vhost->handler, (unsigned)i + 2, requests, 9000);
