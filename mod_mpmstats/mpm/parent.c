@@ -37,6 +37,9 @@
 /* Descriptors the parent needs beside one for each child, of which a restart may double the number: listeners, logs. */
 #define OWN_FILES 64
 
+/* A child that did not hear is told again after so long. */
+#define TELL_INTERVAL apr_time_from_msec(50)
+
 /* Set in parent_run, for this run. */
 static int help_fds[2] = { -1, -1 };
 static int fatal_child;
@@ -278,6 +281,9 @@ static void serve(apr_pool_t *p, server_rec *s)
         apr_time_t now = child_now();
         apr_interval_time_t rest = maintain_run(now);
 
+        if (procs_tell_again() && rest > TELL_INTERVAL) {
+            rest = TELL_INTERVAL;
+        }
         if (now - monitored >= MONITOR_INTERVAL) {
             monitored = now;
             ap_run_monitor(p, s);
@@ -320,13 +326,14 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
     mpm()->shutdown_pending = 0;
     for (;;) {
         apr_time_t now = child_now();
+        apr_interval_time_t rest;
 
         reap(p);
         if (procs_total() == 0 || mpm()->shutdown_pending || (until != 0 && now >= until)) {
             break;
         }
-        sleep_a_while(until != 0 && until - now < apr_time_from_sec(1) ? until - now
-                                                                       : apr_time_from_sec(1));
+        rest = procs_tell_again() ? TELL_INTERVAL : apr_time_from_sec(1);
+        sleep_a_while(until != 0 && until - now < rest ? until - now : rest);
     }
     procs_tell_all(PROCS_TELL_NOW);
     procs_reclaim();

@@ -250,7 +250,8 @@ static void give_up_slot(unsigned extra)
 {
     static process_score nowhere;       /* httpd's scoreboard shows us no longer */
 
-    if (extra < (unsigned)hybrid_retained->shared->slots) {
+    if (extra < (unsigned)hybrid_retained->shared->slots
+        && child.stats != &hybrid_retained->shared->process[extra]) {
         move_stats(&hybrid_retained->shared->process[extra]);
     }
     child.score = &nowhere;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +31,8 @@ typedef struct {
     int number;             /* its own among all that live: child_t.number */
     int is_lobby;
     int held;               /* it has been told to hold */
+    char untold;            /* PROCS_TELL_* that did not fit into its socket; 0: none */
+    int destination;        /* entry that is kept for it, because it was asked to move there; 0: none */
     apr_time_t started;     /* monotonic */
 } proc_t;
 
@@ -148,6 +152,8 @@ static void note_started(int slot, pid_t pid, int control_fd, int number)
     t->proc[slot].generation = generation;
     t->proc[slot].control_fd = control_fd;
     t->proc[slot].told = t->proc[slot].held = 0;
+    t->proc[slot].untold = 0;
+    t->proc[slot].destination = 0;
     t->proc[slot].slot = t->proc[slot].record = slot;
     t->proc[slot].started = child_now();
     ap_scoreboard_image->parent[slot].pid = pid;
@@ -178,21 +184,55 @@ static void clear_slot(int slot)
 
 /* ---- slots -------------------------------------------------------------- */
 
+/* Somebody may move there at any time: its answer is late. */
+static int is_destination(int entry)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->slots; i++) {
+        if (t->proc[i].pid != 0 && t->proc[i].destination == entry) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int free_entry(int from, int to)
 {
     int i;
 
     for (i = from; i < to; i++) {
-        if (is_free(&table()->proc[i])) {
+        if (is_free(&table()->proc[i]) && !is_destination(i)) {
             return i;
         }
     }
     return -1;
 }
 
+/* Later ones make what was to be told before superfluous; these two need not be told at any price. */
+static int is_to_be_told(char what)
+{
+    return what != PROCS_TELL_LOOK && what != PROCS_TELL_MOVE;
+}
+
+static void note_untold(proc_t *p, char what, int err)
+{
+    if (err == EPIPE || err == ECONNRESET) {
+        return;                         /* it has gone */
+    }
+    if (p->untold == 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, err, ap_server_conf,
+                     "child %d does not hear the parent, which tries again to tell it %s", (int)p->pid,
+                     what == PROCS_TELL_HOLD || what == PROCS_TELL_GO_ON ? "of a restart" : "to go");
+    }
+    p->untold = what;
+}
+
 static void tell(proc_t *p, char what, int extra)
 {
     procs_message_t message;
+    int sent;
 
     if (p->pid == 0 || p->control_fd < 0) {
         return;
@@ -200,10 +240,14 @@ static void tell(proc_t *p, char what, int extra)
     memset(&message, 0, sizeof(message));
     message.what = (unsigned char)what;
     message.extra = (unsigned short)extra;
-    if (send(p->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) < 0
-        && errno != EPIPE && errno != ECONNRESET) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, ap_server_conf,
-                     "cannot tell child %d to go", (int)p->pid);
+    sent = send(p->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    if (is_to_be_told(what)) {
+        if (!sent) {
+            note_untold(p, what, errno);
+        }
+        else {
+            p->untold = 0;
+        }
     }
     if (!lane_default.is_threaded && !p->is_lobby) {
         /* It may be in a request, and has no other thread to read this. */
@@ -211,47 +255,78 @@ static void tell(proc_t *p, char what, int extra)
     }
 }
 
-/* It has said that it writes to its slot no longer, or it is gone. What it says is not looked at. */
-static int has_moved(proc_t *p)
+/* It has said within @a patience_ms that it writes to its slot no longer, or it is gone. What it says is not looked at. */
+static int has_moved(proc_t *p, int patience_ms)
 {
     struct pollfd fd = { .fd = p->control_fd, .events = POLLIN };
     char answer[8];
 
-    if (poll(&fd, 1, MOVE_PATIENCE_MS) != 1) {
+    if (poll(&fd, 1, patience_ms) != 1) {
         return 0;
     }
     return recv(p->control_fd, answer, sizeof(answer), MSG_DONTWAIT) > 0;
 }
 
-/* Make the finishing child in @a slot give the slot up. */
+/* The child in @a slot is not there any more: note where it is. */
+static void note_moved(int slot)
+{
+    proc_t *p = &table()->proc[slot];
+    int entry = p->destination;
+    proc_t *to = &table()->proc[entry];
+
+    *to = *p;
+    to->slot = -1;
+    to->record = entry + 1;
+    to->destination = 0;
+    memset(p, 0, sizeof(*p));
+    p->control_fd = -1;
+    ap_run_child_status(ap_server_conf, to->pid, to->generation, slot, MPM_CHILD_LOST_SLOT);
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                 "child %d of generation %d, which is finishing, has given slot %d up",
+                 (int)to->pid, to->generation, slot);
+}
+
+/*
+ * Make the finishing child in @a slot give the slot up. One that does not answer in time may do so at any moment, so
+ * the entry and the record it was told are kept for it.
+ */
 static int move_away(int slot)
 {
     procs_t *t = table();
     proc_t *p = &t->proc[slot];
-    int entry = free_entry(t->slots, t->entries);
-    int record;
 
-    if (entry < 0) {
+    if (p->destination == 0) {
+        int entry = free_entry(t->slots, t->entries);
+
+        if (entry < 0) {
+            return 0;
+        }
+        p->destination = entry;
+        /* Entries and records behind the slots go together; the record of the attic is not used. */
+        shared_begin(hybrid_retained->shared, entry + 1, p->generation);
+    }
+    tell(p, PROCS_TELL_MOVE, p->destination + 1);
+    if (!has_moved(p, MOVE_PATIENCE_MS)) {
         return 0;
     }
-    /* Entries and records behind the slots go together; the record of the attic is not used. */
-    record = entry + 1;
-    shared_begin(hybrid_retained->shared, record, p->generation);
-    tell(p, PROCS_TELL_MOVE, record);
-    if (!has_moved(p)) {
-        return 0;
-    }
-    t->proc[entry] = *p;
-    t->proc[entry].slot = -1;
-    t->proc[entry].record = record;
-    memset(p, 0, sizeof(*p));
-    p->control_fd = -1;
-    ap_run_child_status(ap_server_conf, t->proc[entry].pid, t->proc[entry].generation, slot,
-                        MPM_CHILD_LOST_SLOT);
-    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
-                 "child %d of generation %d, which is finishing, has given slot %d up",
-                 (int)t->proc[entry].pid, t->proc[entry].generation, slot);
+    note_moved(slot);
     return 1;
+}
+
+/* Who answers late has left its slot all the same. */
+static void take_late_moves(void)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->slots; i++) {
+        if (t->proc[i].pid != 0 && t->proc[i].destination != 0 && has_moved(&t->proc[i], 0)) {
+            note_moved(i);
+            clear_slot(i);
+            ap_scoreboard_image->parent[i].pid = 0;
+            shared_end(hybrid_retained->shared, i);
+        }
+    }
 }
 
 /* A slot nobody uses, or the one of the child that has been finishing longest. */
@@ -535,13 +610,36 @@ void procs_tell_all(char what)
     }
 }
 
+/* Who has not heard the last one yet will look anyway; and its socket keeps room for what matters. */
+static int has_read_all(const proc_t *p)
+{
+    int unread = 0;
+
+    return ioctl(p->control_fd, SIOCOUTQ, &unread) != 0 || unread == 0;
+}
+
+int procs_tell_again(void)
+{
+    procs_t *t = table();
+    int i, untold = 0;
+
+    take_late_moves();
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid != 0 && t->proc[i].untold != 0) {
+            tell(&t->proc[i], t->proc[i].untold, 0);
+            untold |= t->proc[i].untold != 0;
+        }
+    }
+    return untold;
+}
+
 void procs_tell_to_look(void)
 {
     procs_t *t = table();
     int i;
 
     for (i = 0; i < t->entries; i++) {
-        if (is_active(&t->proc[i])) {
+        if (is_active(&t->proc[i]) && has_read_all(&t->proc[i])) {
             tell(&t->proc[i], PROCS_TELL_LOOK, 0);
         }
     }
@@ -693,6 +791,7 @@ void procs_reclaim(void)
             procs_signal_all(steps[step].sig);
             step++;
         }
+        (void)procs_tell_again();
         apr_sleep(apr_time_from_msec(5));
     }
 }

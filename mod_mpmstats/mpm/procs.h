@@ -84,6 +84,9 @@ void procs_tell(int slot, char what);
 /** Kill the child in @a slot, which does not hear any more. */
 void procs_kill(int slot);
 
+/** Tell what did not fit into a child's socket, and hear who was slow to answer. Nonzero while there is anything left: to be called every now and then. */
+int procs_tell_again(void);
+
 /** PROCS_TELL_LOOK to all children of the current generation that accept. */
 void procs_tell_to_look(void);
 

@@ -117,6 +117,7 @@ void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void))
     procs_tell_to_hold();
     for (;;) {
         waited = child_now() - begin;
+        (void)procs_tell_again();
         running = procs_running(waited < WRITE_PATIENCE);
         if (running == 0 || waited >= most || keep_house()) {
             break;

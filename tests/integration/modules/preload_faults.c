@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ACCEPT, FORK, THREAD, MEMORY, DISK, CLOCK, WATCH, LISTEN, SOCKETPAIR, NOFILE, NPROC, FAULTS };
+enum { ACCEPT, FORK, THREAD, MEMORY, DISK, CLOCK, WATCH, LISTEN, SOCKETPAIR, NOFILE, NPROC, SEND, FAULTS };
 
 typedef struct {
     _Atomic int32_t error;      /* errno; CLOCK: anything but 0 */
@@ -153,6 +153,13 @@ int socketpair(int domain, int type, int protocol, int fds[2])
 {
     FAIL_IF(SOCKETPAIR, -1);
     return (int)syscall(SYS_socketpair, domain, type, protocol, fds);
+}
+
+/* Of messages: what goes to a client is written with writev(2) or sendfile(2). */
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+    FAIL_IF(SEND, -1);
+    return (ssize_t)syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
 }
 
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)

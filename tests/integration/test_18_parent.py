@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the parent says to its children, and what it makes of their ends."""
+import errno
+import signal
+
+import pytest
+
+import procs
+from clients import SlowReader
+from faults import Faults
+from procs import wait_until
+
+pytestmark = pytest.mark.mpm_only("hybrid")
+
+
+@pytest.fixture
+def faults(tmp_path):
+    return Faults(tmp_path)
+
+
+def gone(server, old):
+    wait_until(lambda: not old & set(server.children()), 5, "the end of the old generation")
+
+
+@pytest.mark.parametrize("what", ["graceful", "graceful-stop", "restart"])
+def test_what_a_child_could_not_be_told_is_told_again(httpd, faults, what):
+    server = httpd(**faults.options)
+    server.expect_log("does not hear the parent|still did not exit")
+    old = set(server.children())
+    with faults.active("send", errno.EAGAIN, pid=server.pid):
+        server.signal({"graceful": signal.SIGUSR1, "graceful-stop": signal.SIGWINCH, "restart": signal.SIGHUP}[what])
+        wait_until(lambda: faults.hits("send") >= len(old), 10, "a try")
+    if what == "graceful-stop":
+        server.wait_stopped(5)
+    else:
+        gone(server, old)
+        wait_until(server.answers, 5, "an answer")
+
+
+def finishing(server, readers, known):
+    """Make the one child of this generation stay, because of a slow reader, when the next has begun."""
+    pid, = set(server.children()) - known
+    reader = SlowReader(server.port, "/big")
+    reader.start()
+    readers.append(reader)
+    server.graceful()
+    assert pid in server.children()
+    return pid
+
+
+def shown(server):
+    status = server.mpm_status()
+    return [p["pid"] for p in status["processes"] + status["finishing"]]
+
+
+@pytest.mark.left_out("prefork", reason="a process for each connection; what is tested is the parent's table, of which there is one")
+def test_two_children_that_give_their_slots_up_late_do_not_share_a_record(httpd):
+    server = httpd(mpm_conf={"StartServers": 1, "ServerLimit": 2, "MaxRequestWorkers": 20, "MinSpareThreads": 1,
+                             "MaxSpareThreads": 11}, conf="Timeout 60\n")
+    server.sparse_file("big", 64 << 20)
+    readers = []
+    late = finishing(server, readers, set())
+    prompt = finishing(server, readers, {late})
+    third = finishing(server, readers, {late, prompt})
+    # Four slots: these three, and the newest child's. The next one takes that of who answers.
+    with procs.stopped([late]):
+        server.graceful()
+    # It hears it now, and goes where it was asked to; so does the third, for the generation after this one.
+    server.graceful()
+    wait_until(lambda: {late, prompt, third} <= set(shown(server)), 5, "all of them in the status")
+    assert len(shown(server)) == len(set(shown(server))), shown(server)
+    for reader in readers:
+        reader.close()
