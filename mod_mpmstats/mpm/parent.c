@@ -130,13 +130,36 @@ static void sleep_a_while(apr_interval_time_t us)
 
 /* ---- reaping ------------------------------------------------------------ */
 
+/*
+ * A child of ours that asks for the end of the server by its exit status. Whether its reason concerns all shows in whether any
+ * child of its generation has ever served: it has itself, if it had a worker. httpd's own message would tell of the end.
+ */
+static int is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
+{
+    int generation;
+
+    if (!APR_PROC_CHECK_EXIT(why) || status != APEXIT_CHILDFATAL || !procs_is_ours(pid)) {
+        return 0;
+    }
+    generation = procs_generation(pid);
+    if (generation == mpm()->my_generation && hybrid_retained->proven != generation + 1
+        && (slot < 0 || shared_get(hybrid_retained->shared->process[slot].workers) == 0)) {
+        return 0;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                 "child %d has exited with status %d, by which a child tells that the server cannot run; its generation has "
+                 "served, so it is replaced", (int)pid, status);
+    return 1;
+}
+
 /* A child has ended. Nonzero if the server has to stop because of it. */
 static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
 {
-    int verdict = ap_process_child_status(proc, why, status);
     int generation = 0;
     apr_interval_time_t lived = 0;
     int slot = procs_find(proc->pid);
+    int verdict = is_fatal_for_one(proc->pid, why, status, slot) ? APEXIT_CHILDSICK
+                                                                 : ap_process_child_status(proc, why, status);
     int ours;
 
     if (slot >= 0 && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {

@@ -543,6 +543,13 @@ int procs_find(pid_t pid)
     return entry < 0 ? -1 : table()->proc[entry].slot;
 }
 
+int procs_generation(pid_t pid)
+{
+    int entry = find(pid);
+
+    return entry < 0 ? -1 : table()->proc[entry].generation;
+}
+
 int procs_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
 {
     int entry = find(pid);

@@ -102,6 +102,9 @@ void procs_tell_to_go_on(void);
  */
 int procs_running(int writing);
 
+/** Generation of our child of that pid, -1 if it is none of ours. */
+int procs_generation(pid_t pid);
+
 /** Whether it is a child of the MPM, of any kind and generation. */
 int procs_is_ours(pid_t pid);
 

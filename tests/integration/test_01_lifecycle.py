@@ -292,8 +292,9 @@ def test_a_changed_hard_limit_warns_over_a_restart_and_keeps_the_old_value(httpd
 
 # ---- ends of processes that nobody asked for -----------------------------------------------------------------
 
+@pytest.mark.mpm_only("event", "worker", "prefork")
 def test_a_child_that_exits_fatally_stops_the_server(httpd):
-    """APEXIT_CHILDFATAL (15): the MPM documentation's `Apache is exiting!`."""
+    """APEXIT_CHILDFATAL (15): `Apache is exiting!`. hybrid: test_18."""
     server = httpd(modules=HANDLERS)
     server.expect_log("returned a Fatal error")
     with Client(server.port) as client:

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 import procs
-from clients import SlowReader
+from clients import Client, SlowReader, request
 from faults import Faults
 from procs import wait_until
 
@@ -71,3 +71,28 @@ def test_two_children_that_give_their_slots_up_late_do_not_share_a_record(httpd)
     assert len(shown(server)) == len(set(shown(server))), shown(server)
     for reader in readers:
         reader.close()
+
+
+# ---- ends of children -----------------------------------------------------------------------------------------------
+
+def test_a_child_that_served_and_exits_fatally_is_replaced(httpd):
+    """APEXIT_CHILDFATAL (15) stops the server only if no child of the generation could serve."""
+    server = httpd(modules=["test_handlers"])
+    parent = server.pid
+    for _ in range(3):
+        with Client(server.port) as client:
+            client.send(request("/test/exit?code=15"))
+            wait_until(lambda client=client: client.closed_within(0.1), 5, "the end of the connection")
+        wait_until(server.answers, 5, "an answer from another child")
+    assert server.pid == parent
+    assert server.error_log().count("its generation has served") >= 3 and "Apache is exiting" not in server.error_log()
+
+
+def test_a_generation_of_which_no_child_can_start_stops_the_server(httpd):
+    server = httpd(modules=["test_daemon"])
+    server.expect_log("returned a Fatal error")
+    server.write_conf(conf="TestDaemonExit 15\n")
+    server.graceful(wait=False)
+    server.wait_log("returned a Fatal error", timeout=10)
+    server.wait_stopped(15)
+    server.pid_file.unlink(missing_ok=True)

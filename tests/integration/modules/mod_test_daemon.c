@@ -2,6 +2,7 @@
 /*
  * A daemon that lives as long as the configuration, as mod_wsgi's and Passenger's do. /test-daemon asks it, and is a
  * 503 if it is not there. ?ms=N: it takes so long to answer. Killed at once when the configuration pool goes.
+ * TestDaemonExit: children exit with this status before they serve.
  * TestDaemon directory [milliseconds]: where its socket is made, and how long post_config takes.
  */
 #include <errno.h>
@@ -26,7 +27,7 @@
 #define ANSWER "from the daemon\n"
 
 static const char *directory;
-static int startup_ms;
+static int startup_ms, exit_code;
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static pid_t daemon_pid;
 
@@ -124,7 +125,26 @@ static const char *set_directory(cmd_parms *cmd, void *dummy, const char *where,
     return NULL;
 }
 
+/* A module that cannot work in a child. */
+static void give_up(apr_pool_t *pchild, server_rec *s)
+{
+    (void)pchild;
+    (void)s;
+    if (exit_code != 0) {
+        exit(exit_code);
+    }
+}
+
+static const char *set_exit(cmd_parms *cmd, void *dummy, const char *code)
+{
+    (void)cmd;
+    (void)dummy;
+    exit_code = atoi(code);
+    return NULL;
+}
+
 static const command_rec directives[] = {
+    AP_INIT_TAKE1("TestDaemonExit", set_exit, NULL, RSRC_CONF, "Status with which every new child exits"),
     AP_INIT_TAKE12("TestDaemon", set_directory, NULL, RSRC_CONF, "Directory of the socket, and how long a start takes"),
     { NULL }
 };
@@ -133,6 +153,7 @@ static void register_hooks(apr_pool_t *p)
 {
     (void)p;
     ap_hook_post_config(start_daemon, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(give_up, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
