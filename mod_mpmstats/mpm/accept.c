@@ -31,6 +31,7 @@
 #include "mpm/conn.h"
 #include "mpm/doors.h"
 #include "mpm/hybrid.h"
+#include "mpm/lock.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
 #include "mpm/room.h"
@@ -55,7 +56,7 @@ ap_listen_rec **accept_buckets;
 static door_t *listeners;
 static unsigned listener_count;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = LOCK_INITIALIZER;
 
 /* Guarded by lock. */
 static int open_for_us;             /* sockets are open */
@@ -101,6 +102,7 @@ static void watch_listener(const door_t *l)
         .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG_LISTENER(l - listeners)
     };
 
+    MUST_HOLD(lock_is_mine(&lock));
     if (epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, l->fd, &ev) == 0) {
         return;
     }
@@ -124,6 +126,7 @@ static void add_to_epoll(void)
 {
     unsigned i;
 
+    MUST_HOLD(lock_is_mine(&lock));
     if (in_epoll || !open_for_us || on_hold) {
         return;
     }
@@ -139,6 +142,7 @@ static void take_from_epoll(void)
 {
     unsigned i;
 
+    MUST_HOLD(lock_is_mine(&lock));
     if (!in_epoll) {
         return;
     }
@@ -172,6 +176,7 @@ int accept_is_broken(apr_status_t rv)
 /* With lock. */
 static void pause_for_shortage(apr_status_t rv)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     take_from_epoll();
     resume_at = child_now() + SHORTAGE_PAUSE;
     child_pass_listeners_on();          /* the kernel has woken us, and will wake nobody else for it */
@@ -181,6 +186,7 @@ static void pause_for_shortage(apr_status_t rv)
 /* With lock. The kernel has told us of a connection, and will tell nobody else of it. */
 static void leave_to_others(void)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     take_from_epoll();
     atomic_store(&full, 1);
     if (room_elsewhere() != ROOM_NONE) {

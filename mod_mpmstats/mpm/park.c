@@ -13,11 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/must_hold.h"
 #include "mpm/child.h"
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
+#include "mpm/lock.h"
 #include "mpm/shortage.h"
 #include "mpm/tags.h"
 #include "mpm/timers.h"
@@ -30,7 +30,7 @@
 /* A callback of another connection that has changed the state of one has left it by then. */
 #define SETTLE_TIME apr_time_from_msec(50)
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = LOCK_INITIALIZER;
 
 /* Guarded by lock. */
 static timeouts_t timeouts;
@@ -98,6 +98,7 @@ static conn_t *fresh_entry(void)
 {
     conn_t *k;
 
+    MUST_HOLD(lock_is_mine(&lock));
     if (table_used == table_max) {
         return NULL;
     }
@@ -122,6 +123,7 @@ static int sends_head(mpm_hybrid_conn_e kind)
 /* With lock. */
 static void enter_heads(conn_t *k)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     k->in_heads = 1;
     k->younger = NULL;
     k->older = heads_youngest;
@@ -137,6 +139,7 @@ static void enter_heads(conn_t *k)
 /* With lock. */
 static void count_head_bytes(conn_t *k, apr_size_t bytes)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     apr_int64_t sum = atomic_load_explicit(&head_bytes, memory_order_relaxed) + (apr_int64_t)bytes
         - (apr_int64_t)k->head_bytes;
 
@@ -150,6 +153,7 @@ static void count_head_bytes(conn_t *k, apr_size_t bytes)
 /* With lock. */
 static void leave_heads(conn_t *k)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     if (!k->in_heads) {
         return;
     }
@@ -257,6 +261,7 @@ void park_forget_fd(conn_t *k)
 void park_conn_free(conn_t *k)
 {
     pthread_mutex_lock(&lock);
+    MUST_HOLD(!k->parked);
     leave_heads(k);
     k->generation++;
     k->parked = 0;
@@ -276,6 +281,7 @@ void park_conn_free(conn_t *k)
 static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
                          apr_interval_time_t look)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     if (k->linger_started) {
         timeouts_add_at(&timeouts, &k->wait, k->deadline);      /* one deadline for all its waits */
     }
@@ -295,6 +301,7 @@ static int arm(conn_t *k, uint32_t events, int lasting)
         .data.u64 = TAG_CONN(k->index, k->generation)
     };
 
+    MUST_HOLD(lock_is_mine(&lock));
     if (epoll_ctl(child.epoll_fd, k->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, k->fd, &ev) != 0) {
         return errno;
     }
@@ -308,6 +315,7 @@ static void disarm(conn_t *k)
 {
     struct epoll_event ev = { .events = EPOLLONESHOT, .data.u64 = TAG_CONN(k->index, k->generation) };
 
+    MUST_HOLD(lock_is_mine(&lock));
     if (k->fd >= 0 && k->lasting && epoll_ctl(child.epoll_fd, EPOLL_CTL_MOD, k->fd, &ev) == 0) {
         k->lasting = 0;
     }
@@ -322,6 +330,7 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
 
     k->expired = 0;
     pthread_mutex_lock(&lock);
+    MUST_HOLD(!k->parked && k->fd >= 0);
     /* Armed already, and what has come since the socket was read dry will be told. */
     if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
         err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN, what == PARK_FOR_MORE);
@@ -409,6 +418,8 @@ conn_t *park_next_due(apr_time_t now, apr_time_t *next)
 /* With lock. */
 static void append_ready(conn_t *k)
 {
+    MUST_HOLD(lock_is_mine(&lock));
+    MUST_HOLD(!k->parked);
     k->next = NULL;
     if (ready_last != NULL) {
         ready_last->next = k;
@@ -481,6 +492,7 @@ void park_suspend(conn_t *k)
 /* With lock. Whether nobody but us can be using @a k any more. */
 static int has_settled(conn_t *k, const timers_runners_t *runners, apr_time_t now)
 {
+    MUST_HOLD(lock_is_mine(&lock));
     if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
         return 0;
     }

@@ -86,6 +86,9 @@ room_e room_elsewhere(void)
             continue;
         }
         room = room_of(connections_of(p), heads_of(p), (int)shared_get(p->workers_busy));
+        if (room == ROOM_FREE && shared_get(p->not_accepting)) {
+            room = ROOM_AT_NEED;        /* it is short of something else, descriptors for instance */
+        }
         most = room > most ? room : most;
     }
     return most;

@@ -9,6 +9,7 @@
 #include "mpm/child.h"
 #include "mpm/conn.h"
 #include "mpm/hybrid.h"
+#include "mpm/lock.h"
 #include "mpm/park.h"
 
 typedef struct callback_t {
@@ -18,7 +19,7 @@ typedef struct callback_t {
     const void *of;             /* the connection for which it was registered, NULL: none is known. Never followed */
 } callback_t;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = LOCK_INITIALIZER;
 static apr_skiplist *callbacks;         /* guarded by lock; made before the threads start. NULL: not in this model */
 static _Atomic apr_time_t next_due;     /* of the first; 0 = none. Written under lock. */
 static _Atomic int running;
@@ -61,6 +62,7 @@ static void note_next(void)
 {
     callback_t *first = apr_skiplist_peek(callbacks);
 
+    MUST_HOLD(lock_is_mine(&lock));
     atomic_store_explicit(&next_due, first ? first->due : 0, memory_order_relaxed);
 }
 

@@ -32,7 +32,6 @@
 
 #include "mpm_common.h"
 #include "core/habits.h"
-#include "core/must_hold.h"
 #include "core/sizing.h"
 #include "mpm/accept.h"
 #include "mpm/child.h"
@@ -41,6 +40,7 @@
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/judge.h"
+#include "mpm/lock.h"
 #include "mpm/park.h"
 #include "mpm/shortage.h"
 #include "mpm/tags.h"
@@ -84,11 +84,7 @@ typedef struct worker_state_t {
     struct worker_state_t *above;
 } __attribute__((aligned(64))) worker_state_t;
 
-#ifdef MPM_DEBUG
-static pthread_mutex_t lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
-#else
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-#endif
+static pthread_mutex_t lock = LOCK_INITIALIZER;
 
 /* Guarded by lock. */
 static worker_state_t *idle_top, *idle_bottom;
@@ -117,11 +113,6 @@ static apr_time_t window_start;     /* ticker */
 
 /* ---- rules, for MUST_HOLD ----------------------------------------------- */
 
-static int lock_is_mine(void)
-{
-    return pthread_mutex_lock(&lock) == EDEADLK;        /* in the debug build, see its initializer */
-}
-
 static int does(worker_state_t *w, unsigned what)
 {
     return WORD_IS(atomic_load(&w->word), what);
@@ -143,7 +134,7 @@ static int is_holder(const worker_state_t *w, const token_t *token)
 /* With lock. */
 static void push_idle(worker_state_t *w)
 {
-    MUST_HOLD(lock_is_mine());
+    MUST_HOLD(lock_is_mine(&lock));
     MUST_HOLD(does(w, POLLS));
     w->above = NULL;
     w->below = idle_top;
@@ -160,7 +151,7 @@ static void push_idle(worker_state_t *w)
 /* With lock. */
 static void unlink_idle(worker_state_t *w)
 {
-    MUST_HOLD(lock_is_mine());
+    MUST_HOLD(lock_is_mine(&lock));
     MUST_HOLD(w->token == NULL);
     if (w->above != NULL) {
         w->above->below = w->below;
@@ -183,7 +174,7 @@ static worker_state_t *give_to_idle(token_t *token)
 {
     worker_state_t *w = idle_top;
 
-    MUST_HOLD(lock_is_mine());
+    MUST_HOLD(lock_is_mine(&lock));
     MUST_HOLD(token->holder == NULL);
     if (w != NULL) {
         unlink_idle(w);
