@@ -55,6 +55,7 @@ typedef struct conn_t {
     unsigned char parked;
     unsigned char missed;               /**< epoll told something while it was not parked */
     unsigned char hangup;               /**< the event it was claimed for said that the client has gone */
+    unsigned char urgent;               /**< an event it was claimed for told of urgent data */
     unsigned char registered;           /**< the socket is in epoll */
     unsigned char lasting;              /**< and tells of new bytes without being asked again */
     unsigned char unwatched;            /**< parked, but epoll has refused it */

@@ -18,6 +18,7 @@
 
 #include "core/body.h"
 #include "core/head.h"
+#include "core/must_hold.h"
 #include "mpm/child.h"
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
@@ -114,6 +115,7 @@ void inbound_prepare(conn_t *k)
 {
     inbound_t *in = k->inbound;
 
+    MUST_HOLD(in->k->c->input_filters == in->filter);
     lookup_limits(in);
     head_scan_init(&in->scan, &in->limits);
     in->plain = nothing_kept_below(in->filter->next);
@@ -317,12 +319,29 @@ static void step_aside(inbound_t *in)
     }
 }
 
-/* It is to wait without a worker after all. */
+/*
+ * Filters of one type stand in the order in which they came: one that comes back would be below those that other
+ * modules have added to the connection since.
+ */
+static void put_on_top(ap_filter_t *f)
+{
+    ap_filter_t **link = &f->c->input_filters;
+
+    while (*link != f) {
+        link = &(*link)->next;
+    }
+    *link = f->next;
+    f->next = f->c->input_filters;
+    f->c->input_filters = f;
+}
+
+/* It is to wait without a worker after all. Between requests: no filter of a request stands in the chain. */
 static void step_back(inbound_t *in)
 {
     if (in->aside) {
         in->filter = ap_add_input_filter_handle(inbound_filter_rec, in, NULL, in->k->c);
         in->aside = 0;
+        put_on_top(in->filter);
     }
 }
 
@@ -762,6 +781,7 @@ inbound_e inbound_advance(conn_t *k)
     if (net != NULL) {
         net->advancing = 1;
         net->dry = 0;
+        net->stops_early = k->urgent;
     }
     if (in->unscanned) {
         verdict = scan_left_over(in);

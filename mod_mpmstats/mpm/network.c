@@ -65,7 +65,7 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
         }
         rv = apr_socket_recv(net->sock, buf, len);
 
-        net->dry = *len < wanted;
+        net->dry = *len < wanted && !net->stops_early;
         net->told_dry = 0;
         return rv;
     }
@@ -82,7 +82,7 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
         net->dry = net->told_dry = 1;
         return errno == EWOULDBLOCK ? APR_EAGAIN : errno;
     }
-    net->dry = (apr_size_t)n < *len;
+    net->dry = (apr_size_t)n < *len && !net->stops_early;
     net->told_dry = !net->advancing;
     *len = (apr_size_t)n;
     return n == 0 ? APR_EOF : APR_SUCCESS;
@@ -158,6 +158,7 @@ apr_status_t network_insert_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_sock
     net->fd = k->fd;
     net->late = k->inbound != NULL && inbound_is_late(k);
     net->advancing = k->inbound != NULL && inbound_reads_ahead(k);
+    net->stops_early = k->urgent;
     k->network = net;
     APR_BRIGADE_INSERT_TAIL(bb, network_bucket(net, bb->bucket_alloc));
     return APR_SUCCESS;

@@ -25,6 +25,7 @@ typedef struct network_t {
     apr_uint64_t received;          /**< bytes, in all */
     unsigned advancing:1;           /**< inbound_advance is reading: never ask twice */
     unsigned dry:1;                 /**< the last read left nothing behind */
+    unsigned stops_early:1;         /**< urgent data: a read ends in front of it, so a short one leaves more behind */
     unsigned told_dry:1;            /**< and whoever asked without blocking has been told so since */
     unsigned eof:1;
     unsigned late:1;                /**< its time is over: whoever waits for bytes is told so at once */

@@ -267,6 +267,7 @@ void park_conn_free(conn_t *k)
     k->parked = 0;
     k->missed = 0;
     k->hangup = 0;
+    k->urgent = 0;
     k->registered = 0;
     k->lasting = 0;
     k->fd = -1;
@@ -333,7 +334,7 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
     MUST_HOLD(!k->parked && k->fd >= 0);
     /* Armed already, and what has come since the socket was read dry will be told. */
     if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
-        err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN, what == PARK_FOR_MORE);
+        err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN | EPOLLPRI, what == PARK_FOR_MORE);
         if (err != 0 && !shortage_is(err)) {
             pthread_mutex_unlock(&lock);
             return err;
@@ -379,6 +380,7 @@ conn_t *park_claim(uint64_t tag, uint32_t events)
         }
         else if (k->parked) {
             k->parked = 0;
+            k->urgent |= (events & EPOLLPRI) != 0;
             k->hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
             timeouts_remove(&k->wait);
         }

@@ -7,7 +7,7 @@
  * it. Claims come from an epoll event (park_claim) and from its deadline
  * (park_next_expired, ticker only); one lock decides between them:
  *
- *   park lock  guards  conn_t.{wait, parked, missed, hangup, registered, lasting,
+ *   park lock  guards  conn_t.{wait, parked, missed, hangup, urgent, registered, lasting,
  *                      deadline, next, generation, fd, in_heads, head_bytes, older, younger} (fd
  *                      and in_heads: written; the owner reads them freely),
  *                      the table of connections, the run queue, the list of
