@@ -2,6 +2,7 @@
 #include "mpm/peek.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
@@ -159,6 +160,14 @@ static int buffer_is_full(int fd)
         || memory[SK_MEMINFO_RMEM_ALLOC] >= memory[SK_MEMINFO_RCVBUF] / 2;
 }
 
+/* A look ends in front of urgent data, whatever has come behind it. */
+static int has_urgent_data(int fd)
+{
+    struct pollfd pfd = { .fd = fd, .events = POLLPRI };
+
+    return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLPRI);
+}
+
 /* Behind the PROXY protocol's header, which is @a begin bytes long. */
 static int is_complete(peek_t *p, size_t begin)
 {
@@ -190,14 +199,12 @@ peek_e peek_look(peek_t *p, int fd)
     if (n <= 0) {
         return seen == 0 ? PEEK_GONE : PEEK_READY;
     }
-    if ((size_t)n <= seen) {
-        return PEEK_WAIT;
-    }
-    p->seen = (size_t)n;
+    p->seen = (size_t)n > seen ? (size_t)n : seen;
     if (seen == 0) {
         p->first_us = child_now();
     }
-    if ((proxy_header((size_t)n, &begin) && is_complete(p, begin)) || buffer_is_full(fd)) {
+    if ((p->seen > seen && ((proxy_header(p->seen, &begin) && is_complete(p, begin)) || buffer_is_full(fd)))
+        || has_urgent_data(fd)) {
         p->whole_us = child_now();
         return PEEK_READY;
     }

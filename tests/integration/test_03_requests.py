@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import procs
 from backends import proxy_header_v1, proxy_header_v2
 from clients import Client, Closed, request
 from httpd import ASYNC
@@ -486,3 +487,17 @@ def test_a_missing_proxy_header_closes_the_connection(server):
             client.get()
     wait_until(lambda: "proxy_protocol" in server.error_log().lower() or "RemoteIPProxyProtocol" in server.error_log(),
                3, "a word about it in the error log")
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_urgent_data_does_not_hide_what_follows_it(httpd, tls):
+    """A read of the socket ends in front of urgent data, whatever lies behind it. The urgent byte itself is left out."""
+    server = httpd(tls=tls)
+    client = Client(server.tls_port if tls else server.port, tls=server.tls_client() if tls else None)
+    with socket.socket(fileno=os.dup(client.sock.fileno())) as raw:
+        for _ in range(3):
+            with procs.stopped(server.children()):      # all of it has come before anything is read
+                client.send(b"GET /hello.txt HTTP/1.1\r\nHo")
+                raw.send(b"!", socket.MSG_OOB)
+                client.send(b"st: test.localhost\r\n\r\n")
+            assert client.response().body == b"hello\n"
