@@ -16,6 +16,10 @@
 /* The same thing is not said twice within this time, even if it went away in between. */
 #define REPORT_INTERVAL_US INT64_C(60000000)
 
+/* Children that take less to start are started without a second thought; the others in batches, the next one after this at the latest. */
+#define START_CHEAP_US INT64_C(10000)
+#define START_PATIENCE_US INT64_C(1000000)
+
 static int at_least(int value, int least)
 {
     return value < least ? least : value;
@@ -212,6 +216,23 @@ sizing_server_advice_t sizing_server(const sizing_server_limits_t *limits, const
                                     now->now_us, memory);
     }
     return advice;
+}
+
+int sizing_starts(int wanted, int starting, int cores, int64_t start_us, int64_t now_us, sizing_starts_t *memory)
+{
+    if (wanted <= 0 || start_us < START_CHEAP_US) {
+        memory->batch = 0;
+        return at_least(wanted, 0);
+    }
+    if (memory->batch == 0) {
+        memory->batch = at_least(cores, 1);
+        memory->since_us = now_us;
+    }
+    else if (starting == 0 || now_us - memory->since_us >= START_PATIENCE_US) {
+        memory->batch = at_most(memory->batch, INT32_MAX / 2) * 2;
+        memory->since_us = now_us;
+    }
+    return at_most(wanted, at_least(memory->batch - starting, 0));
 }
 
 int64_t sizing_restart_delay(const sizing_restart_limits_t *limits, int64_t lived_us, sizing_restart_memory_t *memory)

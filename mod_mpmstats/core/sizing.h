@@ -120,6 +120,21 @@ typedef struct {
 sizing_server_advice_t sizing_server(const sizing_server_limits_t *limits, const sizing_server_t *now,
                                      sizing_server_memory_t *memory);
 
+/* ---- children that take long to start ---------------------------------------------------- */
+
+typedef struct {
+    int batch;                /* that may be starting at a time; 0: no batch has begun */
+    int64_t since_us;
+} sizing_starts_t;
+
+/**
+ * How many of @a wanted children are started now. Each takes @a start_us, and many at a time take longer, while those
+ * that are there may have done all the work by then. So at first as many as there are cores, and twice as many each time
+ * these are ready, or after a second: what is still wanted then is worth it. Where a start is cheap, all at once.
+ * @param starting  that have been started and are not ready
+ */
+int sizing_starts(int wanted, int starting, int cores, int64_t start_us, int64_t now_us, sizing_starts_t *memory);
+
 /* ---- crash loops ------------------------------------------------------------------------- */
 
 typedef struct {

@@ -28,8 +28,12 @@
 
 #define HOUSEKEEPING apr_time_from_sec(1)
 
-/* While old children wait for the new generation the first of it is looked for this often, beside its own call. */
-#define OLD_INTERVAL apr_time_from_msec(5)
+/* Of what is not known it is not supposed that it is cheap. */
+#define UNKNOWN_START_US 1000000
+
+/* While old children wait for the new generation the first of it is looked for this often, beside its own call; and so is
+ * who has started, while others are not started before that. */
+#define SOON apr_time_from_msec(5)
 
 /* And told to finish although none of it has been seen to serve: its children may live too shortly for that. */
 #define OLD_PATIENCE apr_time_from_sec(10)
@@ -60,6 +64,9 @@ static struct {
     int old_held;               /* older generations hold */
     int old_to_tell;            /* older generations have not been told yet */
     int first_left;             /* of StartServers */
+    int some_wait;              /* children that are wanted are not started before others have */
+    sizing_starts_t starts;
+    apr_int64_t start_us;       /* what a child takes to start */
     apr_time_t not_before;      /* no child is started earlier */
     apr_time_t looked;          /* for shortages */
     sizing_server_memory_t memory;
@@ -72,6 +79,7 @@ typedef struct {
     int ready;                  /* processes that accept */
     int starting;               /* have no worker yet */
     int busy;                   /* workers in a request */
+    apr_int64_t start_us;       /* what those that accept took to start, in all */
     int quietest;               /* slot of the process with the fewest connections, -1: none */
 } view_t;
 
@@ -113,7 +121,7 @@ static unsigned connections(int slot)
 
 static view_t look(void)
 {
-    view_t v = { 0, 0, 0, -1 };
+    view_t v = { .quietest = -1 };
     apr_uint32_t ceiling = (apr_uint32_t)m.lane->threads_per_child;
     unsigned fewest = 0;
     int slot;
@@ -140,6 +148,7 @@ static view_t look(void)
         busy = shared_get(p->workers_busy);
         hybrid_retained->proven = hybrid_retained->mpm->my_generation + 1;
         v.ready++;
+        v.start_us += shared_get(p->start_us);
         v.busy += (int)(busy < ceiling ? busy : ceiling);
         if (v.quietest < 0 || connections(slot) < fewest) {
             v.quietest = slot;
@@ -205,6 +214,21 @@ static void report(sizing_report_e what)
     default:                    /* SIZING_REPORT_FULL: saturation.c tells more */
         break;
     }
+}
+
+/* Of the children that are wanted, those to be started now. All of StartServers are. */
+static int to_start(const view_t *v, int wanted, apr_time_t now)
+{
+    int more = wanted;
+
+    if (v->ready > 0) {
+        m.start_us = v->start_us / v->ready;
+    }
+    if (!m.lane->is_threaded) {
+        more = sizing_starts(wanted, v->starting, m.lane->cores, m.start_us, now, &m.starts);
+    }
+    m.some_wait = wanted > more && wanted > m.first_left;
+    return more > m.first_left ? more : m.first_left < wanted ? m.first_left : wanted;
 }
 
 static int start_children(int wanted)
@@ -306,7 +330,7 @@ static void look_after_old(const view_t *v, apr_time_t now)
 /* How long nothing has to be done. */
 static apr_interval_time_t rest(apr_time_t now)
 {
-    apr_interval_time_t most = m.old_to_tell ? OLD_INTERVAL : HOUSEKEEPING;
+    apr_interval_time_t most = m.old_to_tell || m.some_wait ? SOON : HOUSEKEEPING;
 
     return m.not_before > now && m.not_before - now < most ? m.not_before - now : most;
 }
@@ -316,7 +340,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     view_t v = look();
     sizing_server_advice_t advice = ask_for_advice(&v, now);
     int wanted = wanted_now(&v, &advice);
-    int waiting = 0;
+    int more, waiting = 0;
     int has_pairs = have_pairs(now);
 
     keep_lobby();
@@ -328,8 +352,9 @@ apr_interval_time_t maintain_run(apr_time_t now)
     }
     report(advice.report);
     saturation_note(m.lane, advice.at_limit, waiting, now);
+    more = to_start(&v, wanted, now);
     if (wanted > 0 && now >= m.not_before && has_pairs) {
-        int started = start_children(wanted);
+        int started = start_children(more);
 
         m.first_left = started < m.first_left ? m.first_left - started : 0;
     }
@@ -355,6 +380,7 @@ void maintain_start(const lane_t *lane, int help_fd)
     m.lane = lane;
     m.help_fd = help_fd;
     m.first_left = lane->start_servers;
+    m.start_us = UNKNOWN_START_US;
     m.started = child_now();
     m.old_to_tell = procs_total() > 0;
     stuck_start(lane, hybrid_pconf);

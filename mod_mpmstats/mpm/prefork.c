@@ -338,6 +338,7 @@ static void set_signals(void)
 static void set_up(const lane_t *lane, int slot)
 {
     apr_thread_t *self = NULL;
+    apr_time_t begun = child_now();
 
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
     child.lane = lane;
@@ -374,6 +375,7 @@ static void set_up(const lane_t *lane, int slot)
     peek_set_up();
     ap_scoreboard_image->servers[slot][0].pid = getpid();
     ap_update_child_status(sbh, SERVER_STARTING, NULL);
+    shared_set(child.stats->start_us, (apr_uint32_t)(child_now() - begun));
     shared_set(child.stats->workers, 1);
     if (ending == RUN) {
         hybrid_retained->mpm->mpm_state = AP_MPMQ_RUNNING;

@@ -65,6 +65,7 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_set(p->quiescing, 0);
     shared_set(p->crashed_worker, 0);
     shared_set(p->not_accepting, 0);
+    shared_set(p->start_us, 0);
     shared_set(p->workers, 0);
     shared_set(p->workers_busy, 0);
     shared_set(p->workers_peak, 0);

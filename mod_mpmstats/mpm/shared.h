@@ -27,6 +27,7 @@ typedef struct {
     _Atomic int not_accepting;
     _Atomic int crashed_worker;         /* number of the worker that got a fatal signal, plus one */
     _Atomic apr_time_t started;
+    _Atomic apr_uint32_t start_us;      /* prefork: what it took to start, until it could serve */
     _Atomic apr_uint32_t workers;
     _Atomic apr_uint32_t workers_busy;
     _Atomic apr_uint32_t workers_peak;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One MPM, three process models: what differs, and what must hold in each."""
 import json
+import os
 import re
 
 import cli
@@ -25,7 +26,7 @@ PREFORK = {"StartServers": 3, "MinSpareServers": 2, "MaxSpareServers": 4, "MaxRe
 def make(httpd):
     def make(model, conf="", **options):
         if model == "prefork":
-            options["mpm_conf"] = PREFORK
+            options.setdefault("mpm_conf", PREFORK)
         return httpd(conf=f"MPMModel {model}\n{conf}", **options)
     return make
 
@@ -299,6 +300,29 @@ def test_prefork_starts_the_processes_that_waiting_requests_need(make):
     finally:
         for client in clients:
             client.close()
+
+
+def starts(server):
+    """When each child was started, in seconds of the day."""
+    times = re.findall(r" (\d\d):(\d\d):([\d.]+) \d{4}\].*child \d+ started in slot", server.error_log())
+    return [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in times]
+
+
+def test_prefork_starts_expensive_children_in_batches_and_in_the_end_all_that_are_needed(make):
+    """By the time 20 interpreters are there those that were there may have done all the work."""
+    server = make("prefork", modules=["test_handlers", "test_slow_start"], env={"MPM_TEST_START_MS": "120"},
+                  wrapper=["taskset", "-c", str(min(os.sched_getaffinity(0)))], log_level="info mpm_hybrid:debug",
+                  mpm_conf={**PREFORK, "StartServers": 3, "MinSpareServers": 3, "MaxSpareServers": 30, "MaxRequestWorkers": 40})
+    wait_until(lambda: len(server.mpm_status()["processes"]) >= 3, 5, "those it starts with")
+    first = len(starts(server))
+    clients = [Client(server.port, timeout=30) for _ in range(20)]
+    for client in clients:
+        client.send(request("/test/sleep?ms=20000", headers=["Connection: close"]))
+    wait_until(lambda: sum(p["workers"]["busy"] for p in server.mpm_status()["processes"]) >= 20, 20, "20 that run")
+    times = starts(server)
+    assert times[first + 1] - times[first] > 0.1        # one core: the second one waits for the first
+    for client in clients:
+        client.close()
 
 
 def switch(server, old, new):

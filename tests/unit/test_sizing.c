@@ -533,6 +533,43 @@ START_TEST(a_dead_process_is_replaced)
 }
 END_TEST
 
+/* ---- children that take long to start ---- */
+
+START_TEST(children_that_start_cheaply_start_all_at_once)
+{
+    sizing_starts_t memory = { 0 };
+
+    ck_assert_int_eq(sizing_starts(20, 0, 2, 2000, 1, &memory), 20);
+    ck_assert_int_eq(sizing_starts(20, 7, 2, 9999, 2, &memory), 20);
+    ck_assert_int_eq(sizing_starts(-3, 0, 2, 2000, 3, &memory), 0);
+}
+END_TEST
+
+START_TEST(children_that_take_long_start_in_batches_that_grow_while_they_are_wanted)
+{
+    sizing_starts_t memory = { 0 };
+
+    ck_assert_int_eq(sizing_starts(20, 0, 2, 300000, 1, &memory), 2);
+    ck_assert_int_eq(sizing_starts(18, 2, 2, 300000, 5000, &memory), 0);
+    ck_assert_int_eq(sizing_starts(18, 1, 2, 300000, 290000, &memory), 1);
+    ck_assert_int_eq(sizing_starts(17, 0, 2, 300000, 600000, &memory), 4);
+    ck_assert_int_eq(sizing_starts(13, 0, 2, 300000, 900000, &memory), 8);
+    ck_assert_int_eq(sizing_starts(0, 8, 2, 300000, 950000, &memory), 0);
+    ck_assert_int_eq(sizing_starts(9, 0, 2, 300000, 960000, &memory), 2);
+}
+END_TEST
+
+START_TEST(children_that_never_get_ready_do_not_stop_others_from_starting)
+{
+    sizing_starts_t memory = { 0 };
+
+    ck_assert_int_eq(sizing_starts(20, 0, 2, 300000, 1, &memory), 2);
+    ck_assert_int_eq(sizing_starts(20, 2, 2, 300000, 999999, &memory), 0);
+    ck_assert_int_eq(sizing_starts(20, 2, 2, 300000, 1000001, &memory), 2);
+    ck_assert_int_eq(sizing_starts(20, 4, 2, 300000, 2000001, &memory), 4);
+}
+END_TEST
+
 /* ---- crash loops ---- */
 
 static const sizing_restart_limits_t restart_limits = { .first_us = 100000, .max_us = 5000000, .healthy_us = 10000000 };
@@ -594,6 +631,9 @@ int main(void)
     unit_add(suite, "concurrency", concurrency_is_cores_over_processes_and_never_none);
     unit_add(suite, "low", the_least_value_of_all_threads_is_kept);
     unit_add(suite, "start", as_many_processes_start_at_once_as_are_missing);
+    unit_add(suite, "cheap starts", children_that_start_cheaply_start_all_at_once);
+    unit_add(suite, "batches", children_that_take_long_start_in_batches_that_grow_while_they_are_wanted);
+    unit_add(suite, "never ready", children_that_never_get_ready_do_not_stop_others_from_starting);
     unit_add(suite, "report", the_reason_for_a_shortage_is_reported);
     unit_add(suite, "report once", a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_minute);
     unit_add(suite, "burst", a_burst_gets_all_it_needs_in_one_decision);
