@@ -82,6 +82,14 @@ void record_conn_first_request(record_conn_t *conn)
     tls_time(conn);
 }
 
+/* mod_http2 notes what it does in the scoreboard, and then it reads or writes. */
+static inline void cut_query(const record_conn_t *conn)
+{
+    if (__builtin_expect(config_global.queries_cut, 0) && !conn->secondary && !record.scores) {
+        record_score_cut_stream(conn->c);
+    }
+}
+
 /* ---- filters ------------------------------------------------------------------- */
 
 static uint64_t bytes_after(apr_bucket_brigade *brigade, apr_bucket *bucket)
@@ -114,9 +122,11 @@ static __attribute__((hot)) apr_status_t filter_in(ap_filter_t *f, apr_bucket_br
 {
     record_conn_t *conn = f->ctx;
     apr_bucket *last = APR_BRIGADE_LAST(brigade);
-    apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
+    apr_status_t rv;
     uint64_t got;
 
+    cut_query(conn);
+    rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
     if (rv != APR_SUCCESS) {
         record_conn_input_ended(conn, rv);
         return rv;
@@ -227,6 +237,9 @@ static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_b
     record_conn_t *conn = f->ctx;
     record_request_t *request = conn->current;
 
+    if (request == NULL) {
+        cut_query(conn);
+    }
     return request == NULL || request->ended ? ap_pass_brigade(f->next, brigade) : pass_piece(f, brigade, request);
 }
 

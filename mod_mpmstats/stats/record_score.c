@@ -124,6 +124,16 @@ void record_score_cut(const request_rec *r)
     }
 }
 
+void record_score_cut_stream(const conn_rec *c)
+{
+    worker_score *score = ap_extended_status && c->sbh != NULL ? ap_get_scoreboard_worker(c->sbh) : NULL;
+    char *query = score != NULL && score->request[0] == '[' ? memchr(score->request, '?', sizeof(score->request)) : NULL;
+
+    if (query != NULL) {
+        memset(query + 1, 0, (size_t)(score->request + sizeof(score->request) - query - 1));
+    }
+}
+
 static __attribute__((noinline)) void put_server(worker_score *score, const request_rec *r, const char *protocol)
 {
     mine.server = r->server;

@@ -24,6 +24,9 @@ void record_score_begin(request_rec *r, record_request_t *request);
 /** httpd has written the request line (ExtendedStatus On): it is written again, as request_line() has it. */
 void record_score_cut(const request_rec *r);
 
+/** The same for what mod_http2 writes there: "[1/0] write: stream 1, GET /path?query". On the connection's thread. */
+void record_score_cut_stream(const conn_rec *c);
+
 /** It is over. @param request  NULL for what was none.  @param now  record_clock() */
 void record_score_end(const request_rec *r, const record_request_t *request, int64_t now);
 
