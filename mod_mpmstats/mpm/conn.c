@@ -33,6 +33,7 @@
 #include "mpm/server.h"
 #include "mpm/linger.h"
 #include "mpm/network.h"
+#include "mpm/network.h"
 #include "mpm/outbound.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
@@ -199,6 +200,28 @@ static apr_status_t resume_before_cleanup(void *data)
     return APR_SUCCESS;
 }
 
+/* Bytes the client has taken, or sent: as long as the number is the same, it has done nothing. */
+static apr_uint64_t progress_of(const conn_t *k, mpm_hybrid_conn_e kind)
+{
+    if (kind == MPM_HYBRID_CONN_WRITE) {
+        return network_bytes_taken(k->fd);
+    }
+    return k->network != NULL ? k->network->received : 0;
+}
+
+/* A wait that goes on after one that ended for nothing (a wake-up, a shortage of epoll's) has no time of its own. */
+static apr_interval_time_t time_left(conn_t *k, mpm_hybrid_conn_e kind, apr_interval_time_t timeout)
+{
+    apr_uint64_t progress = progress_of(k, kind);
+    apr_interval_time_t left = k->deadline - child_now();
+
+    if (k->kind == kind && progress == k->progress && left < timeout) {
+        timeout = left > 0 ? left : 0;
+    }
+    k->progress = progress;
+    return timeout;
+}
+
 /* Returns STEP_DONE, or how to end the connection when it cannot wait. */
 static step_e park(conn_t *k, mpm_hybrid_conn_e kind, park_for_e what,
                    apr_interval_time_t timeout, apr_interval_time_t look)
@@ -206,6 +229,7 @@ static step_e park(conn_t *k, mpm_hybrid_conn_e kind, park_for_e what,
     apr_status_t rv;
     conn_rec *c = k->c;
 
+    timeout = time_left(k, kind, timeout);
     count_as(k, kind);
     if (!k->suspended) {
         notify_suspend(k);

@@ -6,6 +6,9 @@
 #include "mpm/network.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -162,4 +165,16 @@ apr_status_t network_insert_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_sock
     k->network = net;
     APR_BRIGADE_INSERT_TAIL(bb, network_bucket(net, bb->bucket_alloc));
     return APR_SUCCESS;
+}
+
+apr_uint64_t network_bytes_taken(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0
+        || len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked)) {
+        return (apr_uint64_t)child_now();
+    }
+    return info.tcpi_bytes_acked;
 }

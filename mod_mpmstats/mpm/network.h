@@ -32,6 +32,9 @@ typedef struct network_t {
     unsigned seen:1;                /**< anything ever came */
 } network_t;
 
+/** Bytes of what was sent that the client has acknowledged, in all; where the kernel does not know, another number each time. */
+apr_uint64_t network_bytes_taken(int fd);
+
 /** Hook insert_network_bucket: makes k->network, in c->pool. */
 apr_status_t network_insert_bucket(conn_rec *c, apr_bucket_brigade *bb, apr_socket_t *sock);
 

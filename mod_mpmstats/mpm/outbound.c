@@ -78,6 +78,25 @@ static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *laz
     return 1;
 }
 
+/*
+ * A portion of a large file has a size at which APR maps it when it is read, which it does not with the whole. Who cuts a file
+ * short while it is sent would then kill the process. And each portion would cost a mapping.
+ */
+static void never_map(apr_bucket_brigade *bb)
+{
+#if APR_HAS_MMAP
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        if (APR_BUCKET_IS_FILE(e)) {
+            apr_bucket_file_enable_mmap(e, 0);
+        }
+    }
+#else
+    (void)bb;
+#endif
+}
+
 static void drop_pool(outbound_t *out)
 {
     if (out->pool != NULL) {
@@ -158,6 +177,7 @@ static apr_status_t outbound_filter(ap_filter_t *f, apr_bucket_brigade *bb)
         apr_pool_create(&out->pool, f->c->pool);
         apr_pool_tag(out->pool, "hybrid_outbound");
     }
+    never_map(bb);
     rv = ap_save_brigade(f, &out->held, &bb, out->pool);
     if (rv != APR_SUCCESS) {
         return rv;

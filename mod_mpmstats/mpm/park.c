@@ -294,11 +294,14 @@ static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
     }
 }
 
-/* With lock. Ask epoll for @a events, of which there may be some already. */
+/*
+ * With lock. Ask epoll for @a events, of which there may be some already. That a client has closed its side is a level that
+ * stays: told to who waits for room, and does not read, it would end each wait at once.
+ */
 static int arm(conn_t *k, uint32_t events, int lasting)
 {
     struct epoll_event ev = {
-        .events = events | EPOLLRDHUP | (lasting ? EPOLLET : EPOLLONESHOT),
+        .events = events | (events & EPOLLIN ? EPOLLRDHUP : 0) | (lasting ? EPOLLET : EPOLLONESHOT),
         .data.u64 = TAG_CONN(k->index, k->generation)
     };
 

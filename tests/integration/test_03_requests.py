@@ -99,6 +99,38 @@ def test_a_pipelined_request_behind_a_slow_one_waits_its_turn(connect):
         assert client.response().body == b"hello\n"
 
 
+@pytest.mark.parametrize("kind", ["large", "chunked", "continued", "small"])
+def test_a_request_behind_a_body_is_answered(connect, kind):
+    """The reader of the body takes no more than the body; what came with it stays in some filter."""
+    behind = request("/hello.txt")
+    with connect() as client:
+        if kind == "large":
+            client.send(request("/test/body", "POST", body=b"x" * 100000) + behind)
+        elif kind == "chunked":
+            chunks = b"".join(b"2000\r\n" + b"x" * 8192 + b"\r\n" for _ in range(10)) + b"0\r\n\r\n"
+            client.send(request("/test/body", "POST", headers=["Transfer-Encoding: chunked"]) + chunks + behind)
+        elif kind == "continued":
+            client.send(request("/test/body", "POST", headers=["Content-Length: 10", "Expect: 100-continue"]))
+            assert client.head()[0] == 100
+            client.send(b"x" * 10 + behind)
+        else:
+            client.send(request("/test/body", "POST", body=b"x" * 10) + behind)
+        assert client.response().status == 200
+        assert client.response().body == b"hello\n"
+        assert client.get().body == b"hello\n"
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_request_behind_a_body_no_buffer_has_collected_is_answered(httpd, tls):
+    server = httpd(modules=["test_handlers"], tls=True, conf="MPMBodyBuffer 0\n")
+    client = Client(server.tls_port, tls=server.tls_client()) if tls else Client(server.port)
+    with client:
+        client.send(request("/test/body", "POST", body=b"x" * 20000) + request("/hello.txt"))
+        assert client.response().status == 200
+        assert client.response().body == b"hello\n"
+
+
 def test_a_request_split_anywhere_is_understood(connect):
     wire = request("/hello.txt", headers=["X-Long: " + "x" * 100])
     with connect() as client:

@@ -5,10 +5,13 @@ Every test looks at httpd's own scoreboard while the clients do nothing. Stock e
 2.4 API makes possible once the handler is done; stock worker and prefork give a thread to every connection by design.
 So do those models of hybrid, but from the first whole request to the last answer, not before and not after.
 """
+import os
+import socket
 import ssl
 
 import pytest
 
+import procs
 from clients import Client, SlowReader, request
 from h2client import H2
 from procs import holds_for, wait_until
@@ -245,3 +248,69 @@ def test_a_streaming_handler_held_back_by_its_client_does_not_delay_others(serve
     client.head()
     for _ in range(5):
         assert server.get("/hello.txt", timeout=3) == b"hello\n"
+
+
+# ---- clients that have closed their side, files that change --------------------------------------------------------
+
+@keeps_its_worker
+@pytest.mark.parametrize("path", ["/100m", "/buffered/100m", "tls"])
+def test_a_half_closed_client_that_does_not_read_ends_with_timeout_and_costs_nothing(httpd, path):
+    server = httpd(modules=MODULES, tls=True, mpm_conf=SMALL_POOL, tls_conf="Protocols http/1.1",
+                   conf="Timeout 2\nEnableSendfile On\n<Location /buffered/>\nEnableSendfile Off\n</Location>\n"
+                        'Alias /buffered/ "${ROOT}/htdocs/"\n')
+    server.sparse_file("100m", 100 * MIB)
+    tls = path == "tls"
+    reader = SlowReader(path="/100m" if tls else path, **tls_of(server, tls))
+    with reader:
+        mine = reader.sock.getsockname()[1]
+        if tls:
+            socket.socket.shutdown(reader.sock, socket.SHUT_WR)     # of the connection below TLS
+        else:
+            reader.sock.shutdown(socket.SHUT_WR)
+
+        def is_open():
+            return any(remote == mine and local in (server.port, server.tls_port) and inode != "0"
+                       for local, remote, _, inode in procs.tcp_table())
+
+        before = sum(procs.cpu_seconds(pid) for pid in server.children())
+        wait_until(lambda: not is_open(), 8, "the end of the connection")       # Timeout, and two seconds of lingering
+        assert sum(procs.cpu_seconds(pid) for pid in server.children()) - before < 1
+
+
+@pytest.mark.left_out("worker", "prefork", reason="a worker reads and writes the whole response, and APR maps what is read of it, as "
+                      "under the MPMs of these names: a file cut short kills the process there too")
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_file_cut_short_during_a_slow_download_harms_nobody(httpd, tls):
+    """Larger than what APR maps: stock reads it."""
+    server = httpd(modules=MODULES, tls=True, mpm_conf=SMALL_POOL, tls_conf="Protocols http/1.1",
+                   conf="Timeout 5\n<Directory ${ROOT}/htdocs>\nEnableSendfile Off\nEnableMMAP On\n</Directory>\n")
+    path = server.sparse_file("20m", 20 * MIB)
+    children = server.children()
+    with SlowReader(path="/20m", **tls_of(server, tls)) as reader:
+        reader.start()
+        for _ in range(8):
+            reader.sip(64 << 10)
+        os.truncate(path, MIB)
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            reader.finish()
+    assert server.get("/hello.txt") == b"hello\n"
+    assert server.children() == children
+
+
+@pytest.mark.mpm_only("hybrid")
+@keeps_its_worker
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_download_maps_no_more_than_under_the_stock_mpms(httpd, tls):
+    server = httpd(modules=MODULES, tls=True, mpm_conf=SMALL_POOL, tls_conf="Protocols http/1.1",
+                   conf="<Directory ${ROOT}/htdocs>\nEnableSendfile Off\nEnableMMAP On\n</Directory>\n")
+    server.sparse_file("20m", 20 * MIB)
+
+    def maps():
+        return sum("/htdocs/20m" in line for pid in server.children() for line in open(f"/proc/{pid}/maps"))
+
+    with SlowReader(path="/20m", **tls_of(server, tls)) as reader:
+        reader.start()
+        for _ in range(20):
+            reader.sip(64 << 10)
+            assert maps() == 0
+        assert reader.finish() == 20 * MIB
