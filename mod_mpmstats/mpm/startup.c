@@ -13,6 +13,7 @@
 #include "mpm/files.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
+#include "mpm/pooled.h"
 #include "mpm/server.h"
 
 #define RETAINED_KEY "mpm_hybrid_module"
@@ -217,10 +218,13 @@ static void refuse_http2(apr_pool_t *p, server_rec *main_server)
 int startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
-    (void)ptemp;
     if (!lane_default.is_threaded) {
         refuse_http2(p, s);
     }
+    else {
+        pooled_set_http2(&lane_default, p, ptemp, s);
+    }
+    pooled_check_system(&lane_default, s);
     return OK;
 }
 
