@@ -53,6 +53,9 @@ static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *f
     apr_int64_t quiet = hybrid_quiet(from);
 
     segment_set(&to->slot, (uint64_t)slot);
+    if (from->started > 0) {    /* by its parent's clock; until now it is by its own */
+        segment_set(&to->started, (uint64_t)from->started);
+    }
     segment_set(&to->quiescing, from->quiescing != 0);
     segment_set(&to->conn_new, from->connections[MPM_HYBRID_CONN_NEW]);
     segment_set(&to->conn_handshake, from->connections[MPM_HYBRID_CONN_HANDSHAKE]);

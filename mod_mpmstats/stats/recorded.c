@@ -33,6 +33,7 @@ static const struct {
 } renamed[] = {
     {"received_bytes", "bytes_in"},
     {"recorded_since_us", "counting_since"},
+    {"accepted", "connections_accepted"},
 };
 
 typedef struct {
@@ -537,12 +538,22 @@ static void take_processes(snapshot_t *snapshot, const segment_view_t *view, apr
     segment_process_t plain;
     pairs_t pairs;
 
-    find_pairs(&pairs, METRICS_PROCESS, SEGMENT_S_PROCESS, offsetof(snapshot_process_t, requests));
+    find_pairs(&pairs, METRICS_PROCESS, SEGMENT_S_PROCESS, offsetof(snapshot_process_t, started_us));
     for (size_t i = 0; i < records; i++) {
         if (segment_get_process(view, i, &plain) && plain.pid != 0) {
             take_process(snapshot->processes, snapshot->process_count, &pairs, &plain, pool);
             take_process(snapshot->finishing, snapshot->finishing_count, &pairs, &plain, pool);
         }
+    }
+}
+
+/* Under an MPM that counts no connections in httpd's scoreboard the processes' records do. */
+static void count_connections(snapshot_t *snapshot)
+{
+    int counted = snapshot->totals.connections != SNAPSHOT_UNKNOWN;
+
+    for (int i = 0; i < snapshot->process_count && !counted; i++) {
+        join(METRIC_GAUGE, &snapshot->totals.connections, snapshot->processes[i].connections);
     }
 }
 
@@ -604,5 +615,6 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
     }
     take_listeners(snapshot, view, pool);
     take_processes(snapshot, view, pool);
+    count_connections(snapshot);
     take_events(snapshot, view, pool);
 }

@@ -267,9 +267,18 @@ static bool has_process(const pass_t *pass, apr_int64_t pid)
 }
 
 /* Workers are counted by the process itself where there is no scoreboard that shows them. */
+static void take_workers(snapshot_process_t *process, const segment_process_t *from)
+{
+    apr_int64_t workers = number(from->workers);
+
+    process->workers.busy = number(from->workers_busy);
+    if (process->workers.busy != SNAPSHOT_UNKNOWN && workers != SNAPSHOT_UNKNOWN)
+        process->workers.idle = workers > process->workers.busy ? workers - process->workers.busy : 0;
+}
+
 static void read_recorded(pass_t *pass, const segment_process_t *from)
 {
-    apr_int64_t roles[SUMS_ROLES] = {0}, workers = number(from->workers);
+    apr_int64_t roles[SUMS_ROLES] = {0};
     snapshot_process_t *process;
 
     if (from->left != 0 || has_process(pass, (apr_int64_t)from->pid))
@@ -279,13 +288,36 @@ static void read_recorded(pass_t *pass, const segment_process_t *from)
     process->generation = number(from->generation);
     process->state = from->quiescing == 1 ? "quiescing" : "ready";
     take_recorded(process, from);
-    process->workers.busy = number(from->workers_busy);
-    if (process->workers.busy != SNAPSHOT_UNKNOWN) {
-        roles[SUMS_BUSY] = process->workers.busy;
-        roles[SUMS_IDLE] = workers > process->workers.busy ? workers - process->workers.busy : 0;
-        process->workers.idle = workers == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : roles[SUMS_IDLE];
-    }
+    take_workers(process, from);
+    roles[SUMS_BUSY] = process->workers.busy != SNAPSHOT_UNKNOWN ? process->workers.busy : 0;
+    roles[SUMS_IDLE] = process->workers.idle != SNAPSHOT_UNKNOWN ? process->workers.idle : 0;
     sums_process(&pass->sums, pass->snap, process, roles);
+}
+
+/* Processes of old generations that finish what they have and have given their slot up: only mpm_hybrid's do. */
+static void read_finishing(pass_t *pass)
+{
+    apr_array_header_t *found = apr_array_make(pass->pool, 4, sizeof(snapshot_process_t));
+    int on_board = pass->processes->nelts;
+
+    for (size_t i = 0; i < pass->recorded_count; i++) {
+        const segment_process_t *from = &pass->recorded[i];
+        snapshot_process_t *process;
+
+        if (from->left != 0 || from->quiescing != 1 || has_process(pass, (apr_int64_t)from->pid))
+            continue;
+        process = new_process(pass, (apr_int64_t)from->pid);
+        process->generation = number(from->generation);
+        process->state = "quiescing";
+        take_recorded(process, from);
+        take_workers(process, from);
+        sums_connections(pass->snap, process);
+        APR_ARRAY_PUSH(found, snapshot_process_t) = *process;
+    }
+    pass->processes->nelts = on_board;
+    pass->snap->finishing = (snapshot_process_t *)found->elts;
+    pass->snap->finishing_count = found->nelts;
+    pass->snap->totals.processes_finishing = found->nelts;
 }
 
 static void finish(pass_t *pass)
@@ -312,5 +344,7 @@ void local_board_read(snapshot_t *snap, apr_pool_t *pool, const segment_view_t *
         read_slot(&pass, slot);
     for (size_t i = 0; board == NULL && i < pass.recorded_count; i++)
         read_recorded(&pass, &pass.recorded[i]);
+    if (board != NULL && snap->server.model != NULL)
+        read_finishing(&pass);
     finish(&pass);
 }
