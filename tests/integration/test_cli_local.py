@@ -86,7 +86,7 @@ def test_all_of_a_segment_is_shown_as_the_server_would_say_it(segment):
     totals = answer["totals"]
     assert (totals["processes"], totals["processes_quiescing"], totals["workers_busy"], totals["workers_idle"],
             totals["workers_finishing"]) == (2, 1, 3, 1, 1)
-    assert (totals["requests"], totals["bytes"], totals["connections"], totals["connections_accepted"]) == (15, 1024, 9, 77)
+    assert (totals["requests"], totals["bytes"], totals["connections"], totals["connections_accepted"]) == (107, 4096, 9, 77)
     by_state = totals["connections_by_state"]
     assert (by_state["running"], by_state["keepalive"]) == (3, 6) and "head" not in by_state and totals["saturated"] is False
     first, second = answer["processes"]
