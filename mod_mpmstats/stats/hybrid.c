@@ -133,7 +133,12 @@ apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     quiet = (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - process->ticked;
-    return process->ticked == 0 ? SNAPSHOT_UNKNOWN : quiet > 0 ? quiet : 0;
+    if (process->ticked == 0) {
+        /* It has not begun to serve; a prefork child that has says nothing. */
+        quiet = process->workers == 0 && process->pid > 0 ? apr_time_now() - process->started : SNAPSHOT_UNKNOWN;
+        return quiet < 0 ? SNAPSHOT_UNKNOWN : quiet;
+    }
+    return quiet > 0 ? quiet : 0;
 }
 
 static void copy_process(snapshot_process_t *process, const mpm_hybrid_process_t *in)

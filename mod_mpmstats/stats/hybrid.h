@@ -32,7 +32,7 @@ const mpm_hybrid_times_t *hybrid_times(conn_rec *c);
 /** Why @a c ended; MPM_HYBRID_END_UNKNOWN when nobody knows. */
 mpm_hybrid_end_e hybrid_end(conn_rec *c);
 
-/** For how long (µs) its main thread has not moved; SNAPSHOT_UNKNOWN if it has none that does, or does not serve yet. */
+/** For how long (µs) its main thread has not moved, or since when it has not begun to serve; SNAPSHOT_UNKNOWN in the prefork model. */
 apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process);
 
 /** The process in scoreboard slot @a slot, and those without one after it, as mpm_hybrid tells it; APR_ENOENT past the last. */

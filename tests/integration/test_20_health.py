@@ -220,9 +220,11 @@ def test_a_server_whose_children_hang_before_they_serve_serves_as_soon_as_they_d
     for pid in before:
         procs.kill(pid)
     wait_until(lambda: set(server.children()) - before, 5, "others in their place")
+    wait_until(lambda: cli.run("check", "--segment", str(server.segment_file)).returncode == 2, 9, "CRITICAL for check")
     flag.unlink()
     server.wait_log("hangs: it has not begun to serve", 16)
     wait_until(server.answers, 5, "an answer")
+    wait_until(lambda: cli.run("check", "--segment", str(server.segment_file)).returncode == 0, 5, "OK for check")
 
 
 @pytest.mark.left_out("prefork", reason="a child's main thread is its worker")
