@@ -257,6 +257,12 @@ static uint64_t take_back(segment_t *segment, const segment_self_t *self)
     return requests;
 }
 
+void segment_process_settle(segment_t *segment, const segment_self_t *self)
+{
+    take_back(segment, self);
+    segment_set(&self->record->requests_in_flight, 0);
+}
+
 /* All but the pid, which is what keeps others away. */
 static void clear_process(segment_process_rec_t *record)
 {

@@ -170,6 +170,9 @@ typedef struct {
 /** The parent: that process has ended. Takes what it had in flight out of all gauges and frees its record. */
 segment_gone_t segment_process_gone(segment_t *segment, pid_t pid);
 
+/** A process that runs no request: what is still counted as under way in it ended unseen. By that process, if it has one thread. */
+void segment_process_settle(segment_t *segment, const segment_self_t *self);
+
 /** Whether any process has a record. */
 bool segment_process_any(const segment_t *segment);
 

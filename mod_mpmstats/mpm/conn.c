@@ -541,6 +541,7 @@ static step_e step_overdue(conn_t *k)
         return STEP_CLOSE;
     }
     k->end = k->kind == MPM_HYBRID_CONN_KEEPALIVE ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT
+        : k->kind == MPM_HYBRID_CONN_BODY ? MPM_HYBRID_END_BODY_TIMEOUT
         : k->pub.state == HYBRID_STATE_KEEPALIVE ? MPM_HYBRID_END_HEAD_TIMEOUT : MPM_HYBRID_END_ERROR;
     if (k->pub.state == HYBRID_STATE_KEEPALIVE && k->kind != MPM_HYBRID_CONN_KEEPALIVE
         && k->inbound != NULL) {

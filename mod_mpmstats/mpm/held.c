@@ -149,7 +149,7 @@ conn_t *held_overdue(apr_time_t now)
     }
     k = (conn_t *)((char *)e - offsetof(conn_t, wait));
     let_go(k);
-    k->end = MPM_HYBRID_END_HEAD_TIMEOUT;
+    k->end = inbound_kind(k) == MPM_HYBRID_CONN_BODY ? MPM_HYBRID_END_BODY_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
     inbound_give_up(k, APR_TIMEUP);
     return k;
 }

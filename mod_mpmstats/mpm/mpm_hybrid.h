@@ -122,10 +122,11 @@ typedef enum {
     MPM_HYBRID_END_CLIENT,              /**< the client closed it, between requests or before the first */
     MPM_HYBRID_END_SERVER,              /**< closed after a response that said so */
     MPM_HYBRID_END_KEEPALIVE_TIMEOUT,   /**< KeepAliveTimeout between two requests */
-    MPM_HYBRID_END_HEAD_TIMEOUT,        /**< Timeout or RequestReadTimeout before a head (or collected body) was whole */
+    MPM_HYBRID_END_HEAD_TIMEOUT,        /**< Timeout or RequestReadTimeout before a head was whole */
     MPM_HYBRID_END_ERROR,               /**< reset, broken off in a request or response, failed handshake */
     MPM_HYBRID_END_SHED,                /**< given up because a limit was reached */
-    MPM_HYBRID_END_STOPPING             /**< the process is going away */
+    MPM_HYBRID_END_STOPPING,            /**< the process is going away */
+    MPM_HYBRID_END_BODY_TIMEOUT         /**< the same as the head's, while a small body was collected */
 } mpm_hybrid_end_e;
 
 /**

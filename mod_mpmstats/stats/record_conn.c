@@ -8,10 +8,12 @@
 #include "stats/record_conn.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "http_config.h"
 #include "http_connection.h"
 #include "http_core.h"
+#include "http_protocol.h"
 #include "http_ssl.h"
 #include "util_filter.h"
 
@@ -57,6 +59,7 @@ static __attribute__((cold, noinline)) void tls_count(record_conn_t *conn)
     if (tls_variable(conn, "SSL_CIPHER")[0] == '\0') {
         segment_add(&server->tls_failed, 1);
         conn->tls_timed = true;
+        conn->tls_broken = true;
         return;
     }
     segment_add(strcmp(tls_variable(conn, "SSL_SESSION_RESUMED"), "Resumed") == 0 ? &server->tls_resumed
@@ -111,6 +114,7 @@ void record_conn_input_ended(record_conn_t *conn, apr_status_t rv)
     }
     else if (APR_STATUS_IS_TIMEUP(rv)) {
         conn->timed_out = true;
+        conn->body_timed_out = conn->body_timed_out || conn->current != NULL;
     }
     else if (!APR_STATUS_IS_EAGAIN(rv)) {
         conn->broken = true;
@@ -227,6 +231,7 @@ static __attribute__((hot, noinline)) apr_status_t pass_piece(ap_filter_t *f, ap
     }
     if (pass.ends) {
         request->ended = true;
+        request->late = conn->c->aborted != 0;
         request->written = writes ? record_clock() : 0;
     }
     return ap_pass_brigade(f->next, brigade);
@@ -297,6 +302,11 @@ void record_conn_register(void)
 /* Nothing was under way when it ended. */
 static bool was_idle(const record_conn_t *conn)
 {
+    if (conn->h2) {
+        /* Frames that belong to no request come at any time. */
+        return atomic_load_explicit(&conn->streams, memory_order_relaxed) == 0
+               && !atomic_load_explicit(&conn->stream_cut, memory_order_relaxed);
+    }
     return conn->current == NULL && !conn->cut_short && conn->bytes_in == conn->bytes_done;
 }
 
@@ -306,7 +316,7 @@ static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
     bool idle = was_idle(conn);
 
     if (conn->timed_out) {
-        return idle && conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
+        return idle && (conn->requests > 0 || conn->h2) ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
     }
     if (!idle) {
         return MPM_HYBRID_END_ERROR;
@@ -320,13 +330,20 @@ static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
     if (mpm_answer_is_stopping()) {
         return MPM_HYBRID_END_STOPPING;
     }
-    return conn->requests > 0 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
+    return conn->requests > 0 || conn->h2 ? MPM_HYBRID_END_KEEPALIVE_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
 }
 
-static mpm_hybrid_end_e why(const record_conn_t *conn)
+static mpm_hybrid_end_e told_or_judged(const record_conn_t *conn)
 {
     mpm_hybrid_end_e end = hybrid_end(conn->c);
 
+    if (conn->tls_broken && end != MPM_HYBRID_END_HEAD_TIMEOUT && end != MPM_HYBRID_END_SHED && end != MPM_HYBRID_END_STOPPING
+        && !conn->timed_out) {
+        return MPM_HYBRID_END_ERROR;
+    }
+    if (conn->h2 && end == MPM_HYBRID_END_ERROR && was_idle(conn)) {
+        end = MPM_HYBRID_END_UNKNOWN;       /* what it took for the beginning of a request was a frame */
+    }
     /* SERVER is also what mpm_hybrid says when it was not there: a worker was reading. */
     if (end == MPM_HYBRID_END_UNKNOWN || (end == MPM_HYBRID_END_SERVER && !conn->said_close)) {
         return judge_end(conn);
@@ -334,11 +351,24 @@ static mpm_hybrid_end_e why(const record_conn_t *conn)
     return end == MPM_HYBRID_END_CLIENT && !was_idle(conn) ? MPM_HYBRID_END_ERROR : end;
 }
 
+/* A process that is ended shuts its sockets under whoever writes there: that looks as if the client had gone. */
+static mpm_hybrid_end_e why(const record_conn_t *conn)
+{
+    mpm_hybrid_end_e end = told_or_judged(conn);
+
+    return end == MPM_HYBRID_END_ERROR && mpm_answer_is_stopping() ? MPM_HYBRID_END_STOPPING : end;
+}
+
 static _Atomic uint64_t *counter_of_end(const record_conn_t *conn)
 {
     segment_server_rec_t *server = server_record();
+    mpm_hybrid_end_e end = why(conn);
 
-    switch (why(conn)) {
+    if (end == MPM_HYBRID_END_BODY_TIMEOUT
+        || (conn->body_timed_out && end != MPM_HYBRID_END_SHED && end != MPM_HYBRID_END_STOPPING)) {
+        return &server->closed_body_timeout;
+    }
+    switch (end) {
     case MPM_HYBRID_END_CLIENT:
         return &server->closed_client;
     case MPM_HYBRID_END_SERVER:
@@ -353,6 +383,18 @@ static _Atomic uint64_t *counter_of_end(const record_conn_t *conn)
         return &server->closed_stopping;
     default:
         return &server->closed_error;
+    }
+}
+
+/*
+ * A process of one worker has no request under way when a connection of its ends. One that began in a process that a module
+ * has forked for the connection (mpm_itk) may have ended with that process, and nobody has logged it.
+ */
+static void settle_process(void)
+{
+    if (!record.threaded && segment_get(&record.self.record->requests_in_flight) != 0
+        && segment_get(&record.self.record->pid) == (uint64_t)getpid()) {
+        segment_process_settle(record.segment, &record.self);
     }
 }
 
@@ -376,6 +418,7 @@ static apr_status_t closed(void *data)
     }
     if (record.self.record != NULL) {
         segment_down(&record.self.record->connections);
+        settle_process();
     }
     return APR_SUCCESS;
 }
@@ -383,6 +426,12 @@ static apr_status_t closed(void *data)
 int record_conn_pre_close(conn_rec *c)
 {
     record_conn_t *conn = record_conn_of(c);
+
+    if (conn != NULL && !conn->secondary) {
+        const char *protocol = ap_get_protocol(c);
+
+        conn->h2 = conn->h2 || (protocol != NULL && protocol[0] == 'h' && protocol[1] == '2');
+    }
     if (conn == NULL || !conn->tls || conn->tls_timed) {
         return OK;
     }

@@ -34,6 +34,10 @@ typedef struct record_conn_t {
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */
     bool timed_out;             /**< a read waited in vain */
+    bool body_timed_out;        /**< and it was for a request's body */
+    bool h2;                    /**< HTTP/2: its requests are those of its streams */
+    bool tls_broken;            /**< its handshake failed */
+    _Atomic unsigned streams;   /**< HTTP/2: requests under way; by the threads that run them */
     bool broken;                /**< reading failed otherwise */
     bool cut_short;             /**< the last request ended that way */
     bool said_close;            /**< its last response was to be the last */
@@ -41,6 +45,7 @@ typedef struct record_conn_t {
     bool tls;                   /**< mod_ssl is on it */
     bool tls_counted;           /**< its handshake is in the segment */
     bool tls_timed;             /**< so is the time that took */
+    _Atomic bool stream_cut;    /**< HTTP/2: the last of them to end was broken off */
     uint64_t bytes_in;          /**< received so far, without TLS */
     uint64_t bytes_in_told;     /**< of those, the ones in the segment */
     uint64_t bytes_done;        /**< received up to the end of the last request that was one */

@@ -118,6 +118,20 @@ static __attribute__((noinline)) void take_time_of_reading(record_request_t *req
     request->dispatched = request->begun;
 }
 
+/* Its connection has one more, or one less, under way. It outlives its streams. */
+static void note_stream(const record_conn_t *stream, int change, bool cut)
+{
+    record_conn_t *carrier = record_conn_of(stream->c->master);
+
+    if (carrier != NULL) {
+        carrier->h2 = true;
+        if (change < 0) {
+            atomic_store_explicit(&carrier->stream_cut, cut, memory_order_relaxed);
+        }
+        atomic_fetch_add_explicit(&carrier->streams, (unsigned)change, memory_order_relaxed);
+    }
+}
+
 static void note_on_connection(record_conn_t *conn, const record_request_t *request)
 {
     segment_server_rec_t *server = record.segment->server;
@@ -174,6 +188,9 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     }
     if (!conn->secondary) {
         note_on_connection(conn, request);
+    }
+    else {
+        note_stream(conn, 1, false);
     }
     if (record.scores) {
         record_score_begin(r, request);
@@ -392,6 +409,9 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
     find_phases(vhost, request, bucket);
     if (conn->current == request) {
         conn->current = NULL;
+    }
+    if (conn->secondary) {
+        note_stream(conn, -1, conn->c->aborted && (!request->ended || request->late));
     }
     if (request->handled) {
         segment_handler_ends(record.segment, &record.self, request->handler_row,

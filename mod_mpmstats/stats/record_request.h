@@ -36,6 +36,7 @@ typedef struct record_request_t {
     unsigned handler_row;
     bool handled;           /**< it is among its handler's busy ones */
     bool ended;             /**< the end of its response has been handed down */
+    bool late;              /**< and the client had gone by then */
 } record_request_t;
 
 /** What is kept for @a r, or for the request it is a part of; NULL for what was no request. */

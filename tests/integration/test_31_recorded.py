@@ -55,7 +55,11 @@ def changed(server, name, by, before, timeout=5):
     """Waits until a counter of the server has grown by `by`, and for no more than that."""
     def grown():
         return segment_of(server).server[name] - before[name]
-    wait_until(lambda: grown() >= by, timeout, f"{name} to grow by {by}")
+    try:
+        wait_until(lambda: grown() >= by, timeout, f"{name} to grow by {by}")
+    except procs.Timeout as e:
+        now = segment_of(server).server
+        raise AssertionError(f"{e}; what grew: { {k: now[k] - before[k] for k in now if k.startswith('closed_') and now[k] not in (None, before[k])} }") from None
     assert grown() == by
 
 
@@ -400,6 +404,64 @@ def test_the_end_of_each_connection_has_its_reason(httpd):
     assert now["connections_reused"] == before["connections_reused"] + 2
     assert now["connection_requests"].count - before["connection_requests"].count >= 4
     assert next(iter(segment_of(server).processes.values()))["connections"] == 0
+
+
+@pytest.mark.skipif(not THREADED, reason="HTTP/2 is refused")
+@pytest.mark.parametrize("over", ["h2", "h2c"])
+def test_the_end_of_an_http2_connection_has_its_reason(httpd, tls_dir, over):
+    server = httpd(modules=["http2", "test_handlers"], tls=True, conf="Protocols h2 h2c http/1.1\nKeepAliveTimeout 1\nTimeout 3\n")
+    context = tls.client_context(tls_dir, alpn=["h2"]) if over == "h2" else None
+    port = server.tls_port if over == "h2" else server.port
+    wait_until(lambda: segment_of(server).server["closed_server"] >= 1, 5, "the end of the first one")
+    before = segment_of(server).server
+    with H2(port, tls=context) as client:
+        client.finish(client.request("/1k.bin"))
+    changed(server, "closed_client", 1, before)
+    if THREADED and not FLAVOUR.endswith("worker"):     # there mod_http2 itself ends an idle connection
+        with H2(port, tls=context) as client:
+            client.finish(client.request("/1k.bin"))
+            changed(server, "closed_keepalive_timeout", 1, before, timeout=8)
+    with H2(port, tls=context) as client:
+        client.request("/test/sleep?ms=1500")
+        wait_until(lambda: segment_of(server).server["requests_in_flight"] == 1, 5, "the request")
+    changed(server, "closed_error", 1, before)
+
+
+def test_a_body_that_does_not_come_in_time_is_no_idle_connection(httpd):
+    """Nor one whose head was late. A small body is collected before a worker runs, a large one is read by it."""
+    server = httpd(modules=["test_handlers"], conf="KeepAliveTimeout 5\nTimeout 1\n")
+    wait_until(lambda: segment_of(server).server["closed_server"] >= 1, 5, "the end of the first one")
+    before = segment_of(server).server
+    for i, size in enumerate((100, 1_000_000)):
+        with Client(server.port) as client:
+            client.send(f"POST /test/body HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\nabc".encode())
+            client.read_to_end()
+        changed(server, "closed_body_timeout", i + 1, before, timeout=10)
+
+
+def test_a_handshake_that_fails_is_broken_off(httpd):
+    if FLAVOUR == "hybrid-prefork":
+        pytest.skip("nobody hears of a connection that ends before a whole request")
+    server = httpd(tls=True)
+    wait_until(lambda: segment_of(server).server["closed_server"] >= 1, 5, "the end of the first one")
+    before = segment_of(server).server
+    with Client(server.tls_port) as client:
+        client.send(b"\x16\x03\x01\x00\x05nonsense of a client")
+        client.read_to_end()
+    changed(server, "closed_error", 1, before)
+
+
+def test_a_request_that_a_restart_cuts_off_is_the_servers_doing(httpd):
+    server = httpd(modules=["test_handlers"])
+    wait_until(lambda: segment_of(server).server["closed_server"] >= 1, 5, "the end of the first one")
+    before = segment_of(server).server
+    with Client(server.port) as client:
+        client.send(request("/test/stream?chunks=40&bytes=100&ms=50"))
+        wait_until(lambda: segment_of(server).server["requests_in_flight"] == 1, 5, "the request")
+        server.restart()
+        client.read_to_end()
+    now = segment_of(server).server
+    assert now["closed_error"] == before["closed_error"] and now["requests_in_flight"] == 0
 
 
 def test_tls_handshakes_are_full_resumed_or_failed(httpd, tls_dir):
