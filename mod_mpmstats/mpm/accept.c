@@ -327,6 +327,10 @@ void accept_refuse_new(void)
     ap_listen_rec *lr;
     int b;
 
+    /* Who begins a connection then waits for the next start. The filter would stay on the socket. */
+    if (hybrid_retained->sockets_outlive) {
+        return;
+    }
     for (b = 0; b < ap_num_listen_buckets; b++) {
         for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
             apr_os_sock_t fd;

@@ -35,6 +35,7 @@ typedef struct {
     int first_thread_limit;
     char model[16];             /**< that is in use */
     int reshape;                /**< no child is left, and the tables below have the shape of another model */
+    int sockets_outlive;        /**< systemd has passed us the listening sockets, and keeps them */
     int has_handover;           /**< the pair below is open */
     int handover[2];            /**< for connections of old generations; see handover.h */
     int held;                   /**< the children of the generation before have been told to hold */

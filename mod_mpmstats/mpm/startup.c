@@ -2,6 +2,7 @@
 /* From the start of the program to the first fork: state, daemon, limits, listeners. */
 #include "mpm/startup.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
@@ -34,6 +35,7 @@ static void get_retained(void)
     if (hybrid_retained == NULL) {
         hybrid_retained = ap_retained_data_create(RETAINED_KEY, sizeof(*hybrid_retained));
         hybrid_retained->mpm = ap_unixd_mpm_get_retained_data();
+        hybrid_retained->sockets_outlive = getenv("LISTEN_FDS") != NULL;
     }
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STARTING;
     if (hybrid_retained->mpm->baton != hybrid_retained) {

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the parent says to its children, and what it makes of their ends."""
+import ctypes
 import errno
+import os
 import signal
+import socket
+import stat
 
 import pytest
 
@@ -11,6 +15,7 @@ from faults import Faults
 from procs import wait_until
 
 pytestmark = pytest.mark.mpm_only("hybrid")
+_PIDFD_GETFD = 438          # Linux, every architecture
 
 
 @pytest.fixture
@@ -96,3 +101,41 @@ def test_a_generation_of_which_no_child_can_start_stops_the_server(httpd):
     server.wait_log("returned a Fatal error", timeout=10)
     server.wait_stopped(15)
     server.pid_file.unlink(missing_ok=True)
+
+
+# ---- listening sockets ----------------------------------------------------------------------------------------------
+
+def taken_from(server):
+    """The server's listening socket, as somebody has it who passed it to the server. What httpd was built for does not matter."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(server.pid)
+    try:
+        for fd in procs.fds(server.pid):
+            copy = libc.syscall(_PIDFD_GETFD, pidfd, int(fd), 0)
+            if copy < 0:
+                continue
+            if stat.S_ISSOCK(os.fstat(copy).st_mode):
+                sock = socket.socket(fileno=copy)
+                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and sock.getsockname()[1] == server.port:
+                    return sock
+                sock.close()
+            else:
+                os.close(copy)
+    finally:
+        os.close(pidfd)
+    pytest.skip("no permission to take a descriptor of another process")
+
+
+@pytest.mark.parametrize("owner", ["systemd", "nobody"])
+def test_a_graceful_stop_leaves_no_filter_on_a_socket_that_outlives_the_server(httpd, owner):
+    server = httpd(env={"LISTEN_FDS": "1"} if owner == "systemd" else {})
+    with taken_from(server) as sock:
+        server.graceful_stop()
+        client = socket.socket()
+        client.settimeout(1.5)
+        if owner == "systemd":
+            client.connect(sock.getsockname())      # and waits in its queue
+        else:
+            with pytest.raises(TimeoutError):       # the filter, which goes with the socket
+                client.connect(sock.getsockname())
+        client.close()
