@@ -27,12 +27,12 @@ static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
 typedef struct {
     texts_t warn, crit;
-    double for_us;      /* 0: since the server was started */
+    double for_us;      /* 0: since the server was started; less: not given */
     char *since;
 } check_options_t;
 
 /* Filled by options_parse() before run(). */
-static check_options_t given;
+static check_options_t given = {.for_us = -1};
 
 static const option_t options[] = {
     {.name = "warn", .letter = 'w', .arg = "CONDITION,...", .type = OPTION_LIST,
@@ -40,7 +40,7 @@ static const option_t options[] = {
     {.name = "crit", .letter = 'c', .arg = "CONDITION,...", .type = OPTION_LIST,
      .offset = offsetof(check_options_t, crit), .help = "CRITICAL when one of these holds: oldest>1m"},
     {.name = "for", .arg = "TIME", .type = OPTION_SPAN, .offset = offsetof(check_options_t, for_us),
-     .help = "look twice: counters and times of the time in between, not since the start"},
+     .help = "look twice: counters, shares and times of the time in between; 0: since the start"},
     {.name = "since", .arg = "FILE", .type = OPTION_TEXT, .offset = offsetof(check_options_t, since),
      .help = "the same since the last check that named this file, which is then replaced"},
     {.name = NULL}};
@@ -49,8 +49,33 @@ typedef struct {
     check_e status;
     char *message;      /* raw: made safe on the way out */
     char *perfdata;     /* made of digits and keys only */
-    double seconds;     /* what counters and times are of; 0: since the server was started */
+    double seconds;     /* what shares and times are of, and counters unless there is a whole; 0: since the server was started */
+    sample_t *whole;    /* since the server was started, where nobody named an interval: counters are of this */
 } result_t;
+
+/* What is judged of an interval where nobody named one, so that a bad hour is no alarm for weeks. */
+#define USUAL_INTERVAL_US 2e6
+
+/* A share of requests, or a time of them: of what happened since the start it says little of now. */
+static bool is_rate(const measure_t *measure)
+{
+    const field_t *limit = measure->percent ? measure_limit(measure) : NULL;
+
+    if (limit != NULL)
+        return limit->kind == FIELD_COUNTER;
+    return measure->vhost == NULL && strncmp(measure->field->path, "latency.", 8) == 0;
+}
+
+static bool is_of_interval(const result_t *result, const measure_t *measure)
+{
+    return result->seconds > 0 && (result->whole == NULL || is_rate(measure));
+}
+
+/* Where a value is taken from. */
+static const snapshot_t *view_of(const result_t *result, const measure_t *measure, const snapshot_t *snap)
+{
+    return result->whole != NULL && !is_rate(measure) ? &result->whole->snap : snap;
+}
 
 /* Takes @a more over. */
 static void append(char **text, const char *separator, char *more)
@@ -104,7 +129,7 @@ static char *untold(const result_t *result, const measure_t *measure, const snap
         text = memory_format("the server has no virtual host '%s'", measure->vhost);
     else
         text = memory_format("the server does not tell %s%s%s", measure->vhost != NULL ? name : measure->field->name,
-                             measure->percent ? " and its limit" : "", result->seconds > 0 ? " of that time" : "");
+                             measure->percent ? " and its limit" : "", is_of_interval(result, measure) ? " of that time" : "");
     free(name);
     return text;
 }
@@ -118,7 +143,7 @@ static bool nothing_happened(const result_t *result, const measure_t *measure, c
     char *name;
     bool none;
 
-    if (!(result->seconds > 0) || record == NULL || !isnan(measure_value(measure, snap)))
+    if (!is_of_interval(result, measure) || record == NULL || !isnan(measure_value(measure, snap)))
         return false;
     if (limit != NULL)
         return limit->kind == FIELD_COUNTER && field_number(limit, record) == 0 && field_number(measure->field, record) == 0;
@@ -131,10 +156,11 @@ static bool nothing_happened(const result_t *result, const measure_t *measure, c
     return none;
 }
 
-static void judge(result_t *result, const exprs_t *list, check_e level, const snapshot_t *snap)
+static void judge(result_t *result, const exprs_t *list, check_e level, const snapshot_t *now)
 {
     for (size_t i = 0; i < list->count; i++) {
         const expr_t *expr = &list->items[i];
+        const snapshot_t *snap = view_of(result, &expr->measure, now);
 
         if (nothing_happened(result, &expr->measure, snap))
             continue;
@@ -216,8 +242,9 @@ static char *perf_label(const measure_t *measure)
 }
 
 static void perf_put(result_t *result, const measure_t *measure, const exprs_t *warn, const exprs_t *crit,
-                     const snapshot_t *snap)
+                     const snapshot_t *now)
 {
+    const snapshot_t *snap = view_of(result, measure, now);
     const field_t *field = measure->field, *limit = measure_limit(measure);
     double value = measure_number(measure, snap);
     double most = limit == NULL ? NAN : measure_number(&(measure_t){limit, false, measure->vhost}, snap);
@@ -231,7 +258,7 @@ static void perf_put(result_t *result, const measure_t *measure, const exprs_t *
         crit_range = range_for(crit, measure, snap);
         maximum = most > 0 ? memory_format("%.0f", most) : memory_copy("");
         append(&result->perfdata, " ",
-               memory_format("%s%.15g%s;%s;%s;0;%s", label, value * perf_scale(field), perf_unit(field, !(result->seconds > 0)),
+               memory_format("%s%.15g%s;%s;%s;0;%s", label, value * perf_scale(field), perf_unit(field, !is_of_interval(result, measure)),
                              warn_range, crit_range, maximum));
         free(warn_range);
         free(crit_range);
@@ -308,14 +335,16 @@ static void take_note(result_t *result, const sample_t *sample)
 /* ---- over an interval ---- */
 
 /* Now, after the time that was asked for; NULL and @a failure filled when the second look fails. */
-static sample_t *look_twice(const settings_t *settings, sample_t **before, failure_t *failure)
+static sample_t *look_twice(const settings_t *settings, double span_us, sample_t **before, failure_t *failure)
 {
-    const struct timespec pause = {(time_t)(given.for_us / 1e6), (long)fmod(given.for_us, 1e6) * 1000};
+    const struct timespec pause = {(time_t)(span_us / 1e6), (long)fmod(span_us, 1e6) * 1000};
     source_t *source = source_open(settings, failure);
     sample_t *after = NULL;
 
     *before = source == NULL ? NULL : source_take(source, failure);
-    if (*before != NULL && nanosleep(&pause, NULL) == 0)
+    if (*before != NULL && (*before)->dead)
+        after = sample_hold(*before);
+    else if (*before != NULL && nanosleep(&pause, NULL) == 0)
         after = source_take(source, failure);
     source_close(source);
     return after;
@@ -360,19 +389,31 @@ static sample_t *look_since(const settings_t *settings, sample_t **before, failu
     return NULL;
 }
 
-/* Of the whole time since the start when nothing else was asked for, or the server was started in between. */
-static sample_t *take(const settings_t *settings, result_t *result, failure_t *failure)
+static bool asks_for_rates(const exprs_t *list)
 {
-    sample_t *before = NULL, *after = given.for_us > 0    ? look_twice(settings, &before, failure)
-                                      : given.since != NULL ? look_since(settings, &before, failure)
-                                                            : source_once(settings, failure);
-
-    if (before != NULL && after != NULL) {
-        double seconds = measure_seconds(&before->snap, &after->snap);
-
-        if (seconds > 0 && interval_take(after, before))
-            result->seconds = seconds;
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_rate(&list->items[i].measure))
+            return true;
     }
+    return false;
+}
+
+/* Of the whole time since the start when nothing else was asked for, or the server was started in between. */
+static sample_t *take(const settings_t *settings, bool rates, result_t *result, failure_t *failure)
+{
+    bool usual = given.for_us < 0 && given.since == NULL && settings->from == NULL && rates;
+    sample_t *before = NULL, *after;
+    double seconds;
+
+    if (given.since != NULL)
+        after = look_since(settings, &before, failure);
+    else if (usual || given.for_us > 0)
+        after = look_twice(settings, usual ? USUAL_INTERVAL_US : given.for_us, &before, failure);
+    else
+        after = source_once(settings, failure);
+    seconds = before != NULL && after != NULL ? measure_seconds(&before->snap, &after->snap) : 0;
+    if (seconds > 0 && (!usual || (result->whole = source_once(settings, failure)) != NULL) && interval_take(after, before))
+        result->seconds = seconds;
     sample_free(before);
     return after;
 }
@@ -390,10 +431,26 @@ static void add_interval(result_t *result)
 
 /* ---- */
 
+/* What the page shows as an alarm, for whom names no conditions; what the MPM does not tell is none. */
+static void judge_usual(result_t *result, const snapshot_t *snap)
+{
+    exprs_t usual = {NULL, 0}, told = {NULL, 0};
+    failure_t failure;
+
+    if (!expr_parse(&usual, "saturated=1,workers_hung>0,processes_suspected>0", &failure))
+        return;
+    for (size_t i = 0; i < usual.count; i++) {
+        told = (exprs_t){&usual.items[i], 1};
+        if (!isnan(measure_value(&usual.items[i].measure, snap)))
+            judge(result, &told, CHECK_WARNING, snap);
+    }
+    expr_free(&usual);
+}
+
 static void look(const settings_t *settings, const exprs_t *warn, const exprs_t *crit, result_t *result)
 {
     failure_t failure;
-    sample_t *sample = take(settings, result, &failure);
+    sample_t *sample = take(settings, asks_for_rates(warn) || asks_for_rates(crit), result, &failure);
 
     if (sample == NULL) {
         fail(result, &failure);
@@ -402,6 +459,8 @@ static void look(const settings_t *settings, const exprs_t *warn, const exprs_t 
     take_note(result, sample);
     judge(result, crit, CHECK_CRITICAL, &sample->snap);
     judge(result, warn, CHECK_WARNING, &sample->snap);
+    if (warn->count + crit->count == 0)
+        judge_usual(result, &sample->snap);
     if (result->message[0] == '\0')
         append(&result->message, ", ", describe(&(measure_t){field_find(fields_server, "workers_busy"), false, NULL}, &sample->snap));
     add_interval(result);
@@ -421,7 +480,7 @@ static bool parse_all(const texts_t *texts, exprs_t *list, failure_t *failure)
 /* A wrong option is UNKNOWN to the monitoring, not the 1 that means WARNING there. */
 static int refuse(const failure_t *failure)
 {
-    result_t result = {CHECK_OK, memory_copy(""), memory_copy(""), 0};
+    result_t result = {CHECK_OK, memory_copy(""), memory_copy(""), 0, NULL};
 
     fail(&result, failure);
     print_line(&result);
@@ -444,7 +503,7 @@ static bool valid(const settings_t *settings, failure_t *failure)
 static int run(const settings_t *settings, int argc, char **argv)
 {
     exprs_t warn = {NULL, 0}, crit = {NULL, 0};
-    result_t result = {CHECK_OK, memory_copy(""), memory_copy(""), 0};
+    result_t result = {CHECK_OK, memory_copy(""), memory_copy(""), 0, NULL};
     failure_t failure;
     int status;
 
@@ -456,6 +515,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     status = settings->json != NULL ? print_json(&result, settings->json) : print_line(&result);
     expr_free(&warn);
     expr_free(&crit);
+    sample_free(result.whole);
     free(result.message);
     free(result.perfdata);
     return status;
@@ -467,8 +527,10 @@ const command_t cmd_check = {
     .summary = "a monitoring plugin: OK, WARNING, CRITICAL or UNKNOWN, with performance data",
     .details = "A condition is KEY OP NUMBER, with a key of get --list, one of > >= < <= = != and a\n"
                "number with % (of the key's limit), us, ms, s, m, h, d (times) or K, M, G, T.\n"
-               "Counters, and times such as queue.p99, are since the server was started, or of the interval\n"
-               "that --for or --since names; gauges such as busy are of this moment.\n"
+               "Shares of requests (errors>1%) and times (queue.p99>1s) are of the two seconds it then takes, counters\n"
+               "(crashes>0) since the server was started; all of them of the interval that --since or --for names.\n"
+               "Gauges such as busy are of this moment. Without any condition it warns of what the page shows as\n"
+               "an alarm: saturated=1, workers_hung>0, processes_suspected>0.\n"
                "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer, or dead), 3 UNKNOWN.\n",
     .examples = "  mpmstats check --warn 'busy>80%' --crit 'busy>95%,saturated=1'\n"
                 "  mpmstats check --warn 'queue.p99>100ms' --crit 'vhost[www.example.org].errors>1%'\n"
