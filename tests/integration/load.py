@@ -45,9 +45,10 @@ class Load(Loader):
     failures = ("wrong", "retryable", "lost", "refused", "late")
 
     def __init__(self, port, path="/1k.bin", connections=20, pause=0.0, status=200, length=None, tls=None,
-                 per_connection=None, deadline=15.0):
+                 per_connection=None, deadline=15.0, headers=None):
         super().__init__(port, connections, pause, tls, per_connection, deadline)
-        self.request = request(path)
+        fields = dict(headers or {})
+        self.request = request(path, host=fields.pop("Host", "test.localhost"), headers=[f"{k}: {v}" for k, v in fields.items()])
         self.status, self.length = status, length
 
     def _drop(self, conn):
