@@ -116,6 +116,11 @@ static __attribute__((noinline)) void take_time_of_reading(record_request_t *req
     request->head = request->queue = RECORD_UNKNOWN;
     request->begun = ago > 0 && ago < apr_time_from_sec(3600) ? now - ago : now;
     request->dispatched = request->begun;
+    if (request->conn->secondary) {
+        /* mod_http2 dates a request by the arrival of its stream, and one of its workers has just begun with it. */
+        request->dispatched = now;
+        request->queue = now - request->begun;
+    }
 }
 
 /* Its connection has one more, or one less, under way. It outlives its streams. */
@@ -361,13 +366,20 @@ static inline void find_phases(segment_vhost_rec_t *vhost, const record_request_
     }
 }
 
-/* What nobody knows was made RECORD_UNKNOWN together: the first two. */
-static inline void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request, _Atomic uint64_t *bucket[PHASES])
+/* Of the first two phases the head alone may be unknown, as that of an HTTP/2 stream, or both. */
+static inline int first_phase(const segment_vhost_rec_t *vhost, const record_request_t *request)
+{
+    return request->head >= 0 ? 0 : request->queue >= 0 && segment_histogram_known(&vhost->queue) ? 1 : 2;
+}
+
+/* A tunnel's time is that of a connection: only what was before it began says how quick the server is. */
+static inline void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request, _Atomic uint64_t *bucket[PHASES],
+                                 bool tunnel)
 {
     histogram_t *histogram = &vhost->head;
     const int64_t *phase = &request->head;
 
-    for (int i = request->head >= 0 ? 0 : 2; i < PHASES; i++) {
+    for (int i = first_phase(vhost, request); i < (tunnel ? 2 : PHASES); i++) {
         histogram_add_in(&histogram[i], bucket[i], (uint64_t)phase[i], 1);
     }
 }
@@ -399,7 +411,13 @@ static __attribute__((noinline)) bool limit_reached(const request_rec *r)
            && !ap_find_token(r->pool, apr_table_get(r->headers_in, "Connection"), "close");
 }
 
-static inline void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now)
+/* WebSockets and whatever else has taken the connection over; what mod_proxy_connect has connected. */
+static inline bool is_tunnel(const request_rec *first, const request_rec *last)
+{
+    return last->status == HTTP_SWITCHING_PROTOCOLS || (first->method_number == M_CONNECT && last->status < 300);
+}
+
+static inline void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now, bool tunnel)
 {
     segment_vhost_rec_t *vhost = &record.segment->vhost[request->row];
     _Atomic uint64_t *bucket[PHASES];
@@ -420,7 +438,7 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
     if (__builtin_expect(nobody_reads(segment_request_ends(record.segment, &record.self, request->row)), 0)) {
         atomic_store_explicit(&last_full, now, memory_order_relaxed);
     }
-    record_phases(vhost, request, bucket);
+    record_phases(vhost, request, bucket, tunnel);
     conn->last_end = now;
     conn->bytes_done = conn->bytes_in;
     conn->cut_short = conn->broken || r->connection->aborted;
@@ -450,6 +468,7 @@ __attribute__((hot)) int record_request_log(request_rec *r)
 {
     const request_rec *last = r;
     record_request_t *request;
+    bool tunnel;
     int64_t now;
 
     if (r->main != NULL) {
@@ -470,9 +489,10 @@ __attribute__((hot)) int record_request_log(request_rec *r)
         while (last->next != NULL) {
             last = last->next;
         }
-        end_request(request, request->conn, r, now);
+        tunnel = is_tunnel(r, last);
+        end_request(request, request->conn, r, now, tunnel);
         record_kind(&record.segment->vhost[request->row], request->conn, r, last);
-        if (record.slow_told) {
+        if (record.slow_told && !tunnel) {
             record_report_slow(r, request);
         }
         record_sample_at_end(now);

@@ -303,7 +303,9 @@ static void mark_unknown(segment_t *segment)
     }
     for (unsigned i = 0; i < segment->shape.vhosts; i++) {
         segment_histogram_unknown(&segment->vhost[i].head);
-        segment_histogram_unknown(&segment->vhost[i].queue);
+        if (ap_find_linked_module("mod_http2.c") == NULL) {     /* whose streams wait where we can see it */
+            segment_histogram_unknown(&segment->vhost[i].queue);
+        }
     }
     for (_Atomic uint64_t *n = &server->shortages_files; n <= &server->clock_jumps; n++) {
         segment_set(n, SEGMENT_UNKNOWN);

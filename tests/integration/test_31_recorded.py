@@ -16,6 +16,7 @@ import pytest
 
 import procs
 import tls
+from backends import Backend, WebSocketEcho
 from cli import run
 from clients import Client, SlowReader, request
 from h2client import H2
@@ -508,6 +509,35 @@ def test_streams_of_http2_are_requests_of_their_virtual_host(httpd, tls_dir):
     assert vhost["in_flight"] == 0
     totals = json.loads(server.get("/mpm-status?json"))["totals"]
     assert totals["requests"] == segment_of(server).requests - 1, "the one that asks is not answered yet"
+
+
+@pytest.mark.skipif(not THREADED, reason="HTTP/2 is refused")
+def test_streams_that_wait_for_a_worker_of_http2_are_queue_time(httpd):
+    """40 streams of 100 ms for 4 workers: the last wait for nine others, and no handler takes longer than its 100 ms."""
+    server = httpd(modules=["http2", "test_handlers"], conf="Protocols h2c http/1.1\nH2MinWorkers 4\nH2MaxWorkers 4\n")
+    base = begin(server)
+    with H2(server.port) as client:
+        client.finish(*[client.request("/test/sleep?ms=100") for _ in range(40)])
+    settled(server, base.requests + 40)
+    vhost = vhost_of(server)
+    assert vhost["handler"].quantile(0.5) < 250_000 < vhost["queue"].quantile(0.8)
+    assert vhost["total"].quantile(0.9) > 500_000
+
+
+def test_a_tunnel_is_a_connection_and_no_response_time(httpd):
+    with Backend(WebSocketEcho) as backend:
+        server = httpd(modules=["proxy", "proxy_http", "proxy_wstunnel"],
+                       conf=f'ProxyPass "/ws" "ws://127.0.0.1:{backend.port}/"\n')
+        base = begin(server)
+        with Client(server.port) as client:
+            client.send(request("/ws", headers=["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+                                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]))
+            assert b" 101 " in client.sock.recv(1000)
+        now = settled(server, base.requests + 1)
+        vhost = next(v for n, v in now.vhosts.items() if n == f"test.localhost:{server.port}")
+        assert vhost["responses_1xx"] == 1
+        before = next(v for n, v in base.vhosts.items() if n == f"test.localhost:{server.port}")
+        assert vhost["total"].count == before["total"].count and vhost["handler"].count == before["handler"].count
 
 
 # ---- processes --------------------------------------------------------------------------------------------------
