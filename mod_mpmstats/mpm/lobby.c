@@ -656,6 +656,7 @@ void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, han
         struct epoll_event events[BATCH];
         int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience());
 
+        shared_set(child.stats->ticked, child_now());       /* a sign of life, stuck.h */
         /* Guests first: who comes in may make room by sending one of them away. */
         for (i = 0; i < n; i++) {
             if (is_guest(events[i].data.ptr)) {

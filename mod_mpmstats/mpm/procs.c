@@ -484,7 +484,7 @@ int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
     return 0;
 }
 
-int procs_has_lobby(void)
+pid_t procs_lobby(int *entry, int *record)
 {
     procs_t *t = table();
     int i;
@@ -492,10 +492,19 @@ int procs_has_lobby(void)
     for (i = t->slots; i < t->entries; i++) {
         if (t->proc[i].pid != 0 && t->proc[i].is_lobby && !t->proc[i].told
             && t->proc[i].generation == hybrid_retained->mpm->my_generation) {
-            return 1;
+            *entry = i;
+            *record = t->proc[i].record;
+            return t->proc[i].pid;
         }
     }
     return 0;
+}
+
+int procs_has_lobby(void)
+{
+    int ignored[2];
+
+    return procs_lobby(&ignored[0], &ignored[1]) != 0;
 }
 
 static void note_ended(int entry)
@@ -587,11 +596,11 @@ void procs_tell(int slot, char what)
     tell(&table()->proc[slot], what, 0);
 }
 
-void procs_kill(int slot)
+void procs_kill(int entry)
 {
-    if (table()->proc[slot].pid > 0) {
-        table()->proc[slot].told = 1;
-        kill(table()->proc[slot].pid, SIGKILL);
+    if (table()->proc[entry].pid > 0) {
+        table()->proc[entry].told = 1;
+        kill(table()->proc[entry].pid, SIGKILL);
     }
 }
 

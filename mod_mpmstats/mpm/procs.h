@@ -48,6 +48,9 @@ int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs);
 /** Start the lobby of the prefork model. 0, or -1 when that failed (which is logged). */
 int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs);
 
+/** Pid of the lobby of this generation, 0 if there is none. @a entry, @a record: out, of procs_kill() and of the shared counters. */
+pid_t procs_lobby(int *entry, int *record);
+
 /** Whether the lobby of this generation lives. */
 int procs_has_lobby(void);
 
@@ -81,8 +84,8 @@ void procs_leaves(int slot);
 void procs_tell_all(char what);
 void procs_tell(int slot, char what);
 
-/** Kill the child in @a slot, which does not hear any more. */
-void procs_kill(int slot);
+/** Kill the child in slot, or the lobby of, @a entry, which does not hear any more. */
+void procs_kill(int entry);
 
 /** Tell what did not fit into a child's socket, and hear who was slow to answer. Nonzero while there is anything left: to be called every now and then. */
 int procs_tell_again(void);

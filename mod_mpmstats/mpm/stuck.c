@@ -49,7 +49,7 @@ typedef struct {
 /* All of it belongs to the parent's only thread; stuck_start sets it for a run. */
 static struct {
     const lane_t *lane;
-    watch_t *watches;           /* by slot */
+    watch_t *watches;           /* by slot; behind them the lobby's */
     apr_time_t looked;
     apr_interval_time_t start_patience;
 } s;
@@ -58,7 +58,7 @@ void stuck_start(const lane_t *lane, apr_pool_t *pool)
 {
     memset(&s, 0, sizeof(s));
     s.lane = lane;
-    s.watches = apr_pcalloc(pool, sizeof(*s.watches) * (apr_size_t)lane->slots);
+    s.watches = apr_pcalloc(pool, sizeof(*s.watches) * (apr_size_t)(lane->slots + 1));
     s.start_patience = START_PATIENCE;
 }
 
@@ -102,29 +102,31 @@ static apr_interval_time_t patience_with(const watch_t *w, char state)
     return state == 'R' ? patience * RUNS_FACTOR : patience;
 }
 
-static void tell(watch_t *w, int slot, apr_time_t now, const char *consequence)
+static void tell(watch_t *w, apr_time_t now, const char *consequence)
 {
+    int is_lobby = w == &s.watches[s.lane->slots];
+
     w->told = 1;
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                 "child %d in slot %d hangs: %s for %d seconds; %s", (int)w->pid, slot,
-                 w->mark == 0 ? "it has not begun to serve, and a module's child_init hook does nothing,"
+                 "child %d%s hangs: %s for %d seconds; %s", (int)w->pid, is_lobby ? ", the lobby," : "",
+                 w->mark == 0 ? "it has not begun to serve, and does nothing"
                  : w->is_stopped ? "it has been stopped" : "its main thread has not moved",
                  (int)apr_time_sec(now - w->since), consequence);
 }
 
-static void replace(watch_t *w, int slot, apr_time_t now)
+static void replace(watch_t *w, int entry, apr_time_t now)
 {
-    tell(w, slot, now, "it is killed, and another takes its place");
+    tell(w, now, "it is killed, and another takes its place");
     shared_add(hybrid_retained->shared->server->stuck, 1);
     if (w->mark == 0 && s.start_patience < START_PATIENCE_MOST) {
         s.start_patience *= 2;
     }
-    procs_kill(slot);
+    procs_kill(entry);
     w->pid = 0;
 }
 
 /* It has said nothing new for a while. Nonzero if it is suspected. */
-static int suspect(watch_t *w, int slot, apr_time_t now)
+static int suspect(watch_t *w, int entry, apr_time_t now)
 {
     unsigned long cpu = 0;
     char state = ask_kernel(w->pid, w->mark != 0, &cpu);
@@ -141,7 +143,7 @@ static int suspect(watch_t *w, int slot, apr_time_t now)
     }
     if (w->is_stopped) {
         if (!w->told && now - w->since >= HANGS_AFTER) {
-            tell(w, slot, now, "another takes its place");
+            tell(w, now, "another takes its place");
         }
         return 1;
     }
@@ -151,34 +153,50 @@ static int suspect(watch_t *w, int slot, apr_time_t now)
         return 0;
     }
     if (now - w->since >= patience_with(w, state)) {
-        replace(w, slot, now);
+        replace(w, entry, now);
     }
     return 1;
 }
 
-/* Nonzero if it is suspected. */
-static int look_at(int slot, apr_time_t now)
+/* @a entry: of procs_kill(). @a mark: what it says now. Nonzero if it is suspected. */
+static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t now)
 {
-    const shared_process_t *p = &hybrid_retained->shared->process[slot];
-    watch_t *w = &s.watches[slot];
-    pid_t pid = procs_accepting(slot);
-    apr_time_t mark = s.lane->is_threaded ? shared_get(p->ticked) : (apr_time_t)shared_get(p->workers);
-
     if (pid == 0) {
         w->pid = 0;
         return 0;
     }
-    if (mark != 0) {
-        s.start_patience = START_PATIENCE;
-    }
-    if (pid != w->pid || mark != w->mark || (mark != 0 && !s.lane->is_threaded)) {
+    if (pid != w->pid || mark != w->mark) {
         memset(w, 0, sizeof(*w));
         w->pid = pid;
         w->mark = mark;
         w->since = now;
         return 0;
     }
-    return now - w->since >= SUSPECT_AFTER && suspect(w, slot, now);
+    return now - w->since >= SUSPECT_AFTER && suspect(w, entry, now);
+}
+
+static int look_at_child(int slot, apr_time_t now)
+{
+    const shared_process_t *p = &hybrid_retained->shared->process[slot];
+    pid_t pid = procs_accepting(slot);
+    apr_time_t mark = s.lane->is_threaded ? shared_get(p->ticked) : (apr_time_t)shared_get(p->workers);
+
+    if (pid != 0 && mark != 0) {
+        s.start_patience = START_PATIENCE;
+    }
+    if (!s.lane->is_threaded && mark != 0) {
+        pid = 0;                        /* it serves, and has nobody who could give a sign meanwhile */
+    }
+    return look_at(&s.watches[slot], pid, slot, mark, now);
+}
+
+static int look_at_lobby(apr_time_t now)
+{
+    int entry = 0, record = 0;
+    pid_t pid = procs_lobby(&entry, &record);
+
+    return look_at(&s.watches[s.lane->slots], pid, entry,
+                   pid != 0 ? shared_get(hybrid_retained->shared->process[record].ticked) : 0, now);
 }
 
 void stuck_look(apr_time_t now)
@@ -189,12 +207,13 @@ void stuck_look(apr_time_t now)
     if (now - s.looked < LOOK_INTERVAL) {
         return;
     }
-    for (slot = 0; slot < s.lane->slots; slot++) {
-        if (now - s.looked > GAP_MOST) {
-            s.watches[slot].pid = 0;
-        }
-        suspected += look_at(slot, now) != 0;
+    if (now - s.looked > GAP_MOST) {
+        memset(s.watches, 0, sizeof(*s.watches) * (apr_size_t)(s.lane->slots + 1));
     }
+    for (slot = 0; slot < s.lane->slots; slot++) {
+        suspected += look_at_child(slot, now) != 0;
+    }
+    suspected += look_at_lobby(now) != 0;
     s.looked = now;
     shared_set(hybrid_retained->shared->server->suspected, suspected);
 }

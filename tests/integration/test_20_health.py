@@ -10,6 +10,7 @@ import cli
 import procs
 from clients import Client, request
 from procs import wait_until
+from testmodules import preload
 
 pytestmark = pytest.mark.mpm_only("hybrid")
 
@@ -206,8 +207,8 @@ def test_children_that_hang_are_named_and_replaced(httpd):
     wait_until(lambda: figure(server, "processes_suspected") == 2, 9, "both suspected")
     assert max(p.get("quiet_us", 0) for p in server.mpm_status()["processes"]) > 2e6
     flag.unlink()
-    server.wait_log(rf"child {quiet} in slot \d hangs: its main thread has not moved for \d+ seconds; it is killed", 15)
-    server.wait_log(rf"child {unborn} in slot \d hangs: it has not begun to serve", 15)
+    server.wait_log(rf"child {quiet} hangs: its main thread has not moved for \d+ seconds; it is killed", 15)
+    server.wait_log(rf"child {unborn} hangs: it has not begun to serve", 15)
     wait_until(lambda: not {quiet, unborn} & set(server.children()) and len(server.children()) == 2, 10, "two others")
     assert server.answers()
     wait_until(lambda: figure(server, "children_stuck") == 2 and figure(server, "processes_suspected") == 0, 5, "the figures")
@@ -232,8 +233,22 @@ def test_a_child_that_somebody_has_stopped_is_left_alone_and_another_takes_its_p
     server = httpd(mpm_conf=TWO_PROCESSES | {"StartServers": 1, "MinSpareThreads": 10})
     resting, = server.children()
     with procs.stopped([resting]):
-        server.wait_log(rf"child {resting} in slot \d hangs: it has been stopped for \d+ seconds; another takes its place", 12)
+        server.wait_log(rf"child {resting} hangs: it has been stopped for \d+ seconds; another takes its place", 12)
         wait_until(lambda: len(server.children()) == 2, 5, "another")
         assert server.answers()
     wait_until(lambda: figure(server, "processes_suspected") == 0, 5, "nobody suspected")
     assert resting in server.children() and figure(server, "children_stuck") == 0
+
+
+def test_a_lobby_that_hangs_is_replaced(httpd):
+    server = httpd(start=False, conf="MPMModel prefork\n", mpm_conf={"ServerLimit": 10})
+    flag = server.root / "htdocs" / "hang"
+    server.env.update(preload("hang", MPM_TEST_HANG_LOBBY=str(flag)))
+    server.start()
+    server.expect_log("exit signal Killed")
+    lobby, = wait_until(server.lobbies, 5, "a lobby")
+    flag.touch()
+    server.wait_log(rf"child {lobby}, the lobby, hangs: its main thread has not moved for \d+ seconds; it is killed", 15)
+    flag.unlink()
+    wait_until(server.answers, 5, "an answer")
+    assert lobby not in server.lobbies()
