@@ -122,6 +122,20 @@ int conn_was_spoken_to(void)
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN);
 }
 
+/* What it does, in the log. */
+static const char *const kind_names[MPM_HYBRID_CONN_KINDS] = {
+    [MPM_HYBRID_CONN_NEW] = "for the first byte",
+    [MPM_HYBRID_CONN_HANDSHAKE] = "in the TLS handshake",
+    [MPM_HYBRID_CONN_HEAD] = "in a head",
+    [MPM_HYBRID_CONN_BODY] = "in a small body",
+    [MPM_HYBRID_CONN_KEEPALIVE] = "for the next request",
+    [MPM_HYBRID_CONN_RUNNING] = "with a worker",
+    [MPM_HYBRID_CONN_WAITIO] = "for a module",
+    [MPM_HYBRID_CONN_WRITE] = "in the response",
+    [MPM_HYBRID_CONN_LINGER] = "for the client to close",
+    [MPM_HYBRID_CONN_SUSPENDED] = "until a module resumes it"
+};
+
 /* ---- what the scoreboard shows ----------------------------------------- */
 
 static apr_uint32_t *score_field(mpm_hybrid_conn_e kind)
@@ -230,6 +244,8 @@ static step_e park(conn_t *k, mpm_hybrid_conn_e kind, park_for_e what,
     conn_rec *c = k->c;
 
     timeout = time_left(k, kind, timeout);
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, c, "waits %s, for %s, %" APR_TIME_T_FMT " ms at most",
+                  kind_names[kind], what == PARK_FOR_ROOM ? "room" : "bytes", apr_time_as_msec(timeout));
     count_as(k, kind);
     if (!k->suspended) {
         notify_suspend(k);
@@ -397,9 +413,12 @@ static step_e step_process(conn_t *k)
     k->times.dispatched_us = child_now();
     k->pub.state = HYBRID_STATE_PROCESSING;
     (void)timers_registered_here();
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "worker %d runs it", k->times.worker);
     conn_runs_here(k);
     rc = ap_run_process_connection(k->c);
     conn_runs_here(NULL);
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "worker %d has run it: %d, state %d", k->times.worker, rc,
+                  (int)k->pub.state);
     if (k->passed_on) {
         return STEP_CLOSE;
     }
@@ -460,6 +479,7 @@ static void close_connection(conn_t *k)
     apr_pool_t *pool = k->pool;
     apr_socket_t *sock = k->sock;
 
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "closed after it was %s", kind_names[k->kind]);
     count_out(k);
     park_forget_fd(k);
     MUST_HOLD(!k->passed_on || handover_state() == HANDOVER_GIVE);
@@ -500,6 +520,9 @@ static step_e step_linger(conn_t *k)
             return park(k, MPM_HYBRID_CONN_WRITE, PARK_FOR_ROOM, k->timeout, 0);
         }
     }
+    if (!k->linger_started) {
+        ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "our side is to be closed");
+    }
     count_as(k, MPM_HYBRID_CONN_LINGER);
     switch (linger_step(k)) {
     case LINGER_WAIT:
@@ -512,6 +535,7 @@ static step_e step_linger(conn_t *k)
 static void take_steps(conn_t *k, step_e step)
 {
     while (step != STEP_DONE) {
+        MUST_HOLD(park_is_mine(k) && !k->parked);
         switch (step) {
         case STEP_READ:
             step = step_read(k);
@@ -590,6 +614,8 @@ void conn_run(worker_t *w, conn_t *k)
     if (k->suspended) {
         notify_resume(k, k->sbh);
     }
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, c, "%s%s, was waiting %s", k->expired ? "its time is up" : "goes on",
+                  k->hangup ? " after a hang-up" : "", kind_names[k->kind]);
     take_steps(k, step_resumed(k));
     heads_keep_budget(w);
 }
@@ -599,6 +625,7 @@ void conn_shed(worker_t *w, conn_t *k)
     k->c->current_thread = w->thread;
     shared_add(child.stats->shed, 1);
     k->end = MPM_HYBRID_END_SHED;
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "given up for others, was waiting %s", kind_names[k->kind]);
     take_steps(k, STEP_CLOSE);
 }
 
@@ -733,6 +760,8 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
     conn_t *k = set_up(w, pool, sock, async_ok);
 
     if (k != NULL) {
+        ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "accepted, %s",
+                      k->inbound != NULL ? "read without a worker" : "a worker reads it");
         take_steps(k, STEP_READ);
         heads_keep_budget(w);
     }

@@ -51,6 +51,8 @@ typedef struct conn_t {
     unsigned stays:1;                   /**< it could not be passed on */
     unsigned heard_out:1;               /**< conn_was_spoken_to() has been asked */
 
+    const void *owner;                  /**< the thread that owns it, for park_is_mine(); NULL: the park, or a module */
+
     /* guarded by the park's lock (park.h) */
     timeouts_entry_t wait;
     unsigned char parked;

@@ -23,6 +23,7 @@
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/network.h"
+#include "mpm/park.h"
 #include "mpm/reqtimeout.h"
 #include "mpm/server.h"
 
@@ -763,12 +764,19 @@ static void charge_head(inbound_t *in)
     in->budget_bytes = in->bytes;
 }
 
+/* A prefork child has one thread, and its connections are not the park's. */
+static int is_mine(const conn_t *k)
+{
+    return !child.lane->is_threaded || park_is_mine(k);
+}
+
 inbound_e inbound_advance(conn_t *k)
 {
     inbound_t *in = k->inbound;
     network_t *net = k->network;
     inbound_e verdict = INBOUND_WAIT;
 
+    MUST_HOLD(is_mine(k) && !k->parked);
     if (in->ended != APR_SUCCESS || !inbound_has_heads(k)) {
         return INBOUND_READY;
     }
@@ -813,6 +821,7 @@ inbound_e inbound_look(conn_t *k)
     inbound_e verdict;
     unsigned dry;
 
+    MUST_HOLD(is_mine(k) && !k->parked);
     if (net == NULL || !in->handshake) {
         return INBOUND_WAIT;
     }
@@ -829,6 +838,7 @@ void inbound_give_up(conn_t *k, apr_status_t why)
 {
     inbound_t *in = k->inbound;
 
+    MUST_HOLD(is_mine(k) && !k->parked);
     if (in->ended == APR_SUCCESS) {
         in->ended = why;
         in->late = 1;

@@ -74,6 +74,23 @@ void park_init(int max)
     }
 }
 
+/* Its address names the thread. */
+static _Thread_local char this_thread;
+
+int park_is_mine(const conn_t *k)
+{
+    return k->owner == &this_thread;
+}
+
+/* With lock. What waits becomes this thread's. */
+static conn_t *owned(conn_t *k)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    MUST_HOLD(!k->parked && k->owner == NULL);
+    k->owner = &this_thread;
+    return k;
+}
+
 int park_wake_fd(void)
 {
     return wake_fd;
@@ -175,6 +192,7 @@ static void leave_heads(conn_t *k)
 
 void park_head_done(conn_t *k)
 {
+    MUST_HOLD(park_is_mine(k));
     if (k->in_heads) {
         pthread_mutex_lock(&lock);
         leave_heads(k);
@@ -192,6 +210,7 @@ conn_t *park_oldest_head(void)
     }
     if (k != NULL) {
         k->parked = 0;
+        owned(k);
         timeouts_remove(&k->wait);
         leave_heads(k);
     }
@@ -211,6 +230,7 @@ conn_t *park_largest_head(void)
     }
     if (most != NULL && most->head_bytes > 0) {
         most->parked = 0;
+        owned(most);
         timeouts_remove(&most->wait);
         leave_heads(most);
     }
@@ -239,6 +259,7 @@ conn_t *park_conn_new(int fd)
         k = fresh_entry();
     }
     if (k != NULL) {
+        owned(k);
         k->fd = fd;
         atomic_fetch_add_explicit(&in_use, 1, memory_order_relaxed);
     }
@@ -248,6 +269,7 @@ conn_t *park_conn_new(int fd)
 
 void park_forget_fd(conn_t *k)
 {
+    MUST_HOLD(park_is_mine(k));
     pthread_mutex_lock(&lock);
     if (k->passed_on && k->registered) {
         /* Another process has it open, so close(2) would not take it out. */
@@ -261,8 +283,9 @@ void park_forget_fd(conn_t *k)
 void park_conn_free(conn_t *k)
 {
     pthread_mutex_lock(&lock);
-    MUST_HOLD(!k->parked);
+    MUST_HOLD(!k->parked && park_is_mine(k));
     leave_heads(k);
+    k->owner = NULL;
     k->generation++;
     k->parked = 0;
     k->missed = 0;
@@ -334,10 +357,10 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
 
     k->expired = 0;
     pthread_mutex_lock(&lock);
-    MUST_HOLD(!k->parked && k->fd >= 0);
+    MUST_HOLD(!k->parked && k->fd >= 0 && park_is_mine(k));
     /* Armed already, and what has come since the socket was read dry will be told. */
     if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
-        err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN | EPOLLPRI, what == PARK_FOR_MORE);
+        err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN | (k->urgent ? 0 : EPOLLPRI), what == PARK_FOR_MORE);
         if (err != 0 && !shortage_is(err)) {
             pthread_mutex_unlock(&lock);
             return err;
@@ -349,6 +372,7 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
     }
     k->deadline = now + timeout;
     k->parked = 1;
+    k->owner = NULL;
     k->missed = 0;
     k->hangup = 0;
     if (!sends_head(k->kind)) {
@@ -383,6 +407,7 @@ conn_t *park_claim(uint64_t tag, uint32_t events)
         }
         else if (k->parked) {
             k->parked = 0;
+            owned(k);
             k->urgent |= (events & EPOLLPRI) != 0;
             k->hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
             timeouts_remove(&k->wait);
@@ -409,6 +434,7 @@ conn_t *park_next_due(apr_time_t now, apr_time_t *next)
     if (e != NULL) {
         k = (conn_t *)((char *)e - offsetof(conn_t, wait));
         k->parked = 0;
+        owned(k);
         k->missed = 0;
         k->expired = k->deadline <= now;
         *next = now;
@@ -425,6 +451,7 @@ static void append_ready(conn_t *k)
 {
     MUST_HOLD(lock_is_mine(&lock));
     MUST_HOLD(!k->parked);
+    k->owner = NULL;
     k->next = NULL;
     if (ready_last != NULL) {
         ready_last->next = k;
@@ -441,6 +468,7 @@ void park_again(conn_t *k, apr_interval_time_t look)
     apr_time_t now = child_now();
     int missed;
 
+    MUST_HOLD(park_is_mine(k));
     pthread_mutex_lock(&lock);
     missed = k->missed;
     if (missed) {
@@ -448,6 +476,7 @@ void park_again(conn_t *k, apr_interval_time_t look)
     }
     else {
         k->parked = 1;
+        k->owner = NULL;
         add_deadline(k, now, k->deadline - now, look);
     }
     pthread_mutex_unlock(&lock);
@@ -458,6 +487,7 @@ void park_again(conn_t *k, apr_interval_time_t look)
 
 void park_ready(conn_t *k)
 {
+    MUST_HOLD(park_is_mine(k));
     pthread_mutex_lock(&lock);
     append_ready(k);
     pthread_mutex_unlock(&lock);
@@ -479,6 +509,7 @@ conn_t *park_take_ready(void)
             ready_last = NULL;
         }
         atomic_fetch_sub_explicit(&ready_count, 1, memory_order_relaxed);
+        owned(k);
     }
     pthread_mutex_unlock(&lock);
     return k;
@@ -486,7 +517,9 @@ conn_t *park_take_ready(void)
 
 void park_suspend(conn_t *k)
 {
+    MUST_HOLD(park_is_mine(k));
     pthread_mutex_lock(&lock);
+    k->owner = NULL;
     k->settles = 0;
     k->next = suspended;
     suspended = k;
@@ -556,6 +589,8 @@ void park_hold(conn_t *k)
     int over;
 
     pthread_mutex_lock(&lock);
+    MUST_HOLD(park_is_mine(k));
+    k->owner = NULL;
     /* Under the lock: park_release_held() comes after the change. */
     over = handover_state() != HANDOVER_HOLD;
     k->expired = 0;

@@ -492,6 +492,7 @@ static void close_connection(conn_t *k)
 {
     conn_rec *c = k->c;
 
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, c, "to be closed%s", k->passed_on ? ", another process has it" : "");
     if (k->passed_on) {
         c->aborted = 1;                 /* another process has it: no word to the client */
         current_fd = -1;
@@ -540,6 +541,8 @@ static void run(conn_t *k)
     shared_add(child.stats->dispatched, 1);
     k->times.dispatched_us = child_now();
     k->is_last_request = held_count() > 0;
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "this process runs it%s",
+                  k->end == MPM_HYBRID_END_HEAD_TIMEOUT ? ", its time is up" : "");
     process(k);
     close_connection(k);
 }
@@ -602,6 +605,7 @@ static int hold(conn_t *k)
         return 0;
     }
     close_dropped(held_to_drop());
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "waits in the TLS handshake or a head");
     return held_keep(k);
 }
 

@@ -5,6 +5,7 @@ Many of each kind against 8 workers, all at the same time. Somebody else asks al
 they were not there. SLOW=1: 1,000 of each kind for a minute, and the times of the others against those they have alone.
 """
 import os
+import resource
 import socket
 import ssl
 import threading
@@ -173,6 +174,42 @@ def test_late_clients_hold_no_worker(httpd, kinds_of):
     assert times[-1] < 1.5, f"one waited {times[-1]:.1f} s"
 
 
+def _many_files(count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("kinds_of", [plain_kinds, tls_kinds], ids=["plain", "tls"])
+def test_a_thousand_late_clients_cost_others_nothing(httpd, kinds_of):
+    """Of each kind, one kind after the other: 200 requests a second until past the last budget, against those before."""
+    is_async = os.environ.get("MPM", "hybrid") == "hybrid"
+    _many_files(4096)
+    server = start(httpd, timeout=10, budget=8)
+    slow = []
+    for kind, begin in kinds_of(server, is_async).items():
+        alone = _asked_for(server, 6)
+        clients = [begin() for _ in range(1000)]
+        with_them = _asked_for(server, 14)
+        for client in clients:
+            client.close()
+        print(f"{kind}: p99 {p99(with_them) * 1000:.1f} ms, alone {p99(alone) * 1000:.1f} ms")
+        if p99(with_them) > 2 * p99(alone) + 0.005:
+            slow.append(f"{kind}: {p99(with_them) * 1000:.1f} ms, alone {p99(alone) * 1000:.1f} ms")
+    assert not slow, slow
+
+
+def _asked_for(server, seconds):
+    probe = Probe(server.port, 200)
+    probe.start()
+    until = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > until, seconds + 5, "the time to be over")
+    return probe.end()
+
+
 # ---- what they leave in the logs ----------------------------------------------------------------------------------
 
 LOG_CONF = """
@@ -314,3 +351,36 @@ def test_the_budget_of_a_handshake_or_body_is_not_that_of_a_head(httpd, tls):
             client.sock.settimeout(10)
             client.send("Content-Length: 3\r\n\r\nabc" if ask.startswith("POST") else "\r\n")
             assert client.response().status == 200
+
+
+# ---- what the log tells on request -----------------------------------------------------------------------------------
+
+LIVES = {
+    "hybrid": ["accepted", "waits in a head", "goes on", "runs it", "has run it", "waits for the next request", "its time is up",
+               "our side is to be closed", "closed"],
+    "worker": ["accepted", "waits in a head", "goes on", "runs it", "has run it", "our side is to be closed", "closed"],
+    "prefork": ["this process runs it", "to be closed"],
+}
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_trace1_tells_the_life_of_a_connection(httpd):
+    model = os.environ.get("MPM", "hybrid").removeprefix("hybrid-")
+    server = httpd(conf="KeepAliveTimeout 1\n", log_level="info mpm_hybrid:trace1")
+    with Client(server.port) as client:
+        port = client.sock.getsockname()[1]
+        client.send(HEAD)
+        client.sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.sock.recv(1)
+        client.sock.settimeout(5)
+        assert client.send("\r\n").response().status == 200
+        assert client.closed_after(5) is not None
+
+    def told():
+        return [line for line in server.error_log().splitlines() if f":{port}]" in line and "[mpm_hybrid:trace1]" in line]
+
+    wait_until(lambda: told() and "closed" in told()[-1], 5, "its last line")
+    lines = iter(told())
+    for step in LIVES[model]:
+        assert any(step in line for line in lines), f"{step} is missing or too early in {told()}"
