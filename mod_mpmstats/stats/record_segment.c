@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ap_listen.h"
+#include "apr_hash.h"
 #include "apr_strings.h"
 #include "http_config.h"
 #include "http_core.h"
@@ -184,6 +185,30 @@ static void give_row(server_rec *s, const server_rec *main_server, unsigned row,
     record.slow_told = record.slow_told || config->slow > 0;
 }
 
+/* Names, each once, that are in `other`. */
+static unsigned count_folded(const segment_t *segment, const char *const *names, const unsigned *rows, unsigned count,
+                             apr_pool_t *ptemp)
+{
+    apr_hash_t *folded = apr_hash_make(ptemp);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i] == segment_vhost_other(segment)) {
+            apr_hash_set(folded, names[i], APR_HASH_KEY_STRING, names[i]);
+        }
+    }
+    return apr_hash_count(folded);
+}
+
+static void tell_folded(segment_t *segment, unsigned folded, server_rec *s)
+{
+    segment_set(&segment->server->vhosts_folded, folded);
+    if (folded > 0) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "MPMStatsVHosts %u: %u virtual hosts have no figures of their own and are "
+                     "counted together as `other`; raise it, then stop and start the server",
+                     segment_vhost_other(segment), folded);
+    }
+}
+
 static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     unsigned count = 1, i;
@@ -203,6 +228,7 @@ static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *p
     }
     segment_set_text(segment->server->name, names[0]);
     segment_vhosts_update(segment, names, count, record.config_generation, rows);
+    tell_folded(segment, count_folded(segment, names, rows, count, ptemp), main_server);
     give_row(main_server, main_server, rows[0], pconf);
     i = count;
     for (server_rec *s = main_server->next; s != NULL; s = s->next) {

@@ -181,6 +181,9 @@ def test_virtual_hosts_beyond_the_cap_are_counted_together(httpd):
     now = settled(server, base.requests + 15)
     names = list(now.vhosts)
     assert len(names) == 4 and names[3] == "other"
+    assert now.server["vhosts_folded"] == 3
+    assert json.loads(server.get("/mpm-status?json"))["totals"]["vhosts_folded"] == 3
+    assert "MPMStatsVHosts 3: 3 virtual hosts have no figures of their own" in server.error_log()
     grown = {n: v["responses_2xx"] - base.vhosts[n]["responses_2xx"] for n, v in now.vhosts.items()}
     assert grown[f"h0.localhost:{server.port}"] == 1 and grown[f"h1.localhost:{server.port}"] == 2
     assert grown["other"] == 3 + 4 + 5
