@@ -322,6 +322,17 @@ def show(browser, fed):
     wait_until(lambda: browser.text('footer [data-m="server.now_us"]') != before, 5, "the update")
 
 
+def test_pictures_are_drawn_by_time_and_not_by_updates(browser, fed):
+    """An update that comes a minute late is a minute to the right of the one before."""
+    status = fed({})
+    for later in (0, 1_000_000, 60_000_000):
+        status["server"]["now_us"] += later
+        show(browser, fed)
+    line = browser.run("document.querySelector('.spark .line').getAttribute('d')")
+    points = [float(point.split()[0]) for point in line.lstrip("M").split("L")]
+    assert abs(points[-1] - 119) < 0.1 and 58 < points[-1] - points[-2] < 61
+
+
 def test_times_of_the_last_seconds_come_from_the_growth_of_the_histograms(browser, fed):
     status = fed({})
     quick, slow = [1023, 1000], [1048575, 400]          # microseconds, how many
@@ -470,8 +481,12 @@ def test_a_server_that_is_away_is_told_and_found_again(httpd, browser):
     updated(browser)
     server.stop()
     wait_until(lambda: browser.text("#state").startswith("no answer"), 15, "the page to notice")
+    assert " since " in browser.text("#state")
+    stale = "[document.body.classList.contains('is-stale'), document.title.startsWith('no answer')]"
+    assert browser.run(stale) == [True, True]
     server.start()
     wait_until(lambda: browser.text("#state") == "live", 20, "the page to come back")
+    assert browser.run(stale) == [False, False]
     updated(browser)
     assert browser.text('[data-m="server.pid"]') == str(server.pid)
 

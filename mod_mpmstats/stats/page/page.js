@@ -13,6 +13,8 @@ const INTERVAL_MS = 1000;
 const RETRY_MS = 3000;
 const TIMEOUT_MS = 10000;
 const SAMPLES = 120;
+const SPAN_US = SAMPLES * INTERVAL_MS * 1e3;    // that pictures go back
+const GAP_US = 4 * INTERVAL_MS * 1e3;           // between two updates: nobody answered
 const WINDOW = 5;       // updates that "now" looks back
 const SLOW_US = 1e6;
 const SLOW_ROWS = 12;
@@ -143,17 +145,20 @@ function showFigures(data) {
   for (const element of all('[data-show]')) element.hidden = !find(data, pathOf(element.dataset.show));
 }
 
+// Pictures are drawn by the server's time: updates come late, or not at all, just when one looks.
+const isShown = (at, now) => at <= now && now - at <= SPAN_US;
+
 function showHistory(data) {
   for (const spark of sparks) {
     const now = spark.rate ? perSecond(spark.path, data) : find(data, spark.path);
     if (now === undefined || (spark.path[0] === 'now' && !previous)) continue;
-    spark.values.push(now);
-    if (spark.values.length > SAMPLES) spark.values.shift();
-    const top = Math.max(1, ...spark.values);
-    const first = SAMPLES - spark.values.length;
-    const points = spark.values.map((value, i) => (first + i) + ' ' + (31 - 30 * value / top).toFixed(2));
+    spark.values.push({at: data.server.now_us, value: now});
+    spark.values = spark.values.filter(({at}) => isShown(at, data.server.now_us));
+    const top = Math.max(1, ...spark.values.map(({value}) => value));
+    const xOf = (at) => ((SAMPLES - 1) * (1 - (data.server.now_us - at) / SPAN_US)).toFixed(2);
+    const points = spark.values.map(({at, value}) => xOf(at) + ' ' + (31 - 30 * value / top).toFixed(2));
     spark.line.setAttribute('d', 'M' + points.join('L'));
-    spark.area.setAttribute('d', 'M' + first + ' 32L' + points.join('L') + 'L' + (SAMPLES - 1) + ' 32Z');
+    spark.area.setAttribute('d', 'M' + xOf(spark.values[0].at) + ' 32L' + points.join('L') + 'L' + (SAMPLES - 1) + ' 32Z');
   }
 }
 
@@ -199,7 +204,7 @@ function addNow(data) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 const chart = byId('chart');
-const chartTimes = [];      // `now` of each update
+let chartTimes = [];        // `now` of each update, and when that was
 const LINES = ['total', 'head', 'queue', 'handler', 'write'];     // the whole lies behind its parts
 const MARGIN = {left: 58, right: 10, top: 8, bottom: 20};
 const DECADES = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
@@ -228,7 +233,7 @@ function gridOf(scale, yOf, width, height) {
     parts.push(svg('text', {class: 'axis', x: MARGIN.left - 8, y, dy: '.32em', 'text-anchor': 'end'},
       (at === DECADES[0] ? '\u2264\u202f' : '') + duration(at).replace('.0 ', '\u202f').replace(/^(\d+) /, '$1\u202f')));
   }
-  const seconds = SAMPLES * INTERVAL_MS / 1e3;
+  const seconds = SPAN_US / 1e6;
   for (const [share, text] of [[0, '-' + seconds + ' s'], [0.5, '-' + seconds / 2 + ' s'], [1, 'now']]) {
     parts.push(svg('text', {
       class: 'axis', x: MARGIN.left + share * (width - MARGIN.left - MARGIN.right), y: height - 4,
@@ -263,8 +268,8 @@ function drawChart() {
   }
   const scale = scaleOf(all);
   const inner = {width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom};
-  const first = SAMPLES - chartTimes.length;
-  const xOf = (i) => MARGIN.left + inner.width * (first + i) / (SAMPLES - 1);
+  const last = chartTimes.at(-1).at;
+  const xOf = (i) => MARGIN.left + inner.width * (1 - (last - chartTimes[i].at) / SPAN_US);
   const yOf = (us) => MARGIN.top + inner.height
     * (1 - Math.log10(Math.max(us, scale.low) / scale.low) / Math.log10(scale.top / scale.low));
   chart.setAttribute('viewBox', '0 0 ' + width + ' ' + height);
@@ -276,8 +281,11 @@ function drawChart() {
 
 function showTimes(data) {
   if (!data.latency) return;
-  chartTimes.push(previous ? data.now : {});     // at first there is no present, only what was so far
-  if (chartTimes.length > SAMPLES) chartTimes.shift();
+  const at = data.server.now_us;
+  const before = chartTimes.at(-1)?.at;
+  if (at - before > GAP_US) chartTimes.push({at: before + 1});   // nobody answered: the line has a gap
+  chartTimes.push({...(previous ? data.now : {}), at});     // at first there is no present, only what was so far
+  chartTimes = chartTimes.filter((now) => isShown(now.at, at));
   drawChart();
 }
 
@@ -538,10 +546,17 @@ let paused = false;
 let timer;
 let busy = false;
 
+const title = document.title;
+
+// What is shown when nobody answers is what was: it is dimmed, here and in the tab.
 function setState(text, kind) {
   setText(state, text);
   state.className = 'pill is-' + kind;
+  document.body.classList.toggle('is-stale', kind === 'lost');
+  document.title = kind === 'lost' ? 'no answer \u00b7 ' + title : title;
 }
+
+const lastSeen = () => (previous ? ' since ' + format.time(previous.server.now_us).slice(11, 19) : '');
 
 function showRecorded(data) {
   const now = data.server.now_us;
@@ -594,7 +609,7 @@ async function tick() {
     const took = performance.now() - begun;
     wait = Math.max(INTERVAL_MS - took, took);
   } catch (error) {
-    if (!paused) setState('no answer' + (/^HTTP|^reload/.test(error.message) ? ': ' + error.message : ''), 'lost');
+    if (!paused) setState('no answer' + lastSeen() + (/^HTTP|^reload/.test(error.message) ? ': ' + error.message : ''), 'lost');
     wait = RETRY_MS;
   }
   busy = false;
