@@ -16,6 +16,7 @@ import cli
 import procs
 from cli import environment, fails, run
 from clients import Client
+from fakeserver import Answer, FakeServer
 from load import Load
 from procs import wait_until
 from tmux import Terminal
@@ -140,11 +141,11 @@ def test_keys_of_phases_and_virtual_hosts(segment):
     assert "no virtual host" in fails(9, "--segment", segment.path, "get", "vhost[nobody].requests")
     assert "'requests'" in fails(1, "--segment", segment.path, "get", "vhost[www.example.org].reqests")
     assert "vhost[www.example.org]" in fails(1, "--segment", segment.path, "get", "vhost[].requests")
-    done = at(segment, "check", "--warn", "queue.p99>1ms", "--crit", "vhost[www.example.org].errors>1%")
+    done = at(segment, "check", "--for", "0", "--warn", "queue.p99>1ms", "--crit", "vhost[www.example.org].errors>1%")
     assert done.returncode == 2 and "vhost[www.example.org].errors 2 of 100 (2%) meets" in done.stdout
     assert "'vhost[www.example.org].errors'=2c;;1;0;100" in done.stdout and re.search(r"'queue.p99'=0.00(49\d*|5\d*)s;0.001;;0;", done.stdout)
-    assert at(segment, "check", "--crit", "vhost[www.example.org].errors>3%").returncode == 0
-    done = at(segment, "check", "--crit", "vhost[nobody].errors>3%")
+    assert at(segment, "check", "--for", "0", "--crit", "vhost[www.example.org].errors>3%").returncode == 0
+    done = at(segment, "check", "--for", "0", "--crit", "vhost[nobody].errors>3%")
     assert done.returncode == 3 and "nobody" in done.stdout
     listed = {entry["name"]: entry for entry in told(run("get", "--list", "--vhost", "--json"))}
     assert listed["queue.p99"]["unit"] == "us" and listed["errors"]["limit"] == "requests"
@@ -305,13 +306,39 @@ def test_a_check_without_conditions_warns_of_what_the_page_shows_as_an_alarm(seg
     assert done.returncode == 1 and "saturated" in done.stdout, done.stdout
 
 
-def test_times_of_single_virtual_hosts_are_not_known_of_an_interval(segment, tmp_path):
-    segment.write(**grown())
-    options = ["check", "--since", tmp_path / "state", "--warn", "vhost[www.example.org].queue.p99>10s"]
-    assert at(segment, *options).returncode == 0
-    segment.write(**grown(10, 5, [20] * 10))
+def test_times_of_single_virtual_hosts_are_of_the_interval(segment, tmp_path):
+    segment.write(**grown(0, 0, [3_000_000] * 900))
+    options = ["check", "--since", tmp_path / "state", "--warn", "vhost[www.example.org].queue.p99>1s"]
+    assert at(segment, *options).returncode == 1        # the first goes by everything since the start
+    segment.write(**grown(10, 5, [3_000_000] * 900 + [20] * 10))
     done = at(segment, *options)
-    assert done.returncode == 3 and "the server does not tell vhost[www.example.org].queue.p99 of that time" in done.stdout
+    assert done.returncode == 0 and re.search(r"queue.p99'=2(\.\d*)?e-05s", done.stdout), done.stdout
+    assert at(segment, *options).returncode == 0        # nothing happened
+    segment.write(**grown(20, 5, [3_000_000] * 910 + [20] * 10))
+    assert at(segment, *options).returncode == 1
+    # and where no interval is named
+    done = at(segment, "check", "--warn", "vhost[www.example.org].queue.p99>1s")
+    assert done.returncode == 0 and " over " in done.stdout, done.stdout
+
+
+def test_times_of_virtual_hosts_of_a_server_elsewhere_are_since_its_start(tmp_path):
+    """It tells no distributions of them: an interval that was named is unknown, the usual one is not insisted on."""
+    with SegmentFile(tmp_path / "x", **grown()) as segment:
+        before = told(at(segment, "--json"))
+    after = json.loads(json.dumps(before))
+    after["server"]["now_us"] += 1_000_000
+    after["vhosts"][0]["latency"]["queue"]["count"] += 5
+    condition = ["--warn", "vhost[www.example.org].queue.p99>1us"]
+    looks = [after, after, before]
+    with FakeServer({"/mpm-status": lambda _: Answer(looks.pop() if len(looks) > 1 else after)}) as fake:
+        done = run("check", "--url", fake.url(), *condition)
+    assert done.returncode == 1 and "queue.p99" in done.stdout, done.stdout
+    state = tmp_path / "state"
+    with FakeServer({"/mpm-status": Answer(before)}) as fake:
+        run("check", "--url", fake.url(), "--since", state, *condition)
+    with FakeServer({"/mpm-status": Answer(after)}) as fake:
+        done = run("check", "--url", fake.url(), "--since", state, *condition)
+    assert done.returncode == 3 and "does not tell vhost[www.example.org].queue.p99 of that time" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("options, word", [

@@ -56,25 +56,22 @@ typedef struct {
 /* What is judged of an interval where nobody named one, so that a bad hour is no alarm for weeks. */
 #define USUAL_INTERVAL_US 2e6
 
+static bool is_time(const measure_t *measure)
+{
+    return strncmp(measure->field->path, "latency.", 8) == 0;
+}
+
 /* A share of requests, or a time of them: of what happened since the start it says little of now. */
 static bool is_rate(const measure_t *measure)
 {
     const field_t *limit = measure->percent ? measure_limit(measure) : NULL;
 
-    if (limit != NULL)
-        return limit->kind == FIELD_COUNTER;
-    return measure->vhost == NULL && strncmp(measure->field->path, "latency.", 8) == 0;
+    return limit != NULL ? limit->kind == FIELD_COUNTER : is_time(measure);
 }
 
 static bool is_of_interval(const result_t *result, const measure_t *measure)
 {
     return result->seconds > 0 && (result->whole == NULL || is_rate(measure));
-}
-
-/* Where a value is taken from. */
-static const snapshot_t *view_of(const result_t *result, const measure_t *measure, const snapshot_t *snap)
-{
-    return result->whole != NULL && !is_rate(measure) ? &result->whole->snap : snap;
 }
 
 /* Takes @a more over. */
@@ -154,6 +151,15 @@ static bool nothing_happened(const result_t *result, const measure_t *measure, c
     none = count != NULL && field_number(count, record) == 0;
     free(name);
     return none;
+}
+
+/* Where a value is taken from. A server that is asked by its address tells times of virtual hosts since the start only. */
+static const snapshot_t *view_of(const result_t *result, const measure_t *measure, const snapshot_t *snap)
+{
+    bool untold_time = measure->vhost != NULL && is_time(measure) && isnan(measure_value(measure, snap))
+                       && !nothing_happened(result, measure, snap);
+
+    return result->whole != NULL && (!is_rate(measure) || untold_time) ? &result->whole->snap : snap;
 }
 
 static void judge(result_t *result, const exprs_t *list, check_e level, const snapshot_t *now)
@@ -389,6 +395,15 @@ static sample_t *look_since(const settings_t *settings, sample_t **before, failu
     return NULL;
 }
 
+static bool asks_for_vhost_times(const exprs_t *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].measure.vhost != NULL && is_time(&list->items[i].measure))
+            return true;
+    }
+    return false;
+}
+
 static bool asks_for_rates(const exprs_t *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -449,9 +464,12 @@ static void judge_usual(result_t *result, const snapshot_t *snap)
 
 static void look(const settings_t *settings, const exprs_t *warn, const exprs_t *crit, result_t *result)
 {
+    settings_t detailed = *settings;
     failure_t failure;
-    sample_t *sample = take(settings, asks_for_rates(warn) || asks_for_rates(crit), result, &failure);
+    sample_t *sample;
 
+    detailed.vhost_times = asks_for_vhost_times(warn) || asks_for_vhost_times(crit);
+    sample = take(&detailed, asks_for_rates(warn) || asks_for_rates(crit), result, &failure);
     if (sample == NULL) {
         fail(result, &failure);
         return;

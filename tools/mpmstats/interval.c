@@ -49,18 +49,23 @@ static const snapshot_vhost_t *same_vhost(const snapshot_t *snap, const char *na
     return NULL;
 }
 
-/* Count and sum are counters; of what lies between them only the buckets know, which single virtual hosts do not tell. */
+/* Count and sum are counters; of what lies between them only the buckets know. */
 static void forget_shape(snapshot_latency_t *latency)
 {
     latency->p50_us = latency->p90_us = latency->p99_us = latency->p999_us = latency->max_us = SNAPSHOT_UNKNOWN;
 }
 
-static void take_vhosts(snapshot_t *after, const snapshot_t *before)
+static void take_vhosts(sample_t *after, sample_t *before)
 {
-    for (int i = 0; i < after->vhost_count; i++) {
-        subtract(fields_vhost, &after->vhosts[i], same_vhost(before, after->vhosts[i].name));
-        for (int phase = 0; phase < SNAPSHOT_PHASES; phase++)
-            forget_shape(&after->vhosts[i].latency[phase]);
+    for (int i = 0; i < after->snap.vhost_count; i++) {
+        snapshot_vhost_t *vhost = &after->snap.vhosts[i];
+
+        subtract(fields_vhost, vhost, same_vhost(&before->snap, vhost->name));
+        for (int phase = 0; phase < SNAPSHOT_PHASES; phase++) {
+            forget_shape(&vhost->latency[phase]);
+            if (vhost->name != NULL)
+                recorded_vhost_times(before, after, vhost->name, metrics_spreads[phase].name, &vhost->latency[phase]);
+        }
     }
 }
 
@@ -83,6 +88,6 @@ bool interval_take(sample_t *after, sample_t *before)
     sample_document(after);     /* its buckets, before anything is changed */
     subtract(fields_server, &after->snap, &before->snap);
     take_times(after, before);
-    take_vhosts(&after->snap, &before->snap);
+    take_vhosts(after, before);
     return true;
 }

@@ -47,6 +47,7 @@ struct sample {
     char *(*describe)(const sample_t *sample, const snapshot_t *snap, const char *section);
     snapshot_bucket_t *busy_time;   /**< microseconds spent at each number of busy workers, for describe(); or NULL */
     size_t busy_times;
+    snapshot_spread_t *vhost_times; /**< buckets of the phases of each virtual host, SNAPSHOT_PHASES of them in a row; or NULL */
 };
 
 /** A sample in which nothing is known; exits the program when memory is short. */

@@ -19,6 +19,7 @@ typedef struct {
     char *instance;       /**< --instance: the same by the name of a Debian instance, or NULL */
     char *from;           /**< --from: a saved snapshot instead of a server, or NULL */
     char *closed;         /**< source.c's: a segment that we may not read, or NULL */
+    bool vhost_times;     /**< a command's: the histograms of each virtual host as well, where the source has them */
     double timeout_s;     /**< --timeout; 0 for what the command finds right */
     bool insecure;
     char *cacert;

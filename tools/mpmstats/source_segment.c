@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "procfs.h"
 #include "source.h"
+#include "stats/metrics.h"
 #include "stats/render_json.h"
 #include "stats/render_openmetrics.h"
 #include "stats/view.h"
@@ -25,16 +26,32 @@
 #define SILENCE_HYBRID_US 5000000
 #define SILENCE_STOCK_US 30000000
 
+typedef struct {
+    char *path;
+    bool vhost_times;
+} segment_source_t;
+
 static void *source_segment_open(const settings_t *settings, failure_t *failure)
 {
+    segment_source_t *source;
     char *path;
 
-    return local_find(settings, &path, failure) == LOCAL_FOUND ? path : NULL;
+    if (local_find(settings, &path, failure) != LOCAL_FOUND)
+        return NULL;
+    source = memory_get(1, sizeof(*source));
+    *source = (segment_source_t){path, settings->vhost_times};
+    return source;
 }
 
 static const char *source_segment_name(void *state)
 {
-    return state;
+    return ((segment_source_t *)state)->path;
+}
+
+static void source_segment_close(void *state)
+{
+    free(((segment_source_t *)state)->path);
+    free(state);
 }
 
 /* ---- the document ---- */
@@ -86,21 +103,43 @@ static text_t rendered(const snapshot_t *snap, unsigned parts)
     return text;
 }
 
-/* Where it comes from, how old it is, and for `tune --history` [workers, microseconds] for the numbers of workers that occurred. */
+static json_t *pairs_of(const snapshot_bucket_t *buckets, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("[I, I]", (json_int_t)buckets[i].highest_us, (json_int_t)buckets[i].count));
+    return list;
+}
+
+/* {name: {phase: pairs}}; a name that is not UTF-8 is left out. */
+static json_t *vhosts_of(const sample_t *sample)
+{
+    json_t *vhosts = json_object();
+
+    for (int i = 0; i < sample->snap.vhost_count; i++) {
+        const snapshot_spread_t *spreads = sample->vhost_times + (size_t)i * SNAPSHOT_PHASES;
+        json_t *phases = json_object();
+
+        for (int phase = 0; phase < SNAPSHOT_PHASES; phase++)
+            json_object_set_new(phases, metrics_spreads[phase].name, pairs_of(spreads[phase].buckets, (size_t)spreads[phase].bucket_count));
+        json_object_set_new(vhosts, sample->snap.vhosts[i].name, phases);
+    }
+    return vhosts;
+}
+
+/* Where it comes from, how old it is, for `check` the times of virtual hosts, and for `tune --history` [workers, microseconds] for the numbers of workers that occurred. */
 static json_t *origin_of(const sample_t *sample)
 {
-    json_t *source = json_pack("{s:s, s:b}", "segment", sample->origin, "live", (int)!sample->dead), *list;
+    json_t *source = json_pack("{s:s, s:b}", "segment", sample->origin, "live", (int)!sample->dead);
 
     if (source == NULL) /* a name that is not UTF-8 */
         source = json_pack("{s:b}", "live", (int)!sample->dead);
     json_object_set_new(source, "age_us", json_integer((json_int_t)sample->age_us));
-    if (sample->busy_time != NULL) {
-        list = json_array();
-        for (size_t i = 0; i < sample->busy_times; i++)
-            json_array_append_new(list, json_pack("[I, I]", (json_int_t)sample->busy_time[i].highest_us,
-                                                  (json_int_t)sample->busy_time[i].count));
-        json_object_set_new(source, "busy_time", list);
-    }
+    if (sample->busy_time != NULL)
+        json_object_set_new(source, "busy_time", pairs_of(sample->busy_time, sample->busy_times));
+    if (sample->vhost_times != NULL)
+        json_object_set_new(source, "vhosts", vhosts_of(sample));
     return source;
 }
 
@@ -215,6 +254,55 @@ static void keep_history(sample_t *sample, const look_t *look)
     free(counts);
 }
 
+/* By snapshot_spread_e, as those of the virtual hosts are. */
+static bool phase_counts(const segment_view_t *view, int phase, size_t record, histogram_counts_t *counts)
+{
+    switch (phase) {
+    case SNAPSHOT_SPREAD_head: return SEGMENT_COUNTS(view, vhost, VHOST, head, record, counts);
+    case SNAPSHOT_SPREAD_queue: return SEGMENT_COUNTS(view, vhost, VHOST, queue, record, counts);
+    case SNAPSHOT_SPREAD_handler: return SEGMENT_COUNTS(view, vhost, VHOST, handler, record, counts);
+    case SNAPSHOT_SPREAD_write: return SEGMENT_COUNTS(view, vhost, VHOST, write, record, counts);
+    default: return SEGMENT_COUNTS(view, vhost, VHOST, total, record, counts);
+    }
+}
+
+static void keep_buckets(snapshot_spread_t *spread, const histogram_counts_t *counts, apr_pool_t *pool)
+{
+    spread->buckets = apr_palloc(pool, HISTOGRAM_BUCKETS * sizeof(*spread->buckets));
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX)
+            spread->buckets[spread->bucket_count++] = (snapshot_bucket_t){(apr_int64_t)histogram_highest(i), (apr_int64_t)counts->bucket[i]};
+    }
+}
+
+/* The records of one name are one virtual host. */
+static void keep_vhost(snapshot_spread_t *spreads, const look_t *look, const char *name, histogram_counts_t *counts)
+{
+    size_t records = segment_records(look->view, SEGMENT_S_VHOST);
+    segment_vhost_t plain;
+
+    for (int phase = 0; phase < SNAPSHOT_PHASES; phase++) {
+        memset(&counts[0], 0, sizeof(counts[0]));
+        for (size_t i = 0; i < records; i++) {
+            if (segment_get_vhost(look->view, i, &plain) && strcmp(plain.name, name) == 0
+                && phase_counts(look->view, phase, i, &counts[1]))
+                histogram_merge(&counts[0], &counts[1]);
+        }
+        keep_buckets(&spreads[phase], &counts[0], look->pool);
+    }
+}
+
+static void keep_vhost_times(sample_t *sample, const look_t *look)
+{
+    size_t hosts = (size_t)sample->snap.vhost_count;
+    histogram_counts_t *counts = memory_get(2, sizeof(*counts));
+
+    sample->vhost_times = apr_pcalloc(look->pool, (hosts * SNAPSHOT_PHASES + 1) * sizeof(*sample->vhost_times));
+    for (size_t i = 0; i < hosts; i++)
+        keep_vhost(sample->vhost_times + i * SNAPSHOT_PHASES, look, sample->snap.vhosts[i].name, counts);
+    free(counts);
+}
+
 static bool is_of_machine(segment_error_e code)
 {
     return code == SEGMENT_ABSENT || code == SEGMENT_DENIED || code == SEGMENT_NOT_FILE || code == SEGMENT_SYSTEM;
@@ -250,30 +338,34 @@ static bool look_begin(look_t *look, const char *path, failure_t *failure)
 /* The memory of the look becomes the sample's. */
 static sample_t *source_segment_take(void *state, failure_t *failure)
 {
+    const segment_source_t *source = state;
     sample_t *sample;
     look_t look;
 
-    if (!look_begin(&look, state, failure))
+    if (!look_begin(&look, source->path, failure))
         return NULL;
     sample = sample_new();
     sample->snap = *look.snap;
     sample->pool = look.pool;
     sample->recorded = look.snap->vhosts != NULL;
     sample->describe = describe;
-    fill_fate(sample, &look, state);
+    fill_fate(sample, &look, source->path);
     keep_history(sample, &look);
+    if (source->vhost_times)
+        keep_vhost_times(sample, &look);
     segment_close(look.view);
     return sample;
 }
 
 static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t *fate, failure_t *failure)
 {
+    const segment_source_t *source = state;
     text_t text = {NULL, 0, 0};
     sample_t *sample;
     out_t *out;
     look_t look;
 
-    if (!look_begin(&look, state, failure))
+    if (!look_begin(&look, source->path, failure))
         return NULL;
     for (int i = 0; i < look.snap->process_count; i++) {
         if (look.snap->processes[i].scoreboard == NULL)
@@ -287,7 +379,7 @@ static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t
     sample = sample_new();
     sample->snap = *look.snap;
     sample->pool = look.pool;
-    fill_fate(sample, &look, state);
+    fill_fate(sample, &look, source->path);
     *fate = (source_fate_t){sample->dead, sample_note(sample)};
     sample_free(sample);
     segment_close(look.view);
@@ -300,5 +392,5 @@ const source_kind_t source_segment = {
     .take = source_segment_take,
     .metrics = source_segment_metrics,
     .name = source_segment_name,
-    .close = free,
+    .close = source_segment_close,
 };

@@ -37,9 +37,8 @@ static bool bucket_at(json_t *buckets, size_t index, bucket_t *bucket)
 }
 
 /* Both lists are sorted by value; a bucket that is not in the earlier one was empty. */
-static grown_t grown(sample_t *first, sample_t *last, const char *name)
+static grown_t grown_between(json_t *before, json_t *after)
 {
-    json_t *before = buckets_of(first, name), *after = buckets_of(last, name);
     size_t count = json_array_size(after), at = 0;
     grown_t grown = {memory_get(count, sizeof(bucket_t)), 0, after == NULL ? NAN : 0};
 
@@ -58,6 +57,11 @@ static grown_t grown(sample_t *first, sample_t *last, const char *name)
         }
     }
     return grown;
+}
+
+static grown_t grown(sample_t *first, sample_t *last, const char *name)
+{
+    return grown_between(buckets_of(first, name), buckets_of(last, name));
 }
 
 static double quantile(const grown_t *grown, double share)
@@ -125,10 +129,9 @@ void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in)
         in->max_keep_alive_requests = (int)limits->max_keepalive_requests;
 }
 
-void recorded_times(sample_t *first, sample_t *last, const char *name, snapshot_latency_t *latency)
+/* Takes @a times over. */
+static void fill_times(grown_t times, snapshot_latency_t *latency)
 {
-    grown_t times = grown(first, last, name);
-
     if (times.count > 0) {
         latency->p50_us = (apr_int64_t)quantile(&times, 0.5);
         latency->p90_us = (apr_int64_t)quantile(&times, 0.9);
@@ -137,6 +140,27 @@ void recorded_times(sample_t *first, sample_t *last, const char *name, snapshot_
         latency->max_us = (apr_int64_t)times.buckets[times.used - 1].highest;
     }
     free(times.buckets);
+}
+
+void recorded_times(sample_t *first, sample_t *last, const char *name, snapshot_latency_t *latency)
+{
+    fill_times(grown(first, last, name), latency);
+}
+
+static json_t *vhost_buckets(sample_t *sample, const char *vhost, const char *name)
+{
+    json_t *vhosts = json_object_get(json_object_get(sample_document(sample), "source"), "vhosts");
+
+    return json_object_get(json_object_get(vhosts, vhost), name);
+}
+
+/* One that the first sample does not have began in between; a first sample without any tells nothing. */
+void recorded_vhost_times(sample_t *first, sample_t *last, const char *vhost, const char *name, snapshot_latency_t *latency)
+{
+    json_t *vhosts = json_object_get(json_object_get(sample_document(first), "source"), "vhosts");
+
+    if (json_is_object(vhosts))
+        fill_times(grown_between(vhost_buckets(first, vhost, name), vhost_buckets(last, vhost, name)), latency);
 }
 
 /* ---- since the start ---- */

@@ -18,6 +18,9 @@ void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in);
 /** The times of the requests between two samples, to the width of a bucket; unchanged where there was none. */
 void recorded_times(sample_t *first, sample_t *last, const char *name, snapshot_latency_t *latency);
 
+/** The same of a phase of a virtual host, where both samples were taken with settings_t.vhost_times. */
+void recorded_vhost_times(sample_t *first, sample_t *last, const char *vhost, const char *name, snapshot_latency_t *latency);
+
 /** Is there a history to go by: time spent at each number of busy workers? */
 bool recorded_has_history(sample_t *sample);
 
