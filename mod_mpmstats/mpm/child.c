@@ -178,9 +178,15 @@ static void die(int code)
     exit(code);
 }
 
-static void on_term(int sig)
+/* From the parent alone, as under event and worker: a module that ends the wrong process shall not end the requests of
+ * this one (mod_authnz_external sends SIGTERM to what it finds on a stack: 0, the whole process group, among others). */
+static void on_term(int sig, siginfo_t *from, void *context)
 {
     (void)sig;
+    (void)context;
+    if (!hybrid_one_process && from->si_code <= 0 && from->si_pid != getppid()) {
+        return;
+    }
     told_to_die = 1;
     if (tick_fd >= 0) {
         child_wake_ticker();
@@ -195,7 +201,8 @@ static void set_signals(void)
 
     apr_setup_signal_thread();
     memset(&sa, 0, sizeof(sa));
-    sa.sa_handler = on_term;
+    sa.sa_sigaction = on_term;
+    sa.sa_flags = SA_SIGINFO;
     sigaction(SIGTERM, &sa, NULL);
     if (hybrid_one_process) {
         sigaction(SIGINT, &sa, NULL);

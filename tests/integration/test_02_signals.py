@@ -294,3 +294,15 @@ def test_winch_lets_it_finish_and_ends_the_server(server, situation, request):
     assert state.whole()
     state.close()
     server.wait_stopped(15)
+
+
+@pytest.mark.mpm_gap("prefork", reason="a child ends at SIGTERM, whoever sends it")
+@pytest.mark.left_out("prefork", reason="a child ends at SIGTERM, whoever sends it, as under mpm_prefork")
+def test_a_term_that_is_not_the_parents_ends_no_request(httpd):
+    server = httpd(modules=["test_handlers"])
+    with Client(server.port) as client:
+        client.send(request(f"/test/sleep?ms={SHORT_MS}"))
+        wait_until(lambda: procs.accepted(server.port, client.sock), 5, "the request")
+        for child in server.children():
+            procs.kill(child, signal.SIGTERM)
+        assert client.response().body == b"slept"
