@@ -102,7 +102,7 @@ static unsigned find_place(segment_t *segment, uint64_t oldest)
         uint64_t retired = segment_get(&vhost->retired);
 
         if (retired != 0 && retired <= oldest && segment_get(&vhost->in_flight) == 0) {
-            pour_counters(SEGMENT_S_VHOST, vhost, &segment->vhost[other]);
+            pour_counters(SEGMENT_S_VHOST, vhost, &segment->vhost[segment_vhost_gone(segment)]);
             reset_record(SEGMENT_S_VHOST, vhost);
             return i;
         }

@@ -424,7 +424,7 @@ segment_view_t *segment_view(const segment_t *segment)
     PLACE(view, segment, SERVER, server, 1);
     PLACE(view, segment, LISTENER, listener, shape->listeners);
     PLACE(view, segment, PROCESS, process, shape->processes);
-    PLACE(view, segment, VHOST, vhost, shape->vhosts);
+    PLACE(view, segment, VHOST, vhost, (size_t)shape->vhosts + 1);
     PLACE(view, segment, HANDLER, handler, shape->handlers);
     PLACE(view, segment, EVENT, event, shape->events);
     PLACE(view, segment, BOARD, board, 1);

@@ -56,7 +56,7 @@ static uint64_t record_count(const segment_shape_t *shape, segment_section_e sec
     case SEGMENT_S_CELLS:
         return shape->processes;
     case SEGMENT_S_VHOST:
-        return shape->vhosts;
+        return (uint64_t)shape->vhosts + 1;     /* one more without a name: segment_vhost_gone() */
     case SEGMENT_S_HANDLER:
         return shape->handlers;
     case SEGMENT_S_EVENT:

@@ -129,7 +129,7 @@ bool segment_histogram_known(const histogram_t *histogram);
 /**
  * Gives each of the configuration's @a names a record and writes its number to @a rows: the one it had before, a
  * free one, the one of a name that is gone and that no process can still write to (what it had counted
- * goes into `other`), else `other`. Names the configuration has no more keep theirs, marked as retired.
+ * goes into segment_vhost_gone()), else `other`. Names the configuration has no more keep theirs, marked as retired.
  * Readers see in head->table_turn that names change, and look again.
  * @param config_generation  grows with each configuration
  */
@@ -140,6 +140,12 @@ void segment_vhosts_update(segment_t *segment, const char *const *names, unsigne
 static inline unsigned segment_vhost_other(const segment_t *segment)
 {
     return segment->shape.vhosts - 1;
+}
+
+/** Number of the record without a name, behind `other`: what those had counted whose record another one has now. */
+static inline unsigned segment_vhost_gone(const segment_t *segment)
+{
+    return segment->shape.vhosts;
 }
 
 /* ---- handlers: any thread ------------------------------------------------ */

@@ -192,7 +192,7 @@ static uint64_t add_phase(size_t offset, histogram_counts_t *sum, histogram_coun
     histogram_counts_t all;
 
     memset(&all, 0, sizeof(all));
-    for (unsigned i = 0; i < record.segment->shape.vhosts; i++) {
+    for (unsigned i = 0; i <= segment_vhost_gone(record.segment); i++) {
         const histogram_t *histogram = (const histogram_t *)((const char *)&record.segment->vhost[i] + offset);
 
         if (segment_histogram_known(histogram)) {
@@ -210,7 +210,7 @@ static uint64_t count_requests(void)
 {
     uint64_t requests = 0;
 
-    for (unsigned i = 0; i < record.segment->shape.vhosts; i++) {
+    for (unsigned i = 0; i <= segment_vhost_gone(record.segment); i++) {
         const segment_vhost_rec_t *vhost = &record.segment->vhost[i];
 
         requests += segment_get(&vhost->responses_1xx) + segment_get(&vhost->responses_2xx)

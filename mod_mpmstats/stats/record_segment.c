@@ -327,7 +327,7 @@ static void mark_unknown(segment_t *segment)
     if (hybrid_present()) {
         return;
     }
-    for (unsigned i = 0; i < segment->shape.vhosts; i++) {
+    for (unsigned i = 0; i <= segment_vhost_gone(segment); i++) {
         segment_histogram_unknown(&segment->vhost[i].head);
         if (ap_find_linked_module("mod_http2.c") == NULL) {     /* whose streams wait where we can see it */
             segment_histogram_unknown(&segment->vhost[i].queue);

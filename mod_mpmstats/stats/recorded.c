@@ -285,6 +285,9 @@ typedef struct {
     int *first;             /* by virtual host: its first record */
     int *next;              /* by record: the next of the same virtual host; -1: none */
     int records;
+    int other;              /* record of those beyond the cap */
+    int gone;               /* record without a name, of those that are no more; -1: there is none */
+    snapshot_vhost_t was;   /* what it says: in the totals, and nowhere else */
 } hosts_t;
 
 static apr_int64_t answered(const segment_vhost_t *plain)
@@ -304,7 +307,7 @@ static apr_int64_t answered(const segment_vhost_t *plain)
 /* Most servers have fewer virtual hosts than are allowed: then nothing is said of the others. */
 static int is_idle_other(const hosts_t *hosts, int record, const segment_vhost_t *plain)
 {
-    return record == hosts->records - 1 && answered(plain) == 0 && plain->in_flight == 0;
+    return record == hosts->other && answered(plain) == 0 && plain->in_flight == 0;
 }
 
 static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name,
@@ -337,6 +340,21 @@ static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name
     apr_hash_set(by_name, known->name, APR_HASH_KEY_STRING, known);
 }
 
+static void take_gone(hosts_t *hosts, const pairs_t *pairs)
+{
+    segment_vhost_t plain;
+
+    metrics_clear(METRICS_VHOST, &hosts->was);
+    hosts->gone = -1;
+    hosts->other = hosts->records - 1;
+    if (hosts->records > 1 && segment_get_vhost(hosts->view, (size_t)hosts->records - 1, &plain) && plain.name[0] == '\0') {
+        hosts->gone = hosts->records - 1;
+        hosts->other = hosts->records - 2;
+        take(pairs, &hosts->was, &plain, hosts->pool, 1);
+        hosts->was.requests = answered(&plain);
+    }
+}
+
 static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
 {
     apr_hash_t *by_name = apr_hash_make(hosts->pool);
@@ -348,6 +366,7 @@ static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
     snapshot->vhosts = apr_pcalloc(hosts->pool, (apr_size_t)(hosts->records + 1)
                                                 * sizeof(snapshot->vhosts[0]));
     find_pairs(&pairs, METRICS_VHOST, SEGMENT_S_VHOST, 0);
+    take_gone(hosts, &pairs);
     for (int i = 0; i < hosts->records; i++) {
         take_vhost(snapshot, hosts, by_name, &pairs, i);
     }
@@ -356,7 +375,7 @@ static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
 }
 
 /* Recorded counters that virtual hosts and the server both have: the server's are the sums. */
-static void sum_vhosts(snapshot_t *snapshot)
+static void sum_vhosts(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 {
     int count;
     const metric_t *metrics = metrics_of(METRICS_TOTALS, &count);
@@ -372,6 +391,7 @@ static void sum_vhosts(snapshot_t *snapshot)
             join(METRIC_COUNTER, number_of(&metrics[i], &snapshot->totals),
                  metric_number(each, &snapshot->vhosts[host]));
         }
+        join(METRIC_COUNTER, number_of(&metrics[i], &snapshot->totals), metric_number(each, gone));
     }
 }
 
@@ -379,11 +399,11 @@ static void sum_vhosts(snapshot_t *snapshot)
  * Requests and traffic are those recorded, of virtual hosts together: httpd's scoreboard counts other ones (no streams of
  * HTTP/2, bodies alone), and begins again with each restart. So whatever is divided by them has lived as long as they have.
  */
-static void count_served(snapshot_t *snapshot)
+static void count_served(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 {
     snapshot_totals_t *totals = &snapshot->totals;
 
-    totals->requests = SNAPSHOT_UNKNOWN;
+    totals->requests = gone->requests;
     for (int host = 0; host < snapshot->vhost_count; host++) {
         join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
     }
@@ -430,6 +450,11 @@ static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase, hi
         if (counts[1].count > 0) {
             histogram_merge(all, &counts[1]);
         }
+    }
+    if (known && hosts->gone >= 0
+        && segment_get_counts(hosts->view, SEGMENT_S_VHOST, phase_offsets[phase], (size_t)hosts->gone, &counts[1])
+        && counts[1].count > 0) {
+        histogram_merge(all, &counts[1]);
     }
     if (known) {
         fill_spread(&snapshot->spreads[phase], all, hosts->pool);
@@ -604,8 +629,8 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
     }
     take_server(snapshot, pool, &server);
     take_vhosts(snapshot, &hosts);
-    sum_vhosts(snapshot);
-    count_served(snapshot);
+    sum_vhosts(snapshot, &hosts.was);
+    count_served(snapshot, &hosts.was);
     if (parts & (VIEW_VHOSTS | VIEW_LATENCY)) {
         take_times(snapshot, &hosts);
     }

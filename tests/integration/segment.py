@@ -126,7 +126,7 @@ class Segment:
     @property
     def requests(self):
         """Requests answered, over all virtual hosts."""
-        return sum(v[k] for v in self.vhosts.values() for k in v if k.startswith("responses_"))
+        return sum(v[k] for v in self.records("vhost") for k in v if k.startswith("responses_"))
 
     def workers(self):
         """The scoreboard's worker entries in use, as dicts with `slot` and `thread`."""

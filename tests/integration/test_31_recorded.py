@@ -193,6 +193,26 @@ def test_virtual_hosts_beyond_the_cap_are_counted_together(httpd):
     assert segment_of(server).vhosts["other"]["responses_2xx"] == now.vhosts["other"]["responses_2xx"]
 
 
+def test_a_record_that_another_host_gets_leaves_its_history_to_nobody(httpd):
+    """Neither to the new host nor to `other`; the totals keep it."""
+    def hosts(names):
+        return "MPMStatsVHosts 2\n" + "".join(f"<VirtualHost *:${{PORT}}>\nServerName {n}.localhost\n</VirtualHost>\n" for n in names)
+    server = httpd(conf=hosts("a"))
+    base = begin(server)
+    with Client(server.port) as client:
+        for _ in range(9):
+            client.get("/hello.txt", host="a.localhost")
+    settled(server, base.requests + 9)
+    for names in ("b", "b"):        # at the first one processes may still write for the old host
+        server.write_conf(conf=hosts(names))
+        server.restart()
+    wait_until(lambda: f"b.localhost:{server.port}" in segment_of(server).vhosts, 5, "a record for the new host")
+    now = segment_of(server)
+    assert now.vhosts["other"]["responses_2xx"] == base.vhosts["other"]["responses_2xx"]
+    assert f"a.localhost:{server.port}" not in now.vhosts and now.requests >= base.requests + 9
+    assert json.loads(server.get("/mpm-status?json"))["totals"]["requests"] >= base.requests + 9
+
+
 def test_the_longest_names_there_are_stay_names_of_their_own(httpd):
     """DNS has them end at 253 bytes; two that differ in nothing but their last label are two."""
     stem = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 57])

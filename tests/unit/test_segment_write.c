@@ -64,7 +64,7 @@ START_TEST(sections_do_not_overlap_are_aligned_and_fill_the_segment)
         ck_assert_uint_ge(at.cell_step, s.vhosts + s.handlers);
         end = places[9] + at.cell_step * 4 * s.processes + (s.board_image + 63) / 64 * 64;
         ck_assert_uint_eq((size_t)(end - base), segment_size(&s));
-        ck_assert_ptr_eq(at.vhost + s.vhosts, at.handler);
+        ck_assert_ptr_eq(at.vhost + s.vhosts + 1, at.handler);
     }
 }
 END_TEST
@@ -195,9 +195,10 @@ START_TEST(a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_proces
     ck_assert_uint_eq(segment_get(&segment.vhost[1].retired), 0);
     ck_assert_uint_eq(segment_get(&segment.vhost[1].responses_5xx), 0);
     ck_assert(!segment_histogram_known(&segment.vhost[1].queue));
-    ck_assert_uint_eq(segment_get(&segment.vhost[3].responses_5xx), 7);     /* the sum over all has not changed */
-    ck_assert_uint_eq(segment_get(&segment.vhost[3].sent), 1000);
-    ck_assert_uint_eq(segment_get(&segment.vhost[3].total.sum), 500);
+    ck_assert_uint_eq(segment_get(&segment.vhost[3].responses_5xx), 0);     /* `other` has served nobody */
+    ck_assert_uint_eq(segment_get(&segment.vhost[4].responses_5xx), 7);     /* the sum over all has not changed */
+    ck_assert_uint_eq(segment_get(&segment.vhost[4].sent), 1000);
+    ck_assert_uint_eq(segment_get(&segment.vhost[4].total.sum), 500);
     stop();
 }
 END_TEST
