@@ -188,6 +188,17 @@ def test_connections_that_cannot_be_watched_are_looked_at_all_the_same(httpd, fa
     assert totals(server)["shortages_memory"] >= 1      # more on a machine so slow that two seconds pass in between
 
 
+@pytest.mark.left_out("prefork", reason="what the lobby cannot watch is passed on at once")
+def test_a_connection_that_cannot_be_watched_has_its_timeout_all_the_same(httpd, faults):
+    """It is looked at again and again, and no look gives it new time."""
+    server = make(httpd, faults, conf="Timeout 2\n")
+    with faults.active("watch", errno.ENOMEM), Client(server.port) as slow:
+        slow.send("GET /test/info HTTP/1.1\r\n")
+        wait_until(lambda: faults.hits("watch"), 5, "a connection that cannot be watched")
+        slow.sock.settimeout(6)
+        assert b" 408 " in slow.read_to_end()
+
+
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.ENOSPC], ids=["ENOMEM", "ENOSPC"])
 def test_listening_sockets_that_cannot_be_watched_are_watched_again_afterwards(httpd, faults, error):
     """The processes take them out of epoll now and then, to let others go first, and cannot put them in again. Those of
