@@ -134,8 +134,19 @@ static void keep_known(segment_t *segment, const char *const *names, unsigned co
     }
 }
 
-void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, uint64_t config_generation,
-                           unsigned *rows)
+/* Records of names that the configuration has. */
+static unsigned count_current(const segment_t *segment)
+{
+    unsigned current = 0;
+
+    for (unsigned i = 0; i < segment_vhost_other(segment); i++) {
+        current += !is_empty(segment->vhost[i].name) && segment_get(&segment->vhost[i].retired) == 0;
+    }
+    return current;
+}
+
+void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, unsigned most,
+                           uint64_t config_generation, unsigned *rows)
 {
     unsigned other = segment_vhost_other(segment);
     uint64_t oldest = oldest_generation(segment);
@@ -150,7 +161,7 @@ void segment_vhosts_update(segment_t *segment, const char *const *names, unsigne
             continue;
         }
         rows[i] = find_name(segment, names[i]);     /* the same name a second time */
-        if (rows[i] == other) {
+        if (rows[i] == other && count_current(segment) < most) {
             rows[i] = find_place(segment, oldest);
             if (rows[i] != other) {
                 segment_set_text(segment->vhost[rows[i]].name, names[i]);

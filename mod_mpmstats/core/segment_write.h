@@ -131,10 +131,11 @@ bool segment_histogram_known(const histogram_t *histogram);
  * free one, the one of a name that is gone and that no process can still write to (what it had counted
  * goes into segment_vhost_gone()), else `other`. Names the configuration has no more keep theirs, marked as retired.
  * Readers see in head->table_turn that names change, and look again.
+ * @param most  names that get a record; those there are beyond are for names that are gone while processes still write there
  * @param config_generation  grows with each configuration
  */
-void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, uint64_t config_generation,
-                           unsigned *rows);
+void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, unsigned most,
+                           uint64_t config_generation, unsigned *rows);
 
 /** Number of the record `other`. */
 static inline unsigned segment_vhost_other(const segment_t *segment)

@@ -86,12 +86,18 @@ static unsigned count_workers(void)
     return (unsigned)mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS) * (unsigned)mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
 }
 
+/* Records for hosts that are gone while processes of the old configuration still count there: their successors need not wait. */
+static unsigned vhosts_spare(unsigned vhosts)
+{
+    return vhosts / 2 + 2;
+}
+
 static segment_shape_t make_shape(void)
 {
     segment_shape_t shape = {
         .listeners = count_listeners() + LISTENERS_SPARE,
         .processes = count_processes(),
-        .vhosts = config_global.vhosts + 1,
+        .vhosts = config_global.vhosts + vhosts_spare(config_global.vhosts) + 1,
         .handlers = HANDLERS + 1,
         .events = EVENTS,
         .board_fields = record_board_fields(),
@@ -199,17 +205,17 @@ static unsigned count_folded(const segment_t *segment, const char *const *names,
     return apr_hash_count(folded);
 }
 
-static void tell_folded(segment_t *segment, unsigned folded, server_rec *s)
+static void tell_folded(segment_t *segment, unsigned folded, unsigned most, server_rec *s)
 {
     segment_set(&segment->server->vhosts_folded, folded);
     if (folded > 0) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "MPMStatsVHosts %u: %u virtual hosts have no figures of their own and are "
                      "counted together as `other`; raise it, then stop and start the server",
-                     segment_vhost_other(segment), folded);
+                     most, folded);
     }
 }
 
-static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
+static void give_rows(segment_t *segment, unsigned most, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     unsigned count = 1, i;
     const char **names;
@@ -227,8 +233,8 @@ static void give_rows(segment_t *segment, server_rec *main_server, apr_pool_t *p
         names[--i] = name_of(s, ptemp);
     }
     segment_set_text(segment->server->name, names[0]);
-    segment_vhosts_update(segment, names, count, record.config_generation, rows);
-    tell_folded(segment, count_folded(segment, names, rows, count, ptemp), main_server);
+    segment_vhosts_update(segment, names, count, most, record.config_generation, rows);
+    tell_folded(segment, count_folded(segment, names, rows, count, ptemp), most, main_server);
     give_row(main_server, main_server, rows[0], pconf);
     i = count;
     for (server_rec *s = main_server->next; s != NULL; s = s->next) {
@@ -479,7 +485,7 @@ int record_segment_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     record.slow_told = false;
     record.scores = facts_get()->details == FACTS_DETAILS_US;
     describe_server(kept->segment.server, s);
-    give_rows(&kept->segment, s, pconf, ptemp);
+    give_rows(&kept->segment, kept->vhosts, s, pconf, ptemp);
     name_listeners(&kept->segment, ptemp);
     apr_pool_cleanup_register(pconf, &kept->segment, end, apr_pool_cleanup_null);
     return OK;

@@ -209,7 +209,7 @@ def test_what_the_page_tells_of_the_server_is_in_the_file(httpd):
     """Whoever reads the file alone has the same keys: hung workers, shortages, processes without a slot."""
     server = httpd(conf="MPMHungRequestTime 1\n", modules=["test_handlers"])
     with Client(server.port) as client:
-        client.send(b"GET /test/sleep?ms=2500 HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.send(b"GET /test/sleep?ms=4500 HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_until(lambda: segment_of(server).server["workers_hung"] == 1, 10, "a hung worker")
         assert json.loads(server.get("/mpm-status?json"))["totals"]["workers_hung"] == 1
         client.response()

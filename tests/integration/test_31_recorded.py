@@ -203,10 +203,11 @@ def test_a_record_that_another_host_gets_leaves_its_history_to_nobody(httpd):
         for _ in range(9):
             client.get("/hello.txt", host="a.localhost")
     settled(server, base.requests + 9)
-    for names in ("b", "b"):        # at the first one processes may still write for the old host
-        server.write_conf(conf=hosts(names))
+    for name in "bcde":
+        server.write_conf(conf=hosts(name))
         server.restart()
-    wait_until(lambda: f"b.localhost:{server.port}" in segment_of(server).vhosts, 5, "a record for the new host")
+        assert f"{name}.localhost:{server.port}" in segment_of(server).vhosts, "a record at once for the one that takes its place"
+        assert segment_of(server).server["vhosts_folded"] == 0
     now = segment_of(server)
     assert now.vhosts["other"]["responses_2xx"] == base.vhosts["other"]["responses_2xx"]
     assert f"a.localhost:{server.port}" not in now.vhosts and now.requests >= base.requests + 9

@@ -129,7 +129,7 @@ static unsigned rows[8];
 
 static void update(uint64_t generation, unsigned count, const char *const *names)
 {
-    segment_vhosts_update(&segment, names, count, generation, rows);
+    segment_vhosts_update(&segment, names, count, 8, generation, rows);
     ck_assert_uint_eq(segment_get(&segment.head->table_turn) % 2, 0);
 }
 
@@ -199,6 +199,23 @@ START_TEST(a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_proces
     ck_assert_uint_eq(segment_get(&segment.vhost[4].responses_5xx), 7);     /* the sum over all has not changed */
     ck_assert_uint_eq(segment_get(&segment.vhost[4].sent), 1000);
     ck_assert_uint_eq(segment_get(&segment.vhost[4].total.sum), 500);
+    stop();
+}
+END_TEST
+
+START_TEST(a_name_that_takes_anothers_place_has_a_record_at_once)
+{
+    static const char *const before[] = {"a", "b"}, *const after[] = {"a", "c", "d"};
+    segment_self_t old;
+
+    start();
+    segment_vhosts_update(&segment, before, 2, 2, 1, rows);
+    old = segment_process_claim(&segment, 100);
+    segment_set(&old.record->config_generation, 1);
+    segment_vhosts_update(&segment, after, 3, 2, 2, rows);
+    ck_assert_uint_eq(rows[1], 2);      /* b's may still be written to */
+    ck_assert_uint_eq(rows[2], 3);      /* two names are all that get one */
+    segment_process_gone(&segment, 100);
     stop();
 }
 END_TEST
@@ -554,6 +571,7 @@ int main(void)
     unit_add(s, "cap", what_is_beyond_the_cap_is_other);
     unit_add(s, "reuse", a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_process_can_write_to_it);
     unit_add(s, "return", a_name_that_comes_back_finds_its_counters);
+    unit_add(s, "takes", a_name_that_takes_anothers_place_has_a_record_at_once);
     unit_add(s, "handlers", a_handler_has_one_record_and_those_without_room_share_the_last);
     unit_add(s, "worker", what_a_worker_runs_is_noted_and_never_outside_of_its_record);
     unit_add(s, "handler half", a_record_whose_claimer_died_is_passed_over);
