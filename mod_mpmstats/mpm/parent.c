@@ -34,7 +34,7 @@
 /* Children are sent to look for what waits to be accepted at most this often. */
 #define LOOK_LEAST apr_time_from_msec(20)
 
-/* Descriptors the parent needs beside one for each child, of which a restart may double the number: listeners, logs. */
+/* Descriptors the parent needs beside one for each threaded child, of which a restart may double the number: listeners, logs. */
 #define OWN_FILES 64
 
 /* A child that did not hear is told again after so long. */
@@ -298,7 +298,7 @@ static void serve(apr_pool_t *p, server_rec *s)
 {
     apr_time_t monitored = child_now();
 
-    files_raise_for(2 * (unsigned)lane_default.max_processes + OWN_FILES);
+    files_raise_for(OWN_FILES + (lane_default.is_threaded ? 2 * (unsigned)lane_default.max_processes : 0));
     maintain_start(&lane_default, help_fds[1]);
     while (!told_to_end()) {
         apr_time_t now = child_now();
@@ -398,7 +398,7 @@ static int run_one_process(void)
         handoff_pairs_t none;
 
         handoff_none(&none);
-        prefork_child_main(&lane_default, 0, -1, -1, &none);
+        prefork_child_main(&lane_default, 0, NULL, -1, &none);
     }
     child_main(&lane_default, 0, -1, -1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The prefork child. There is no other thread in the process, so signals do
- * what the ticker does elsewhere: SIGUSR1 says that there is something to read from the
+ * what the ticker does elsewhere: SIGUSR1 says that there is mail from the
  * parent, also in the middle of a request; SIGTERM cuts the connection; a second
  * SIGTERM ends a request that does not notice.
  *
@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,6 +71,7 @@ enum { RUN, RETIRE, FINISH, NOW };
 /* The only thread's. */
 static int epoll_fd = -1, help_fd;
 static pid_t parent_pid;
+static shared_mail_t *mail;             /* from the parent; NULL: nobody is there who could say anything */
 static unsigned served;
 static ap_sb_handle_t *sbh;
 static conn_t conn;                     /* the one connection, but for those that may be held */
@@ -79,7 +81,8 @@ static unsigned door_count;
 static handoff_pairs_t pairs;
 
 /* Signal handlers write these too. While a connection runs on_told() does at once what the parent says. */
-static volatile sig_atomic_t control_fd;
+static volatile sig_atomic_t wake_fd = -1;
+static volatile apr_uint32_t mails_read;
 static volatile sig_atomic_t ending = RUN;
 static volatile sig_atomic_t terms;
 static volatile sig_atomic_t current_fd = -1;
@@ -102,12 +105,26 @@ static void end(int code)
     exit(code);
 }
 
+/* So that epoll_wait() ends, or does not begin to wait. */
+static void wake(void)
+{
+    uint64_t one = 1;
+
+    if (write(wake_fd, &one, sizeof(one)) < 0) {
+        /* It is awake already. */
+    }
+}
+
 static void on_term(int sig)
 {
+    int err = errno;
+
     (void)sig;
     if (++terms > 1) {
         _exit(0);
     }
+    wake();
+    errno = err;
     if (current_fd >= 0) {
         shutdown(current_fd, SHUT_RDWR);
     }
@@ -257,44 +274,73 @@ static void give_up_slot(unsigned extra)
     child.score = &nowhere;
     child.slot = lane_attic(child.lane);
     ap_update_sb_handle(sbh, child.slot, 0);
-    if (write(control_fd, "", 1) < 0) {
-        /* The parent is gone; so is its wish. */
+    shared_set(mail->moved, 1);
+}
+
+static void obey(unsigned what, unsigned extra)
+{
+    if (what == PROCS_TELL_MOVE) {
+        give_up_slot(extra);
+    }
+    else if (what == PROCS_TELL_HOLD) {
+        hold_back();
+    }
+    else if (what == PROCS_TELL_GO_ON) {
+        go_on();
+    }
+    else {
+        if (what == PROCS_TELL_FINISH) {
+            handover_give();
+        }
+        else {
+            go_on();
+        }
+        begin_end(what == PROCS_TELL_NOW ? NOW : what == PROCS_TELL_GRACEFUL ? RETIRE : FINISH);
     }
 }
 
+/* The kernel sends us the signal that says there is mail when the parent has gone, too. */
+static void look_for_parent(void)
+{
+    if (mail != NULL && getppid() != parent_pid && ending == RUN) {
+        go_on();
+        begin_end(FINISH);
+    }
+}
+
+static void read_mail(void)
+{
+    apr_uint32_t written;
+    int n;
+
+    /* No more than there can be: another child may write there without end. */
+    for (n = 0; mail != NULL && n < SHARED_MAIL_ROOM && (written = atomic_load(&mail->written)) != mails_read; n++) {
+        apr_uint32_t message;
+
+        if (written - mails_read > SHARED_MAIL_ROOM) {
+            mails_read = written - SHARED_MAIL_ROOM;
+        }
+        message = shared_get(mail->message[mails_read++ % SHARED_MAIL_ROOM]);
+        obey(message % 256, message / 256);
+    }
+    look_for_parent();
+}
+
+/* A signal handler that interrupts it leaves the mail to it. */
 static void read_control(void)
 {
-    procs_message_t message;
-    ssize_t n = 0;
+    static volatile sig_atomic_t reading;
 
-    while (control_fd >= 0
-           && (n = recv(control_fd, &message, sizeof(message), MSG_DONTWAIT)) == sizeof(message)) {
-        if (message.what == PROCS_TELL_MOVE) {
-            give_up_slot(message.extra);
-        }
-        else if (message.what == PROCS_TELL_HOLD) {
-            hold_back();
-        }
-        else if (message.what == PROCS_TELL_GO_ON) {
-            go_on();
-        }
-        else {
-            if (message.what == PROCS_TELL_FINISH) {
-                handover_give();
-            }
-            else {
-                go_on();
-            }
-            begin_end(message.what == PROCS_TELL_NOW ? NOW
-                      : message.what == PROCS_TELL_GRACEFUL ? RETIRE : FINISH);
-        }
+    if (reading) {
+        told = 1;
+        return;
     }
-    if (control_fd >= 0 && n == 0) {
-        go_on();
-        begin_end(FINISH);              /* the parent is gone */
-        close(control_fd);
-        control_fd = -1;
-    }
+    do {
+        told = 0;
+        reading = 1;
+        read_mail();
+        reading = 0;
+    } while (told);
 }
 
 static void on_told(int sig)
@@ -305,6 +351,9 @@ static void on_told(int sig)
     told = 1;
     if (running) {
         read_control();
+    }
+    else {
+        wake();
     }
     errno = err;
 }
@@ -357,7 +406,8 @@ static void set_up(const lane_t *lane, int slot)
     ap_reopen_scoreboard(child.pool, NULL, 0);
     ap_create_sb_handle(&sbh, child.pool, slot, 0);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_fd < 0) {
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (epoll_fd < 0 || wake_fd < 0) {
         exit(APEXIT_CHILDSICK);
     }
     doors = doors_list(child.pool, &door_count);
@@ -908,9 +958,7 @@ static void watch_everything(void)
     if (handover_fd() >= 0) {
         add_to_epoll(handover_fd(), EPOLLIN | EPOLLEXCLUSIVE, &for_passed_on);
     }
-    if (control_fd >= 0) {
-        add_to_epoll(control_fd, EPOLLIN, &for_control);
-    }
+    add_to_epoll(wake_fd, EPOLLIN, &for_control);
 }
 
 /* The lobby passes on nothing more. */
@@ -973,7 +1021,11 @@ static int is_new_work(const void *who)
 static void serve_event(void *who)
 {
     if (who == &for_control) {
-        read_control();
+        uint64_t times;
+
+        if (read(wake_fd, &times, sizeof(times)) > 0) {
+            read_control();
+        }
     }
     else if (who == &for_queue) {
         if (!take_one()) {
@@ -1000,13 +1052,6 @@ static void serve_overdue(void)
 
     while (terms == 0 && (k = held_overdue(child_now())) != NULL) {
         serve_held(k);
-    }
-}
-
-static void look_for_parent(void)
-{
-    if (!hybrid_one_process && getppid() != parent_pid && ending == RUN) {
-        begin_end(FINISH);
     }
 }
 
@@ -1055,13 +1100,15 @@ static void take_pairs(handoff_pairs_t *from)
     }
 }
 
-void prefork_child_main(const lane_t *lane, int slot, int control, int help, handoff_pairs_t *from)
+void prefork_child_main(const lane_t *lane, int slot, shared_mail_t *from_parent, int help, handoff_pairs_t *from)
 {
-    control_fd = control;
+    mail = from_parent;
     help_fd = help;
     take_pairs(from);
     set_up(lane, slot);
-    told = 1;                           /* what came before we could hear a signal is read before anything is begun */
+    /* What came before we could hear a signal is read before anything is begun. */
+    told = 1;
+    wake();
     held_init(epoll_fd, lane_connections_per_process(lane));
     watch_everything();
     serve_all();

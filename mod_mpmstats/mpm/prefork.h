@@ -12,12 +12,14 @@
 
 #include "mpm/handoff.h"
 #include "mpm/lane.h"
+#include "mpm/shared.h"
 
 /**
  * Be the child in @a slot; does not return.
+ * @param from_parent  what the parent says; NULL with -X
  * @param pairs  to and from the lobby: takes its ends, closes the others. None with -X.
  */
-void prefork_child_main(const lane_t *lane, int slot, int control_fd, int help_fd,
+void prefork_child_main(const lane_t *lane, int slot, shared_mail_t *from_parent, int help_fd,
                         handoff_pairs_t *pairs)
     __attribute__((noreturn));
 

@@ -24,7 +24,9 @@
 typedef struct {
     pid_t pid;              /* 0: free */
     int generation;
-    int control_fd;         /* write end of its pipe */
+    int control_fd;         /* write end of its pipe; -1: there is none */
+    int has_mail;           /* it is told by shared_mail_t instead, */
+    apr_uint32_t mailed;    /* so many times so far */
     int told;               /* it has been told to go */
     int slot;               /* in the scoreboard; -1: given up */
     int record;             /* in the shared counters */
@@ -100,7 +102,7 @@ static int is_free(const proc_t *p)
 /* Its slot may be had: it only finishes what it has. */
 static int is_movable(const proc_t *p)
 {
-    return p->pid != 0 && p->told && p->control_fd >= 0;
+    return p->pid != 0 && p->told && (p->has_mail || p->control_fd >= 0);
 }
 
 int procs_active(void)
@@ -229,11 +231,30 @@ static void note_untold(proc_t *p, char what, int err)
     p->untold = what;
 }
 
+static shared_mail_t *mail_of(const proc_t *p)
+{
+    return &hybrid_retained->shared->mail[p->number];
+}
+
+/* A prefork child may be in a request, and has no other thread to read this: a signal makes it look. */
+static void tell_by_mail(proc_t *p, char what, int extra)
+{
+    shared_mail_t *mail = mail_of(p);
+
+    shared_set(mail->message[p->mailed % SHARED_MAIL_ROOM], (apr_uint32_t)(unsigned char)what + 256u * (apr_uint32_t)extra);
+    atomic_store(&mail->written, ++p->mailed);
+    kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
+}
+
 static void tell(proc_t *p, char what, int extra)
 {
     procs_message_t message;
     int sent;
 
+    if (p->pid != 0 && p->has_mail) {
+        tell_by_mail(p, what, extra);
+        return;
+    }
     if (p->pid == 0 || p->control_fd < 0) {
         return;
     }
@@ -249,10 +270,25 @@ static void tell(proc_t *p, char what, int extra)
             p->untold = 0;
         }
     }
-    if (!lane_default.is_threaded && !p->is_lobby) {
-        /* It may be in a request, and has no other thread to read this. */
-        kill(p->pid, what == PROCS_TELL_NOW ? SIGTERM : AP_SIG_GRACEFUL);
+}
+
+static int has_ended(pid_t pid)
+{
+    siginfo_t info;
+
+    info.si_pid = 0;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+static int has_moved_by_mail(const proc_t *p, int patience_ms)
+{
+    while (!shared_get(mail_of(p)->moved)) {
+        if (patience_ms-- <= 0 || has_ended(p->pid)) {
+            return 0;
+        }
+        apr_sleep(1000);
     }
+    return 1;
 }
 
 /* It has said within @a patience_ms that it writes to its slot no longer, or it is gone. What it says is not looked at. */
@@ -261,6 +297,9 @@ static int has_moved(proc_t *p, int patience_ms)
     struct pollfd fd = { .fd = p->control_fd, .events = POLLIN };
     char answer[8];
 
+    if (p->has_mail) {
+        return has_moved_by_mail(p, patience_ms);
+    }
     if (poll(&fd, 1, patience_ms) != 1) {
         return 0;
     }
@@ -358,35 +397,46 @@ static int get_slot(void)
 
 /* ---- forking ------------------------------------------------------------ */
 
+static void close_control(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 /* In the child, right after the fork. */
 static void leave_parent(const int *control)
 {
     ap_thread_current_after_fork();
     signal(SIGCHLD, SIG_DFL);
-    close(control[1]);
+    close_control(control[1]);
     procs_forget_inherited();
     AP_MONCONTROL(1);
 }
 
-/* The pid; 0 in the child; -1: failed and logged. @a control is what connects the two. */
-static pid_t fork_child(int control[2])
+static int open_control(int control[2])
 {
-    pid_t pid;
-    int err;
-
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
         shortage_of(errno, "start children");
         return -1;
     }
-    pid = fork();
+    return 0;
+}
+
+/* The pid; 0 in the child; -1: failed and logged. @a control is what connects the two, -1: nothing. */
+static pid_t fork_child(const int control[2])
+{
+    pid_t pid = fork();
+    int err;
+
     if (pid == 0) {
         leave_parent(control);
         return 0;
     }
     err = errno;
-    close(control[0]);
+    close_control(control[0]);
     if (pid < 0) {
-        close(control[1]);
+        close_control(control[1]);
         if (err == ENOMEM) {
             shortage_of(err, "start children");
         }
@@ -425,11 +475,11 @@ static int free_number(int slot)
 int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
 {
     int slot = get_slot();
-    int control[2];
+    int control[2] = { -1, -1 };
     int number;
     pid_t pid;
 
-    if (slot < 0) {
+    if (slot < 0 || (lane->is_threaded && open_control(control) != 0)) {
         return -1;
     }
     number = free_number(slot);
@@ -437,6 +487,7 @@ int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
     if (slot >= procs_max_used()) {
         shared_set(hybrid_retained->shared->server->max_used, slot + 1);
     }
+    memset(&hybrid_retained->shared->mail[number], 0, sizeof(shared_mail_t));
     pid = fork_child(control);
     if (pid == 0) {
         child.number = number;
@@ -445,12 +496,14 @@ int procs_start(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
         child_main(lane, slot, control[0], help_fd);
     }
     if (pid == 0) {
-        prefork_child_main(lane, slot, control[0], help_fd, pairs);
+        prefork_child_main(lane, slot, &hybrid_retained->shared->mail[number], help_fd, pairs);
     }
     if (pid < 0) {
         return -1;
     }
     note_started(slot, pid, control[1], number);
+    table()->proc[slot].has_mail = !lane->is_threaded;
+    table()->proc[slot].mailed = 0;
     return slot;
 }
 
@@ -462,7 +515,7 @@ int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs)
     int control[2];
     pid_t pid;
 
-    if (entry < 0) {
+    if (entry < 0 || open_control(control) != 0) {
         return -1;
     }
     shared_begin(hybrid_retained->shared, record, hybrid_retained->mpm->my_generation);

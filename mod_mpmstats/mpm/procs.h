@@ -19,7 +19,8 @@
 #include "mpm/handoff.h"
 #include "mpm/lane.h"
 
-/* What the parent tells a child through its socket. End of file: the parent is gone. */
+/* What the parent tells a child through its socket, of which the end of file says that the parent is gone; a prefork child by
+ * shared_mail_t and a signal. */
 #define PROCS_TELL_GRACEFUL '!'
 #define PROCS_TELL_NOW      '$'
 #define PROCS_TELL_FINISH   'F'     /**< like graceful, and so does your whole generation */

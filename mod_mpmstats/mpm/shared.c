@@ -13,7 +13,7 @@
 
 static size_t size_of(int slots, int threads)
 {
-    return sizeof(shared_server_t) + (size_t)(slots + SHARED_EXTRA) * sizeof(shared_process_t)
+    return sizeof(shared_server_t) + (size_t)(slots + SHARED_EXTRA) * (sizeof(shared_process_t) + sizeof(shared_mail_t))
         + (size_t)slots * (size_t)threads * sizeof(shared_worker_t);
 }
 
@@ -33,7 +33,8 @@ shared_t *shared_create(int slots, int threads)
     shared->threads = threads;
     shared->server = server;
     shared->process = (shared_process_t *)(server + 1);
-    shared->worker = (shared_worker_t *)(shared->process + records);
+    shared->mail = (shared_mail_t *)(shared->process + records);
+    shared->worker = (shared_worker_t *)(shared->mail + records);
     return shared;
 }
 

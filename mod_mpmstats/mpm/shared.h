@@ -62,6 +62,18 @@ typedef struct {
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
 } __attribute__((aligned(64))) shared_server_t;
 
+#define SHARED_MAIL_ROOM 14
+
+/**
+ * prefork: what the parent tells a child, by the child's number; a signal says that there is something. A socket for each child
+ * would take a descriptor of the parent's. Others can write there, but they could also kill the child.
+ */
+typedef struct {
+    _Atomic apr_uint32_t written;   /* messages so far. Parent writes; the parent's own count counts */
+    _Atomic apr_uint32_t moved;     /* the child has given its slot up. Child writes */
+    _Atomic apr_uint32_t message[SHARED_MAIL_ROOM];     /* the last ones: PROCS_TELL_*, and 256 * extra */
+} __attribute__((aligned(64))) shared_mail_t;
+
 #define SHARED_HANDLER_WORDS 4
 
 /** Of a worker, by slot and thread as in the scoreboard, which has no room for it. */
@@ -76,6 +88,7 @@ typedef struct shared_t {
     int threads;                    /* each with so many workers */
     shared_server_t *server;
     shared_process_t *process;
+    shared_mail_t *mail;            /* as many */
     shared_worker_t *worker;
 } shared_t;
 

@@ -75,7 +75,11 @@ def test_scribbling_over_shared_memory_harms_neither_the_parent_nor_a_foreign_pr
         time.sleep(0.05)
     assert bystander.poll() is None
     time.sleep(0.6)                     # the last bytes
+    hups = server.error_log().count("SIGHUP received")
     server.signal(signal.SIGHUP)
+    # Old children may still answer; and httpd forgets a SIGTERM that comes while it reads its configuration.
+    wait_until(lambda: (log := server.error_log()).count("SIGHUP received") > hups
+               and "resuming normal operations" in log.rpartition("SIGHUP received")[2], 20, "the restart")
     wait_until(server.answers, 20, "an answer after a restart")
     children |= set(server.children())
     assert server.get("/hello.txt") == b"hello\n"

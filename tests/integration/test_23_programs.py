@@ -211,3 +211,19 @@ def test_programs_have_the_limit_on_open_files_that_the_server_was_started_with(
     all_have_it(2)
     server.restart()
     all_have_it(3)
+
+
+@of_hybrid
+def test_a_prefork_server_has_as_many_children_as_it_may_whatever_its_limit_on_open_files(make):
+    """No child takes a descriptor of the parent's."""
+    server = make("prefork", modules=["test_handlers"], wrapper=["prlimit", "--nofile=40:40"],
+                  mpm_conf={**PREFORK, "StartServers": 5, "MaxRequestWorkers": 60})
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(server.port, timeout=20)) for _ in range(50)]
+        for client in clients:
+            client.send(request("/test/sleep?ms=3000", headers=["Connection: close"]))
+        wait_until(lambda: sum(p["workers"]["busy"] for p in server.mpm_status()["processes"]) >= 50, 10, "50 at once")
+        for client in clients:
+            assert client.response().body == b"slept"
+        server.graceful()
+        assert server.get("/hello.txt") == b"hello\n"
