@@ -116,6 +116,14 @@ def few_files_for_prefork(layout):
     layout.write("conf-enabled/model.conf", "MPMModel prefork\nMaxRequestWorkers 600\n")
 
 
+def second_page(layout):
+    layout.write("conf-enabled/page.conf", '<Location /st>\nSetHandler "mpm-status"\n</Location>\n')
+
+
+def no_mod_php(layout):
+    layout.write("mods-enabled/php_hybrid.load", "MPMModel prefork\nMPMLoadModule php_module modules/libphp*.so\n")
+
+
 def not_there(layout):
     layout.write("conf-enabled/more.conf", "Include more/*.conf\n")
 
@@ -134,7 +142,9 @@ def not_there(layout):
     (no_page, "page", "warning", "there is none", "SetHandler mpm-status"),
     (few_files, "open files", "warning", "is 100; a process of 150 workers", "APACHE_ULIMIT_MAX_FILES"),
     (few_files_for_prefork, "open files", "warning", "MaxRequestWorkers 600 processes needs 664", "ulimit -n 664"),
-    (not_there, "configuration", "warning", "more/*.conf, which is not there", ""),
+    (second_page, "page", "warning", "page.conf:2", "Require local"),
+    (no_mod_php, "modules", "warning", "php_module", "install the package that has it (libapache2-mod-php), or, where php-fpm"),
+    (not_there, "configuration", "fault", "more/*.conf, which is not there; httpd does not start", "mend it"),
 ])
 def test_what_is_wrong_is_named_with_what_to_do(layout, change, subject, level, text, advice):
     change(layout)
@@ -206,7 +216,14 @@ def test_what_cannot_be_looked_at_has_a_code_of_its_own(tmp_path):
     done = run("doctor", "--server-root", tmp_path / "none")
     assert done.returncode == 2 and "--server-root" in done.stdout and done.stderr == ""
     (tmp_path / "httpd.conf").write_text("Include httpd.conf\n" + "\\\n" * 100 + "<Location x\n</x>\n</y>\nLoadModule\nRequire \"x")
-    assert run("doctor", "--server-root", tmp_path, "--config", "httpd.conf").returncode == 1      # which includes itself
+    assert run("doctor", "--server-root", tmp_path, "--config", "httpd.conf").returncode == 2      # which includes itself
+    done = run("doctor", "--server-root", tmp_path, "--config", tmp_path / "none.conf")
+    assert done.returncode == 2 and "none.conf" in done.stdout and "0 directives" not in done.stdout
+
+
+def test_without_a_segment_it_does_not_say_that_no_server_runs(layout):
+    layout.write("conf-enabled/segment.conf", "MPMStatsSegment off\n")
+    assert [f for f in layout.found("server") if "none runs" in f[1] or "MPMStatsSegment is Off" not in f[1]] == []
 
 
 # ---- real servers -------------------------------------------------------------------------------------------------------

@@ -86,7 +86,8 @@ static void examine(doctor_t *doctor)
         doctor->conf = conf_read(directory, given.config);
     }
     if (doctor->conf == NULL)
-        doctor_find(doctor, DOCTOR_FAULT, "configuration", memory_format("there is none in %s", directory != NULL ? directory : given.server_root),
+        doctor_find(doctor, DOCTOR_FAULT, "configuration", memory_format("there is no %s in %s", given.config != NULL ? given.config : "configuration",
+                                                                              directory != NULL ? directory : given.server_root),
                     memory_copy("name its directory with --server-root, or the file with --config"));
     else
         doctor_configuration(doctor);

@@ -31,10 +31,10 @@ static void read_file(walk_t *walk, const char *path);
 
 /* ---- small things ---- */
 
-static void trouble(conf_t *conf, char *text)
+static void trouble(conf_t *conf, char *text, bool ends)
 {
     conf->troubles = memory_resize(conf->troubles, conf->trouble_count + 1, sizeof(*conf->troubles));
-    conf->troubles[conf->trouble_count++] = text;
+    conf->troubles[conf->trouble_count++] = (conf_trouble_t){text, ends};
 }
 
 static void define(conf_t *conf, char *name, char *value)
@@ -273,7 +273,7 @@ static void include(walk_t *walk, const conf_line_t *line)
             include_tree(walk, matches.gl_pathv[i]);
         globfree(&matches);
     } else if (conf_is(line, "Include")) {
-        trouble(walk->conf, memory_format("%s:%d includes %s, which is not there", line->file, line->number, pattern));
+        trouble(walk->conf, memory_format("%s:%d includes %s, which is not there", line->file, line->number, pattern), true);
     }
     free(pattern);
 }
@@ -388,12 +388,12 @@ static void read_file(walk_t *walk, const char *path)
     struct stat status;
 
     if (walk->depth >= DEPTH_MOST) {
-        trouble(walk->conf, memory_format("%s is included in too many files within each other", path));
+        trouble(walk->conf, memory_format("%s is included in too many files within each other", path), true);
         return;
     }
     file = stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode) ? NULL : fopen(path, "re");
     if (file == NULL) {
-        trouble(walk->conf, memory_format("%s cannot be read: %s", path, strerror(errno)));
+        trouble(walk->conf, memory_format("%s cannot be read: %s", path, strerror(errno)), false);
         return;
     }
     walk->depth++;
@@ -437,8 +437,14 @@ static char *main_file(const char *directory, const char *given)
 {
     static const char *const usual[] = {"apache2.conf", "conf/httpd.conf", "httpd.conf"};
 
-    if (given != NULL)
-        return given[0] == '/' || access(given, F_OK) == 0 ? memory_copy(given) : memory_format("%s/%s", directory, given);
+    if (given != NULL) {
+        char *path = given[0] == '/' || access(given, F_OK) == 0 ? memory_copy(given) : memory_format("%s/%s", directory, given);
+
+        if (access(path, F_OK) == 0 || errno != ENOENT)
+            return path;
+        free(path);
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
         char *path = memory_format("%s/%s", directory, usual[i]);
 
@@ -485,7 +491,9 @@ void conf_free(conf_t *conf)
         free(conf->sections[i].title);
     free_texts(conf->names, conf->name_count);
     free_texts(conf->values, conf->name_count);
-    free_texts(conf->troubles, conf->trouble_count);
+    for (size_t i = 0; i < conf->trouble_count; i++)
+        free(conf->troubles[i].text);
+    free(conf->troubles);
     free(conf->lines);
     free(conf->sections);
     free(conf->directory);

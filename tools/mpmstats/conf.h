@@ -27,6 +27,11 @@ typedef struct {
 } conf_section_t;
 
 typedef struct {
+    char *text;         /**< what could not be read, in words */
+    bool ends;          /**< httpd does not start with it, whoever starts it */
+} conf_trouble_t;
+
+typedef struct {
     char *directory;    /**< ServerRoot */
     conf_line_t *lines; /**< in the order in which httpd reads them */
     size_t count;
@@ -34,7 +39,7 @@ typedef struct {
     size_t section_count;
     char **names, **values; /**< of Define, and of envvars */
     size_t name_count;
-    char **troubles;    /**< what could not be read, in words */
+    conf_trouble_t *troubles;
     size_t trouble_count;
 } conf_t;
 

@@ -234,6 +234,24 @@ static void check_prefork(doctor_t *doctor)
 
 /* ---- files ---- */
 
+/* Without mod_php its files would be sent as they are, so php_hybrid, which refuses them, is not to go just like that. */
+static char *how_to_do_without(const doctor_t *doctor, const conf_line_t *line, bool pattern)
+{
+    char *unload = how_to_unload(doctor, line), *module = conf_word(line, 0), *text;
+
+    if (!pattern) {
+        free(module);
+        return unload;
+    }
+    if (module != NULL && strncmp(module, "php", 3) == 0)
+        text = memory_format("install the package that has it (libapache2-mod-php), or, where php-fpm runs PHP's files or there are none: %s", unload);
+    else
+        text = memory_format("install the package that has it, or %s", unload);
+    free(module);
+    free(unload);
+    return text;
+}
+
 /* MPMLoadModule takes a pattern, and starts without a match. */
 static bool module_is_there(const conf_t *conf, const conf_line_t *line)
 {
@@ -259,9 +277,13 @@ static void check_files(doctor_t *doctor)
     const conf_t *conf = doctor->conf;
     size_t modules = 0;
 
-    for (size_t i = 0; i < conf->trouble_count; i++)
-        doctor_find(doctor, DOCTOR_WARNING, "configuration", memory_copy(conf->troubles[i]),
-                    memory_copy("mend it, or run this as somebody who may read it"));
+    for (size_t i = 0; i < conf->trouble_count; i++) {
+        const conf_trouble_t *trouble = &conf->troubles[i];
+
+        doctor_find(doctor, trouble->ends ? DOCTOR_FAULT : DOCTOR_WARNING, "configuration",
+                    memory_format("%s%s", trouble->text, trouble->ends ? "; httpd does not start" : ""),
+                    memory_copy(trouble->ends ? "mend it" : "mend it, or run this as somebody who may read it"));
+    }
     for (size_t i = 0; i < conf->count; i++) {
         const conf_line_t *line = &conf->lines[i];
         bool pattern = conf_is(line, "MPMLoadModule");
@@ -277,7 +299,7 @@ static void check_files(doctor_t *doctor)
         doctor_find(doctor, pattern ? DOCTOR_WARNING : DOCTOR_FAULT, "modules",
                     memory_format("the file of %s is not there (%s: %s)%s", module, place, line->arguments,
                                   pattern ? "" : "; httpd does not start"),
-                    how_to_unload(doctor, line));
+                    how_to_do_without(doctor, line, pattern));
         free(module);
         free(place);
     }
@@ -316,10 +338,19 @@ static void check_reqtimeout(doctor_t *doctor)
 
 /* ---- the page ---- */
 
+static bool is_page(const conf_line_t *line)
+{
+    char *handler = conf_is(line, "SetHandler") ? conf_word(line, 0) : NULL;
+    bool page = handler != NULL && strcmp(handler, "mpm-status") == 0;
+
+    free(handler);
+    return page;
+}
+
 static const conf_line_t *page_line(const conf_t *conf)
 {
     for (size_t i = 0; conf != NULL && i < conf->count; i++) {
-        if (conf_is(&conf->lines[i], "SetHandler") && strcmp(conf->lines[i].arguments, "mpm-status") == 0)
+        if (is_page(&conf->lines[i]))
             return &conf->lines[i];
     }
     return NULL;
@@ -381,16 +412,18 @@ static void who_may_see(doctor_t *doctor, const conf_line_t *page)
 
 static void check_page(doctor_t *doctor)
 {
-    const conf_line_t *page = page_line(doctor->conf);
+    const conf_t *conf = doctor->conf;
 
     if (!is_loaded(doctor->conf, "mpmstats_module"))
         doctor_find(doctor, DOCTOR_WARNING, "page", memory_copy("mod_mpmstats is not loaded: nothing is recorded, and there is no page"),
                     memory_copy(doctor->debian ? "a2enmod mpmstats" : "load mod_mpmstats"));
-    else if (page == NULL)
+    else if (page_line(conf) == NULL)
         doctor_find(doctor, DOCTOR_WARNING, "page", memory_copy("there is none: nothing has the handler mpm-status"),
                     memory_copy("<Location \"/mpm-status\"> SetHandler mpm-status, Require local </Location>"));
-    else
-        who_may_see(doctor, page);
+    for (size_t i = 0; i < conf->count && is_loaded(conf, "mpmstats_module"); i++) {
+        if (is_page(&conf->lines[i]))
+            who_may_see(doctor, &conf->lines[i]);
+    }
 }
 
 /* ---- */

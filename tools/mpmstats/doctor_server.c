@@ -74,6 +74,14 @@ static void who_may_read(doctor_t *doctor, const char *path)
     free(group);
 }
 
+static bool is_off(const doctor_t *doctor)
+{
+    const settings_t *settings = doctor->settings;
+    const conf_line_t *named = doctor->conf == NULL ? NULL : conf_last(doctor->conf, "MPMStatsSegment");
+
+    return settings->segment == NULL && settings->instance == NULL && named != NULL && strcasecmp(named->arguments, "Off") == 0;
+}
+
 /* Where the server of this configuration puts it: NULL where that is not said and there is none in the usual places. */
 static char *segment_of_conf(const conf_t *conf)
 {
@@ -144,7 +152,8 @@ static void check_sample(doctor_t *doctor)
 
     if (note != NULL)
         doctor_find(doctor, doctor->sample->dead && doctor->sample->stopped ? DOCTOR_WARNING : DOCTOR_FAULT, "server", note,
-                    memory_copy("look into its error log"));
+                    memory_copy(doctor->sample->dead ? "look into its error log"
+                                : "T in the STAT column of ps: kill -CONT PID lets it go on; else look into its error log"));
     else
         doctor_find(doctor, DOCTOR_OK, "server", memory_format("pid %" PRId64 ", mpm_%s%s%s, is at work", (int64_t)server->pid,
                                                                server->mpm != NULL ? server->mpm : "?", server->model != NULL ? ", model " : "",
@@ -235,7 +244,8 @@ void doctor_server(doctor_t *doctor)
         found_unreadable(doctor, path, "you may not read it");
         break;
     case LOCAL_NONE:
-        doctor_find(doctor, DOCTOR_OK, "server", memory_copy("none runs here with mod_mpmstats; only the configuration was looked at"), NULL);
+        doctor_find(doctor, DOCTOR_OK, "server", memory_copy(is_off(doctor) ? "MPMStatsSegment is Off: whether one runs is seen by its page alone (--url)"
+                                                             : "none runs here with mod_mpmstats; only the configuration was looked at"), NULL);
         break;
     default:
         doctor_find(doctor, DOCTOR_WARNING, "server", memory_copy(failure.text), NULL);
