@@ -250,6 +250,7 @@ static void set_up_events(void)
     timers_child_init(child.pool);
     pools_child_init(child.pool, EMPTY_POOLS);
     conn_child_init();
+    handover_child_init();
 }
 
 static void set_up(const lane_t *lane, int slot, int control, int help)

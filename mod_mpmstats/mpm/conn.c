@@ -33,7 +33,6 @@
 #include "mpm/server.h"
 #include "mpm/linger.h"
 #include "mpm/network.h"
-#include "mpm/network.h"
 #include "mpm/outbound.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
@@ -302,7 +301,6 @@ static step_e step_keepalive(conn_t *k)
         k->keepalive_until = now + k->keepalive_timeout;
         left = k->keepalive_timeout;
     }
-    count_as(k, MPM_HYBRID_CONN_KEEPALIVE);
     if (handover_conn(k)) {
         return STEP_CLOSE;
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ union control {
 
 _Atomic int handover_now;
 
+static int hold_fd = -1;                    /* eventfd: readable from the beginning of a hold on; constant */
 static _Atomic int watched;                 /* the queue is in epoll */
 static apr_time_t hold_until;               /* the ticker's */
 
@@ -74,17 +76,32 @@ int handover_open(int fresh)
 
 /* ---- what may be begun --------------------------------------------------- */
 
+void handover_child_init(void)
+{
+    hold_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
 void handover_hold(void)
 {
+    uint64_t one = 1;
+
     if (handover_state() == HANDOVER_OFF) {
         hold_until = child_now() + HOLD_MOST;
         atomic_store(&handover_now, HANDOVER_HOLD);
+        if (write(hold_fd, &one, sizeof(one)) < 0) {
+            /* None could be made: whoever waits for a client hears of it with the client's next bytes. */
+        }
     }
 }
 
 void handover_go_on(void)
 {
+    uint64_t n;
+
     if (handover_state() == HANDOVER_HOLD) {
+        if (read(hold_fd, &n, sizeof(n)) < 0) {
+            /* As above. */
+        }
         atomic_store(&handover_now, HANDOVER_OFF);
     }
 }
@@ -297,18 +314,64 @@ void handover_take(worker_t *w)
     free(bytes);
 }
 
-/* Zero at the end of the time, as poll(2). */
-static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
+/*
+ * For bytes: 1. 0 at the end of the time, as poll(2); -1: a hold has begun. @a quick: only look.
+ */
+static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until, int quick)
 {
-    struct pollfd pfd = { .fd = k->fd, .events = POLLIN };
+    struct pollfd fds[2] = { { .fd = k->fd, .events = POLLIN }, { .fd = hold_fd, .events = POLLIN } };
+    int watch = handover_state() == HANDOVER_OFF && hold_fd >= 0;       /* from here on the eventfd tells */
     int n;
 
     do {
         apr_interval_time_t left = until - child_now();
 
-        n = poll(&pfd, 1, timeout < 0 ? -1 : left <= 0 ? 0 : (int)((left + 999) / 1000));
+        n = poll(fds, watch ? 2 : 1, quick ? 0 : timeout < 0 ? -1 : left <= 0 ? 0 : (int)((left + 999) / 1000));
+        if (n > 0 && fds[0].revents == 0) {
+            return -1;
+        }
     } while (n < 0 && errno == EINTR);
+    return n != 0;
+}
+
+static int is_held(void)
+{
+    return handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW;
+}
+
+/* As wait_for_bytes(), and not before the end of a hold. */
+static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
+{
+    int n;
+
+    do {
+        shared_add(child.stats->between, 1);
+        n = wait_for_bytes(k, timeout, until, 0);
+        while (is_held()) {
+            apr_sleep(LOOK_INTERVAL);
+        }
+        shared_sub(child.stats->between, 1);
+        /* A hold that began before this look has counted us as one that runs nothing. */
+        atomic_thread_fence(memory_order_seq_cst);
+    } while (is_held());
     return n;
+}
+
+/* TLS cannot be passed on: what has come is run at once, while there is all it needs; an idle connection is closed. */
+static apr_status_t between_over_tls(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
+{
+    int n;
+
+    shared_add(child.stats->between, 1);
+    n = handover_state() == HANDOVER_OFF ? wait_for_bytes(k, timeout, until, 0) : -1;
+    if (handover_state() != HANDOVER_OFF) {
+        n = wait_for_bytes(k, timeout, until, 1);
+    }
+    shared_sub(child.stats->between, 1);
+    if (n > 0) {
+        return APR_SUCCESS;
+    }
+    return handover_state() != HANDOVER_OFF ? APR_EOF : APR_TIMEUP;
 }
 
 apr_status_t handover_between(conn_t *k, apr_interval_time_t timeout)
@@ -316,19 +379,16 @@ apr_status_t handover_between(conn_t *k, apr_interval_time_t timeout)
     apr_time_t until = child_now() + timeout;
     int n;
 
-    do {
-        shared_add(child.stats->between, 1);
-        n = wait_for_bytes(k, timeout, until);
-        while (handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW) {
-            apr_sleep(LOOK_INTERVAL);
-        }
-        shared_sub(child.stats->between, 1);
-        /* A hold that began before this look has counted us as one that runs nothing. */
-        atomic_thread_fence(memory_order_seq_cst);
-    } while (handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW);
-    k->keepalive_until = timeout < 0 ? 0 : until;
-    if (n > 0 && handover_conn(k)) {
-        return APR_EOF;
+    if (!inbound_is_plain(k->c)) {
+        return between_over_tls(k, timeout, until);
     }
+    k->keepalive_until = timeout < 0 ? 0 : until;
+    do {
+        n = wait_and_hold(k, timeout, until);
+        /* The prefork model's next child would not know what to wait for: it gets those that have sent something. */
+        if ((n > 0 || (n < 0 && child.lane->is_threaded)) && handover_conn(k)) {
+            return APR_EOF;
+        }
+    } while (n < 0);
     return n == 0 ? APR_TIMEUP : APR_SUCCESS;
 }

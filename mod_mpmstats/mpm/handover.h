@@ -62,6 +62,9 @@ int handover_open(int fresh);
 
 /* ---- child --------------------------------------------------------------- */
 
+/** Prepare this child. Ticker, before the workers start. */
+void handover_child_init(void);
+
 /** The ticker's: change the state. */
 void handover_hold(void);
 void handover_go_on(void);
@@ -93,8 +96,8 @@ void handover_take(struct worker_t *w);
 
 /**
  * Before a worker that stays with its connection waits for the next request: wait until it has come, or @a timeout.
- * While children hold it is not read. @return APR_SUCCESS: read it; APR_EOF: the connection has been passed on;
- * APR_TIMEUP.
+ * While children hold it is not read. @return APR_SUCCESS: read it; APR_EOF: the connection has been passed on, or is to be
+ * closed; APR_TIMEUP.
  */
 apr_status_t handover_between(struct conn_t *k, apr_interval_time_t timeout);
 

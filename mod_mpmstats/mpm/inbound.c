@@ -930,6 +930,11 @@ int inbound_buffered(const conn_t *k)
     return !APR_BRIGADE_EMPTY(k->inbound->stash) || (net != NULL && held_below(k->inbound, net));
 }
 
+int inbound_leaves_it(const conn_t *k)
+{
+    return k->inbound == NULL || k->inbound->aside;
+}
+
 int inbound_is_plain(conn_rec *c)
 {
     const conn_t *k = conn_of(c);

@@ -85,6 +85,9 @@ int inbound_drained(const conn_t *k);
 /** Bytes read of the request that is not whole. */
 apr_size_t inbound_held(const conn_t *k);
 
+/** Whether httpd's own loop reads the requests of @a k, none of which is read ahead any more. */
+int inbound_leaves_it(const conn_t *k);
+
 /** Whether @a c's bytes reach us as the client sent them: no filter below keeps any back. */
 int inbound_is_plain(conn_rec *c);
 

@@ -38,8 +38,7 @@ static int is_between(const network_t *net)
 {
     const conn_rec *c = net->k->c;
 
-    return !net->got && c->keepalives > 0 && !c->data_in_input_filters && inbound_has_heads(net->k)
-        && inbound_is_plain(net->k->c);
+    return !net->got && inbound_leaves_it(net->k) && c->keepalives > 0 && !c->data_in_input_filters && inbound_has_heads(net->k);
 }
 
 static apr_status_t wait_between(network_t *net)

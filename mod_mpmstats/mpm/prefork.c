@@ -422,6 +422,7 @@ static void set_up(const lane_t *lane, int slot)
     ap_run_child_init(child.pool, ap_server_conf);
     pools_child_init(child.pool, 1);
     conn_child_init();
+    handover_child_init();
     peek_set_up();
     ap_scoreboard_image->servers[slot][0].pid = getpid();
     ap_update_child_status(sbh, SERVER_STARTING, NULL);
