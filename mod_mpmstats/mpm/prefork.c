@@ -441,7 +441,7 @@ static void take_overdue(conn_t *k, int over_budget)
     if (inbound_advance(k) == INBOUND_READY) {
         return;
     }
-    k->end = MPM_HYBRID_END_HEAD_TIMEOUT;
+    k->end = inbound_kind(k) == MPM_HYBRID_CONN_BODY ? MPM_HYBRID_END_BODY_TIMEOUT : MPM_HYBRID_END_HEAD_TIMEOUT;
     if (over_budget) {
         inbound_over_budget(k);
     }
