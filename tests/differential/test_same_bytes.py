@@ -23,11 +23,14 @@ SETTINGS = {"cgid": ("cgid", ""), "cgi": ("cgi", ""), "small-window": ("cgid", "
 
 
 def always():
-    """Each talk in one piece over each transport, with each of the client's ends, and to the listener without MPMBodyBuffer."""
+    """Each talk in one piece over each transport, with each of the client's ends, and to the listener without MPMBodyBuffer; and
+    broken off at some of its last seams."""
     for talk in talks():
         for transport, port in (("tcp", "http"), ("tls", "https"), ("tcp", "bare")):
             for end in ("stay", "late-half") if port != "bare" else ("stay",):
                 yield plans.whole(talk, transport, port, end)
+        for at in talk.seams if talk.name in ("long-field", "chunk-too-long") else talk.seams[-13::4]:
+            yield plans.cut_short(talk, "tcp", "http", "half", at)
         if len(talk.data) < 600:
             yield plans.byte_by_byte(talk, "tcp", "http", "stay")
 
