@@ -756,6 +756,7 @@ static int runs_something(const proc_t *p, int writing)
     busy = shared_get(s->workers_busy);
     return busy > between || shared_get(s->connections[MPM_HYBRID_CONN_WAITIO]) > 0
         || (writing && (shared_get(s->connections[MPM_HYBRID_CONN_WRITE]) > 0
+                        || shared_get(s->connections[MPM_HYBRID_CONN_HANDSHAKE]) > 0
                         || shared_get(s->connections[MPM_HYBRID_CONN_SUSPENDED]) > 0));
 }
 

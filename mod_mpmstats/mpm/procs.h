@@ -102,7 +102,7 @@ void procs_tell_to_go_on(void);
 
 /**
  * Children that were told to hold and run something, or have not heard it yet. @a writing: answers that wait
- * for their client count as well.
+ * for their client, and TLS handshakes (whose requests cannot be passed on), count as well.
  */
 int procs_running(int writing);
 

@@ -11,6 +11,7 @@ import pytest
 import procs
 from clients import Client, request
 from faults import Faults
+from h2load import H2Load
 from httpd import ASYNC, MPM
 from load import Load
 from procs import wait_until
@@ -188,3 +189,36 @@ def test_old_children_serve_on_while_no_new_one_can_be_started(httpd, tmp_path):
     wait_until(lambda: set(server.children()) - old, 10, "a new generation")
     assert server.get("/hello.txt") == b"hello\n"
     old_children_go(server, old)
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("n", [1, 2])
+def test_an_idle_tls_connection_is_closed_when_the_restart_begins(httpd, n):
+    """It cannot be passed on, and what it asks for next may need what is gone."""
+    server = make(httpd, tls=True)
+    with Client(server.tls_port, tls=server.tls_client()) as client:
+        for _ in range(n):
+            assert client.get().keeps_alive
+        server.graceful()
+        assert client.closed_after(2) is not None
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_a_tls_request_that_has_begun_is_answered_with_close(httpd):
+    server = make(httpd, tls=True)
+    with Client(server.tls_port, tls=server.tls_client()) as client:
+        client.send(request("/test-daemon?ms=500"))
+        wait_until(lambda: server.scoreboard().busy >= 1, 3, "the request")
+        server.graceful()
+        response = client.response()
+        assert response.status == 200 and not response.keeps_alive
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="HTTP/2 is refused; so says test_21")
+def test_http2_streams_fail_by_no_restart(httpd):
+    """Those the server has not begun it says so of, and they are sent again."""
+    server = make(httpd, modules=["http2"], conf="Protocols h2c http/1.1\n")
+    with H2Load(server.port, path="/test-daemon", connections=6, pause=0.001) as load:
+        restart_again_and_again(server, load, 4)
+    assert not load.failed, load.details
