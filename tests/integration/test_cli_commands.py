@@ -59,7 +59,7 @@ def of(told, wanted):
     (["-s", "writing,R"], lambda w: w["state"] in "WR"),
     (["-s", "READING", "-s", "_"], lambda w: w["state"] in "R_"),
     (["--state=busy"], lambda w: w["state"] in "RWKDCL"),
-    (["--state", "X"], lambda w: False),
+    (["--state", "."], lambda w: False),
     (["--min-age", "2s"], lambda w: w["since_us"] >= 2_000_000),
     (["--min-age", "2001ms", "--max-age", "2.004"], lambda w: 2_001_000 <= w["since_us"] <= 2_004_000),
     (["--max-age", "0"], lambda w: False),
@@ -601,3 +601,13 @@ def test_diff_names_what_is_wrong_with_its_arguments(two):
     fails(2, "diff", "/no/such/file", two[0])
     fails(3, "diff", two[0], "--url", f"127.0.0.1:{procs.free_port()}")
     assert run("diff", "-", two[0], stdin=open(two[0]).read()).returncode == 0
+
+
+@pytest.mark.parametrize("command, option, word, known", [
+    ("workers", "--state", "idel", "_ idle"), ("workers", "--state", "W,foo", "W writing"), ("workers", "--state", "X", "busy"),
+    ("processes", "--state", "redy", "ready"), ("events", "--kind", "crash,crush", "crash"),
+])
+def test_a_state_or_kind_that_there_is_not_is_refused(saved, command, option, word, known):
+    """None of that would look as if all were well."""
+    said = fails(1, command, *saved(document()), option, word)
+    assert word.split(",")[-1] in said and known in said

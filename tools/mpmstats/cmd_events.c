@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "command.h"
+#include "core/segment.h"
 #include "figure.h"
 #include "memory.h"
 #include "rows.h"
@@ -38,6 +39,27 @@ static const option_t options[] = {
     {.name = "first", .arg = "COUNT", .type = OPTION_COUNT, .offset = AT(first), .least = 0, .most = 1e9,
      .help = "only so many, the latest"},
     {.name = NULL}};
+
+static bool is_known(const char *word, size_t length)
+{
+    for (uint64_t kind = 1; kind < SEGMENT_EVENT_AFTER_LAST; kind++) {
+        const char *known = segment_event_word(kind);
+
+        if (strlen(known) == length && strncasecmp(known, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool are_known(failure_t *failure)
+{
+    for (size_t i = 0; i < given.kinds.count; i++) {
+        if (!rows_know("--kind", given.kinds.items[i], is_known,
+                       "start, graceful, restart, stop, crash, saturated, relieved and overflow", failure))
+            return false;
+    }
+    return true;
+}
 
 static bool has_kind(const snapshot_event_t *event)
 {
@@ -124,7 +146,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     rows_t rows;
     int rc;
 
-    if (!command_no_arguments(argc, argv, &failure) || (sample = source_once(settings, &failure)) == NULL)
+    if (!command_no_arguments(argc, argv, &failure) || !are_known(&failure) || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);
     if (!sample_is_recorded(sample, &failure))
         return sample_end(sample, failure_report(&failure));

@@ -99,6 +99,17 @@ static void show(const snapshot_t *snap, const rows_t *rows)
     table_free(table);
 }
 
+static bool is_known(const char *word, size_t length)
+{
+    static const char *const known[] = {"starting", "ready", "quiescing", "not_accepting"};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strlen(known[i]) == length && strncasecmp(known[i], word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool wanted(const void *record, const void *context)
 {
     const snapshot_process_t *process = record;
@@ -117,6 +128,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     int rc = RC_OK;
 
     if (!command_no_arguments(argc, argv, &failure)
+        || (given.state != NULL && !rows_know("--state", given.state, is_known, "starting, ready, quiescing and not_accepting", &failure))
         || (given.sort != NULL && (sort = rows_sort_field(fields_process, given.sort, &failure)) == NULL)
         || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);

@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "rows.h"
 #include "source.h"
+#include "stats/states.h"
 #include "terminal.h"
 #include "view.h"
 
@@ -65,6 +66,27 @@ static bool is_state(const snapshot_worker_t *worker, const char *word, size_t l
         return worker->state != NULL && worker->state[0] == word[0];
     return worker->state_name != NULL && strlen(worker->state_name) == length
            && strncasecmp(worker->state_name, word, length) == 0;
+}
+
+static bool is_known(const char *word, size_t length)
+{
+    for (int i = 0; i < STATE_COUNT; i++) {
+        if ((length == 1 && word[0] == states[i].letter[0])
+            || (strlen(states[i].name) == length && strncasecmp(states[i].name, word, length) == 0))
+            return true;
+    }
+    return length == 4 && strncasecmp(word, "busy", 4) == 0;
+}
+
+static bool are_known(failure_t *failure)
+{
+    for (size_t i = 0; i < given.states.count; i++) {
+        if (!rows_know("--state", given.states.items[i], is_known,
+                       "_ idle, S starting, R reading, W writing, K keepalive, D dns, C closing, L logging, G finishing, I cleanup, and busy",
+                       failure))
+            return false;
+    }
+    return true;
 }
 
 static bool has_state(const snapshot_worker_t *worker)
@@ -146,7 +168,7 @@ static int run(const settings_t *settings, int argc, char **argv)
     rows_t rows;
     int rc;
 
-    if (!command_no_arguments(argc, argv, &failure)
+    if (!command_no_arguments(argc, argv, &failure) || !are_known(&failure)
         || (given.sort != NULL && (sort = rows_sort_field(fields_worker, given.sort, &failure)) == NULL)
         || (sample = source_once(settings, &failure)) == NULL)
         return failure_report(&failure);

@@ -97,6 +97,21 @@ void rows_sort(rows_t *rows, const field_t *field, bool reverse)
     qsort_r(rows->items, rows->count, sizeof(*rows->items), compare, &order);
 }
 
+bool rows_know(const char *option, const char *words, bool (*known)(const char *word, size_t length), const char *all, failure_t *failure)
+{
+    while (*words != '\0') {
+        size_t length = strcspn(words, ",");
+
+        if (!known(words, length)) {
+            failure_set(failure, RC_USAGE, "%s: there is no '%.*s'; there are %s", option, (int)length, words, all);
+            return false;
+        }
+        words += length;
+        words += *words == ',';
+    }
+    return true;
+}
+
 const field_t *rows_sort_field(const field_t *fields, const char *name, failure_t *failure)
 {
     /* the headings people see, where they are not the names */

@@ -44,6 +44,9 @@ void rows_sort(rows_t *rows, const field_t *field, bool reverse);
 /** The field for --sort; NULL and @a failure filled when there is none of that name. */
 const field_t *rows_sort_field(const field_t *fields, const char *name, failure_t *failure);
 
+/** Is each word, of those with commas between them, one that @a known accepts? Else @a failure is filled, with @a all that there are. */
+bool rows_know(const char *option, const char *words, bool (*known)(const char *word, size_t length), const char *all, failure_t *failure);
+
 /** Which rows are wanted, in which order, and how many of them. */
 typedef struct {
     bool (*wanted)(const void *record, const void *context);
