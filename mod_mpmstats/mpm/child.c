@@ -367,6 +367,23 @@ static void go_on(void)
     handover_watch(1);
 }
 
+void child_orphaned(pid_t parent)
+{
+    if (atomic_exchange(&hybrid_retained->shared->server->orphaned, 1) == 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "the parent process %d is gone; its children finish what they have and end, "
+                     "and the server has to be started again", (int)parent);
+    }
+}
+
+/* A child that has been told to end does not miss its parent. */
+static void note_orphan(void)
+{
+    if (atomic_load(&child.stopping) == 0) {
+        child_orphaned(parent_pid);
+    }
+}
+
 static void read_control(void)
 {
     procs_message_t message;
@@ -400,6 +417,7 @@ static void read_control(void)
     }
     else if (n == 0) {
         /* The parent is gone: finish, and free the port. */
+        note_orphan();
         close(control_fd);
         control_fd = -1;
         go_on();
@@ -410,6 +428,7 @@ static void read_control(void)
 static void look_for_parent(void)
 {
     if (!hybrid_one_process && getppid() != parent_pid) {
+        note_orphan();
         child_stop(CHILD_GRACEFUL);
     }
 }

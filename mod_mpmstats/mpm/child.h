@@ -60,6 +60,9 @@ void child_main(const lane_t *lane, int slot, int control_fd, int help_fd)
 /** Ask for a graceful or an immediate end. Any thread; returns at once. */
 void child_stop(int how);
 
+/** The parent, of this process id, is gone: the first child of all to call this says so in the error log. */
+void child_orphaned(pid_t parent);
+
 /** Make the ticker look around now. Any thread; async-signal-safe. */
 void child_wake_ticker(void);
 

@@ -77,6 +77,14 @@ const char *crash_state_name(unsigned char status)
     }
 }
 
+static int is_worth_a_line(int slot, int thread, int hit)
+{
+    worker_score ws;
+
+    ap_copy_scoreboard_worker(&ws, slot, thread);
+    return hit || crash_state_name(ws.status) != NULL;
+}
+
 static void report_worker(pid_t pid, int slot, int thread, int hit)
 {
     worker_score ws;
@@ -105,10 +113,13 @@ static void report_worker(pid_t pid, int slot, int thread, int hit)
 void crash_report(pid_t pid, int slot, int sig)
 {
     int hit = shared_get(hybrid_retained->shared->process[slot].crashed_worker) - 1;
-    int i;
+    int i, lines = 0;
 
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                 "child pid %d died of signal %d; what its workers were doing:", (int)pid, sig);
+    for (i = 0; i < lane_default.thread_limit; i++) {
+        lines += is_worth_a_line(slot, i, i == hit);
+    }
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf, "child pid %d died of signal %d; %s", (int)pid, sig,
+                 lines > 0 ? "what its workers were doing:" : "none of its workers was busy");
     for (i = 0; i < lane_default.thread_limit; i++) {
         report_worker(pid, slot, i, i == hit);
     }

@@ -303,6 +303,7 @@ static void obey(unsigned what, unsigned extra)
 static void look_for_parent(void)
 {
     if (mail != NULL && getppid() != parent_pid && ending == RUN) {
+        child_orphaned(parent_pid);
         go_on();
         begin_end(FINISH);
     }

@@ -57,6 +57,7 @@ typedef struct {
                                      * calls the parent. A hint: the parent sets it right now and then */
     _Atomic apr_uint64_t saturations;
     _Atomic apr_uint64_t crashes;
+    _Atomic int orphaned;           /* one of its children has told that the parent is gone. That child writes */
     _Atomic apr_uint32_t suspected; /* children that have given no sign of life for some seconds. Parent writes */
     _Atomic apr_uint64_t stuck;     /* children that hung before they served, or whose ticker did */
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];

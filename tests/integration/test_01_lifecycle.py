@@ -326,6 +326,7 @@ def test_children_of_a_killed_parent_finish_their_work_and_free_the_port(httpd):
             assert client.response().body == b"slept"
             server.wait_stopped(10)
             server.pid_file.unlink()
+            assert len(re.findall(r"the parent process \d+ is gone", server.error_log())) == 1
         finally:
             server.kill_all()
             server.pid_file.unlink(missing_ok=True)

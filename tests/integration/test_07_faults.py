@@ -38,6 +38,15 @@ def test_a_child_killed_by_a_signal_is_replaced_and_named(httpd, sig):
     assert server.zombies() == []
 
 
+@pytest.mark.mpm_gap("event", "worker", "prefork", reason="say nothing of what a child's workers were doing")
+def test_an_idle_child_that_is_killed_leaves_no_empty_list_of_what_it_did(httpd):
+    server = httpd(modules=MODULES)
+    victim = server.children()[0]
+    procs.kill(victim)
+    server.wait_log(f"child pid {victim} died of signal 9; none of its workers was busy")
+    assert "were doing:" not in server.error_log()
+
+
 @pytest.mark.mpm_gap("event", reason="cuts keep-alive connections of the children that are left busy")
 def test_kill_9_of_a_child_under_load_loses_only_what_it_ran(httpd):
     server = httpd(modules=MODULES, mpm_conf=TWO_PROCESSES)
