@@ -674,6 +674,18 @@ def test_a_killed_server_is_shown_as_it_was(httpd):
     assert run("--segment", segment_of(server), "check").returncode == 2
 
 
+@pytest.mark.parametrize("command", ["workers", "processes", "vhosts", "vhosts --handlers", "events"])
+def test_rows_as_json_are_an_array_under_every_mpm(httpd, command):
+    """mpm_hybrid tells of processes that finish, behind those that serve."""
+    server = httpd()
+    server.get("/hello.txt")
+    for options in (["--segment", segment_of(server)], ["--url", server.url + "/mpm-status"]):
+        for style in ("compact", "pretty"):
+            rows = json.loads(run(*options, *command.split(), f"--json={style}").stdout)
+            assert isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+            assert rows
+
+
 def test_what_each_worker_runs_is_known_without_asking_it(httpd):
     """Under every MPM, and in the same words as over HTTP."""
     server = httpd(modules=["test_handlers"])

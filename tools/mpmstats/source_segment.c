@@ -160,14 +160,16 @@ static void add_origin(text_t *text, const sample_t *sample)
 }
 
 /*
- * The array is the last member of a document of this part alone. No line end and no quote in a string is a raw one, so
- * the key is found by how it looks.
+ * Each member of the document begins on a line of its own, and no line end and no quote in a string is a raw one: so the
+ * array, and the member behind it if there is one, are found by how they look.
  */
 static char *array_in(const text_t *text, const char *section)
 {
-    char *key = memory_format("\n\"%s\":[", section), *found = strstr(text->text, key), *end;
+    char *key = memory_format("\n\"%s\":[", section), *found = strstr(text->text, key), *next, *end;
     char *array = memory_copy("[]");
 
+    if (found != NULL && (next = strstr(found + strlen(key), ",\n\"")) != NULL)
+        *next = '\0';
     if (found != NULL && (end = strrchr(found, ']')) != NULL) {
         free(array);
         found += strlen(key) - 1;
