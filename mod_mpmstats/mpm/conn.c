@@ -228,9 +228,10 @@ static apr_interval_time_t time_left(conn_t *k, mpm_hybrid_conn_e kind, apr_inte
     apr_uint64_t progress = progress_of(k, kind);
     apr_interval_time_t left = k->deadline - child_now();
 
-    if (k->kind == kind && progress == k->progress && left < timeout) {
+    if (k->waited == kind && progress == k->progress && left < timeout) {
         timeout = left > 0 ? left : 0;
     }
+    k->waited = kind;
     k->progress = progress;
     return timeout;
 }
@@ -401,6 +402,7 @@ static step_e step_process(conn_t *k)
     int rc;
 
     count_as(k, MPM_HYBRID_CONN_RUNNING);
+    k->waited = MPM_HYBRID_CONN_RUNNING;
     park_head_done(k);
     if (k->inbound != NULL) {
         inbound_dispatched(k);
@@ -682,6 +684,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
     k->whole = k->passed_on = k->stays = 0;
+    k->waited = MPM_HYBRID_CONN_RUNNING;
     k->keepalive_until = 0;
     memset(&k->times, 0, sizeof(k->times));
     k->times.accepted_us = child_now();

@@ -38,6 +38,7 @@ typedef struct conn_t {
     apr_interval_time_t keepalive_timeout;
     apr_time_t keepalive_until;         /**< monotonic; while it waits for the next request */
     apr_uint64_t progress;              /**< of what it waits for, when it parked last; see conn.c */
+    mpm_hybrid_conn_e waited;           /**< and what that was; MPM_HYBRID_CONN_RUNNING: something has run since */
     apr_time_t linger_until;            /**< monotonic; once linger_started */
     apr_time_t line_us;                 /**< monotonic; when the line of the request that is run next was whole, 0 = not known */
     unsigned suspended:1;               /**< the suspend_connection hook has run last */

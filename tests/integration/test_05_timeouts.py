@@ -4,13 +4,14 @@
 A limit of N seconds must end the wait after N to N + 1.5 seconds: the MPM promises 1 s, half a second is the test
 machine's. What the client is told then (nothing, or a 408) is what mpm_event lets httpd say.
 """
+import socket
 import ssl
 
 import pytest
 
 import procs
 from clients import Client, SlowReader, request
-from procs import wait_until
+from procs import holds_for, wait_until
 
 SLACK = 1.5
 VHOSTS = """
@@ -325,3 +326,13 @@ def test_min_rate_extends_the_budget_up_to_its_limit(httpd):
         assert response, "the body's limit of 3 s does not hold"
         assert response.status in (400, 408)
         assert 2.5 / 0.2 <= waited <= (3 + SLACK) / 0.2
+
+
+def test_after_keep_alive_timeout_the_close_lingers(httpd):
+    """What a client sends meanwhile is taken, not answered by a reset."""
+    server = httpd(conf="KeepAliveTimeout 1\n")
+    with Client(server.port, timeout=5) as client:
+        assert client.get().keeps_alive
+        assert client.read_to_end() == b""
+        client.send(request())
+        holds_for(lambda: client.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0, 0.5, "no reset")
