@@ -31,8 +31,9 @@
 /* So long a connection waits for room in the queue before it stays with the old generation. */
 #define SEND_PATIENCE_MS 200
 
-/* A parent that reads its configuration for longer does not come back soon: the old children serve again. */
-#define HOLD_MOST apr_time_from_sec(10)
+/* A parent that reads its configuration for longer, once what runs has been waited for, does not come back soon: the old children
+ * serve again. */
+#define READ_MOST apr_time_from_sec(10)
 
 /* How soon a worker in the middle of a connection notices the end of a hold. */
 #define LOOK_INTERVAL apr_time_from_msec(1)
@@ -86,7 +87,7 @@ void handover_hold(void)
     uint64_t one = 1;
 
     if (handover_state() == HANDOVER_OFF) {
-        hold_until = child_now() + HOLD_MOST;
+        hold_until = child_now() + apr_time_from_msec(child.lane->restart_wait_ms) + READ_MOST;
         atomic_store(&handover_now, HANDOVER_HOLD);
         if (write(hold_fd, &one, sizeof(one)) < 0) {
             /* None could be made: whoever waits for a client hears of it with the client's next bytes. */
@@ -334,8 +335,13 @@ static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time
     return n != 0;
 }
 
+/* In the prefork model nobody else ends a hold that is overdue. */
 static int is_held(void)
 {
+    if (!child.lane->is_threaded && handover_is_overdue()) {
+        handover_go_on();
+        shared_set(child.stats->holding, 0);
+    }
     return handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW;
 }
 

@@ -368,27 +368,43 @@ static int keep_house(void)
 {
     read_wishes();
     reap(hybrid_pconf);
-    return mpm()->shutdown_pending;
+    return mpm()->shutdown_pending || mpm()->is_ungraceful;
 }
 
-static int restart(server_rec *s)
+static int restart_now(server_rec *s)
 {
-    mpm()->my_generation++;
-    ap_scoreboard_image->global->running_generation = mpm()->my_generation;
-    if (mpm()->is_ungraceful) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "SIGHUP received.  Attempting to restart");
-        procs_tell_all(PROCS_TELL_NOW);
-        procs_reclaim();
-        return OK;
-    }
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "SIGHUP received.  Attempting to restart");
+    procs_tell_all(PROCS_TELL_NOW);
+    procs_reclaim();
+    hybrid_retained->held = 0;
+    return OK;
+}
+
+/* The old children go on until the new ones are there: maintain_start() tells them. */
+static void restart_gracefully(server_rec *s)
+{
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart");
     if (settle_is_due(&lane_default)) {
         hybrid_retained->held = 1;
         settle(&lane_default, help_fds[0], keep_house);
     }
-    /* The old children go on until the new ones are there: maintain_start() tells them. */
-    return OK;
+}
+
+/* A graceful restart may take a while, and a signal in that time ask for more: httpd forgets it when the run is over. */
+static int end_run(apr_pool_t *p, server_rec *s)
+{
+    if (!mpm()->shutdown_pending) {
+        mpm()->my_generation++;
+        ap_scoreboard_image->global->running_generation = mpm()->my_generation;
+        if (!mpm()->is_ungraceful) {
+            restart_gracefully(s);
+        }
+    }
+    if (mpm()->shutdown_pending) {
+        return mpm()->is_ungraceful ? stop_now(p, s) : stop_gracefully(p, s);
+    }
+    return mpm()->is_ungraceful ? restart_now(s) : OK;
 }
 
 static int run_one_process(void)
@@ -421,15 +437,7 @@ int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s)
     fatal_child = 0;
     serve(pconf, s);
     mpm()->mpm_state = AP_MPMQ_STOPPING;
-    if (!mpm()->shutdown_pending) {
-        rc = restart(s);
-    }
-    else if (mpm()->is_ungraceful) {
-        rc = stop_now(pconf, s);
-    }
-    else {
-        rc = stop_gracefully(pconf, s);
-    }
+    rc = end_run(pconf, s);
     watch_children(0);
     return rc;
 }

@@ -123,6 +123,7 @@ static void on_term(int sig)
     if (++terms > 1) {
         _exit(0);
     }
+    atomic_store(&child.stopping, CHILD_NOW);
     wake();
     errno = err;
     if (current_fd >= 0) {

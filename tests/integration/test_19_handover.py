@@ -5,6 +5,8 @@ Old children begin nothing then; what has come waits until the new generation is
 """
 import errno
 import os
+import signal
+import time
 
 import pytest
 
@@ -222,3 +224,53 @@ def test_http2_streams_fail_by_no_restart(httpd):
     with H2Load(server.port, path="/test-daemon", connections=6, pause=0.001) as load:
         restart_again_and_again(server, load, 4)
     assert not load.failed, load.details
+
+
+def hold(httpd, running_ms, **options):
+    """A server in a hold, because a request runs; that request's client, and one that is idle."""
+    server = httpd(modules=["test_handlers"], mpm_conf=POOL, log_level="info mpm_hybrid:debug", **options)
+    idle, running = Client(server.port), Client(server.port, timeout=20)
+    assert idle.get().keeps_alive
+    running.send(request(f"/test/sleep?ms={running_ms}"))
+    wait_until(lambda: server.mpm_status()["totals"]["workers_busy"] >= 2, 5, "the request")
+    server.graceful(wait=False)
+    server.wait_log("Doing graceful restart")
+    return server, idle, running
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGWINCH, signal.SIGHUP])
+def test_a_signal_during_a_hold_is_heard(httpd, sig):
+    """httpd forgets those that it finds noted when the run ends; and a hard restart leaves no child behind."""
+    server, idle, running = hold(httpd, 1500, conf="MPMRestartHold on 9000\nGracefulShutdownTimeout 3\n")
+    parent, old = server.pid, set(server.children())
+    idle.send(request())
+    before = time.monotonic()
+    server.signal(sig)
+    if sig == signal.SIGHUP:
+        server.wait_log("SIGHUP received", timeout=2)
+        wait_until(lambda: not old & set(server.children()) and server.answers(), 8, "another generation")
+        assert server.pid == parent
+    else:
+        wait_until(lambda: not procs.alive(parent), 8, "the end of the server")
+    assert time.monotonic() - before < 8
+    assert "old children hold: waited 9" not in server.error_log()
+    assert server.error_log().count("still did not exit") <= 1      # prefork: the handler sleeps through signals
+    if sig == signal.SIGWINCH:
+        assert running.response().body == b"slept"
+        assert idle.response().status == 200
+    idle.close()
+    running.close()
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_an_idle_connection_is_the_first_of_its_new_process(httpd):
+    """Nothing of a wait before is there, from which its time could be counted."""
+    server, idle, running = hold(httpd, 500, conf="MPMRestartHold on 9000\n")
+    idle.send(request())
+    assert idle.response().keeps_alive
+    assert running.response().body == b"slept"
+    assert not idle.closed_within(1)
+    assert idle.get().keeps_alive
+    idle.close()
+    running.close()
