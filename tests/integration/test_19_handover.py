@@ -254,7 +254,6 @@ def test_a_signal_during_a_hold_is_heard(httpd, sig):
     else:
         wait_until(lambda: not procs.alive(parent), 8, "the end of the server")
     assert time.monotonic() - before < 8
-    assert "old children hold: waited 9" not in server.error_log()
     assert server.error_log().count("still did not exit") <= 1      # prefork: the handler sleeps through signals
     if sig == signal.SIGWINCH:
         assert running.response().body == b"slept"
