@@ -220,19 +220,24 @@ sizing_server_advice_t sizing_server(const sizing_server_limits_t *limits, const
 
 int sizing_starts(int wanted, int starting, int cores, int64_t start_us, int64_t now_us, sizing_starts_t *memory)
 {
+    int now;
+
     if (wanted <= 0 || start_us < START_CHEAP_US) {
         memory->batch = 0;
+        memory->used = false;
         return at_least(wanted, 0);
     }
     if (memory->batch == 0) {
         memory->batch = at_least(cores, 1);
         memory->since_us = now_us;
     }
-    else if (starting == 0 || now_us - memory->since_us >= START_PATIENCE_US) {
+    else if ((starting == 0 && memory->used) || now_us - memory->since_us >= START_PATIENCE_US) {
         memory->batch = at_most(memory->batch, INT32_MAX / 2) * 2;
         memory->since_us = now_us;
     }
-    return at_most(wanted, at_least(memory->batch - starting, 0));
+    now = at_most(wanted, at_least(memory->batch - starting, 0));
+    memory->used |= now > 0;
+    return now;
 }
 
 int64_t sizing_restart_delay(const sizing_restart_limits_t *limits, int64_t lived_us, sizing_restart_memory_t *memory)

@@ -124,6 +124,7 @@ sizing_server_advice_t sizing_server(const sizing_server_limits_t *limits, const
 
 typedef struct {
     int batch;                /* that may be starting at a time; 0: no batch has begun */
+    bool used;                /* some of it have been started */
     int64_t since_us;
 } sizing_starts_t;
 

@@ -318,7 +318,8 @@ def test_prefork_starts_expensive_children_in_batches_and_in_the_end_all_that_ar
     for client in clients:
         client.send(request("/test/sleep?ms=20000", headers=["Connection: close"]))
     times = wait_until(lambda: len(found := starts(server)) >= 15 and found, 20, "a child for each request")
-    assert times[4] - times[3] > 0.1        # one core: the second one beside the first three waits for the first
+    # One core: beside the first three one at a time, or a few where the first batches took a second.
+    assert sum(at - times[3] < 0.1 for at in times[3:]) <= 4
     for client in clients:
         client.close()
 

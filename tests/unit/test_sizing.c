@@ -559,6 +559,15 @@ START_TEST(children_that_take_long_start_in_batches_that_grow_while_they_are_wan
 }
 END_TEST
 
+START_TEST(a_batch_of_which_none_was_started_does_not_grow)
+{
+    sizing_starts_t memory = { 0 };
+
+    ck_assert_int_eq(sizing_starts(20, 3, 2, 300000, 1, &memory), 0);
+    ck_assert_int_eq(sizing_starts(20, 0, 2, 300000, 5000, &memory), 2);
+}
+END_TEST
+
 START_TEST(children_that_never_get_ready_do_not_stop_others_from_starting)
 {
     sizing_starts_t memory = { 0 };
@@ -633,6 +642,7 @@ int main(void)
     unit_add(suite, "start", as_many_processes_start_at_once_as_are_missing);
     unit_add(suite, "cheap starts", children_that_start_cheaply_start_all_at_once);
     unit_add(suite, "batches", children_that_take_long_start_in_batches_that_grow_while_they_are_wanted);
+    unit_add(suite, "unused batch", a_batch_of_which_none_was_started_does_not_grow);
     unit_add(suite, "never ready", children_that_never_get_ready_do_not_stop_others_from_starting);
     unit_add(suite, "report", the_reason_for_a_shortage_is_reported);
     unit_add(suite, "report once", a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_minute);
