@@ -165,6 +165,11 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
     if (slot >= 0 && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
         crash_report(proc->pid, slot, status);
     }
+    else if (APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM && procs_is_lobby(proc->pid)) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                     "the lobby, process %d, died of signal %d: the connections that waited in it are lost",
+                     (int)proc->pid, status);
+    }
     ours = procs_ended(proc->pid, &generation, &lived);
     if (ours && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
         shared_add(hybrid_retained->shared->server->crashes, 1);

@@ -553,6 +553,19 @@ pid_t procs_lobby(int *entry, int *record)
     return 0;
 }
 
+int procs_is_lobby(pid_t pid)
+{
+    procs_t *t = table();
+    int i;
+
+    for (i = 0; i < t->entries; i++) {
+        if (t->proc[i].pid == pid && t->proc[i].is_lobby) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int procs_has_lobby(void)
 {
     int ignored[2];

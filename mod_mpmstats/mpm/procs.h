@@ -52,6 +52,9 @@ int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs);
 /** Pid of the lobby of this generation, 0 if there is none. @a entry, @a record: out, of procs_kill() and of the shared counters. */
 pid_t procs_lobby(int *entry, int *record);
 
+/** Whether that process is a lobby, of any generation. */
+int procs_is_lobby(pid_t pid);
+
 /** Whether the lobby of this generation lives. */
 int procs_has_lobby(void);
 

@@ -174,6 +174,7 @@ def test_a_killed_lobby_is_replaced(make):
     server.expect_log(rf"child pid {victim} exit")
     procs.kill(victim)
     wait_until(lambda: server.lobbies() and victim not in server.lobbies(), 5, "a new lobby")
+    server.wait_log(f"the lobby, process {victim}, died of signal 9: the connections that waited in it are lost")
     with Client(server.port) as client:
         client.send("GET /hello.txt HTTP/1.1\r\nHost: local")
         wait_until(lambda: waiting(server, "head") == 1, 5, "half a head in the lobby")
