@@ -246,12 +246,12 @@ static inline void note_handler(const record_conn_t *conn, unsigned row)
     }
 }
 
-/* A file's type is no handler, unless a handler goes by the name of a type: httpd/..., application/x-httpd-... */
+/* A file's type is no handler, unless a handler goes by the name of a type: httpd/..., application/x-httpd-...; a file without one has "". */
 static inline bool is_default_handler(const char *handler)
 {
     const char *slash;
 
-    if (handler == NULL) {
+    if (handler == NULL || handler[0] == '\0') {
         return true;
     }
     slash = strchr(handler, '/');

@@ -265,6 +265,18 @@ def test_a_handlers_busy_requests_and_time_are_told_by_its_name(httpd):
     assert handlers["default-handler"]["requests"] >= 1
 
 
+def test_a_file_without_a_type_is_the_default_handlers(httpd):
+    """httpd 2.4.71 gives "" as the name of its default handler where a file has no type."""
+    server = httpd()
+    server.file("untyped", "x\n")
+    before = begin(server).handlers["default-handler"]["requests"]
+    for path, status in (("/untyped", 200), ("/untyped-missing", 404)):
+        with Client(server.port) as client:
+            assert client.send(request(path)).response().status == status
+    wait_until(lambda: segment_of(server).handlers["default-handler"]["requests"] == before + 2, 5, "both")
+    assert set(segment_of(server).handlers) <= {"default-handler", "other"}
+
+
 # ---- times -------------------------------------------------------------------------------------------------
 
 
