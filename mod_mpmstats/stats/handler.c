@@ -26,6 +26,7 @@
 #include "stats/render_html.h"
 #include "stats/render_json.h"
 #include "stats/render_openmetrics.h"
+#include "stats/request_line.h"
 #include "stats/view.h"
 
 APLOG_USE_MODULE(mpmstats);
@@ -216,8 +217,11 @@ static __attribute__((noinline)) int serve(request_rec *r)
 
     set_common_headers(r);
     if (!known_host(r)) {
+        apr_table_t *headers = request_line_cut_referer(r);
+
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, HANDLER_NAME ": refused, no host of this server has the name '%s' "
                       "(MPMStatsAllowHost)", r->hostname);
+        r->headers_in = headers;
         return refuse(r, HTTP_FORBIDDEN, "403: no host of this server has the name this was asked for by.\n"
                       "Ask by an address, as localhost, or by a ServerName or ServerAlias; or add the name with MPMStatsAllowHost.\n");
     }

@@ -60,13 +60,15 @@ static const char *in_ms(apr_pool_t *pool, int64_t us)
     return us < 0 ? "?" : apr_psprintf(pool, "%.1f", (double)us / 1000);
 }
 
-void record_report_slow(const request_rec *r, const record_request_t *request)
+void record_report_slow(request_rec *r, const record_request_t *request)
 {
     apr_interval_time_t slow = config_of_server(r->server)->slow;
+    apr_table_t *headers;
 
     if (slow <= 0 || request->total < slow) {
         return;
     }
+    headers = request_line_cut_referer(r);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   "slow request: %s ms (head %s, queue %s, handler %s, write %s), status %d, \"%s\", "
                   "virtual host %s, handler %s",
@@ -74,6 +76,7 @@ void record_report_slow(const request_rec *r, const record_request_t *request)
                   in_ms(r->pool, request->handler), in_ms(r->pool, request->writing), r->status,
                   r->the_request != NULL ? request_line(r) : "-", r->server->server_hostname,
                   r->handler != NULL ? r->handler : "-");
+    r->headers_in = headers;
 }
 
 /* ---- approaching the limit ------------------------------------------------------------------ */

@@ -15,7 +15,7 @@
 int record_report_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 
 /** Logs a request that took longer than MPMStatsSlowThreshold. */
-void record_report_slow(const request_rec *r, const record_request_t *request);
+void record_report_slow(request_rec *r, const record_request_t *request);
 
 /** Warns when as many workers are busy as MPMStatsBusyThreshold says, and tells when that is over. */
 void record_report_threshold(uint64_t busy, uint64_t limit, uint64_t now);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/request_line.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -14,14 +15,18 @@ static __attribute__((cold, noinline)) const char *without_password(const reques
                        r->protocol, NULL);
 }
 
-/* The question mark stays: there was a query. The protocol begins at the last space, if it stands behind the query. */
+/*
+ * The question mark stays: there was a query. The protocol stays if it stands behind the query; in a line that is no valid one the
+ * last word may be any other.
+ */
 const char *request_line_cut(apr_pool_t *pool, const char *line)
 {
     const char *mark = strchr(line, '?');
     const char *space = mark != NULL ? strrchr(mark, ' ') : NULL;
+    bool protocol = space != NULL && strncmp(space, " HTTP/", 6) == 0;
 
     return mark == NULL ? line
-        : apr_pstrcat(pool, apr_pstrmemdup(pool, line, (apr_size_t)(mark - line) + 1), space != NULL ? space : "", NULL);
+        : apr_pstrcat(pool, apr_pstrmemdup(pool, line, (apr_size_t)(mark - line) + 1), protocol ? space : "", NULL);
 }
 
 const char *request_line(const request_rec *r)
@@ -32,4 +37,17 @@ const char *request_line(const request_rec *r)
         line = without_password(r);
     }
     return __builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0) ? request_line_cut(r->pool, line) : line;
+}
+
+apr_table_t *request_line_cut_referer(request_rec *r)
+{
+    apr_table_t *whole = r->headers_in;
+    const char *referer = config_of_server(r->server)->queries == CONFIG_QUERIES_CUT ? apr_table_get(whole, "Referer") : NULL;
+    const char *mark = referer != NULL ? strchr(referer, '?') : NULL;
+
+    if (mark != NULL) {
+        r->headers_in = apr_table_copy(r->pool, whole);
+        apr_table_setn(r->headers_in, "Referer", apr_pstrmemdup(r->pool, referer, (apr_size_t)(mark - referer) + 1));
+    }
+    return whole;
 }

@@ -165,6 +165,30 @@ def test_query_strings_are_not_told_where_they_are_cut(httpd, mpm, mod_status):
 
 
 @pytest.mark.parametrize("mod_status", [False, True], ids=["recorded-by-us", "recorded-by-httpd"])
+@pytest.mark.parametrize("mpm", MPMS)
+def test_a_query_string_in_a_line_that_is_no_valid_one_is_cut(httpd, mpm, mod_status):
+    server = own_server(httpd, mpm, mod_status=mod_status, conf="MPMStatsQueryStrings Off\n")
+    for line in (f"GET /x?a {SECRET.decode()}", f"GET /x?a {SECRET.decode()} HTTP/1.1", f"GET /x?{SECRET.decode()} b HTTP/1.1"):
+        with Client(server.port) as client:
+            client.send(f"{line}\r\nHost: a\r\n\r\n".encode())
+            assert client.response().status == 400
+            assert not tells(server), line
+
+
+def test_the_query_string_of_a_referer_is_not_in_our_log_lines(httpd):
+    server = httpd(modules=["test_handlers"], conf="MPMStatsQueryStrings Off\nMPMStatsSlowThreshold 10ms\n"
+                   'CustomLog logs/access.log "%{Referer}i"\n')
+    referer = [f"Referer: http://before.example/?{SECRET.decode()}"]
+    with Client(server.port) as client:
+        assert client.send(request("/test/sleep?ms=50", headers=referer)).response().status == 200
+        assert client.send(request("/mpm-status", host="rebound.example", headers=referer)).response().status == 403
+    server.wait_log(r"slow request: .*, referer: http://before\.example/\?\n")
+    server.wait_log(r"MPMStatsAllowHost\), referer: http://before\.example/\?\n")
+    assert not tells(server)
+    wait_until(lambda: (server.root / "logs/access.log").read_bytes().count(SECRET) == 2, 5, "the access log has it as ever")
+
+
+@pytest.mark.parametrize("mod_status", [False, True], ids=["recorded-by-us", "recorded-by-httpd"])
 def test_query_strings_of_http2_are_cut_too(httpd, mod_status):
     """mod_http2 writes what a stream asks for into the scoreboard itself, where ExtendedStatus is On: the page cuts that."""
     server = own_server(httpd, "event", modules=["http2"], mod_status=mod_status,
