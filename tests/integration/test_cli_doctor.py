@@ -274,3 +274,58 @@ def test_an_ordinary_user_is_told_what_he_may_not_read(layout):
     assert done.returncode == 1
     [finding] = [f for f in told["findings"] if f["subject"] == "segment"]
     assert "may not read" in finding["text"] and "root" in finding["advice"]
+
+
+# ---- what somebody wrote to have it hang ------------------------------------------------------------------------
+
+
+def loop(layout):
+    layout.write("conf-enabled/x.conf", "Include conf-enabled/x.conf\n" * 2)
+    return "fault", "included in too many files within each other; httpd does not start"
+
+
+def pipe(layout):
+    os.mkfifo(layout.path / "conf-enabled/x.conf")
+    return "fault", "x.conf is no ordinary file; httpd does not start"
+
+
+def device(layout):
+    layout.write("conf-enabled/x.conf", "Include /dev/zero\n")
+    return "fault", "/dev/zero is no ordinary file; httpd does not start"
+
+
+def pattern(layout):
+    (layout.path / "d").mkdir()
+    (layout.path / "d/e").mkdir()
+    layout.write("conf-enabled/x.conf", f"IncludeOptional {layout.path}{'/*/..' * 60}/*.conf\n")
+    return "warning", "3 seconds were not enough"
+
+
+def endless_file(layout):
+    with open(layout.path / "conf-enabled/x.conf", "wb") as f:
+        f.truncate(1 << 40)
+    return "warning", "3 seconds were not enough"
+
+
+def growing_values(layout):
+    doubling = "".join(f'Define A{i + 1} "${{A{i}}}${{A{i}}}"\n' for i in range(40))
+    layout.write("conf-enabled/x.conf", "Define A0 lol\n" + doubling + 'Header set X "${A40}"\n' * 1000)
+    return "warning", "it is larger than 64 MiB"
+
+
+@pytest.mark.parametrize("make", [loop, pipe, device, pattern, endless_file, growing_values], ids=lambda f: f.__name__)
+def test_a_configuration_that_does_not_end_is_not_read_for_ever(layout, make):
+    level, text = make(layout)
+    found = [f for f in layout.found("configuration") if text in f[1]]
+    assert len(found) == 1 and found[0][0] == level, layout.found("configuration")
+
+
+def test_a_pipe_for_envvars_is_passed_over(layout):
+    (layout.path / "envvars").unlink()
+    os.mkfifo(layout.path / "envvars")
+    assert layout.found("MPM") == [("ok", "mpm_hybrid", "")]
+
+
+def test_dev_null_is_an_empty_file_as_for_httpd(layout):
+    layout.write("conf-enabled/x.conf", "Include /dev/null\n")
+    assert layout.doctor()["level"] == "ok"

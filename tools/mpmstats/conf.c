@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A walk over the files. A section that asks for something and does not hold is passed over, with all in it.
+ * Whoever may write one of the files may have it include itself, a pipe, a device or a pattern that matches
+ * everything: the walk opens ordinary files only, and ends with a trouble at a bound of depth, time or size.
  */
 #include "conf.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -20,11 +24,16 @@
 #define DEPTH_MOST 32           /* of includes */
 #define NESTED_MOST 64          /* of sections */
 #define LINE_MOST 65536
+#define BYTES_MOST (64 << 20)   /* of all lines together, as they are kept */
+#define SECONDS_MOST 3
 
 typedef struct {
     conf_t *conf;
     int depth;
     size_t section;             /* the innermost one that is kept */
+    size_t bytes;               /* kept so far */
+    struct timespec begun;
+    bool over;                  /* nothing more is read; there is a trouble that says why */
 } walk_t;
 
 static void read_file(walk_t *walk, const char *path);
@@ -35,6 +44,28 @@ static void trouble(conf_t *conf, char *text, bool ends)
 {
     conf->troubles = memory_resize(conf->troubles, conf->trouble_count + 1, sizeof(*conf->troubles));
     conf->troubles[conf->trouble_count++] = (conf_trouble_t){text, ends};
+}
+
+/* The walk ends here. Takes @a text over. */
+static void give_up(walk_t *walk, char *text, bool ends)
+{
+    walk->over = true;
+    trouble(walk->conf, text, ends);
+}
+
+/* Whether nothing more is to be read; asked with each line, each file and each entry of a directory. */
+static bool is_over(walk_t *walk)
+{
+    struct timespec now;
+
+    if (walk->over)
+        return true;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (walk->bytes > BYTES_MOST)
+        give_up(walk, memory_format("it is larger than %d MiB with all that it includes; the rest was not looked at", BYTES_MOST >> 20), false);
+    else if (now.tv_sec - walk->begun.tv_sec > SECONDS_MOST)
+        give_up(walk, memory_format("%d seconds were not enough to read it with all that it includes; the rest was not looked at", SECONDS_MOST), false);
+    return walk->over;
 }
 
 static void define(conf_t *conf, char *name, char *value)
@@ -104,13 +135,13 @@ char *conf_path(const conf_t *conf, const char *path)
     return path[0] == '/' ? memory_copy(path) : memory_format("%s/%s", conf->directory, path);
 }
 
-/* ${NAME} as httpd replaces it: one it does not know stays as it is. */
+/* ${NAME} as httpd replaces it: one it does not know stays as it is. What is longer than a line may be is cut. */
 static char *expanded(const conf_t *conf, const char *text)
 {
     memory_text_t out;
 
     memory_text_open(&out);
-    while (*text != '\0') {
+    while (*text != '\0' && ftell(out.out) < LINE_MOST) {
         const char *end = text[0] == '$' && text[1] == '{' ? strchr(text, '}') : NULL;
         char *name = end == NULL ? NULL : memory_format("%.*s", (int)(end - text - 2), text + 2);
         const char *value = name == NULL ? NULL : conf_variable(conf, name);
@@ -244,11 +275,11 @@ static void include_tree(walk_t *walk, const char *path)
         read_file(walk, path);
         return;
     }
-    count = scandir(path, &entries, NULL, alphasort);
+    count = is_over(walk) ? -1 : scandir(path, &entries, NULL, alphasort);
     for (int i = 0; i < count; i++) {
         char *name = memory_format("%s/%s", path, entries[i]->d_name);
 
-        if (entries[i]->d_name[0] != '.' && walk->depth < DEPTH_MOST) {
+        if (entries[i]->d_name[0] != '.' && walk->depth < DEPTH_MOST && !is_over(walk)) {
             walk->depth++;
             include_tree(walk, name);
             walk->depth--;
@@ -260,6 +291,36 @@ static void include_tree(walk_t *walk, const char *path)
         free(entries);
 }
 
+/* glob() has no argument for its functions: whose walk it is. */
+static walk_t *globbing;
+
+static struct dirent *next_entry(void *directory)
+{
+    return is_over(globbing) ? NULL : readdir(directory);
+}
+
+static void *open_directory(const char *path)
+{
+    return is_over(globbing) ? NULL : opendir(path);
+}
+
+static void close_directory(void *directory)
+{
+    closedir(directory);
+}
+
+static int glob_in(walk_t *walk, const char *pattern, glob_t *matches)
+{
+    memset(matches, 0, sizeof(*matches));
+    matches->gl_opendir = open_directory;
+    matches->gl_readdir = next_entry;
+    matches->gl_closedir = close_directory;
+    matches->gl_stat = stat;
+    matches->gl_lstat = lstat;
+    globbing = walk;
+    return glob(pattern, GLOB_ALTDIRFUNC, NULL, matches);
+}
+
 static void include(walk_t *walk, const conf_line_t *line)
 {
     char *given = conf_word(line, 0), *pattern = given == NULL ? NULL : conf_path(walk->conf, given);
@@ -268,11 +329,11 @@ static void include(walk_t *walk, const conf_line_t *line)
     free(given);
     if (pattern == NULL)
         return;
-    if (glob(pattern, 0, NULL, &matches) == 0) {
-        for (size_t i = 0; i < matches.gl_pathc; i++)
+    if (glob_in(walk, pattern, &matches) == 0) {
+        for (size_t i = 0; i < matches.gl_pathc && !is_over(walk); i++)
             include_tree(walk, matches.gl_pathv[i]);
         globfree(&matches);
-    } else if (conf_is(line, "Include")) {
+    } else if (conf_is(line, "Include") && !walk->over) {
         trouble(walk->conf, memory_format("%s:%d includes %s, which is not there", line->file, line->number, pattern), true);
     }
     free(pattern);
@@ -288,6 +349,7 @@ static void take_directive(walk_t *walk, const char *text, const char *file, int
 
     conf->lines = memory_resize(conf->lines, conf->count + 1, sizeof(*conf->lines));
     conf->lines[conf->count++] = line;
+    walk->bytes += sizeof(line) + strlen(line.name) + strlen(line.arguments) + strlen(file);
     if (conf_is(&line, "Include") || conf_is(&line, "IncludeOptional")) {
         include(walk, &line);
     } else if (conf_is(&line, "Define") && (name = conf_word(&line, 0)) != NULL) {
@@ -370,7 +432,7 @@ static void read_lines(walk_t *walk, FILE *file, const char *path)
     nest_t nest = {.open = 0};
     int number = 0;
 
-    while (next_line(file, line, LINE_MOST, &number)) {
+    while (!is_over(walk) && next_line(file, line, LINE_MOST, &number)) {
         char *text = trimmed(line);
 
         if (text[0] == '<')
@@ -382,18 +444,35 @@ static void read_lines(walk_t *walk, FILE *file, const char *path)
     free(line);
 }
 
+/* What httpd would read: an ordinary file, or /dev/null. NULL with *irregular: it is neither; else errno says why. */
+static FILE *open_file(const char *path, bool *irregular)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+
+    *irregular = fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && strcmp(path, "/dev/null") != 0;
+    if (*irregular) {
+        close(fd);
+        return NULL;
+    }
+    return fd < 0 ? NULL : fdopen(fd, "r");
+}
+
 static void read_file(walk_t *walk, const char *path)
 {
     FILE *file;
-    struct stat status;
+    bool irregular;
 
+    if (is_over(walk))
+        return;
     if (walk->depth >= DEPTH_MOST) {
-        trouble(walk->conf, memory_format("%s is included in too many files within each other", path), true);
+        give_up(walk, memory_format("%s is included in too many files within each other", path), true);
         return;
     }
-    file = stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode) ? NULL : fopen(path, "re");
+    file = open_file(path, &irregular);
     if (file == NULL) {
-        trouble(walk->conf, memory_format("%s cannot be read: %s", path, strerror(errno)), false);
+        trouble(walk->conf, irregular ? memory_format("%s is no ordinary file", path) : memory_format("%s cannot be read: %s", path, strerror(errno)),
+                irregular);
         return;
     }
     walk->depth++;
@@ -404,15 +483,18 @@ static void read_file(walk_t *walk, const char *path)
 
 /* ---- Debian's envvars: `export NAME=value`, with $SUFFIX for a further instance ---- */
 
+#define ENVVARS_LINES_MOST 10000
+
 static void read_envvars(conf_t *conf)
 {
     char *path = memory_format("%s/envvars", conf->directory), line[4096];
-    FILE *file = fopen(path, "re");
+    bool irregular;
+    FILE *file = open_file(path, &irregular);
     const char *dash = strstr(conf->directory, "/apache2-");
     int number = 0;
 
     free(path);
-    while (file != NULL && next_line(file, line, sizeof(line), &number)) {
+    while (file != NULL && number < ENVVARS_LINES_MOST && next_line(file, line, sizeof(line), &number)) {
         char *text = trimmed(line), *equal, *suffix;
 
         if (strncmp(text, "export ", 7) != 0 || (equal = strchr(text, '=')) == NULL)
@@ -464,6 +546,7 @@ conf_t *conf_read(const char *directory, const char *file)
         return NULL;
     walk.conf = memory_get(1, sizeof(*walk.conf));
     walk.conf->directory = memory_copy(directory);
+    clock_gettime(CLOCK_MONOTONIC, &walk.begun);
     walk.section = section_begin(&walk, "");
     read_envvars(walk.conf);
     read_file(&walk, path);
