@@ -254,7 +254,22 @@ static inline void segment_worker_runs(segment_t *segment, size_t index, unsigne
 {
     if (index < segment->shape.workers) {
         segment_set(&segment->worker[index].handler, (uint64_t)row + 1);
+        segment_set(&segment->worker[index].tunnel, 0);
     }
+}
+
+/** That request has become a tunnel. */
+static inline void segment_worker_tunnels(segment_t *segment, size_t index)
+{
+    if (index < segment->shape.workers) {
+        segment_set(&segment->worker[index].tunnel, 1);
+    }
+}
+
+/** Whether the request of the worker in entry @a index has become one. */
+static inline bool segment_worker_is_tunnel(const segment_t *segment, size_t index)
+{
+    return index < segment->shape.workers && segment_get(&segment->worker[index].tunnel) == 1;
 }
 
 /** It has finished, after @a time microseconds. */

@@ -28,6 +28,7 @@
 #include "mpm/direct.h"
 #include "mpm/handover.h"
 #include "mpm/heads.h"
+#include "mpm/hung.h"
 #include "mpm/hybrid.h"
 #include "mpm/inbound.h"
 #include "mpm/server.h"
@@ -37,6 +38,7 @@
 #include "mpm/park.h"
 #include "mpm/pools.h"
 #include "mpm/timers.h"
+#include "mpm/tunnel.h"
 
 /* A parked head is looked at this often, so that mod_reqtimeout can end it. */
 #define LOOK_INTERVAL apr_time_from_sec(1)
@@ -683,7 +685,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->outbound = NULL;
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
-    k->whole = k->passed_on = k->stays = 0;
+    k->whole = k->passed_on = k->stays = k->watched = 0;
     k->waited = MPM_HYBRID_CONN_RUNNING;
     k->keepalive_until = 0;
     memset(&k->times, 0, sizeof(k->times));
@@ -820,6 +822,7 @@ void conn_pre_read_request(request_rec *r, conn_rec *c)
         return;
     }
     k->r = r;
+    hung_request_begins(k->times.worker);
     use_server(k, c->base_server, c->base_server);
     apr_pool_cleanup_register(r->pool, k, forget_request, apr_pool_cleanup_null);
 }
@@ -837,10 +840,23 @@ static void date_request(request_rec *r, conn_t *k)
     }
 }
 
+/* Where a worker stays with an HTTP/2 connection, which outlives its streams, mod_http2's own workers run the requests. */
+static void note_carrier(conn_rec *stream)
+{
+    const conn_t *k = conn_of(stream->master);
+
+    if (k != NULL && child.lane->is_threaded && !child.lane->is_async) {
+        hung_is_connection(k->times.worker);
+    }
+}
+
 int conn_post_read_request(request_rec *r)
 {
     conn_t *k = conn_of(r->connection);
 
+    if (r->connection->master != NULL) {
+        note_carrier(r->connection);
+    }
     if (k != NULL) {
         date_request(r, k);
     }
@@ -873,10 +889,13 @@ void conn_insert_filter(request_rec *r)
 /* Which handler is about to run, for those who look at a worker from outside. */
 int conn_handler(request_rec *r)
 {
-    const conn_t *k = conn_of(r->connection);
+    conn_t *k = conn_of(r->connection);
 
     if (k != NULL) {
         shared_note_handler(child.slot, k->times.worker, r->handler ? r->handler : "");
+        if (child.lane->is_threaded && r->main == NULL) {
+            tunnel_watch(k, r);
+        }
     }
     return DECLINED;
 }

@@ -51,6 +51,7 @@ typedef struct conn_t {
     unsigned passed_on:1;               /**< the next generation has it: only our descriptor is to be closed */
     unsigned stays:1;                   /**< it could not be passed on */
     unsigned heard_out:1;               /**< conn_was_spoken_to() has been asked */
+    unsigned watched:1;                 /**< its output is looked at for the beginning of a tunnel */
 
     const void *owner;                  /**< the thread that owns it, for park_is_mine(); NULL: the park, or a module */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/hung.h
- * @brief Telling of workers that have been in one run for too long. Ticker only.
+ * @brief Telling of workers that have been busy with one request for too long. Ticker, unless a line says otherwise.
  */
 #ifndef MPM_HUNG_H
 #define MPM_HUNG_H
@@ -11,7 +11,16 @@
 /** Before the first look. */
 void hung_child_init(void);
 
-/** Look at all workers; each run that is too long (MPMHungRequestTime) is logged once. */
+/** Look at all workers; each that is busy with one request for too long (MPMHungRequestTime) is logged once. */
 void hung_look(apr_time_t now);
+
+/** Worker @a index begins to read a request: in the worker model there are many in one run. The thread that runs the connection. */
+void hung_request_begins(int index);
+
+/**
+ * The run that worker @a index is in lasts as long as a connection does, and none of that is the time of a request: a tunnel,
+ * HTTP/2 in the worker model. The thread that runs the connection.
+ */
+void hung_is_connection(int index);
 
 #endif

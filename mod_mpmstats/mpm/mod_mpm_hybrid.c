@@ -27,6 +27,7 @@
 #include "mpm/shared.h"
 #include "mpm/startup.h"
 #include "mpm/timers.h"
+#include "mpm/tunnel.h"
 
 #define LIMIT(name, field, help) \
     AP_INIT_TAKE1(name, directives_set_count, (void *)APR_OFFSETOF(lane_t, field), RSRC_CONF, help)
@@ -104,6 +105,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
     outbound_register();
+    tunnel_register();
 
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_limits_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_process_get);

@@ -127,7 +127,7 @@ void html_tables_workers(out_t *out, const snapshot_t *snapshot)
 /* In a state in which somebody waits for the end of a request; page.js has the same letters. */
 static int is_slow(const snapshot_worker_t *worker)
 {
-    return worker->since_us >= SLOW_US && strchr("RWDL", worker->state[0]) != NULL;
+    return worker->since_us >= SLOW_US && worker->tunnel != 1 && strchr("RWDL", worker->state[0]) != NULL;
 }
 
 /* Puts `worker` in its place among the slowest, at most SLOW_ROWS. @return how many there are */

@@ -225,6 +225,9 @@ static __attribute__((hot, noinline)) apr_status_t pass_piece(ap_filter_t *f, ap
     bool writes;
 
     request->bytes_out += pass.bytes;
+    if (__builtin_expect(request->may_tunnel != NULL, 0)) {
+        record_request_answers(request);
+    }
     writes = !writes_nothing(conn, request, &pass);
     if (!pass.ends && (writes || request->written != 0)) {
         return pass_middle(f, brigade, request, writes);

@@ -172,7 +172,8 @@ static void look_at_worker(workers_t *workers, int slot, int thread, apr_time_t 
         return;
     }
     workers->by_status[score.status]++;
-    if (score.status == SERVER_BUSY_WRITE && score.last_used != 0 && now - score.last_used >= LONG_TIME) {
+    if (score.status == SERVER_BUSY_WRITE && score.last_used != 0 && now - score.last_used >= LONG_TIME
+        && !segment_worker_is_tunnel(record.segment, (size_t)slot * (size_t)mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS) + (size_t)thread)) {
         note_long(workers, &score, ap_get_scoreboard_process(slot)->pid, now - score.last_used);
     }
 }

@@ -234,15 +234,47 @@ void record_request_child_init(void)
 
 /*
  * For those who look at the worker from outside. Under a stock MPM the number of a connection is that of the worker that
- * runs it, counted through all processes.
+ * runs it, counted through all processes. Less than 0: not known.
  */
-static inline void note_handler(const record_conn_t *conn, unsigned row)
+static inline long number_of_worker(const record_conn_t *conn)
 {
     const mpm_hybrid_times_t *times = conn->times;
-    long index = times != NULL ? (long)*times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
+
+    return times != NULL ? (long)*times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
+}
+
+static inline void note_handler(const record_conn_t *conn, unsigned row)
+{
+    long index = number_of_worker(conn);
 
     if (index >= 0) {
         segment_worker_runs(record.segment, (size_t)index, row);
+    }
+}
+
+/* WebSockets and whatever else has taken the connection over; what mod_proxy_connect has connected. */
+static inline bool is_tunnel(const request_rec *first, const request_rec *last)
+{
+    return last->status == HTTP_SWITCHING_PROTOCOLS || (first->method_number == M_CONNECT && last->status < 300);
+}
+
+/* The connection's, not a stream's: that has no worker of the MPM. */
+static inline bool wants_tunnel(const request_rec *r)
+{
+    return r->method_number == M_CONNECT || apr_table_get(r->headers_in, "Upgrade") != NULL;
+}
+
+__attribute__((cold, noinline)) void record_request_answers(record_request_t *request)
+{
+    const request_rec *last = request->may_tunnel;
+    long index = number_of_worker(request->conn);
+
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    if (index >= 0 && is_tunnel(request->may_tunnel, last)) {
+        segment_worker_tunnels(record.segment, (size_t)index);
+        request->may_tunnel = NULL;
     }
 }
 
@@ -279,6 +311,12 @@ __attribute__((hot)) int record_request_handler(request_rec *r)
     segment_handler_begins(record.segment, &record.self, request->handler_row);
     if (!request->conn->secondary) {
         note_handler(request->conn, request->handler_row);
+        if (__builtin_expect(wants_tunnel(r), 0)) {
+            while (r->prev != NULL) {
+                r = r->prev;
+            }
+            request->may_tunnel = r;
+        }
     }
     return DECLINED;
 }
@@ -409,12 +447,6 @@ static __attribute__((noinline)) bool limit_reached(const request_rec *r)
     return s->keep_alive && s->keep_alive_max > 0
            && r->connection->keepalives > s->keep_alive_max
            && !ap_find_token(r->pool, apr_table_get(r->headers_in, "Connection"), "close");
-}
-
-/* WebSockets and whatever else has taken the connection over; what mod_proxy_connect has connected. */
-static inline bool is_tunnel(const request_rec *first, const request_rec *last)
-{
-    return last->status == HTTP_SWITCHING_PROTOCOLS || (first->method_number == M_CONNECT && last->status < 300);
 }
 
 static inline void end_request(record_request_t *request, record_conn_t *conn, const request_rec *r, int64_t now, bool tunnel)

@@ -22,6 +22,7 @@ struct record_conn_t;
 /** Times are microseconds; points in time are record_clock()'s. */
 typedef struct record_request_t {
     struct record_conn_t *conn;
+    const request_rec *may_tunnel;  /**< the client wants it to become a tunnel; NULL: it does not, or it has */
     worker_score *score;    /**< where it was noted; NULL: nowhere */
     int64_t begun;          /**< first byte known of */
     int64_t dispatched;     /**< a worker began to run it */
@@ -41,6 +42,9 @@ typedef struct record_request_t {
 
 /** What is kept for @a r, or for the request it is a part of; NULL for what was no request. */
 record_request_t *record_request_of(const request_rec *r);
+
+/** Something of its answer goes to the client: it may have become a tunnel. Its thread. */
+void record_request_answers(record_request_t *request);
 
 /** In a child, before it serves. */
 void record_request_child_init(void);

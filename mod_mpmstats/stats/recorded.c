@@ -519,9 +519,12 @@ static void take_running(snapshot_t *snapshot, const segment_view_t *view, apr_p
 
         if (worker->slot >= 0 && worker->thread >= 0
             && segment_get_worker(view, (size_t)worker->slot * board.thread_limit + (size_t)worker->thread, &plain)
-            && plain.handler != 0 && segment_get_handler(view, plain.handler - 1, &handler)
-            && handler.state == HANDLER_READY && handler.name[0] != '\0') {
-            worker->handler = apr_pstrdup(pool, handler.name);
+            && plain.handler != 0) {
+            worker->tunnel = plain.tunnel == 1;
+            if (segment_get_handler(view, plain.handler - 1, &handler) && handler.state == HANDLER_READY
+                && handler.name[0] != '\0') {
+                worker->handler = apr_pstrdup(pool, handler.name);
+            }
         }
     }
 }

@@ -2,13 +2,16 @@
 """What the MPM says and does about processes that grow and requests that do not end."""
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 import cli
 import procs
+from backends import Backend, WebSocketEcho
 from clients import Client, request
+from h2client import H2
 from procs import wait_until
 from testmodules import preload
 
@@ -85,6 +88,59 @@ def test_a_request_that_does_not_end_is_reported_once_with_what_it_is(httpd):
     assert [w["handler"] for w in status["workers"] if "/test/sleep" in w.get("request", "")] == ["test-handlers"]
     assert re.search(r"^HUNG +1 in one request", shown, re.M)
     assert "/test/sleep?ms=3000" in listed
+
+
+UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+
+
+@pytest.mark.left_out("prefork", reason="MPMHungRequestTime has no effect there")
+@pytest.mark.parametrize("kind", ["websocket", "connect"])
+def test_a_tunnel_is_no_request_that_hangs(httpd, kind):
+    """Neither in the log, nor in the status, nor among the slow ones; what hangs beside it is."""
+    with Backend(WebSocketEcho) as backend:
+        server = httpd(modules=["test_handlers", "proxy", "proxy_http", "proxy_wstunnel", "proxy_connect"], mpm_conf=ONE_PROCESS,
+                       conf=f'MPMHungRequestTime 1\nProxyPass "/ws" "ws://127.0.0.1:{backend.port}/"\n'
+                            f"ProxyRequests On\nAllowCONNECT {backend.port}\n")
+        with Client(server.port, timeout=20) as tunnel, Client(server.port, timeout=20) as client:
+            if kind == "connect":
+                tunnel.send(f"CONNECT 127.0.0.1:{backend.port} HTTP/1.1\r\nHost: 127.0.0.1:{backend.port}\r\n\r\n")
+                assert b" 200 " in tunnel.sock.recv(1000)
+            else:
+                tunnel.send(request("/ws", headers=UPGRADE))
+                assert b" 101 " in tunnel.sock.recv(1000)
+            # One whose wish to upgrade is not granted is a request like others.
+            client.send(request("/test/sleep?ms=4000", headers=UPGRADE))
+            server.wait_log("has been busy for .*sleep", 5)
+            status = server.mpm_status()
+            assert status["totals"]["workers_hung"] == 1
+            told = {w["request"].split(" ")[0] + w["request"].split(" ")[1][:3]: w["tunnel"] for w in status["workers"]
+                    if w["state"] in "RW" and "mpm-status" not in w["request"]}
+            assert told == {"CONNECT127" if kind == "connect" else "GET/ws": True, "GET/te": False}
+            oldest = cli.run("get", "oldest", "-n", "--segment", server.segment_file).stdout
+            assert client.response().body == b"slept"
+            wait_until(lambda: server.mpm_status()["totals"]["workers_hung"] == 0, 5, "none that hangs")
+            assert int(cli.run("get", "oldest", "--segment", server.segment_file).stdout) == 0, oldest
+        assert server.error_log().count("has been busy for") == 1
+
+
+@pytest.mark.left_out("prefork", reason="MPMHungRequestTime has no effect there")
+def test_a_connection_with_many_requests_is_no_request_that_hangs(httpd):
+    """In the worker model it keeps its worker from the first to the last."""
+    server = httpd(modules=["test_handlers"], mpm_conf=ONE_PROCESS, conf="MPMHungRequestTime 1\nMaxKeepAliveRequests 0\n")
+    with Client(server.port) as client:
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert client.get("/test/sleep?ms=100").body == b"slept"
+    assert "has been busy for" not in server.error_log()
+
+
+@pytest.mark.left_out("prefork", reason="MPMHungRequestTime has no effect there")
+def test_an_http2_connection_is_no_request_that_hangs(httpd):
+    server = httpd(modules=["test_handlers", "http2"], mpm_conf=ONE_PROCESS, conf="MPMHungRequestTime 1\nProtocols h2c http/1.1\n")
+    with H2(server.port) as client:
+        for _ in range(30):
+            client.finish(client.request("/test/sleep?ms=100"))
+    assert "has been busy for" not in server.error_log()
 
 
 def test_a_request_that_reads_its_body_for_long_is_reported_too(httpd):

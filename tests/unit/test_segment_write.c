@@ -262,10 +262,16 @@ START_TEST(what_a_worker_runs_is_noted_and_never_outside_of_its_record)
     ck_assert_uint_eq(segment_get(&segment.worker[5].handler), 3);
     segment_worker_runs(&segment, 5, 0);
     ck_assert_uint_eq(segment_get(&segment.worker[5].handler), 1);
+    ck_assert(!segment_worker_is_tunnel(&segment, 5));
+    segment_worker_tunnels(&segment, 5);
+    ck_assert(segment_worker_is_tunnel(&segment, 5) && !segment_worker_is_tunnel(&segment, SIZE_MAX));
+    segment_worker_runs(&segment, 5, 0);
+    ck_assert_msg(!segment_worker_is_tunnel(&segment, 5), "the next request is none");
     for (size_t index = 6; index < SIZE_MAX / 2; index *= 3) {
         uint64_t before = segment_check(SEGMENT_CHECK_START, segment.base, segment.size);
 
         segment_worker_runs(&segment, index, 1);
+        segment_worker_tunnels(&segment, index);
         ck_assert_uint_eq(segment_check(SEGMENT_CHECK_START, segment.base, segment.size), before);
     }
     stop();

@@ -49,7 +49,7 @@ double derive_oldest(const snapshot_t *snap)
     for (int i = 0; i < snap->worker_count; i++) {
         const snapshot_worker_t *worker = &snap->workers[i];
 
-        if (sample_worker_busy(worker) && worker->state[0] != 'K' && worker->since_us > oldest)
+        if (sample_worker_busy(worker) && worker->state[0] != 'K' && worker->tunnel != 1 && worker->since_us > oldest)
             oldest = worker->since_us;
     }
     return (double)oldest;

@@ -534,7 +534,7 @@ function showNameFilter(input) {
 
 // The longest requests that somebody waits for; stats/html_tables.c has the same letters.
 function slowest(rows) {
-  return rows.filter((row) => row.since_us >= SLOW_US && 'RWDL'.includes(row.state))
+  return rows.filter((row) => row.since_us >= SLOW_US && !row.tunnel && 'RWDL'.includes(row.state))
     .sort((a, b) => b.since_us - a.since_us).slice(0, SLOW_ROWS);
 }
 

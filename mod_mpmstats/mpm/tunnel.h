@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/tunnel.h
+ * @brief Knowing a request that becomes a tunnel (a WebSocket, CONNECT): from then on its time is that of a connection.
+ */
+#ifndef MPM_TUNNEL_H
+#define MPM_TUNNEL_H
+
+#include "mpm/conn.h"
+
+/** A handler is about to run @a r, which came on @a k. Who runs it. */
+void tunnel_watch(conn_t *k, const request_rec *r);
+
+/** Hook. */
+void tunnel_register(void);
+
+#endif
