@@ -379,6 +379,7 @@ void child_orphaned(pid_t parent)
 /* A child that has been told to end does not miss its parent. */
 static void note_orphan(void)
 {
+    handover_keep();
     if (atomic_load(&child.stopping) == 0) {
         child_orphaned(parent_pid);
     }
@@ -413,6 +414,9 @@ static void read_control(void)
             go_on();
         }
         child.last = message.what == PROCS_TELL_LAST;
+        if (child.last) {
+            handover_keep();
+        }
         child_stop(message.what == PROCS_TELL_NOW ? CHILD_NOW : CHILD_GRACEFUL);
     }
     else if (n == 0) {
@@ -570,7 +574,9 @@ static void begin_stopping(int how)
     else {
         accept_stop();
     }
-    handover_watch(0);
+    if (!handover_keeps()) {
+        handover_watch(0);              /* what has been passed on is not left there by the last ones */
+    }
     if (handover_state() == HANDOVER_GIVE) {
         park_release_held();
         park_ready_waiting();

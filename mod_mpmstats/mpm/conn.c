@@ -102,7 +102,8 @@ int conn_is_passed_on(void)
 {
     const conn_t *k = runs_here;
 
-    return handover_state() != HANDOVER_OFF && k != NULL && !k->stays && inbound_has_heads(k) && inbound_is_plain(k->c);
+    return handover_state() != HANDOVER_OFF && !handover_keeps() && k != NULL && !k->stays && inbound_has_heads(k)
+        && inbound_is_plain(k->c);
 }
 
 int conn_is_to_end(void)
@@ -722,8 +723,11 @@ static void use_server(conn_t *k, const server_rec *s, const server_rec *base)
                                                      : base->keep_alive_timeout;
 }
 
-/* The connection, with its filters, as it is before its first byte is read; NULL: it is gone. */
-static conn_t *set_up(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
+/*
+ * The connection, with its filters, as it is before its first byte is read; NULL: it is gone. @a has_bytes: some have been read
+ * elsewhere, so what reads without a worker is there in any case.
+ */
+static conn_t *set_up(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok, int has_bytes)
 {
     apr_os_sock_t fd;
     conn_t *k;
@@ -739,7 +743,7 @@ static conn_t *set_up(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int asy
     }
     ap_update_vhost_given_ip(k->c);
     use_server(k, k->c->base_server, k->c->base_server);
-    if (async_ok && server_async_head(k->c->base_server)) {
+    if ((async_ok && server_async_head(k->c->base_server)) || has_bytes) {
         inbound_attach(k);
     }
     rc = ap_pre_connection(k->c, sock);
@@ -760,7 +764,7 @@ static conn_t *set_up(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int asy
 
 void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
 {
-    conn_t *k = set_up(w, pool, sock, async_ok);
+    conn_t *k = set_up(w, pool, sock, async_ok, 0);
 
     if (k != NULL) {
         ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "accepted, %s",
@@ -772,7 +776,7 @@ void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
 
 void conn_adopt(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, const struct handover_t *what, const char *bytes)
 {
-    conn_t *k = set_up(w, pool, sock, 1);
+    conn_t *k = set_up(w, pool, sock, 1, what->bytes > 0);
 
     if (k == NULL) {
         return;

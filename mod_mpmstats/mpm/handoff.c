@@ -89,8 +89,8 @@ int handoff_receive(int fd, handoff_t *what)
     struct iovec iov = { .iov_base = what, .iov_len = sizeof(*what) };
     union control control;
     struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1,
-        .msg_control = &control, .msg_controllen = sizeof(control.space)
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+        .msg_controllen = CMSG_LEN(sizeof(int))     /* as padded there would be room for a second one, which would stay open */
     };
     struct cmsghdr *c;
     int client = -1;

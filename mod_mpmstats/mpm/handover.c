@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -46,7 +47,9 @@ union control {
 _Atomic int handover_now;
 
 static int hold_fd = -1;                    /* eventfd: readable from the beginning of a hold on; constant */
-static _Atomic int watched;                 /* the queue is in epoll */
+static _Atomic int keeps;                   /* nobody takes what is passed on */
+static pthread_mutex_t watching = PTHREAD_MUTEX_INITIALIZER;    /* a leaf: guards watched, and that epoll agrees */
+static int watched;                         /* the queue is in epoll */
 static apr_time_t hold_until;               /* the ticker's */
 
 /* ---- parent -------------------------------------------------------------- */
@@ -114,6 +117,16 @@ void handover_give(void)
     }
 }
 
+void handover_keep(void)
+{
+    atomic_store(&keeps, 1);
+}
+
+int handover_keeps(void)
+{
+    return atomic_load(&keeps);
+}
+
 int handover_is_overdue(void)
 {
     return handover_state() == HANDOVER_HOLD && child_now() >= hold_until;
@@ -129,14 +142,22 @@ int handover_fd(void)
 void handover_watch(int on)
 {
     struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_HANDOVER };
+    int err = 0;
 
-    if (handover_fd() < 0 || atomic_exchange(&watched, on) == on) {
+    if (handover_fd() < 0) {
         return;
     }
+    pthread_mutex_lock(&watching);
     /* Everybody is told of each one: they come seldom, and none is to wait for somebody who cannot take it. */
-    if (epoll_ctl(child.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, handover_fd(), &ev) != 0 && shortage_is(errno)) {
-        atomic_store(&watched, 0);              /* the ticker tries again */
-        shortage_of(errno, "watch for connections of the generation before");
+    if (watched != on && epoll_ctl(child.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, handover_fd(), &ev) != 0
+        && shortage_is(errno)) {
+        err = errno;
+        on = 0;                                 /* the ticker tries again */
+    }
+    watched = on;
+    pthread_mutex_unlock(&watching);
+    if (err != 0) {
+        shortage_of(err, "watch for connections of the generation before");
     }
 }
 
@@ -163,7 +184,7 @@ int handover_send(int client, const handover_t *what, const char *bytes)
     };
     struct cmsghdr *c;
 
-    if (!hybrid_retained->has_handover) {
+    if (!hybrid_retained->has_handover || handover_keeps()) {
         errno = ENOTCONN;
         return -1;
     }
@@ -203,7 +224,8 @@ int handover_receive(handover_t *what, char *bytes)
     };
     union control control;
     struct msghdr msg = {
-        .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control.space)
+        .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control,
+        .msg_controllen = CMSG_LEN(sizeof(int))     /* as padded there would be room for a second one, which would stay open */
     };
     int room = fcntl(handover_fd(), F_DUPFD_CLOEXEC, 0);
     int client;
@@ -218,6 +240,7 @@ int handover_receive(handover_t *what, char *bytes)
         n = recvmsg(handover_fd(), &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);
     if (n <= 0) {
+        errno = n == 0 ? EPIPE : errno;
         return -1;
     }
     client = descriptor_in(&msg);
@@ -290,6 +313,9 @@ static void take_one(worker_t *w, apr_pool_t *pool, char *bytes)
     int fd = handover_receive(&what, bytes);
     apr_socket_t *sock = fd < 0 ? NULL : handover_socket(fd, pool);
 
+    if (fd < 0 && errno != EAGAIN && errno != EPROTO) {
+        handover_watch(0);                  /* short of descriptors, or the pair is broken: not told again and again */
+    }
     if (sock == NULL) {
         pools_put(pool);
         return;

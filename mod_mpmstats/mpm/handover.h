@@ -70,6 +70,12 @@ void handover_hold(void);
 void handover_go_on(void);
 void handover_give(void);
 
+/** Ticker (prefork: the only thread): nobody will take connections any more, so none is passed on from now on. */
+void handover_keep(void);
+
+/** Whether that is so. Any thread. */
+int handover_keeps(void);
+
 /** Ticker: nobody has ended the hold for too long. */
 int handover_is_overdue(void);
 

@@ -534,6 +534,9 @@ static void read_control(void)
     if (n == 0) {
         epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, l.control_fd, NULL);
     }
+    if (n == 0 || message.what == PROCS_TELL_LAST) {
+        handover_keep();
+    }
     if (n == sizeof(message) && message.what == PROCS_TELL_LAST) {
         empty_the_doors();
     }

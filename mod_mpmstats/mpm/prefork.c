@@ -296,6 +296,9 @@ static void obey(unsigned what, unsigned extra)
         else {
             go_on();
         }
+        if (what == PROCS_TELL_LAST) {
+            handover_keep();
+        }
         begin_end(what == PROCS_TELL_NOW ? NOW : what == PROCS_TELL_GRACEFUL ? RETIRE : FINISH);
     }
 }
@@ -303,7 +306,11 @@ static void obey(unsigned what, unsigned extra)
 /* The kernel sends us the signal that says there is mail when the parent has gone, too. */
 static void look_for_parent(void)
 {
-    if (mail != NULL && getppid() != parent_pid && ending == RUN) {
+    if (mail == NULL || getppid() == parent_pid) {
+        return;
+    }
+    handover_keep();
+    if (ending == RUN) {
         child_orphaned(parent_pid);
         go_on();
         begin_end(FINISH);
@@ -849,6 +856,9 @@ static void take_passed_on(void)
     fd = handover_receive(&passed, bytes);
     if (fd < 0 && shortage_is(errno)) {
         pause_for_shortage(errno);
+    }
+    else if (fd < 0 && errno == EPIPE) {
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, handover_fd(), NULL);    /* somebody has shut it down, which would be told for ever */
     }
     what = (handoff_t){ .is_tls = fd >= 0 && passed.is_tls, .at_once = fd >= 0 && passed.at_once };
     what.keepalives = fd >= 0 ? passed.keepalives : 0;

@@ -12,7 +12,7 @@ import pytest
 import procs
 from clients import Client, request
 from faults import Faults
-from procs import wait_until
+from procs import holds_for, wait_until
 
 pytestmark = pytest.mark.mpm_only("hybrid")
 MODULES = ["test_scribble", "test_handlers", "http2", "rewrite", "reqtimeout"]
@@ -90,3 +90,30 @@ def test_scribbling_over_shared_memory_harms_neither_the_parent_nor_a_foreign_pr
     started = set(map(int, re.findall(r"child (\d+) started in slot", server.error_log()))) | children
     assert sent or step, "nothing was signalled"
     assert {to for to, _ in sent} <= started, {to for to, _ in sent} - started
+
+
+def others(server, answer):
+    """The children that are not the one that has answered."""
+    return [pid for pid in server.children() if pid != int(answer.split()[-1])]
+
+
+def test_messages_with_two_descriptors_leave_none_behind(httpd):
+    """They come through the queue from one generation to the next, which every child reads, and those to and from the lobby."""
+    server = httpd(modules=["test_scribble"], conf=CONF.split("RewriteEngine")[0], mpm_conf=POOL | {"MinSpareServers": 2})
+    wait_until(lambda: len(server.children()) >= 2, 5, "two children")
+    before = {pid: len(procs.fds(pid)) for pid in [*server.children(), *server.lobbies()]}
+    for _ in range(3):
+        assert "sockets of" in ask(server, "/test-scribble?two=100")
+    holds_for(lambda: all(len(procs.fds(pid)) < n + 60 for pid, n in before.items() if procs.alive(pid)), 0.7, "no descriptor kept")
+    assert server.answers()
+
+
+def test_a_queue_between_generations_that_is_shut_down_costs_nothing(httpd):
+    server = httpd(modules=["test_scribble"], conf=CONF.split("RewriteEngine")[0], mpm_conf=POOL | {"MinSpareServers": 2})
+    wait_until(lambda: len(server.children()) >= 2, 5, "two children")
+    left = others(server, ask(server, "/test-scribble?shut=1"))
+    wait_until(server.answers, 5, "an answer")
+    left = [pid for pid in left if procs.alive(pid)]
+    used = {pid: procs.cpu_seconds(pid) for pid in left}
+    time.sleep(1)
+    assert all(procs.cpu_seconds(pid) - used[pid] < 0.4 for pid in left if procs.alive(pid))

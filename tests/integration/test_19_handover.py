@@ -273,3 +273,39 @@ def test_an_idle_connection_is_the_first_of_its_new_process(httpd):
     assert idle.get().keeps_alive
     idle.close()
     running.close()
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_a_graceful_stop_after_a_restart_leaves_no_connection_with_nobody(httpd):
+    """Old children still run requests, and would pass their connections on to a generation that takes none any more."""
+    server = httpd(modules=["test_handlers"], mpm_conf=POOL, conf="MPMRestartHold on 0\n")
+    first, last = Client(server.port, timeout=3), Client(server.port)
+    assert first.get().keeps_alive
+    first.send(request("/test/sleep?ms=1200"))
+    last.send(request("/test/sleep?ms=3000"))
+    wait_until(lambda: server.mpm_status()["totals"]["workers_busy"] >= 3, 5, "both requests")
+    server.graceful()
+    server.graceful_stop(wait=False)
+    server.wait_log("shutting down gracefully")
+    response = first.response()
+    assert response.body == b"slept"
+    if response.keeps_alive:
+        assert first.get().body == b"hello\n"
+    assert last.response().body == b"slept"
+    first.close()
+    last.close()
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="what waits there was not read")
+def test_what_was_read_is_not_lost_where_the_new_configuration_reads_with_a_worker(httpd):
+    server = httpd(conf="MPMRestartHold on 0\n")
+    with Client(server.port) as client:
+        client.send(b"GET /hello.txt HTTP/1.1\r\nHo")
+        wait_until(lambda: procs.accepted(server.port, client.sock), 5, "the connection accepted")
+        server.write_conf(conf="MPMAsyncHead Off\n")
+        old = set(server.children())
+        server.graceful()
+        old_children_go(server, old)
+        response = client.send(b"st: test.localhost\r\n\r\n").response()
+        assert response.status == 200 and response.body == b"hello\n"

@@ -5,6 +5,9 @@
  * the other processes: random bytes, the number `pid` in every word, extreme numbers. It answers how many bytes those are.
  *
  * /test-scribble?ms=3000&pid=4711&seed=1
+ *
+ * With `two` it sends so many messages with two descriptors each into every socket that passes messages and that it shares
+ * with others; with `shut` it shuts these down.
  */
 #include <limits.h>
 #include <stdint.h>
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,6 +111,40 @@ static void scribble(long ms, uint32_t pid, uint64_t state)
     }
 }
 
+static void send_two(int to)
+{
+    int two[2] = { 0, 0 };
+    char text[4096] = "", space[CMSG_SPACE(sizeof two)] = "";
+    struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof two);
+    memcpy(CMSG_DATA(c), two, sizeof two);
+    sendmsg(to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int abuse_sockets(request_rec *r, long two, long shut)
+{
+    int found = 0;
+
+    for (int fd = 3; fd < 1024; fd++) {
+        int type = 0;
+        socklen_t len = sizeof type;
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_SEQPACKET)
+            continue;
+        found++;
+        for (long n = 0; n < two; n++)
+            send_two(fd);
+        if (shut)
+            shutdown(fd, SHUT_RDWR);
+    }
+    ap_set_content_type(r, "text/plain");
+    ap_rprintf(r, "%d sockets of %ld", found, (long)getpid());
+    return OK;
+}
+
 static int scribble_handler(request_rec *r)
 {
     size_t total;
@@ -114,6 +152,8 @@ static int scribble_handler(request_rec *r)
 
     if (strcmp(r->handler, "test-scribble"))
         return DECLINED;
+    if (argument(r, "two") || argument(r, "shut"))
+        return abuse_sockets(r, argument(r, "two"), argument(r, "shut"));
     total = find_maps();
     if (fork() == 0) {
         signal(SIGTERM, SIG_DFL);
