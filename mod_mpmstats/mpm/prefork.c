@@ -131,6 +131,11 @@ static void on_term(int sig)
     }
 }
 
+int prefork_is_cut(void)
+{
+    return terms > 0;
+}
+
 /* ---- busy or not -------------------------------------------------------- */
 
 /* Whoever holds a connection is not counted as idle: as long as there may be more processes, each such connection has one. */

@@ -23,4 +23,7 @@ void prefork_child_main(const lane_t *lane, int slot, shared_mail_t *from_parent
                         handoff_pairs_t *pairs)
     __attribute__((noreturn));
 
+/** Whether this child is ended with what it runs (SIGTERM), and has cut its client's connection. 0 elsewhere. */
+int prefork_is_cut(void);
+
 #endif

@@ -7,6 +7,7 @@
 #include "mpm/handover.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
+#include "mpm/prefork.h"
 #include "mpm/procs.h"
 
 /* Until the directives have been read and checked the answers are the defaults. */
@@ -40,6 +41,9 @@ static int state_to_tell(const lane_t *lane)
 {
     int state = hybrid_retained->mpm->mpm_state;
 
+    if (prefork_is_cut()) {
+        return AP_MPMQ_STOPPING;        /* there is no client any more who could be promised anything */
+    }
     if (conn_is_passed_on()) {
         return AP_MPMQ_RUNNING;
     }
