@@ -7,10 +7,12 @@ import procs
 import pytest
 
 import debpackages
-from applications import APPLICATIONS
+from applications import APPLICATIONS, Itk
+from clients import Client, request
 from httpd import FLAVOUR
 from load import Load
 from procs import wait_until
+from segment import Segment
 
 pytestmark = [pytest.mark.slow, pytest.mark.mpm_only("hybrid"), pytest.mark.timeout(300),
               pytest.mark.skipif(FLAVOUR != "hybrid", reason="each test chooses the model")]
@@ -79,3 +81,37 @@ def restarts_under(load, server):
         restart(server)
     answered = load.answered
     wait_until(lambda: load.answered > answered + 20, 30, "answers after the restarts")
+
+
+class ItkOfTwo(Itk):
+    """Two users: mpm_itk's process for a connection cannot go back, and exits in the middle of the other one's request."""
+
+    def conf(self):
+        return super().conf() + "<VirtualHost *:${PORT}>\nServerName one.localhost\n</VirtualHost>\n" \
+            "<VirtualHost *:${PORT}>\nServerName two.localhost\nAssignUserID www-data www-data\n</VirtualHost>\n"
+
+
+@pytest.mark.parametrize("kind", ["stock", "ours"])
+def test_a_request_that_ends_in_a_process_of_mpm_itk_is_in_flight_no_more(serve, kind):
+    app, server = serve(ItkOfTwo, kind, "prefork")
+    server.expect_log("itk")
+
+    def read():
+        return Segment(server.segment_file)
+
+    def settled():
+        now = read()
+        return now.server["requests_in_flight"] == 0 and all(v["in_flight"] == 0 for v in now.vhosts.values()) \
+            and all(h["busy"] == 0 for h in now.handlers.values()) and all(p["requests_in_flight"] == 0 for p in now.processes.values())
+    wait_until(settled, 5, "the end of the first one")
+    before = read()
+    for _ in range(5):
+        with Client(server.port) as client:
+            assert client.get("/hello.txt", host="one.localhost").status == 200
+            client.send(request("/hello.txt", host="two.localhost"))
+            assert client.read_to_end() == b"", "its process has gone"
+    wait_until(settled, 5, "none in flight")
+    now = read()
+    assert now.server["connections_accepted"] == before.server["connections_accepted"] + 5
+    assert now.requests == before.requests + 5, "the others were never answered"
+    app.check()
