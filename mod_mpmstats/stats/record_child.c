@@ -243,6 +243,10 @@ static void gone(pid_t pid)
     if (what.known && !what.left && !(is_of_the_end(sig) && mpm_answer_is_stopping())) {
         note_crash(record.segment, pid, sig, &what);
     }
+    else {
+        /* A process that ends at once leaves its connections to the kernel. */
+        segment_add(&record.segment->server->closed_stopping, what.connections);
+    }
 }
 
 void record_child_status(server_rec *s, pid_t pid, ap_generation_t generation, int slot, mpm_child_status state)

@@ -840,6 +840,28 @@ def test_ten_thousand_hostile_requests_leave_every_figure_right(httpd):
     assert "<script>alert(1)" not in page and "\x1b" not in page
 
 
+def test_each_connection_has_an_end_after_a_hard_restart(httpd):
+    """Idle, in mid-head, in a handler: what the end of a process cuts off is no less closed."""
+    server = httpd(modules=["test_handlers"])
+    server.expect_log("still did not exit, sending a SIG")       # mpm_event: there it hangs in mid-head
+    clients = [Client(server.port) for _ in range(6)]
+    for client in clients[:2]:
+        assert client.send(request("/hello.txt")).response().status == 200
+    for client in clients[2:4]:
+        client.send(b"GET /hel")
+    for client in clients[4:]:
+        client.send(request("/test/sleep?ms=2000"))
+    wait_until(lambda: segment_of(server).server["requests_in_flight"] == 2, 5, "two in their handler")
+    server.restart()
+    for client in clients:
+        client.close()
+    wait_until(lambda: segment_of(server).server["requests_in_flight"] == 0
+               and sum(p["connections"] for p in segment_of(server).processes.values()) == 0, 10, "the end of all")
+    now = segment_of(server).server
+    assert sum(v for k, v in now.items() if k.startswith("closed_") and v) == now["connections_accepted"]
+    assert now["closed_stopping"] >= 2 and now["closed_crash"] == 0
+
+
 @pytest.mark.skipif(not os.environ.get("SLOW"), reason="takes a minute or two; SLOW=1 runs it")
 @only_hybrid
 def test_a_million_requests_over_restarts_and_crashes_are_counted_exactly(httpd):
