@@ -209,13 +209,31 @@ static int refuse(request_rec *r, int status, const char *why)
     return OK;
 }
 
+/*
+ * httpd does not ask again who may read what has the configuration of the request that was redirected. With an ErrorDocument
+ * 403 that names the page, which a .htaccess may say, whom it is refused would be shown it. 0: it was not refused.
+ */
+static int refused_before(const request_rec *r)
+{
+    for (r = r->prev; r != NULL; r = r->prev) {
+        if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
+            return r->status;
+        }
+    }
+    return 0;
+}
+
 /* Not a part of what every request runs through. */
 static __attribute__((noinline)) int serve(request_rec *r)
 {
     const char *wrong;
+    int refused = refused_before(r);
     view_t view;
 
     set_common_headers(r);
+    if (refused != 0) {
+        return refused;
+    }
     if (!known_host(r)) {
         apr_table_t *headers = request_line_cut_referer(r);
 

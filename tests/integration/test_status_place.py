@@ -120,6 +120,14 @@ def test_who_may_read_is_still_decided_with_what_directories_say(wordpress):
     assert get(wordpress, "/guarded").status == 403
 
 
+@pytest.mark.parametrize("document", ["/guarded", "/guarded?json", "/guarded?auto"])
+def test_the_page_is_not_the_error_document_of_its_own_refusal(wordpress, document):
+    (wordpress.root / "htdocs/.htaccess").write_text(f"ErrorDocument 403 {document}\nRequire all denied\n")
+    for path in ("/guarded", "/guarded?json", "/guarded/below", "/hello.txt"):
+        response = get(wordpress, path)
+        assert response.status == 403 and b"mpm-status" not in response.body and b"workers" not in response.body.lower(), path
+
+
 def test_a_status_page_that_a_directory_itself_asks_for_is_as_ever(wordpress):
     (wordpress.root / "htdocs/.htaccess").write_text("<Files hello.txt>\nSetHandler mpm-status\n</Files>\n")
     assert b"<title>" in get(wordpress, "/hello.txt").body
