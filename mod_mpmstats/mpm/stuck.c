@@ -3,11 +3,11 @@
  * A child's ticker says that it moves by changing one word of shared memory, once a second at least (child.c). That
  * the word changes is all that is believed of it. A child for which it does not may still be busy: a module reads
  * large files as the child starts, or the machine is too slow. So the kernel is asked whether its main thread
- * sleeps and has used no CPU time either; one that runs gets more time. One that was stopped, by a signal or a
- * debugger, stays: somebody wants it so. Another takes its place.
+ * sleeps and has used no CPU time either; one that runs, or waits for a disk, gets more time. One that was stopped, by a
+ * signal or a debugger, stays: somebody wants it so. Another takes its place.
  *
- * What a module waits for as a child starts may come, late: as long as no child of a generation has served, each
- * one gets twice the time of the one before.
+ * What a module waits for as a child starts may come, late: until a child comes to serve, each one gets twice the time of
+ * the one before; and as long as the generation lives, twice the time that one has taken.
  */
 #include "mpm/stuck.h"
 
@@ -34,7 +34,7 @@
 #define START_PATIENCE apr_time_from_sec(10)
 #define START_PATIENCE_MOST apr_time_from_sec(300)
 
-/* One whose main thread runs, or wants to. */
+/* One whose main thread runs, or wants to; or waits for a disk: it might write to a log. */
 #define RUNS_FACTOR 6
 
 typedef struct {
@@ -52,6 +52,8 @@ static struct {
     watch_t *watches;           /* by slot; behind them the lobby's */
     apr_time_t looked;
     apr_interval_time_t start_patience;
+    apr_interval_time_t start_took;     /* at most, of those that have come to serve */
+    pid_t *serving;             /* by slot: who has been seen to serve there */
 } s;
 
 void stuck_start(const lane_t *lane, apr_pool_t *pool)
@@ -59,6 +61,7 @@ void stuck_start(const lane_t *lane, apr_pool_t *pool)
     memset(&s, 0, sizeof(s));
     s.lane = lane;
     s.watches = apr_pcalloc(pool, sizeof(*s.watches) * (apr_size_t)(lane->slots + 1));
+    s.serving = apr_pcalloc(pool, sizeof(*s.serving) * (apr_size_t)lane->slots);
     s.start_patience = START_PATIENCE;
 }
 
@@ -99,7 +102,7 @@ static apr_interval_time_t patience_with(const watch_t *w, char state)
 {
     apr_interval_time_t patience = w->mark == 0 ? s.start_patience : HANGS_AFTER;
 
-    return state == 'R' ? patience * RUNS_FACTOR : patience;
+    return state == 'R' || state == 'D' ? patience * RUNS_FACTOR : patience;
 }
 
 static void tell(watch_t *w, apr_time_t now, const char *consequence)
@@ -114,12 +117,17 @@ static void tell(watch_t *w, apr_time_t now, const char *consequence)
                  (int)apr_time_sec(now - w->since), consequence);
 }
 
+static apr_interval_time_t at_most(apr_interval_time_t patience)
+{
+    return patience < START_PATIENCE_MOST ? patience : START_PATIENCE_MOST;
+}
+
 static void replace(watch_t *w, int entry, apr_time_t now)
 {
     tell(w, now, "it is killed, and another takes its place");
     shared_add(hybrid_retained->shared->server->stuck, 1);
-    if (w->mark == 0 && s.start_patience < START_PATIENCE_MOST) {
-        s.start_patience *= 2;
+    if (w->mark == 0) {
+        s.start_patience = at_most(2 * s.start_patience);
     }
     procs_kill(entry);
     w->pid = 0;
@@ -175,6 +183,22 @@ static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t
     return now - w->since >= SUSPECT_AFTER && suspect(w, entry, now);
 }
 
+/* Once for each child: others may take as long to start. */
+static void note_serving(int slot, pid_t pid, apr_time_t now)
+{
+    const watch_t *w = &s.watches[slot];
+    apr_interval_time_t took = w->pid == pid && w->mark == 0 ? now - w->since : 0;
+
+    if (s.serving[slot] == pid) {
+        return;
+    }
+    s.serving[slot] = pid;
+    if (took > s.start_took) {
+        s.start_took = took;
+    }
+    s.start_patience = 2 * s.start_took > START_PATIENCE ? at_most(2 * s.start_took) : START_PATIENCE;
+}
+
 static int look_at_child(int slot, apr_time_t now)
 {
     const shared_process_t *p = &hybrid_retained->shared->process[slot];
@@ -182,7 +206,7 @@ static int look_at_child(int slot, apr_time_t now)
     apr_time_t mark = s.lane->is_threaded ? shared_get(p->ticked) : (apr_time_t)shared_get(p->workers);
 
     if (pid != 0 && mark != 0) {
-        s.start_patience = START_PATIENCE;
+        note_serving(slot, pid, now);
     }
     if (!s.lane->is_threaded && mark != 0) {
         pid = 0;                        /* it serves, and has nobody who could give a sign meanwhile */

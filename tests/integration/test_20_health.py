@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the MPM says and does about processes that grow and requests that do not end."""
+import os
 import re
 import threading
 import time
@@ -12,7 +13,8 @@ import procs
 from backends import Backend, WebSocketEcho
 from clients import Client, request
 from h2client import H2
-from procs import wait_until
+from httpd import MODEL
+from procs import holds_for, wait_until
 from testmodules import preload
 
 pytestmark = pytest.mark.mpm_only("hybrid")
@@ -234,11 +236,11 @@ TWO_PROCESSES = {"StartServers": 2, "ServerLimit": 2, "ThreadsPerChild": 10, "Mi
                  "MaxRequestWorkers": 20}
 
 
-def hanging(httpd, **options):
+def hanging(httpd, name="MPM_TEST_HANG", **options):
     """A server in which children hang that start while the file exists; and that file."""
     server = httpd(start=False, modules=["test_handlers"], **options)
     flag = server.root / "htdocs" / "hang"
-    server.env["MPM_TEST_HANG"] = str(flag)
+    server.env[name] = str(flag)
     server.start()
     server.expect_log("exit signal Killed")
     return server, flag
@@ -282,6 +284,44 @@ def test_a_server_whose_children_hang_before_they_serve_serves_as_soon_as_they_d
     server.wait_log("hangs: it has not begun to serve", 16)
     wait_until(server.answers, 5, "an answer")
     wait_until(lambda: cli.run("check", "--segment", str(server.segment_file)).returncode == 0, 5, "OK for check")
+
+
+@pytest.mark.left_out("prefork", reason="a child's main thread is its worker")
+def test_a_child_whose_main_thread_waits_for_a_disk_is_not_killed(httpd):
+    """It writes to a log, say. Requests that run in it would be lost."""
+    server = httpd(modules=["test_handlers"], mpm_conf=TWO_PROCESSES | {"StartServers": 1, "MinSpareThreads": 5})
+    resting, = server.children()
+    with Client(server.port, timeout=15) as client:
+        client.send(request("/test/sleep?ms=10500"))
+        assert server.get("/test/diskmain?ms=9500") == b"waits"
+        assert client.response().body == b"slept"
+    assert resting in server.children() and figure(server, "children_stuck") == 0
+    wait_until(lambda: figure(server, "processes_suspected") == 0, 5, "nobody suspected")
+
+
+@pytest.mark.skipif(not os.environ.get("SLOW"), reason="SLOW=1: takes longer than a child may to start")
+def test_children_that_take_long_to_start_come_to_serve(httpd):
+    """After one that was not waited for long enough, also where others have served; and from then on such a time is known."""
+    server, flag = hanging(httpd, name="MPM_TEST_LATE", mpm_conf=TWO_PROCESSES | (
+        {"StartServers": 2, "MinSpareServers": 2, "MaxSpareServers": 2, "MaxRequestWorkers": 2} if MODEL == "prefork" else {}))
+    wait_until(lambda: len(server.children()) == 2, 5, "two children")
+
+    def next_one(before):
+        return wait_until(lambda: [p for p in set(server.children()) - before if not procs.is_zombie(p)], 5, "another one")[0]
+
+    for n in range(2):
+        before = set(server.children())
+        flag.touch()
+        procs.kill(min(before))
+        slow = next_one(before)
+        if n == 0:
+            server.wait_log("hangs: it has not begun to serve", 16)
+            slow = next_one(before | {slow})
+        holds_for(lambda slow=slow: procs.alive(slow), 12, "its life")
+        flag.unlink()
+        wait_until(lambda: figure(server, "processes_suspected") == 0, 5, "its service")
+        assert slow in server.children()
+    assert server.error_log().count("has not begun to serve") == 1
 
 
 @pytest.mark.left_out("prefork", reason="a child's main thread is its worker")

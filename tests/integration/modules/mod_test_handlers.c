@@ -12,10 +12,12 @@
  *   leak?kb=N             keeps N KiB for ever
  *   body                  reads the body, answers its length and the sum of its bytes
  *   hangmain              answers; the process's first thread, the MPM's, then does nothing any more
+ *   diskmain?ms=N         answers; that thread then waits for N ms as for a disk (state D)
  *   id?ms=N               answers the connection's id at once, and ends after N ms
  *   info                  answers pid, addresses, protocol, requests on the connection
  *
- * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in child_init.
+ * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in child_init; one that starts
+ * while that of MPM_TEST_LATE exists waits there until it does not.
  *
  * A number that is missing counts as 0. Never load this into a server anybody else can reach.
  */
@@ -160,6 +162,26 @@ static void hang(int sig)
         pause();
 }
 
+static long disk_ms;
+
+/* Who has called vfork() waits uninterruptibly for the new process to end. */
+static void wait_for_disk(int sig)
+{
+    (void)sig;
+    if (vfork() == 0) {
+        usleep(disk_ms * 1000);
+        _exit(0);
+    }
+}
+
+static int do_diskmain(request_rec *r)
+{
+    disk_ms = argument(r, "ms");
+    signal(SIGTRAP, wait_for_disk);
+    syscall(SYS_tgkill, getpid(), getpid(), SIGTRAP);
+    return answer(r, "waits");
+}
+
 static int do_hangmain(request_rec *r)
 {
     signal(SIGTRAP, hang);
@@ -169,12 +191,14 @@ static int do_hangmain(request_rec *r)
 
 static void test_child_init(apr_pool_t *p, server_rec *s)
 {
-    const char *file = getenv("MPM_TEST_HANG");
+    const char *file = getenv("MPM_TEST_HANG"), *late = getenv("MPM_TEST_LATE");
 
     (void)p;
     (void)s;
     if (file && access(file, F_OK) == 0)
         hang(0);
+    while (late && access(late, F_OK) == 0)
+        usleep(300000);
 }
 
 static int do_id(request_rec *r)
@@ -199,7 +223,7 @@ static const struct {
 } actions[] = {
     {"sleep", do_sleep}, {"spin", do_spin}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
     {"exit", do_exit},   {"leak", do_leak}, {"body", do_body},     {"info", do_info},
-    {"hangmain", do_hangmain}, {"id", do_id},
+    {"hangmain", do_hangmain}, {"diskmain", do_diskmain}, {"id", do_id},
 };
 
 static int test_handler(request_rec *r)
