@@ -422,5 +422,6 @@ apr_status_t handover_between(conn_t *k, apr_interval_time_t timeout)
             return APR_EOF;
         }
     } while (n < 0);
+    k->keepalive_until = 0;             /* the next pause has a time of its own */
     return n == 0 ? APR_TIMEUP : APR_SUCCESS;
 }

@@ -229,9 +229,13 @@ def test_a_process_that_finishes_its_requests_is_marked(httpd):
         client.send(request("/test/sleep?ms=1500"))
         wait_until(lambda: server.scoreboard().busy == 1, 3, "the request")
         server.graceful()
-        board = server.scoreboard()
+
+        def marked():                   # the old process is told when a new one is seen to serve
+            board = server.scoreboard()
+            return board if board.by_pid(old)["quiescing"] == 1 else None
+
+        board = wait_until(marked, 1, "the mark")
         mine = board.by_pid(old)
-        assert mine and mine["quiescing"] == 1
         assert mine["generation"] == board.raw["generation"] - 1
         assert "W" in mine["letters"] or "G" in mine["letters"]
         assert client.response().body == b"slept"

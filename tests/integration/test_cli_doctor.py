@@ -267,13 +267,17 @@ def test_an_ordinary_user_is_told_what_he_may_not_read(layout):
     segment = layout.path / "run/mpmstats.segment"
     segment.write_bytes(b"x")
     segment.chmod(0o600)
-    for directory in [layout.path, *layout.path.parents][:3]:
+    for directory in [layout.path, *layout.path.parents][:4]:       # as far as pytest made them
         directory.chmod(0o755)
     done = run("doctor", "--server-root", layout.path, "--json", env=environment(), user=65534, group=65534, extra_groups=[])
     told = json.loads(done.stdout)
     assert done.returncode == 1
     [finding] = [f for f in told["findings"] if f["subject"] == "segment"]
     assert "may not read" in finding["text"] and "root" in finding["advice"]
+    layout.path.chmod(0o700)
+    done = run("doctor", "--server-root", layout.path, "--json", env=environment(), user=65534, group=65534, extra_groups=[])
+    [finding] = [f for f in json.loads(done.stdout)["findings"] if f["subject"] == "configuration"]
+    assert done.returncode == 1 and "may not look into" in finding["text"]
 
 
 # ---- what somebody wrote to have it hang ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 /*
  * mpmstats doctor: is this installation in order, and if not, what is to be done.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,18 @@ static bool is_debian(const char *directory)
     return there;
 }
 
+static void no_configuration(doctor_t *doctor, const char *directory)
+{
+    if (access(directory, X_OK) != 0 && errno == EACCES) {
+        doctor_find(doctor, DOCTOR_WARNING, "configuration", memory_format("you may not look into %s", directory),
+                    memory_copy("be root, or whoever may"));
+        return;
+    }
+    doctor_find(doctor, DOCTOR_FAULT, "configuration",
+                memory_format("there is no %s in %s", given.config != NULL ? given.config : "configuration", directory),
+                memory_copy("name its directory with --server-root, or the file with --config"));
+}
+
 static void examine(doctor_t *doctor)
 {
     char *directory = given.server_root != NULL ? realpath(given.server_root, NULL) : usual_directory(doctor->settings);
@@ -86,9 +99,7 @@ static void examine(doctor_t *doctor)
         doctor->conf = conf_read(directory, given.config);
     }
     if (doctor->conf == NULL)
-        doctor_find(doctor, DOCTOR_FAULT, "configuration", memory_format("there is no %s in %s", given.config != NULL ? given.config : "configuration",
-                                                                              directory != NULL ? directory : given.server_root),
-                    memory_copy("name its directory with --server-root, or the file with --config"));
+        no_configuration(doctor, directory != NULL ? directory : given.server_root);
     else
         doctor_configuration(doctor);
     doctor_server(doctor);
