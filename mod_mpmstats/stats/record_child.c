@@ -66,9 +66,9 @@ static apr_status_t leave(void *data)
     return APR_SUCCESS;
 }
 
-static void introduce(segment_process_rec_t *process)
+void record_child_introduce(segment_process_rec_t *process, int generation)
 {
-    segment_set(&process->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION, 0));
+    segment_set(&process->generation, (uint64_t)generation);
     segment_set(&process->config_generation, record.config_generation);
     segment_set(&process->slot, SEGMENT_UNKNOWN);
     for (_Atomic uint64_t *n = &process->conn_new; n <= &process->conn_suspended; n++) {
@@ -105,7 +105,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
     record_request_child_init();
     record.self = segment_process_claim(record.segment, getpid());
     if (record.self.record != NULL) {
-        introduce(record.self.record);
+        record_child_introduce(record.self.record, (int)mpm_answer(AP_MPMQ_GENERATION, 0));
         apr_pool_cleanup_register(pchild, record.self.record, leave, apr_pool_cleanup_null);
         watch_signals();
     }

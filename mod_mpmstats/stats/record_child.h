@@ -9,8 +9,13 @@
 #include "ap_mpm.h"
 #include "httpd.h"
 
+#include "core/segment_file.h"
+
 /** Hook child_init. */
 void record_child_init(apr_pool_t *pchild, server_rec *s);
+
+/** What is not known yet of a process that has a new record. */
+void record_child_introduce(segment_process_rec_t *process, int generation);
 
 /** Hook child_status, in the parent. */
 void record_child_status(server_rec *s, pid_t pid, ap_generation_t generation, int slot, mpm_child_status state);

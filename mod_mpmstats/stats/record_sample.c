@@ -8,6 +8,7 @@
 #include "http_main.h"
 #include "scoreboard.h"
 
+#include "core/segment_file.h"
 #include "core/segment_ring.h"
 #include "stats/hybrid.h"
 #include "stats/mpm_answer.h"
@@ -46,6 +47,39 @@ static segment_process_rec_t *record_of(uint64_t pid, int slot)
         }
     }
     return NULL;
+}
+
+/*
+ * mpm_hybrid's lobby runs no module's code, so the parent gives it a record; it is marked as left from the beginning, for it is
+ * no process that serves. The record goes as a child's does, when the process has.
+ */
+static segment_process_rec_t *record_for_lobby(const mpm_hybrid_process_t *lobby)
+{
+    segment_process_rec_t *to = segment_process_claim(record.segment, lobby->pid).record;
+
+    if (to != NULL) {
+        record_child_introduce(to, lobby->generation);
+        segment_set(&to->left, (uint64_t)apr_time_now());
+        segment_add(&record.segment->server->children_started, 1);
+    }
+    return to;
+}
+
+static bool is_lobby(const segment_process_rec_t *process)
+{
+    uint64_t slot = segment_get(&process->slot);
+
+    return segment_get(&process->left) != 0 && slot != SEGMENT_UNKNOWN && slot >= segment_get(&record.segment->server->slots);
+}
+
+static void copy_connections_of_lobby(segment_process_rec_t *to, const mpm_hybrid_process_t *from)
+{
+    uint64_t connections = 0;
+
+    for (int kind = 0; kind < MPM_HYBRID_CONN_KINDS; kind++) {
+        connections += from->connections[kind];
+    }
+    segment_set(&to->connections, connections);
 }
 
 static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *from, int slot)
@@ -115,8 +149,14 @@ static unsigned look_hybrid(void)
         hung += process.workers_hung;
         finishing += (uint64_t)slot >= slots && process.quiescing;
         to = record_of((uint64_t)process.pid, slot);
+        if (to == NULL && (uint64_t)slot >= slots && !process.quiescing && !record.in_child) {
+            to = record_for_lobby(&process);
+        }
         if (to != NULL) {
             copy_hybrid(to, &process, slot);
+            if (is_lobby(to)) {
+                copy_connections_of_lobby(to, &process);
+            }
         }
     }
     segment_set(&server->workers_hung, hung);
@@ -210,7 +250,7 @@ static void add_up_processes(segment_server_rec_t *server)
         const segment_process_rec_t *process = &record.segment->process[i];
 
         if (segment_get(&process->pid) != 0) {
-            processes++;
+            processes += !is_lobby(process);
             connections += segment_get(&process->connections);
         }
     }

@@ -183,6 +183,38 @@ def test_a_killed_lobby_is_replaced(make):
 
 
 @each_model
+def test_who_waits_for_a_worker_is_seen_without_asking_the_server(make, model):
+    """Half a head, in prefork in the lobby, which is no process that serves."""
+    server = make(model)
+    segment = ["--segment", server.root / "run" / "mpmstats.segment"]
+
+    def seen():
+        return json.loads(cli.run(*segment, "--json").stdout)
+
+    before = seen()["totals"]
+    with Client(server.port) as client:
+        client.send("GET /hello.txt HTTP/1.1\r\nHost: local")
+        wait_until(lambda: seen()["totals"]["connections_by_state"]["head"] == 1, 5, "half a head in the segment")
+        told = seen()
+        assert told["totals"]["connections"] == 1
+        assert len(told["processes"]) == told["totals"]["processes"] == before["processes"] and told["finishing"] == []
+        assert cli.run(*segment, "get", "processes").stdout == f"{before['processes']}\n"
+        client.send("host\r\n\r\n")
+        assert client.response().body == b"hello\n"
+    wait_until(lambda: seen()["totals"]["connections"] == 0, 5, "no connection in the segment")
+    old = server.lobbies()
+    assert len(old) == (model == "prefork")
+    server.graceful()
+    wait_until(lambda: not set(old) & set(server.lobbies()), 5, "the end of the old lobby")
+
+    def living():
+        totals = seen()["totals"]
+        return totals["children_started"] - totals["children_ended"] - totals["processes"]
+    wait_until(lambda: living() == len(old), 5, "a count of the processes that ended")
+    assert seen()["totals"]["crashes"] == 0 and cli.run(*segment, "events", "--kind", "crash").stdout == "No event is like that.\n"
+
+
+@each_model
 def test_slow_heads_do_not_stop_anybody(make, model):
     server = make(model)
     slow = [Client(server.port) for _ in range(200)]

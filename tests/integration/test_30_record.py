@@ -205,6 +205,7 @@ def test_the_scoreboard_is_found_where_the_administrator_put_it(httpd):
 
 
 @pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="MPMHungRequestTime has no effect in it")
 def test_what_the_page_tells_of_the_server_is_in_the_file(httpd):
     """Whoever reads the file alone has the same keys: hung workers, shortages, processes without a slot."""
     server = httpd(conf="MPMHungRequestTime 1\n", modules=["test_handlers"])

@@ -294,6 +294,14 @@ static void read_recorded(pass_t *pass, const segment_process_t *from)
     sums_process(&pass->sums, pass->snap, process, roles);
 }
 
+/* mpm_hybrid's lobby: connections that wait for a process, in one that serves nobody; see record_sample.c. */
+static bool is_lobby(const pass_t *pass, const segment_process_t *from)
+{
+    apr_int64_t slots = pass->snap->limits.slots;
+
+    return from->left != 0 && slots != SNAPSHOT_UNKNOWN && number(from->slot) >= slots;
+}
+
 /* Processes of old generations that finish what they have and have given their slot up: only mpm_hybrid's do. */
 static void read_finishing(pass_t *pass)
 {
@@ -304,6 +312,12 @@ static void read_finishing(pass_t *pass)
         const segment_process_t *from = &pass->recorded[i];
         snapshot_process_t *process;
 
+        if (is_lobby(pass, from)) {
+            process = new_process(pass, (apr_int64_t)from->pid);
+            take_recorded(process, from);
+            sums_connections(pass->snap, process);
+            continue;
+        }
         if (from->left != 0 || from->quiescing != 1 || has_process(pass, (apr_int64_t)from->pid))
             continue;
         process = new_process(pass, (apr_int64_t)from->pid);
