@@ -68,6 +68,8 @@ static struct {
     sizing_starts_t starts;
     apr_int64_t start_us;       /* what a child takes to start */
     apr_time_t not_before;      /* no child is started earlier */
+    apr_time_t lobby_started;
+    int lobby_waits;            /* there is none; it is started FORK_PAUSE after the one before */
     apr_time_t looked;          /* for shortages */
     sizing_server_memory_t memory;
     sizing_restart_memory_t failures;
@@ -294,10 +296,13 @@ static int have_pairs(apr_time_t now)
     return 1;
 }
 
-static void keep_lobby(void)
+/* One that dies as soon as it is started is not started as fast as it dies. */
+static void keep_lobby(apr_time_t now)
 {
-    if (m.pairs.ready[0] >= 0 && !procs_has_lobby()) {
-        procs_start_lobby(m.lane, m.help_fd, &m.pairs);
+    m.lobby_waits = m.pairs.ready[0] >= 0 && !procs_has_lobby();
+    if (m.lobby_waits && now - m.lobby_started >= FORK_PAUSE) {
+        m.lobby_started = now;
+        m.lobby_waits = procs_start_lobby(m.lane, m.help_fd, &m.pairs) != 0;
     }
 }
 
@@ -330,7 +335,7 @@ static void look_after_old(const view_t *v, apr_time_t now)
 /* How long nothing has to be done. */
 static apr_interval_time_t rest(apr_time_t now)
 {
-    apr_interval_time_t most = m.old_to_tell || m.some_wait ? SOON : HOUSEKEEPING;
+    apr_interval_time_t most = m.old_to_tell || m.some_wait ? SOON : m.lobby_waits ? FORK_PAUSE : HOUSEKEEPING;
 
     return m.not_before > now && m.not_before - now < most ? m.not_before - now : most;
 }
@@ -343,7 +348,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     int more, waiting = 0;
     int has_pairs = have_pairs(now);
 
-    keep_lobby();
+    keep_lobby(now);
     set_idle_right(&v);
     if (advice.at_limit || now - m.looked >= LOOK_INTERVAL) {
         m.looked = now;

@@ -348,3 +348,21 @@ def test_a_lobby_that_hangs_is_replaced(httpd):
     flag.unlink()
     wait_until(server.answers, 5, "an answer")
     assert lobby not in server.lobbies()
+
+
+def test_a_lobby_that_dies_at_once_is_not_started_as_fast_as_it_dies(httpd):
+    server = httpd(start=False, conf="MPMModel prefork\n", mpm_conf={"ServerLimit": 10}, log_level="info mpm_hybrid:debug")
+    flag = server.root / "htdocs" / "dies"
+    server.env.update(preload("hang", MPM_TEST_DIES_LOBBY=str(flag)))
+    server.start()
+    wait_until(server.lobbies, 5, "a lobby")
+    flag.touch()
+    wait_until(lambda: server.error_log().count("has left slot -1") >= 3, 5, "lobbies that die")
+    before = server.error_log().count("has left slot -1")
+    holds_for(lambda: server.error_log().count("has left slot -1") < before + 12, 1.5, "few of them")
+    flag.unlink()
+    wait_until(server.lobbies, 3, "a lobby")
+    with Client(server.port) as client:
+        client.send(b"GET /hello.txt HTTP/1.1\r\n")
+        wait_until(lambda: server.lobbies() and procs.accepted(server.port, client.sock), 5, "it waits")
+        assert client.send(b"Host: a\r\n\r\n").response().body == b"hello\n"
