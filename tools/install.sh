@@ -129,15 +129,15 @@ say_next() {
 disable() {
     if [ -z "$root" ] && command -v a2dismod >/dev/null; then
         if is_enabled php_hybrid; then
-            a2dismod -q -f php_hybrid
+            a2dismod -q -f -p php_hybrid
         fi
         if is_enabled mpm_hybrid; then
-            a2dismod -q -f mpm_hybrid
+            a2dismod -q -f -p mpm_hybrid
             a2enmod -q mpm_event
             echo "mpm_hybrid was enabled; mpm_event is now. The running server stays on hybrid until  service apache2 restart"
         fi
         if is_enabled mpmstats; then
-            a2dismod -q -f mpmstats
+            a2dismod -q -f -p mpmstats
         fi
         return
     fi

@@ -289,6 +289,7 @@ def test_uninstall_on_the_live_system_leaves_a_server_that_starts(root):
     output = install_in_place(root, "uninstall")
     assert "mpm_event" in output, output
     assert dangling(root) == []
+    assert [n for n in root.files() if n.startswith("var/lib/apache2/") and n.endswith(("/mpm_hybrid", "/mpmstats"))] == []
     assert {n for n in root.files() if not n.startswith(("src/", "var/lib/apache2/"))} == before
     assert root.run("apachectl configtest").strip() == "Syntax OK"
     start(root, port)
