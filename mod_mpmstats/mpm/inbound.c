@@ -44,7 +44,7 @@ struct inbound_t {
     head_limits_t limits;
     body_scan_t body;
     reqtimeout_body_t budget;       /* of this stage; for a head, once some of it has come */
-    apr_uint64_t budget_bytes;      /* that have extended the head's */
+    apr_uint64_t budget_bytes;      /* received when the head's was extended last */
     enum { STAGE_HEAD, STAGE_BODY } stage;
     apr_status_t ended;             /* not APR_SUCCESS: what follows the stash; nothing below is asked any more */
     apr_time_t now;                 /* of this advance, monotonic */
@@ -748,20 +748,25 @@ static inbound_e read_on(inbound_t *in)
 
 /*
  * A head that is not there yet. mod_reqtimeout counts its time from the moment a worker
- * begins to read it, which is not before it is complete, so its budget is kept here.
+ * begins to read it, which is not before it is complete, so its budget is kept here. As there, what extends
+ * it are bytes of the socket, which over TLS are more than those of the head.
  */
 static void charge_head(inbound_t *in)
 {
+    apr_uint64_t received = in->k->network != NULL ? in->k->network->received : 0;
+
     if (in->handshake || (in->bytes == 0 && in->k->used)) {
         return;
     }
     if (!in->head_budget) {
         in->head_budget = 1;
-        in->budget_bytes = in->bytes;
         reqtimeout_begin_head(&in->budget, in->k->c->base_server, in->now);
+        reqtimeout_extend(&in->budget, (apr_size_t)in->bytes);
     }
-    reqtimeout_extend(&in->budget, (apr_size_t)(in->bytes - in->budget_bytes));
-    in->budget_bytes = in->bytes;
+    else {
+        reqtimeout_extend(&in->budget, (apr_size_t)(received - in->budget_bytes));
+    }
+    in->budget_bytes = received;
 }
 
 /* A prefork child has one thread, and its connections are not the park's. */
@@ -1015,7 +1020,6 @@ apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char
         in->budget.until = what->budget_until;
         in->budget.max_until = what->budget_max_until;
         in->budget.min_rate = what->budget_rate;
-        in->budget_bytes = what->bytes;
     }
     return APR_SUCCESS;
 }

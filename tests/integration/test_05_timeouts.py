@@ -10,6 +10,7 @@ import ssl
 import pytest
 
 import procs
+import tls
 from clients import Client, SlowReader, request
 from procs import holds_for, wait_until
 
@@ -306,6 +307,22 @@ def test_a_head_with_min_rate_may_take_longer_but_not_for_ever(httpd):
         assert response, "the limit of 3 s does not hold"
         assert response.status == 408
         assert 2.5 / 0.2 <= waited <= (3 + SLACK) / 0.2
+
+
+@pytest.mark.parametrize("over", ["plain", "tls"])
+@pytest.mark.parametrize("request_number", [1, 2])
+def test_the_first_bytes_of_a_head_extend_its_budget_as_later_ones_do(httpd, tls_dir, over, request_number):
+    server = httpd(modules=["reqtimeout"], tls=True, conf="Timeout 60\nRequestReadTimeout header=1,MinRate=20\n")
+    port, context = (server.tls_port, tls.client_context(tls_dir)) if over == "tls" else (server.port, None)
+    with Client(port, tls=context) as client:
+        for _ in range(request_number - 1):
+            client.get()
+        client.send("GET /hello.txt HTTP/1.1\r\nX: y\r\n")   # 31 bytes: 1 s and 1.5 s
+        client.sock.settimeout(1.9)
+        with pytest.raises(TimeoutError):
+            client.response()
+        client.sock.settimeout(4 + SLACK)
+        assert client.response().status == 408
 
 
 def test_min_rate_extends_the_budget_up_to_its_limit(httpd):
