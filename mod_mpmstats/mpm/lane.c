@@ -364,6 +364,31 @@ int lane_attic(const lane_t *lane)
     return lane->slots - 1;
 }
 
+/* What so many descriptors leave for connections. */
+static rlim_t room_in(const lane_t *lane, rlim_t files)
+{
+    rlim_t reserve = RESERVED_FDS + 2 * (rlim_t)lane->threads_per_child;
+
+    return files > reserve + 16 ? files - reserve : 16;
+}
+
+void lane_check_connections(const lane_t *lane, server_rec *s)
+{
+    struct rlimit lim;
+    rlim_t room;
+
+    if (lane->max_connections <= 0 || getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_max == RLIM_INFINITY) {
+        return;
+    }
+    room = room_in(lane, lim.rlim_max);
+    if ((rlim_t)lane->max_connections > room) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "MPMMaxConnections of %d exceeds what the hard limit of %lu open files leaves to a process, decreasing to %lu. "
+                     "To increase, raise the limit: LimitNOFILE= of the service, APACHE_ULIMIT_MAX_FILES in envvars, ulimit -Hn.",
+                     lane->max_connections, (unsigned long)lim.rlim_max, (unsigned long)room);
+    }
+}
+
 int lane_connections_per_process(const lane_t *lane)
 {
     struct rlimit lim;
@@ -372,13 +397,7 @@ int lane_connections_per_process(const lane_t *lane)
     if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == RLIM_INFINITY) {
         return lane->max_connections > 0 ? lane->max_connections : 1000000;
     }
-    room = lim.rlim_cur;
-    if (room > RESERVED_FDS + 2 * (rlim_t)lane->threads_per_child + 16) {
-        room -= RESERVED_FDS + 2 * (rlim_t)lane->threads_per_child;
-    }
-    else {
-        room = 16;
-    }
+    room = room_in(lane, lim.rlim_cur);
     if (lane->max_connections > 0 && (rlim_t)lane->max_connections < room) {
         return lane->max_connections;
     }

@@ -81,6 +81,9 @@ void lane_reset(lane_t *lane);
 void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
                 server_rec *s, int startup);
 
+/** Says in the error log when the hard limit of open files cuts MPMMaxConnections. */
+void lane_check_connections(const lane_t *lane, server_rec *s);
+
 /** Connections one process may hold at once, from the lane and RLIMIT_NOFILE. */
 int lane_connections_per_process(const lane_t *lane);
 

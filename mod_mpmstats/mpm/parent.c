@@ -304,6 +304,7 @@ static void serve(apr_pool_t *p, server_rec *s)
     apr_time_t monitored = child_now();
 
     files_raise_for(OWN_FILES + (lane_default.is_threaded ? 2 * (unsigned)lane_default.max_processes : 0));
+    lane_check_connections(&lane_default, s);
     maintain_start(&lane_default, help_fds[1]);
     while (!told_to_end()) {
         apr_time_t now = child_now();

@@ -453,3 +453,12 @@ def test_a_body_up_to_the_body_buffer_is_collected_without_a_worker(httpd, size,
         procs.holds_for(lambda: server.scoreboard().busy == busy, 0.3, f"{busy} busy workers")
         client.send(b"x" * 100)
         assert client.response().body.decode() == f"500 {500 * ord('x')}"
+
+
+@OURS
+@pytest.mark.parametrize("number, cut", [(2_000_000_000, True), (100, False)])
+def test_max_connections_is_cut_aloud_to_what_the_limit_of_open_files_leaves(httpd, number, cut):
+    server = httpd(conf=f"MPMMaxConnections {number}")
+    assert server.answers()
+    told = re.findall(rf"MPMMaxConnections of {number} exceeds .* open files .* decreasing to (\d+)\.", server.error_log())
+    assert len(told) == cut and all(16 <= int(n) < number for n in told)
