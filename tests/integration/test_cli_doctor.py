@@ -333,3 +333,11 @@ def test_a_pipe_for_envvars_is_passed_over(layout):
 def test_dev_null_is_an_empty_file_as_for_httpd(layout):
     layout.write("conf-enabled/x.conf", "Include /dev/null\n")
     assert layout.doctor()["level"] == "ok"
+
+
+def test_a_configuration_of_many_virtual_hosts_is_read_whole(layout):
+    """Each asks for modules; when each such question went through all lines, this took longer than there is time for."""
+    hosts = ("<VirtualHost *:80>\nServerName h\n<IfModule mod_none.c>\nX y\n</IfModule>\n" + "Header set X y\n" * 20 + "</VirtualHost>\n") * 10_000
+    layout.write("conf-enabled/hosts.conf", hosts + "MPMModel worker\n")
+    assert layout.found("MPM") == [("ok", "mpm_hybrid, MPMModel worker", "")]
+    assert [f[0] for f in layout.found("configuration")] == ["ok"]

@@ -188,16 +188,8 @@ static bool is_loaded(const conf_t *conf, const char *name)
         if (is_named(linked[i], name))
             return true;
     }
-    for (size_t i = 0; i < conf->count; i++) {
-        char *module;
-        bool same;
-
-        if (!conf_is(&conf->lines[i], "LoadModule") && !conf_is(&conf->lines[i], "MPMLoadModule"))
-            continue;
-        module = conf_word(&conf->lines[i], 0);
-        same = module != NULL && is_named(module, name);
-        free(module);
-        if (same)
+    for (size_t i = 0; i < conf->module_count; i++) {
+        if (is_named(conf->modules[i], name))
             return true;
     }
     return false;
@@ -352,6 +344,9 @@ static void take_directive(walk_t *walk, const char *text, const char *file, int
     walk->bytes += sizeof(line) + strlen(line.name) + strlen(line.arguments) + strlen(file);
     if (conf_is(&line, "Include") || conf_is(&line, "IncludeOptional")) {
         include(walk, &line);
+    } else if ((conf_is(&line, "LoadModule") || conf_is(&line, "MPMLoadModule")) && (name = conf_word(&line, 0)) != NULL) {
+        conf->modules = memory_resize(conf->modules, conf->module_count + 1, sizeof(*conf->modules));
+        conf->modules[conf->module_count++] = name;
     } else if (conf_is(&line, "Define") && (name = conf_word(&line, 0)) != NULL) {
         char *value = conf_word(&line, 1);
 
@@ -574,6 +569,7 @@ void conf_free(conf_t *conf)
         free(conf->sections[i].title);
     free_texts(conf->names, conf->name_count);
     free_texts(conf->values, conf->name_count);
+    free_texts(conf->modules, conf->module_count);
     for (size_t i = 0; i < conf->trouble_count; i++)
         free(conf->troubles[i].text);
     free(conf->troubles);

@@ -39,6 +39,8 @@ typedef struct {
     size_t section_count;
     char **names, **values; /**< of Define, and of envvars */
     size_t name_count;
+    char **modules;     /**< that LoadModule and MPMLoadModule name: a large configuration asks for them in each virtual host */
+    size_t module_count;
     conf_trouble_t *troubles;
     size_t trouble_count;
 } conf_t;
