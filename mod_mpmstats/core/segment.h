@@ -264,7 +264,9 @@ typedef struct {
     _Atomic uint64_t table_turn;    /* odd while names of virtual hosts change; see segment_write.h */
     _Atomic uint64_t sample_clock;  /* when somebody last looked, CLOCK_MONOTONIC microseconds: the server's own use */
     _Atomic uint64_t overflows_raw; /* what the kernel counted when it was last asked; the server's own use */
-    uint64_t reserved[3];
+    _Atomic uint64_t streams_clock; /* when streams_waited began at 0, as sample_clock: the server's own use */
+    _Atomic uint64_t streams_waited;    /* microseconds that HTTP/2 streams have waited since then; the same */
+    uint64_t reserved[1];
 } segment_head_t;
 
 typedef struct {

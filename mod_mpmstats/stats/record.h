@@ -33,6 +33,7 @@ typedef struct {
     bool slow_told;                 /**< some virtual host has an MPMStatsSlowThreshold */
     unsigned default_row;           /**< in a child: the most frequent handler's record, which need not be looked for */
     int threads_of_slot;            /**< in a child: workers that a process has in the scoreboard */
+    bool stays;                     /**< in a child: a worker stays with its connection, the MPM is not async */
     pid_t parent;
 } __attribute__((aligned(64))) record_t;
 

@@ -29,6 +29,7 @@
 #include "stats/record_report.h"
 #include "stats/record_sample.h"
 #include "stats/record_score.h"
+#include "stats/record_streams.h"
 
 /* Less than that, microseconds, is the kernel's clock; more, milliseconds, is none at all. */
 #define KERNEL_TIME_LEAST 5000
@@ -120,6 +121,28 @@ static __attribute__((noinline)) void take_time_of_reading(record_request_t *req
         /* mod_http2 dates a request by the arrival of its stream, and one of its workers has just begun with it. */
         request->dispatched = now;
         request->queue = now - request->begun;
+        record_streams_ran(now, request->queue);
+    }
+}
+
+/*
+ * For those who look at the worker from outside. Under a stock MPM the number of a connection is that of the worker that
+ * runs it, counted through all processes. Less than 0: not known.
+ */
+static inline long number_of_worker(const record_conn_t *conn)
+{
+    const mpm_hybrid_times_t *times = conn->times;
+
+    return times != NULL ? (long)*times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
+}
+
+/* Where a worker stays with an HTTP/2 connection, and threads of mod_http2 run its requests, that is no request of the worker's. */
+static void note_carrier(const record_conn_t *carrier)
+{
+    long index = number_of_worker(carrier);
+
+    if (index >= 0) {
+        segment_worker_tunnels(record.segment, (size_t)index);
     }
 }
 
@@ -130,6 +153,9 @@ static void note_stream(const record_conn_t *stream, int change, bool cut)
 
     if (carrier != NULL) {
         carrier->h2 = true;
+        if (record.stays && change > 0) {
+            note_carrier(carrier);
+        }
         if (change < 0) {
             atomic_store_explicit(&carrier->stream_cut, cut, memory_order_relaxed);
         }
@@ -229,18 +255,8 @@ void record_request_child_init(void)
 {
     record.default_row = segment_handler_row(record.segment, "default-handler");
     record.threads_of_slot = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
+    record.stays = mpm_answer_count(AP_MPMQ_IS_ASYNC) == 0;
     record.threaded = mpm_answer(AP_MPMQ_IS_THREADED, AP_MPMQ_NOT_SUPPORTED) != AP_MPMQ_NOT_SUPPORTED;
-}
-
-/*
- * For those who look at the worker from outside. Under a stock MPM the number of a connection is that of the worker that
- * runs it, counted through all processes. Less than 0: not known.
- */
-static inline long number_of_worker(const record_conn_t *conn)
-{
-    const mpm_hybrid_times_t *times = conn->times;
-
-    return times != NULL ? (long)*times->slot * record.threads_of_slot + times->worker : hybrid_present() ? -1 : conn->c->id;
 }
 
 static inline void note_handler(const record_conn_t *conn, unsigned row)

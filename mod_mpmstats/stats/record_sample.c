@@ -16,6 +16,7 @@
 #include "stats/record_listen.h"
 #include "stats/record_memory.h"
 #include "stats/record_report.h"
+#include "stats/record_streams.h"
 
 /* A saturation is over when a worker has been free for so long. */
 #define QUIET_TIME UINT64_C(1000000)
@@ -344,6 +345,7 @@ void record_sample_look(int64_t now, unsigned less)
         && atomic_compare_exchange_strong_explicit(clock, &seen, (uint64_t)now, memory_order_relaxed,
                                                    memory_order_relaxed)) {
         look(seen != 0 ? (uint64_t)now - seen : 0, less);
+        record_streams_look(now);
     }
 }
 

@@ -330,6 +330,12 @@ static void mark_unknown(segment_t *segment)
         /* In a process of one thread mod_ssl waits for the client itself. */
         segment_histogram_unknown(&server->tls_handshake);
     }
+    if (ap_find_linked_module("mod_http2.c") == NULL) {
+        segment_set(&server->streams_queued, SEGMENT_UNKNOWN);
+        segment_set(&server->streams_queued_peak, SEGMENT_UNKNOWN);
+        segment_set(&server->streams_queued_since, SEGMENT_UNKNOWN);
+        segment_set(&server->streams_saturated, SEGMENT_UNKNOWN);
+    }
     if (hybrid_present()) {
         return;
     }

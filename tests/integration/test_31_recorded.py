@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -546,7 +547,7 @@ def test_streams_of_http2_are_requests_of_their_virtual_host(httpd, tls_dir):
     assert vhost["sent"] >= 20 * 1024
     assert vhost["in_flight"] == 0
     totals = json.loads(server.get("/mpm-status?json"))["totals"]
-    assert totals["requests"] == segment_of(server).requests - 1, "the one that asks is not answered yet"
+    settled(server, totals["requests"] + 1, "the one that asks, which was not answered yet")
 
 
 @pytest.mark.skipif(not THREADED, reason="HTTP/2 is refused")
@@ -560,6 +561,40 @@ def test_streams_that_wait_for_a_worker_of_http2_are_queue_time(httpd):
     vhost = vhost_of(server)
     assert vhost["handler"].quantile(0.5) < 250_000 < vhost["queue"].quantile(0.8)
     assert vhost["total"].quantile(0.9) > 500_000
+
+
+@pytest.mark.skipif(not THREADED, reason="HTTP/2 is refused")
+def test_streams_that_wait_for_workers_of_http2_all_the_time_are_a_saturation(httpd):
+    """Seen in the file, by check, on the page; with workers of the MPM idle all the while. A burst is none."""
+    server = httpd(modules=["http2", "test_handlers"], conf="Protocols h2c http/1.1\nH2MinWorkers 4\nH2MaxWorkers 4\n")
+    base = begin(server).server
+    assert base["streams_queued"] == base["streams_saturated"] == 0
+    check = ["--segment", server.segment_file, "check"]
+    with H2(server.port) as client:
+        client.finish(*[client.request("/test/sleep?ms=50") for _ in range(40)])
+        until = time.monotonic() + 12
+        seen = 0
+        while seen < 5 and time.monotonic() < until:
+            client.finish(*[client.request("/test/sleep?ms=50") for _ in range(32)])
+            now = segment_of(server).server
+            seen += now["streams_saturated"] == 1
+        # 32 in eight rounds of four: 28, 24 ... 0 wait.
+        assert seen == 5 and 4 <= now["streams_queued"] <= 20 and now["streams_queued_peak"] >= now["streams_queued"]
+        assert now["workers_busy"] < now["max_request_workers"] / 2 and now["saturated_since"] == 0
+        done = run(*check)
+        assert done.returncode == 1 and "streams_saturated yes" in done.stdout, done.stdout
+        assert re.search(r"'oldest'=0(\.\d+)?s", done.stdout), "a connection is no request, where a worker stays with it neither"
+        assert "H2MaxWorkers" in run("--segment", server.segment_file).stdout
+    totals = server.mpm_status()["totals"]
+    assert totals["streams_saturated"] and totals["streams_queued"] == now["streams_queued"]
+    wait_until(lambda: server.get("/hello.txt") and segment_of(server).server["streams_saturated"] == 0, 25, "its end", every=0.2)
+    assert segment_of(server).server["streams_queued"] == 0 and run(*check).returncode == 0
+
+
+def test_where_there_is_no_http2_nothing_is_told_of_its_streams(httpd):
+    server = httpd()
+    assert begin(server).server["streams_queued"] is None
+    assert not [k for k in server.mpm_status()["totals"] if k.startswith("streams_")]
 
 
 def test_a_tunnel_is_a_connection_and_no_response_time(httpd):

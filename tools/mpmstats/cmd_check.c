@@ -452,7 +452,7 @@ static void judge_usual(result_t *result, const snapshot_t *snap)
     exprs_t usual = {NULL, 0}, told = {NULL, 0};
     failure_t failure;
 
-    if (!expr_parse(&usual, "saturated=1,workers_hung>0,processes_suspected>0", &failure))
+    if (!expr_parse(&usual, "saturated=1,workers_hung>0,processes_suspected>0,streams_saturated=1", &failure))
         return;
     for (size_t i = 0; i < usual.count; i++) {
         told = (exprs_t){&usual.items[i], 1};
@@ -548,7 +548,7 @@ const command_t cmd_check = {
                "Shares of requests (errors>1%) and times (queue.p99>1s) are of the two seconds it then takes, counters\n"
                "(crashes>0) since the server was started; all of them of the interval that --since or --for names.\n"
                "Gauges such as busy are of this moment. Without any condition it warns of what the page shows as\n"
-               "an alarm: saturated=1, workers_hung>0, processes_suspected>0.\n"
+               "an alarm: saturated=1, workers_hung>0, processes_suspected>0, streams_saturated=1.\n"
                "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer, or dead), 3 UNKNOWN.\n",
     .examples = "  mpmstats check --warn 'busy>80%' --crit 'busy>95%,saturated=1'\n"
                 "  mpmstats check --warn 'queue.p99>100ms' --crit 'vhost[www.example.org].errors>1%'\n"

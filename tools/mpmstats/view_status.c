@@ -302,6 +302,14 @@ void view_gauges(const snapshot_t *snap)
         fputs(terminal_style(STYLE_PLAIN), stdout);
     }
     line_times(snap);
+    if (snap->totals.streams_saturated == 1) {
+        fputs(terminal_style(STYLE_ALARM), stdout);
+        flow = flow_begin("HTTP/2");
+        flow_put(&flow, " ", memory_format("%lld streams wait for a worker of mod_http2 (H2MaxWorkers), all the time",
+                                           (long long)snap->totals.streams_queued));
+        flow_end(&flow);
+        fputs(terminal_style(STYLE_PLAIN), stdout);
+    }
     if (snap->totals.saturated == 1) {
         fputs(terminal_style(STYLE_ALARM), stdout);
         flow = flow_begin("SATURATED");
