@@ -35,7 +35,8 @@
  * who has started, while others are not started before that. */
 #define SOON apr_time_from_msec(5)
 
-/* And told to finish although none of it has been seen to serve: its children may live too shortly for that. */
+/* And told to finish although none of it has been seen to serve: its children may live too shortly for that. Not while any
+ * of them is about to start. */
 #define OLD_PATIENCE apr_time_from_sec(10)
 
 /* Shortages that show nowhere else are looked for this often, at the next housekeeping. */
@@ -322,7 +323,7 @@ static void set_idle_right(const view_t *v)
  */
 static void look_after_old(const view_t *v, apr_time_t now)
 {
-    if (v->ready > 0 || (procs_active() > 0 && now - m.started >= OLD_PATIENCE)) {
+    if (v->ready > 0 || (procs_active() > 0 && v->starting == 0 && now - m.started >= OLD_PATIENCE)) {
         m.old_to_tell = m.old_held = 0;
         procs_tell_older();
     }
@@ -335,7 +336,8 @@ static void look_after_old(const view_t *v, apr_time_t now)
 /* How long nothing has to be done. */
 static apr_interval_time_t rest(apr_time_t now)
 {
-    apr_interval_time_t most = m.old_to_tell || m.some_wait ? SOON : m.lobby_waits ? FORK_PAUSE : HOUSEKEEPING;
+    int soon = m.some_wait || (m.old_to_tell && now - m.started < OLD_PATIENCE);
+    apr_interval_time_t most = soon ? SOON : m.lobby_waits ? FORK_PAUSE : HOUSEKEEPING;
 
     return m.not_before > now && m.not_before - now < most ? m.not_before - now : most;
 }

@@ -366,3 +366,16 @@ def test_a_lobby_that_dies_at_once_is_not_started_as_fast_as_it_dies(httpd):
         client.send(b"GET /hello.txt HTTP/1.1\r\n")
         wait_until(lambda: server.lobbies() and procs.accepted(server.port, client.sock), 5, "it waits")
         assert client.send(b"Host: a\r\n\r\n").response().body == b"hello\n"
+
+
+@pytest.mark.skipif(not os.environ.get("SLOW"), reason="SLOW=1: the parent's patience is 10 s")
+def test_old_children_serve_until_a_new_one_does_however_long_that_takes(httpd):
+    server, flag = hanging(httpd, name="MPM_TEST_LATE", mpm_conf=TWO_PROCESSES)
+    old = set(server.children())
+    flag.touch()
+    server.graceful(wait=False)
+    server.wait_log("resuming normal operations", count=2)
+    holds_for(lambda: server.get("/hello.txt", timeout=2) == b"hello\n" and old <= set(server.children()), 13, "service", every=0.2)
+    flag.unlink()
+    wait_until(lambda: not old & set(server.children()), 20, "the end of the old ones")
+    assert server.get("/hello.txt") == b"hello\n"
