@@ -552,6 +552,19 @@ def test_a_restart_that_fails_is_rolled_back(small):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("change, left", [("echo 'Timeout 33' >", "Timeout 33\n"), ("rm", None)], ids=["written", "removed"])
+def test_what_somebody_else_changes_meanwhile_is_not_rolled_back(small, change, left):
+    """An administrator who corrects, or takes away, what is being verified has the last word."""
+    small.snippet.write_text("Timeout 77\n")
+    small.script(f'case "$*" in *graceful*) {change} "$ROOT/tune/{SNIPPET}"; echo "forced: no"; exit 3 ;; esac')
+    with small.swamp():
+        line = fails_in(small.tune(), 2)
+    assert "somebody else has changed" in line and f"{SNIPPET}.previous" in line
+    assert (small.snippet.read_text() if small.snippet.exists() else None) == left
+    assert (small.directory / f"{SNIPPET}.previous").read_text() == "Timeout 77\n"
+
+
+@pytest.mark.slow
 def test_debians_layout_is_enabled_by_a_link(small):
     available, enabled = small.server.root / "conf-available", small.server.root / "conf-enabled"
     available.mkdir()

@@ -104,6 +104,8 @@ bool install_write(install_t *install, const char *text, failure_t *failure)
     FILE *file;
     bool written;
 
+    free(install->text);
+    install->text = memory_copy(text);
     unlink(install->candidate); /* left by one that was killed; the lock is ours */
     file = fopen(install->candidate, "wxe");
     if (file == NULL)
@@ -153,8 +155,22 @@ bool install_put(install_t *install, failure_t *failure)
     return true;
 }
 
+/* Whether the snippet is no longer what this program put in place. */
+static bool was_changed(const install_t *install)
+{
+    char *text = memory_get(SNIPPET_MOST, 1);
+    bool read = procfs_text(install->file, text, SNIPPET_MOST);
+    bool changed = read ? strncmp(text, install->text, SNIPPET_MOST - 1) != 0 : install->old != NULL;
+
+    free(text);
+    return changed;
+}
+
 bool install_undo(install_t *install, failure_t *failure)
 {
+    if (was_changed(install))
+        return failure_set(failure, RC_LOCAL, "somebody else has changed %s meanwhile, it stays as it is%s%s", install->file,
+                           install->old != NULL ? "; what was there before is " : "", install->old != NULL ? install->previous : "");
     if (install->enabled != NULL && !install->had_link && unlink(install->enabled) != 0 && errno != ENOENT)
         return failure_set(failure, RC_LOCAL, "cannot remove %s: %s; remove it by hand", install->enabled, strerror(errno));
     if (install->old != NULL ? !link_over(install, install->previous, install->file)
@@ -177,6 +193,7 @@ void install_close(install_t *install)
     free(install->previous);
     free(install->enabled);
     free(install->old);
+    free(install->text);
     memset(install, 0, sizeof(*install));
     install->lock = -1;
 }

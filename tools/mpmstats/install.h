@@ -25,6 +25,7 @@ typedef struct {
     char *previous;     /**< what the snippet was before; kept */
     char *enabled;      /**< the link in conf-enabled, as a2enconf makes it; NULL: the directory itself is read */
     char *old;          /**< text of the snippet there is, or NULL */
+    char *text;         /**< what install_write() was given */
     bool had_link;
     int lock;           /* of the directory */
 } install_t;
@@ -41,7 +42,7 @@ bool install_write(install_t *install, const char *text, failure_t *failure);
 /** Puts the candidate in place, and keeps what was there. */
 bool install_put(install_t *install, failure_t *failure);
 
-/** Puts back what was there. */
+/** Puts back what was there; false, and nothing touched, where somebody else has changed what was put in place. */
 bool install_undo(install_t *install, failure_t *failure);
 
 /** Ends it; a candidate that was not put in place goes. */
