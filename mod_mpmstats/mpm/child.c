@@ -227,6 +227,9 @@ void child_block_signals(sigset_t *old)
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
     sigdelset(&all, SIGABRT);
+    sigdelset(&all, SIGTRAP);
+    sigdelset(&all, SIGSYS);
+    sigdelset(&all, SIGPIPE);       /* ignored; a program that a worker starts may want it */
     pthread_sigmask(SIG_BLOCK, &all, old);
 }
 

@@ -2,8 +2,10 @@
 #include "mpm/files.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 
+#include "mpm/child.h"
 #include "mpm/hybrid.h"
 
 /* In the new process, which may have been forked by any thread: nothing but system calls. */
@@ -21,12 +23,30 @@ static void give_back(void)
     setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+/* As under the MPM of its name: what the worker model's workers start may use it. */
+static void unblock_usr1(void)
+{
+    sigset_t usr1;
+
+    if (child.lane != NULL && child.lane->is_threaded && !child.lane->is_async) {
+        sigemptyset(&usr1);
+        sigaddset(&usr1, SIGUSR1);
+        pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
+    }
+}
+
+static void in_new_process(void)
+{
+    give_back();
+    unblock_usr1();
+}
+
 void files_watch_forks(void)
 {
     static int watched;
 
     /* The C library forgets the handler when the module is unloaded. */
-    if (!watched && pthread_atfork(NULL, NULL, give_back) == 0) {
+    if (!watched && pthread_atfork(NULL, NULL, in_new_process) == 0) {
         watched = 1;
     }
 }

@@ -577,6 +577,7 @@ static void set_up(const lane_t *lane, int record)
     child.stats = &hybrid_retained->shared->process[record];
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     signal(AP_SIG_GRACEFUL, SIG_IGN);
     signal(AP_SIG_GRACEFUL_STOP, SIG_IGN);
     apr_pool_create(&child.pool, hybrid_pconf);

@@ -390,11 +390,12 @@ static void set_signals(void)
     sa.sa_flags = 0;
     sa.sa_handler = on_term;
     sigaction(SIGTERM, &sa, NULL);
-    sa.sa_handler = SIG_IGN;
     if (hybrid_one_process) {
-        sa.sa_handler = on_term;
         sigaction(SIGINT, &sa, NULL);
         sigaction(AP_SIG_GRACEFUL_STOP, &sa, NULL);
+    }
+    else {
+        signal(SIGINT, SIG_IGN);    /* of a terminal, for the whole group: the parent tells what follows from it */
     }
 }
 

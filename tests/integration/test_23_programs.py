@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import testmodules
 from clients import Client, request
-from httpd import libexecdir
+from httpd import ASYNC, THREADED, libexecdir
 from procs import wait_until
 
 MODELS = ["event", "worker", "prefork"]
@@ -53,6 +54,30 @@ def test_a_script_reads_what_the_client_has_sent(make, model, module):
             with Client(server.port) as client:
                 assert echo_of(client, body) == body
                 assert echo_of(client, body) == body        # of a kept connection
+
+
+# The shell itself reads: what it starts has an empty mask.
+SIGNALS = """#!/bin/sh
+printf 'Content-Type: text/plain\\n\\n'
+while read -r line; do
+    case $line in SigBlk*|SigIgn*) echo "$line" ;; esac
+done < /proc/self/status
+"""
+
+
+def test_a_script_is_given_the_signals_that_a_stock_mpm_gives_it(httpd):
+    server = httpd(modules=["cgi"], conf=SCRIPTS)
+    server.cgi("signals", SIGNALS)
+    lines = dict(line.split(":") for line in server.get("/scripts/signals").decode().splitlines())
+
+    def among(which):
+        return {s.name for s in signal.Signals if int(lines[which], 16) >> (s - 1) & 1}
+    blocked, ignored = among("SigBlk"), among("SigIgn")
+    assert not blocked & {"SIGPIPE", "SIGSYS", "SIGTRAP", "SIGSEGV"}
+    assert ("SIGUSR1" in blocked) == ASYNC
+    assert ("SIGTERM" in blocked) == THREADED
+    assert ("SIGINT" in (blocked if THREADED else ignored))
+    assert THREADED or not blocked
 
 
 @of_hybrid
