@@ -46,6 +46,11 @@ void lane_use_model(lane_t *lane, const char *model)
     lane->is_async = strcmp(model, "event") == 0;
 }
 
+const char *lane_choose(const lane_t *lane, const char *event, const char *worker, const char *prefork)
+{
+    return lane->is_async ? event : lane->is_threaded ? worker : prefork;
+}
+
 void lane_reset(lane_t *lane)
 {
     memset(lane, 0, sizeof(*lane));

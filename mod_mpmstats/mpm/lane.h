@@ -67,6 +67,9 @@ extern const char *lane_model_asked;
 /** Use @a model, "event", "worker" or "prefork". After lane_reset(). */
 void lane_use_model(lane_t *lane, const char *model);
 
+/** Of three texts that of the lane's model: what the log says as the MPM of that name does has its number, too. */
+const char *lane_choose(const lane_t *lane, const char *event, const char *worker, const char *prefork);
+
 /** Forget what an earlier configuration said. */
 void lane_reset(lane_t *lane);
 

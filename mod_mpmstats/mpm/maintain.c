@@ -204,8 +204,9 @@ static void report(sizing_report_e what)
     switch (what) {
     case SIZING_REPORT_NEAR:
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     "server is within %s of MaxRequestWorkers (%d), "
+                     "%sserver is within %s of MaxRequestWorkers (%d), "
                      "consider raising the MaxRequestWorkers setting",
+                     lane_choose(m.lane, "AH10159: ", "AH00287: ", ""),
                      m.lane->is_threaded ? "MinSpareThreads" : "MinSpareServers",
                      m.lane->max_request_workers);
         break;

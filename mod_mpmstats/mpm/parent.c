@@ -283,9 +283,10 @@ static int open_help_pipe(apr_pool_t *pconf)
 
 static void announce(apr_pool_t *plog, server_rec *s)
 {
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s configured -- resuming normal operations",
-                 ap_get_server_description());
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "Server built: %s", ap_get_server_built());
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s%s configured -- resuming normal operations",
+                 lane_choose(&lane_default, "AH00489: ", "AH00292: ", "AH00163: "), ap_get_server_description());
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "%sServer built: %s",
+                 lane_choose(&lane_default, "AH00490: ", "AH00293: ", "AH00164: "), ap_get_server_built());
     ap_log_command_line(plog, s);
     ap_log_mpm_common(s);
     if (!lane_default.is_threaded) {
@@ -324,11 +325,11 @@ static void serve(apr_pool_t *p, server_rec *s)
 
 /* ---- its end ------------------------------------------------------------ */
 
-static void log_and_remove_pid(apr_pool_t *p, server_rec *s, const char *text)
+static void log_and_remove_pid(apr_pool_t *p, server_rec *s, const char *number, const char *text)
 {
     if (!fatal_child) {
         ap_remove_pid(p, ap_pid_fname);
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s", text);
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s%s", number, text);
     }
 }
 
@@ -336,7 +337,8 @@ static int stop_now(apr_pool_t *p, server_rec *s)
 {
     procs_tell_all(PROCS_TELL_NOW);
     procs_reclaim();
-    log_and_remove_pid(p, s, "caught SIGTERM, shutting down");
+    log_and_remove_pid(p, s, lane_choose(&lane_default, "AH00491: ", "AH00295: ", "AH00169: "),
+                       "caught SIGTERM, shutting down");
     return DONE;
 }
 
@@ -348,7 +350,8 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
     maintain_end();
     procs_tell_all(PROCS_TELL_LAST);
     ap_close_listeners();
-    log_and_remove_pid(p, s, "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
+    log_and_remove_pid(p, s, lane_choose(&lane_default, "AH00492: ", "AH00296: ", "AH00170: "),
+                       "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
     if (ap_graceful_shutdown_timeout > 0) {
         until = child_now() + apr_time_from_sec(ap_graceful_shutdown_timeout);
     }
@@ -379,7 +382,8 @@ static int keep_house(void)
 
 static int restart_now(server_rec *s)
 {
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "SIGHUP received.  Attempting to restart");
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%sSIGHUP received.  Attempting to restart",
+                     lane_choose(&lane_default, "AH00494: ", "AH00298: ", "AH00173: "));
     procs_tell_all(PROCS_TELL_NOW);
     procs_reclaim();
     hybrid_retained->held = 0;
@@ -389,8 +393,10 @@ static int restart_now(server_rec *s)
 /* The old children go on until the new ones are there: maintain_start() tells them. */
 static void restart_gracefully(server_rec *s)
 {
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart");
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s",
+                 lane_choose(&lane_default, "AH00493: " AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart",
+                             "AH00297: " AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart",
+                             "AH00171: Graceful restart requested, doing restart"));
     if (settle_is_due(&lane_default)) {
         hybrid_retained->held = 1;
         settle(&lane_default, help_fds[0], keep_house);

@@ -111,8 +111,9 @@ static void begins(const lane_t *lane, int waiting, apr_time_t now)
     now_full.since = now;
     now_full.most_waiting = waiting;
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                 "server reached MaxRequestWorkers setting: all %d workers are busy, %d connections "
+                 "%sserver reached MaxRequestWorkers setting: all %d workers are busy, %d connections "
                  "wait to be accepted%s; consider raising the MaxRequestWorkers setting",
+                 lane_choose(lane, "AH00484: ", "AH00286: ", "AH00161: "),
                  lane->max_request_workers, waiting, busiest(lane, text, sizeof(text)));
 }
 

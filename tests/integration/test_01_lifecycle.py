@@ -10,7 +10,7 @@ import pytest
 
 import procs
 from clients import Client, refused, request
-from httpd import HTTPD, MPM, STOCK_MPMS, THREADED
+from httpd import HTTPD, MODEL, MPM, STOCK_MPMS, THREADED
 from procs import wait_until
 
 HANDLERS = ["test_handlers", "test_scoreboard"]
@@ -39,6 +39,20 @@ def test_a_daemon_has_its_own_session_and_writes_its_pid(httpd):
     assert int(server.pid_file.read_text()) == server.pid
     assert server.children()
     assert server.error_log().count("resuming normal operations") == 1
+
+
+NUMBERS = {"event": ["00489", "00493", "00489", "00494", "00489", "00492"],
+           "worker": ["00292", "00297", "00292", "00298", "00292", "00296"],
+           "prefork": ["00163", "00171", "00163", "00173", "00163", "00170"]}
+
+
+def test_the_log_tells_starts_restarts_and_stops_by_the_numbers_of_the_stock_mpm(httpd):
+    server = httpd()
+    server.graceful()
+    server.restart()
+    server.graceful_stop()
+    told = re.findall(r"\[mpm_\w+:notice\] .*AH(\d+): (?:Apache/|.*(?:SIG|restart))", server.error_log())
+    assert told == NUMBERS[MODEL]
 
 
 def test_foreground_stays_our_child_and_ends_with_zero_on_sigterm(httpd):

@@ -234,7 +234,7 @@ def hold(httpd, running_ms, **options):
     running.send(request(f"/test/sleep?ms={running_ms}"))
     wait_until(lambda: server.mpm_status()["totals"]["workers_busy"] >= 2, 5, "the request")
     server.graceful(wait=False)
-    server.wait_log("Doing graceful restart")
+    server.wait_log("[Dd]oing (graceful )?restart")
     return server, idle, running
 
 
