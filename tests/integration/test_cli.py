@@ -566,6 +566,15 @@ def test_a_full_disk_is_reported(saved):
     assert done.returncode == 2 and "No space left" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["check"], ["check", "--nonsense"]], ids=" ".join)
+def test_a_full_disk_is_no_verdict(saved, command):
+    """2 would be a critical server to the monitoring."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([cli.PROGRAM, *(saved(document()) if command == ["check"] else []), *command], stdout=full,
+                              stderr=subprocess.PIPE, text=True, env=environment())
+    assert done.returncode == 3, done.stderr
+
+
 @pytest.mark.parametrize("arguments, word", [
     (["--nonsense"], "--nonsense"), (["-x"], "-x"), (["frobnicate"], "frobnicate"), (["status", "more"], "more"),
     (["--timeout", "0"], "--timeout"), (["--timeout", "soon"], "soon"), (["--timeout", "nan"], "nan"), (["--timeout"], "SECONDS"),

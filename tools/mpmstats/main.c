@@ -42,11 +42,21 @@ static const command_t *find_command(int argc, char **argv, settings_t *settings
     return command;
 }
 
+#define UNKNOWN 3               /* the exit code of commands that judge, where they could not */
+
+/* RC_LOCAL is the code of a critical server, or of a fault, to whoever called a command that judges. */
+static int finish(const command_t *command, int rc)
+{
+    int end = terminal_finish(rc);
+
+    return end == RC_LOCAL && rc != RC_LOCAL && command != NULL && command->refuse != NULL ? UNKNOWN : end;
+}
+
 static int refuse(const command_t *command, const failure_t *failure)
 {
     if (command == NULL || command->refuse == NULL)
         return failure_report(failure);
-    return terminal_finish(command->refuse(failure));
+    return finish(command, command->refuse(failure));
 }
 
 /* The command that was meant, when the options before it were wrong. */
@@ -74,7 +84,7 @@ static int run_command(const command_t *command, settings_t *settings, int argc,
         command_help(stdout, command);
         return terminal_finish(RC_OK);
     }
-    return terminal_finish(command->run(settings, argc - rest, argv + rest));
+    return finish(command, command->run(settings, argc - rest, argv + rest));
 }
 
 int main(int argc, char **argv)
