@@ -121,14 +121,23 @@ static void retire_all(segment_t *segment, uint64_t config_generation)
     }
 }
 
-/* Names that have a record come first, so that none of them is given away meanwhile. */
-static void keep_known(segment_t *segment, const char *const *names, unsigned count, unsigned *rows)
+/* Names that have a record and need not leave it come first, so that none of them is given away meanwhile. */
+static void find_known(const segment_t *segment, const char *const *names, unsigned count, const bool *yields, unsigned *rows)
 {
     unsigned other = segment_vhost_other(segment);
 
     for (unsigned i = 0; i < count; i++) {
         rows[i] = find_name(segment, names[i]);
-        if (rows[i] != other) {
+        if (rows[i] != other && ((yields != NULL && yields[i]) || segment_get(&segment->vhost[rows[i]].retired) != 0)) {
+            rows[i] = other;
+        }
+    }
+}
+
+static void keep_known(segment_t *segment, const unsigned *rows, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i] != segment_vhost_other(segment)) {
             segment_set(&segment->vhost[rows[i]].retired, 0);
         }
     }
@@ -145,7 +154,29 @@ static unsigned count_current(const segment_t *segment)
     return current;
 }
 
-void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, unsigned most,
+/* The record of a name that has none for sure: its own of earlier, or another one. */
+static unsigned give_record(segment_t *segment, const char *name, unsigned most, uint64_t oldest)
+{
+    unsigned other = segment_vhost_other(segment), row = find_name(segment, name);
+
+    if (row != other && segment_get(&segment->vhost[row].retired) == 0) {
+        return row;             /* the same name a second time */
+    }
+    if (count_current(segment) >= most) {
+        return other;
+    }
+    if (row == other) {
+        row = find_place(segment, oldest);
+        if (row != other) {
+            segment_set_text(segment->vhost[row].name, name);
+        }
+        return row;
+    }
+    segment_set(&segment->vhost[row].retired, 0);
+    return row;
+}
+
+void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, const segment_rank_t *rank, unsigned most,
                            uint64_t config_generation, unsigned *rows)
 {
     unsigned other = segment_vhost_other(segment);
@@ -154,18 +185,14 @@ void segment_vhosts_update(segment_t *segment, const char *const *names, unsigne
 
     /* An exchange, not a store: what follows must not be seen before it. */
     atomic_exchange_explicit(&segment->head->table_turn, turn, memory_order_acq_rel);
+    find_known(segment, names, count, rank != NULL ? rank->yields : NULL, rows);
     retire_all(segment, config_generation);
-    keep_known(segment, names, count, rows);
-    for (unsigned i = 0; i < count; i++) {
-        if (rows[i] != other || names[i][0] == '\0') {
-            continue;
-        }
-        rows[i] = find_name(segment, names[i]);     /* the same name a second time */
-        if (rows[i] == other && count_current(segment) < most) {
-            rows[i] = find_place(segment, oldest);
-            if (rows[i] != other) {
-                segment_set_text(segment->vhost[rows[i]].name, names[i]);
-            }
+    keep_known(segment, rows, count);
+    for (unsigned k = 0; k < count; k++) {
+        unsigned i = rank != NULL ? rank->order[k] : k;
+
+        if (rows[i] == other && names[i][0] != '\0') {
+            rows[i] = give_record(segment, names[i], most, oldest);
         }
     }
     atomic_store_explicit(&segment->head->table_turn, turn + 1, memory_order_release);

@@ -126,15 +126,22 @@ bool segment_histogram_known(const histogram_t *histogram);
 
 /* ---- virtual hosts: the parent ------------------------------------------- */
 
+/** Which names come before which, where not all can have a record. */
+typedef struct {
+    const unsigned *order;      /**< their numbers, the first one first */
+    const bool *yields;         /**< by number: the record it has may be left to one that comes before it */
+} segment_rank_t;
+
 /**
  * Gives each of the configuration's @a names a record and writes its number to @a rows: the one it had before, a
  * free one, the one of a name that is gone and that no process can still write to (what it had counted
  * goes into segment_vhost_gone()), else `other`. Names the configuration has no more keep theirs, marked as retired.
  * Readers see in head->table_turn that names change, and look again.
+ * @param rank  NULL: in their own order, and none yields
  * @param most  names that get a record; those there are beyond are for names that are gone while processes still write there
  * @param config_generation  grows with each configuration
  */
-void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, unsigned most,
+void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count, const segment_rank_t *rank, unsigned most,
                            uint64_t config_generation, unsigned *rows);
 
 /** Number of the record `other`. */

@@ -30,6 +30,7 @@ typedef enum {
 /** What a virtual host says, and where it is counted. */
 typedef struct {
     unsigned row;               /**< its record in the segment; written in post_config, by record_segment.c */
+    _Atomic uint64_t *folded;   /**< where its requests are counted while it has none of its own; NULL: nowhere; the same */
     apr_interval_time_t slow;   /**< requests that take longer are logged; 0: none; -1: as the main server says */
     config_queries_e queries;
 } config_server_t;

@@ -30,6 +30,7 @@ typedef struct record_conn_t {
     uint64_t requests;          /**< that came on it */
     const server_rec *server;   /**< the last request's */
     unsigned row;               /**< its record */
+    _Atomic uint64_t *folded;   /**< where else its requests are counted; NULL: nowhere */
     bool read_by_hybrid;        /**< times says what has been read: no filter of ours is there */
     bool secondary;             /**< an HTTP/2 stream's: no socket of its own */
     bool ended;                 /**< the client has closed its side */

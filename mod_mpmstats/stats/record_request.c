@@ -203,10 +203,14 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     if (conn->server != r->server) {
         conn->server = r->server;
         conn->row = config_of_server(r->server)->row;
+        conn->folded = config_of_server(r->server)->folded;
         conn->protocol = NULL;
         own_what_is_sent(conn);
     }
     row = conn->row;
+    if (__builtin_expect(conn->folded != NULL, 0)) {
+        segment_add(conn->folded, 1);
+    }
     segment_request_soon(record.segment, &record.self, row);
     request = apr_pcalloc(r->pool, sizeof(*request));
     request->conn = conn;

@@ -27,6 +27,7 @@
 #include "stats/config.h"
 #include "stats/config_check.h"
 #include "stats/facts.h"
+#include "stats/folded.h"
 #include "stats/hybrid.h"
 #include "stats/mpm_answer.h"
 #include "stats/record.h"
@@ -49,6 +50,7 @@ typedef struct {
     segment_t segment;
     unsigned vhosts;            /* MPMStatsVHosts at the start */
     uint64_t config_generation;
+    folded_t folded;
 } retained_t;
 
 static retained_t *retained(apr_pool_t *pool)
@@ -180,7 +182,7 @@ static const char *name_of(const server_rec *s, apr_pool_t *pool)
 }
 
 /* httpd lets a virtual host without a directive of ours share the main server's configuration. */
-static void give_row(server_rec *s, const server_rec *main_server, unsigned row, apr_pool_t *pconf)
+static void give_row(server_rec *s, const server_rec *main_server, unsigned row, _Atomic uint64_t *folded, apr_pool_t *pconf)
 {
     config_server_t *config = config_of_server(s);
 
@@ -188,6 +190,7 @@ static void give_row(server_rec *s, const server_rec *main_server, unsigned row,
         config = config_server_own(pconf, s);
     }
     config->row = row;
+    config->folded = folded;
     record.slow_told = record.slow_told || config->slow > 0;
 }
 
@@ -215,9 +218,12 @@ static void tell_folded(segment_t *segment, unsigned folded, unsigned most, serv
     }
 }
 
-static void give_rows(segment_t *segment, unsigned most, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
+static void give_rows(retained_t *kept, server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
+    segment_t *segment = &kept->segment;
+    _Atomic uint64_t **counters;
     unsigned count = 1, i;
+    segment_rank_t rank;
     const char **names;
     unsigned *rows;
 
@@ -226,6 +232,7 @@ static void give_rows(segment_t *segment, unsigned most, server_rec *main_server
     }
     names = apr_pcalloc(ptemp, count * sizeof(*names));
     rows = apr_pcalloc(ptemp, count * sizeof(*rows));
+    counters = apr_pcalloc(ptemp, count * sizeof(*counters));
     names[0] = name_of(main_server, ptemp);
     /* httpd's list has the last virtual host of the configuration first. */
     i = count;
@@ -233,12 +240,15 @@ static void give_rows(segment_t *segment, unsigned most, server_rec *main_server
         names[--i] = name_of(s, ptemp);
     }
     segment_set_text(segment->server->name, names[0]);
-    segment_vhosts_update(segment, names, count, most, record.config_generation, rows);
-    tell_folded(segment, count_folded(segment, names, rows, count, ptemp), most, main_server);
-    give_row(main_server, main_server, rows[0], pconf);
+    rank = folded_rank(&kept->folded, segment, names, count, ptemp);
+    segment_vhosts_update(segment, names, count, &rank, kept->vhosts, record.config_generation, rows);
+    folded_begin(&kept->folded, segment, names, rows, count, counters, ptemp);
+    tell_folded(segment, count_folded(segment, names, rows, count, ptemp), kept->vhosts, main_server);
+    give_row(main_server, main_server, rows[0], counters[0], pconf);
     i = count;
     for (server_rec *s = main_server->next; s != NULL; s = s->next) {
-        give_row(s, main_server, rows[--i], pconf);
+        i--;
+        give_row(s, main_server, rows[i], counters[i], pconf);
     }
 }
 
@@ -491,7 +501,7 @@ int record_segment_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     record.slow_told = false;
     record.scores = facts_get()->details == FACTS_DETAILS_US;
     describe_server(kept->segment.server, s);
-    give_rows(&kept->segment, kept->vhosts, s, pconf, ptemp);
+    give_rows(kept, s, pconf, ptemp);
     name_listeners(&kept->segment, ptemp);
     apr_pool_cleanup_register(pconf, &kept->segment, end, apr_pool_cleanup_null);
     return OK;

@@ -194,6 +194,41 @@ def test_virtual_hosts_beyond_the_cap_are_counted_together(httpd):
     assert segment_of(server).vhosts["other"]["responses_2xx"] == now.vhosts["other"]["responses_2xx"]
 
 
+def test_a_busy_virtual_host_beyond_the_cap_gets_the_row_of_one_without_requests(httpd):
+    """At the next restart; what it had in `other` stays there, and the totals lose nothing."""
+    hosts = "MPMStatsVHosts 3\n" + "".join(f"<VirtualHost *:${{PORT}}>\nServerName h{i}.localhost\n</VirtualHost>\n" for i in range(6))
+    server = httpd(conf=hosts)
+    begin(server)
+
+    def visit(*visits):
+        before = segment_of(server).requests
+        for number, times in visits:
+            for _ in range(times):
+                with Client(server.port) as client:
+                    client.get("/hello.txt", host=f"h{number}.localhost")
+        return settled(server, before + sum(times for _, times in visits))
+
+    def own():
+        """Hosts with a row of their own, and what it says; not how often it was looked whether the server answers, which h0 does."""
+        return {n.split(".")[0]: v["responses_2xx"] if n[:2] != "h0" else None for n, v in segment_of(server).vhosts.items()
+                if not v["retired"]}
+    assert list(own()) == ["test", "h0", "h1", "other"]
+    visit((2, 1), (3, 5), (4, 3))
+    before = segment_of(server)
+    assert own() == {"test": 0, "h0": None, "h1": 0, "other": 9} and before.server["vhosts_folded"] == 4
+    server.graceful()
+    wait_until(lambda: segment_of(server).server["requests_in_flight"] == 0, 5, "quiet")
+    assert own() == {"h0": None, "h3": 0, "h4": 0, "other": 9}, "the two busiest, for those that had none"
+    assert segment_of(server).server["vhosts_folded"] == 4 and segment_of(server).requests >= before.requests
+    now = visit((3, 4), (4, 1), (1, 2), (5, 1))
+    assert own() == {"h0": None, "h3": 4, "h4": 1, "other": 12}
+    server.graceful()
+    wait_until(lambda: segment_of(server).server["requests_in_flight"] == 0, 5, "quiet")
+    assert own() == {"h0": None, "h3": 4, "h4": 1, "other": 12}, "each of them has had requests"
+    assert segment_of(server).requests >= now.requests
+    assert json.loads(server.get("/mpm-status?json"))["totals"]["requests"] >= now.requests
+
+
 def test_a_record_that_another_host_gets_leaves_its_history_to_nobody(httpd):
     """Neither to the new host nor to `other`; the totals keep it."""
     def hosts(names):

@@ -129,7 +129,7 @@ static unsigned rows[8];
 
 static void update(uint64_t generation, unsigned count, const char *const *names)
 {
-    segment_vhosts_update(&segment, names, count, 8, generation, rows);
+    segment_vhosts_update(&segment, names, count, NULL, 8, generation, rows);
     ck_assert_uint_eq(segment_get(&segment.head->table_turn) % 2, 0);
 }
 
@@ -209,10 +209,10 @@ START_TEST(a_name_that_takes_anothers_place_has_a_record_at_once)
     segment_self_t old;
 
     start();
-    segment_vhosts_update(&segment, before, 2, 2, 1, rows);
+    segment_vhosts_update(&segment, before, 2, NULL, 2, 1, rows);
     old = segment_process_claim(&segment, 100);
     segment_set(&old.record->config_generation, 1);
-    segment_vhosts_update(&segment, after, 3, 2, 2, rows);
+    segment_vhosts_update(&segment, after, 3, NULL, 2, 2, rows);
     ck_assert_uint_eq(rows[1], 2);      /* b's may still be written to */
     ck_assert_uint_eq(rows[2], 3);      /* two names are all that get one */
     segment_process_gone(&segment, 100);
