@@ -157,6 +157,8 @@ def test_page_is_complete_without_script(server):
     cells = [attrs["data-s"] for tag, attrs in page.tags if tag == "i" and "data-s" in attrs]
     assert cells.count("_") >= status["totals"]["workers_idle"] - 1
     assert not [tag for tag, attrs in page.tags if "src" in attrs or tag in ("img", "iframe", "object", "form")]
+    for name, since in (("Virtual hosts", "times since recording began"), ("Content handlers", "counts and times since recording began")):
+        assert re.search(rf"{name}</h2>\s*<span class=\"sub\">(<span data-script hidden>[^<]*</span>)?{since}", body), "what they are of, without a script too"
     assert [attrs["href"] for tag, attrs in page.tags if tag == "a"] == ["?json"]
 
 
