@@ -87,6 +87,7 @@ static volatile sig_atomic_t ending = RUN;
 static volatile sig_atomic_t terms;
 static volatile sig_atomic_t current_fd = -1;
 static volatile sig_atomic_t running, told;
+static volatile sig_atomic_t orphaned;  /* the parent is gone, and that is to be logged */
 static volatile sig_atomic_t idle;      /* counted among those that wait */
 static door_t *doors;
 
@@ -316,9 +317,13 @@ static void look_for_parent(void)
     }
     handover_keep();
     if (ending == RUN) {
-        child_orphaned(parent_pid);
+        orphaned = 1;
         go_on();
         begin_end(FINISH);
+    }
+    if (orphaned && !running) {         /* a signal handler cannot write to the log */
+        orphaned = 0;
+        child_orphaned(parent_pid);
     }
 }
 
@@ -598,6 +603,9 @@ static void end_run(void)
     current_fd = -1;
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
     running = 0;
+    if (orphaned) {
+        look_for_parent();
+    }
     be_idle();
 }
 

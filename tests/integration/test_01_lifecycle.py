@@ -328,6 +328,28 @@ def test_a_child_that_exits_with_another_code_is_replaced(httpd):
     assert server.zombies() == []
 
 
+@pytest.mark.mpm_only("hybrid")
+def test_the_news_of_the_parents_end_stops_no_request(httpd):
+    """In the prefork model it comes as a signal, in the middle of whatever the request does: it may hold a lock that the log takes."""
+    server = httpd(modules=HANDLERS, mpm_conf={"StartServers": 1, "MinSpareServers": 1, "MaxSpareServers": 1, "ServerLimit": 1,
+                                               "MaxRequestWorkers": 10 if THREADED else 1})
+    with Client(server.port, timeout=8) as client:
+        client.send(request("/test/clock?ms=4000"))
+        wait_until(lambda: procs.accepted(server.port, client.sock), 5, "the connection accepted")
+        wait_until(lambda: sum(map(procs.cpu_seconds, server.children())) > 0.2, 5, "the request")
+        second = time.time() + 1.1
+        wait_until(lambda: time.time() > second, 2, "a time that the log has not kept yet")
+        procs.kill(server.pid, signal.SIGKILL)
+        try:
+            assert client.response().body == b"told"
+            server.wait_log(r"the parent process \d+ is gone", 5)
+            server.wait_stopped(10)
+        finally:
+            server.kill_all()
+            server.pid_file.unlink(missing_ok=True)
+            server.segment_file.unlink(missing_ok=True)
+
+
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="children of a killed parent stay and keep the port")
 def test_children_of_a_killed_parent_finish_their_work_and_free_the_port(httpd):
     server = httpd(modules=HANDLERS)

@@ -5,6 +5,7 @@
  *
  *   sleep?ms=N            waits N ms, then answers "slept"
  *   spin?ms=N             burns CPU for N ms, then answers "spun"
+ *   clock?ms=N            tells the local time, which takes a lock of the C library, again and again for N ms
  *   stream?chunks=N&bytes=N&ms=N   N chunks of N bytes, flushed, with N ms between them
  *   crash?ms=N            waits, then writes where nothing is mapped
  *   kill?ms=N             waits, then sends its own process SIGKILL
@@ -89,6 +90,16 @@ static int do_spin(request_rec *r)
     while (apr_time_now() < end)
         ;
     return answer(r, "spun");
+}
+
+static int do_clock(request_rec *r)
+{
+    apr_time_t end = apr_time_now() + apr_time_from_msec(argument(r, "ms"));
+    apr_time_exp_t exploded;
+    while (apr_time_now() < end)
+        for (int i = 0; i < 1000; i++)
+            apr_time_exp_lt(&exploded, end);
+    return answer(r, "told");
 }
 
 static int do_stream(request_rec *r)
@@ -221,7 +232,7 @@ static const struct {
     const char *name;
     int (*run)(request_rec *r);
 } actions[] = {
-    {"sleep", do_sleep}, {"spin", do_spin}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
+    {"sleep", do_sleep}, {"spin", do_spin}, {"clock", do_clock}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
     {"exit", do_exit},   {"leak", do_leak}, {"body", do_body},     {"info", do_info},
     {"hangmain", do_hangmain}, {"diskmain", do_diskmain}, {"id", do_id},
 };
