@@ -422,12 +422,14 @@ def sections(text):
 
 @pytest.mark.mpm_only("hybrid", reason="the file is of that one")
 def test_sections_of_the_old_snippet_stay_sections(small):
-    small.snippet.write_text(OLD % {"mpm": "hybrid"})
+    long_line = "Define LONG " + "192.0.2.1," * 60
+    small.snippet.write_text(OLD % {"mpm": "hybrid"} + long_line + "\n")
     with small.swamp():
         done = small.tune("--dry-run")
     assert done.returncode == 0, done.stderr
     text = done.stdout[done.stdout.index("# Written by"):]
     lines = sections(text)
+    assert long_line in [line[0] for line in lines], "however long it is"
     assert [line for line in lines if "VirtualHost *:80" in line] == [
         ("ServerName a.example", "VirtualHost *:80"), ("KeepAliveTimeout 3", "VirtualHost *:80"),
         ("Options None", "VirtualHost *:80", 'Location "/x"')]
@@ -438,6 +440,13 @@ def test_sections_of_the_old_snippet_stay_sections(small):
     # what is advised comes last, and wins
     assert lines.index(("MaxRequestWorkers 3", "IfModule mpm_other_module")) < next(
         i for i, line in enumerate(lines) if line[0].startswith("MaxRequestWorkers") and line[1:] == ("IfModule mpm_hybrid_module",))
+
+
+def test_a_snippet_too_large_to_be_kept_whole_is_not_touched(httpd, tmp_path):
+    server = httpd()
+    (tmp_path / SNIPPET).write_text("# x\n" * 20_000)
+    done = run("tune", "--segment", server.segment_file, "--for", "1h", "--conf-dir", tmp_path, "--apachectl", "true", "--apply", timeout=20)
+    assert "larger than 64 KiB" in fails_in(done, 2)
 
 
 @pytest.mark.parametrize("options, code, word", [

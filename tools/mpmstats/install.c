@@ -80,7 +80,12 @@ bool install_peek(install_t *install, const char *directory, failure_t *failure)
     if (procfs_text(install->file, text, SNIPPET_MOST))
         install->old = memory_copy(text);
     free(text);
-    return true;
+    if (install->old == NULL || strlen(install->old) < SNIPPET_MOST - 1)
+        return true;
+    failure_set(failure, RC_LOCAL, "%s is larger than %d KiB, so it is not this program's; name another directory with --conf-dir",
+                install->file, SNIPPET_MOST / 1024);
+    install_close(install);
+    return false;
 }
 
 bool install_open(install_t *install, const char *directory, failure_t *failure)

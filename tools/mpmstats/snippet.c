@@ -125,8 +125,8 @@ static old_t take_apart(const char *text, const char *mpm)
     return (old_t){memory_text_close(&directives), memory_text_close(&sections)};
 }
 
-/* The next directive of lines without sections: its name and its value. Comments are passed over. */
-static bool next_directive(const char **at, char *name, size_t name_size, char *value, size_t value_size)
+/* The next directive of lines without sections: its name and its value, as long as they are, for the caller to free. Comments are passed over. */
+static bool next_directive(const char **at, char **name, char **value)
 {
     while (**at != '\0') {
         const char *line = *at;
@@ -136,8 +136,8 @@ static bool next_directive(const char **at, char *name, size_t name_size, char *
         *at = line + length + (line[length] == '\n');
         if (word == 0 || line[0] == '#' || rest >= line + length)
             continue;
-        snprintf(name, name_size, "%.*s", (int)word, line);
-        snprintf(value, value_size, "%.*s", (int)(line + length - rest), rest);
+        *name = memory_format("%.*s", (int)word, line);
+        *value = memory_format("%.*s", (int)(line + length - rest), rest);
         return true;
     }
     return false;
@@ -145,13 +145,15 @@ static bool next_directive(const char **at, char *name, size_t name_size, char *
 
 static bool sets(const char *old, const char *directive)
 {
-    char name[64], value[256];
+    char *name, *value;
+    bool found = false;
 
-    while (old != NULL && next_directive(&old, name, sizeof(name), value, sizeof(value))) {
-        if (strcasecmp(name, directive) == 0)
-            return true;
+    while (!found && old != NULL && next_directive(&old, &name, &value)) {
+        found = strcasecmp(name, directive) == 0;
+        free(name);
+        free(value);
     }
-    return false;
+    return found;
 }
 
 /* ---- items ---- */
@@ -205,14 +207,16 @@ static void put_items(FILE *out, const char *indent, const advisor_advice_t *adv
 static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advice, const snippet_facts_t *facts,
                      const char *old, bool of_core)
 {
-    char name[64], value[256];
+    char *name, *value;
 
-    while (old != NULL && next_directive(&old, name, sizeof(name), value, sizeof(value))) {
+    while (old != NULL && next_directive(&old, &name, &value)) {
         const advisor_item_t *item = advisor_item(advice, name);
         bool spoken_of = item != NULL && (is_written(item, facts->stop_allowed) || item->verdict == ADVISOR_KEEP);
 
         if (!spoken_of && is_of_core(name) == of_core)
             fprintf(out, "%s# as before\n%s%s %s\n", indent, indent, name, value);
+        free(name);
+        free(value);
     }
 }
 
