@@ -341,3 +341,10 @@ def test_a_configuration_of_many_virtual_hosts_is_read_whole(layout):
     layout.write("conf-enabled/hosts.conf", hosts + "MPMModel worker\n")
     assert layout.found("MPM") == [("ok", "mpm_hybrid, MPMModel worker", "")]
     assert [f[0] for f in layout.found("configuration")] == ["ok"]
+
+
+@pytest.mark.parametrize("command", ["ulimit -n unlimited", "ulimit -S -n `ulimit -H -n`"])
+def test_a_limit_of_files_that_is_no_number_is_the_hard_one(layout, command):
+    layout.write("envvars", f"export APACHE_RUN_DIR=/nonexistent\nexport APACHE_ULIMIT_MAX_FILES='{command}'\n")
+    level, text, _ = layout.found("open files")[0]
+    assert level == "ok" and "sets is 0;" not in text, text

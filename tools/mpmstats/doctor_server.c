@@ -264,6 +264,18 @@ static double number_of(const conf_t *conf, const char *directive)
     return line == NULL ? 0 : strtod(line->arguments, NULL);
 }
 
+/* What APACHE_ULIMIT_MAX_FILES sets. A shell's words in the number's place ask for the hard limit, as httpd's own apachectl does. */
+static double limit_of_command(const char *command)
+{
+    const char *n = command == NULL ? NULL : strstr(command, "-n ");
+    double number = n == NULL ? DEBIAN_FILES : strtod(n + 3, NULL);
+    struct rlimit own;
+
+    if (number > 0)
+        return number;
+    return getrlimit(RLIMIT_NOFILE, &own) != 0 || own.rlim_max == RLIM_INFINITY ? 1e9 : (double)own.rlim_max;
+}
+
 /* Of the parent that runs; else what the one who starts it would set. */
 static double limit_of_files(const doctor_t *doctor, bool hard, char **whose)
 {
@@ -279,10 +291,8 @@ static double limit_of_files(const doctor_t *doctor, bool hard, char **whose)
         return strcmp(hard ? most : soft, "unlimited") == 0 ? 1e9 : strtod(hard ? most : soft, NULL);
     }
     if (doctor->debian) {
-        const char *n = command == NULL ? NULL : strstr(command, "-n ");
-
         *whose = memory_copy("that apache2ctl sets");
-        return n != NULL ? strtod(n + 3, NULL) : DEBIAN_FILES;
+        return limit_of_command(command);
     }
     *whose = memory_copy("of this shell");
     if (getrlimit(RLIMIT_NOFILE, &own) != 0)
