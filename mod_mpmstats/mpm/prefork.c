@@ -126,10 +126,10 @@ static void on_term(int sig)
     }
     atomic_store(&child.stopping, CHILD_NOW);
     wake();
-    errno = err;
     if (current_fd >= 0) {
         shutdown(current_fd, SHUT_RDWR);
     }
+    errno = err;
 }
 
 int prefork_is_cut(void)

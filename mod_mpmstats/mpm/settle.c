@@ -80,15 +80,17 @@ static int pipes_hold_bytes(int skip_fd)
 {
     DIR *fds = opendir("/proc/self/fd");
     const struct dirent *entry;
+    struct stat skip = { .st_ino = 0 };     /* either end of it */
     int found = 0;
 
+    (void)fstat(skip_fd, &skip);
     while (fds != NULL && !found && (entry = readdir(fds)) != NULL) {
         int fd = atoi(entry->d_name);
         struct stat st;
         int bytes = 0;
 
-        if (entry->d_name[0] != '.' && fd != skip_fd && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)
-            && ioctl(fd, FIONREAD, &bytes) == 0) {
+        if (entry->d_name[0] != '.' && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)
+            && (st.st_ino != skip.st_ino || st.st_dev != skip.st_dev) && ioctl(fd, FIONREAD, &bytes) == 0) {
             found = bytes > 0;
         }
     }

@@ -13,7 +13,7 @@ int settle_is_due(const lane_t *lane);
 
 /**
  * Tell the children to begin nothing new, and wait until nothing runs in them and the programs that logs are
- * piped to have read all; not longer than the lane says. @a skip_fd: a pipe that is nobody's log.
+ * piped to have read all; not longer than the lane says. @a skip_fd: either end of a pipe that is nobody's log.
  * @param keep_house  called while it waits; nonzero ends the wait
  */
 void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void));

@@ -3,9 +3,11 @@
 
 Old children begin nothing then; what has come waits until the new generation is there, and goes to it.
 """
+import contextlib
 import errno
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -309,3 +311,32 @@ def test_what_was_read_is_not_lost_where_the_new_configuration_reads_with_a_work
         old_children_go(server, old)
         response = client.send(b"st: test.localhost\r\n\r\n").response()
         assert response.status == 200 and response.body == b"hello\n"
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_children_that_call_the_parent_are_no_log_to_wait_for(httpd):
+    """They are often heard when all workers are busy; the pipe has two ends."""
+    server = httpd(conf="MPMRestartHold on\n", log_level="info mpm_hybrid:debug")
+    shared = set(procs.fds(server.children()[0]).values())
+    ends = [fd for fd, target in procs.fds(server.pid).items() if target.startswith("pipe:") and target in shared]
+    pipes = [os.open(f"/proc/{server.pid}/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK) for fd in ends]
+    assert pipes
+    over = threading.Event()
+
+    def call():
+        while not over.wait(0.0002):
+            for pipe in pipes:
+                with contextlib.suppress(OSError):      # full, or its reader has closed it
+                    os.write(pipe, b"!")
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        server.graceful()
+    finally:
+        over.set()
+        caller.join()
+        for pipe in pipes:
+            os.close(pipe)
+    waited = int(server.wait_log(r"old children hold: waited (\d+) ms")[1])
+    assert waited < 190
