@@ -205,14 +205,12 @@ static void set_signals(void)
     sa.sa_flags = SA_SIGINFO;
     sigaction(SIGTERM, &sa, NULL);
     if (hybrid_one_process) {
-        sigaction(SIGINT, &sa, NULL);
-        sigaction(AP_SIG_GRACEFUL_STOP, &sa, NULL);
+        sigaction(SIGINT, &sa, NULL);       /* SIGWINCH comes from a terminal that changes its size, too */
     }
     sigemptyset(&ours);
     sigaddset(&ours, SIGTERM);
     if (hybrid_one_process) {
         sigaddset(&ours, SIGINT);
-        sigaddset(&ours, AP_SIG_GRACEFUL_STOP);
     }
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }

@@ -10,6 +10,7 @@
 #include "http_core.h"
 #include "http_main.h"
 #include "mpm_common.h"
+#include "util_mutex.h"
 #include "mpm/accept.h"
 #include "mpm/files.h"
 #include "mpm/hybrid.h"
@@ -127,6 +128,8 @@ int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
         }
     }
     ap_listen_pre_config();
+    /* There is none; a configuration for worker or prefork may say what kind it is to be. */
+    ap_mutex_register(pconf, AP_ACCEPT_MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
     lane_reset(&lane_default);
     choose_model();
     ap_extended_status = 0;

@@ -11,7 +11,7 @@ import pytest
 import procs
 from clients import Client, refused, request
 from httpd import HTTPD, MODEL, MPM, STOCK_MPMS, THREADED
-from procs import wait_until
+from procs import holds_for, wait_until
 
 HANDLERS = ["test_handlers", "test_scoreboard"]
 
@@ -83,6 +83,15 @@ def test_debug_mode_serves_from_a_single_process(httpd, sig):
     server.foreground.wait(15)
     server.wait_stopped()
     forgive_debug_mode(server)
+
+
+@pytest.mark.mpm_only("hybrid", "event", "worker")
+@pytest.mark.left_out("prefork", reason="there -X ends by SIGWINCH, as under mpm_prefork")
+def test_debug_mode_outlives_a_terminal_that_changes_its_size(httpd):
+    server = httpd(start=False).start_foreground("-X")
+    forgive_debug_mode(server)
+    server.foreground.send_signal(signal.SIGWINCH)
+    holds_for(lambda: server.foreground.poll() is None and server.answers(), 1, "the server")
 
 
 @pytest.mark.mpm_only("hybrid", "event", "worker")

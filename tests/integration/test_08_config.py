@@ -462,3 +462,9 @@ def test_max_connections_is_cut_aloud_to_what_the_limit_of_open_files_leaves(htt
     assert server.answers()
     told = re.findall(rf"MPMMaxConnections of {number} exceeds .* open files .* decreasing to (\d+)\.", server.error_log())
     assert len(told) == cut and all(16 <= int(n) < number for n in told)
+
+
+@pytest.mark.parametrize("kind", ["fcntl", "sysvsem", "pthread", "default"])
+def test_a_configuration_may_say_of_which_kind_the_mutex_to_accept_is(httpd, kind):
+    code, output = httpd(start=False).configtest(f"Mutex {kind} mpm-accept")
+    assert (code, output) == (0, "Syntax OK\n")
