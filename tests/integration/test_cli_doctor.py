@@ -348,3 +348,18 @@ def test_a_limit_of_files_that_is_no_number_is_the_hard_one(layout, command):
     layout.write("envvars", f"export APACHE_RUN_DIR=/nonexistent\nexport APACHE_ULIMIT_MAX_FILES='{command}'\n")
     level, text, _ = layout.found("open files")[0]
     assert level == "ok" and "sets is 0;" not in text, text
+
+
+@pytest.mark.parametrize("behind, level", [
+    ('<Location "/">\nRequire all granted\n</Location>\n', "warning"), ('<Location /other>\nRequire all granted\n</Location>\n', "ok"),
+    ('<Location /mpm-stat>\nRequire all granted\n</Location>\n', "ok"), ('<Directory "/">\nRequire all granted\n</Directory>\n', "ok")])
+def test_a_page_that_is_opened_by_a_section_behind_it_is_found(layout, behind, level):
+    layout.write("conf-enabled/zz.conf", behind)
+    found = layout.found("page")
+    assert [f[0] for f in found] == [level], found
+    assert level == "ok" or "zz.conf:2" in found[0][1]
+
+
+def test_a_section_in_front_of_the_page_opens_nothing(layout):
+    layout.write("mods-enabled/aa.conf", '<Location "/">\nRequire all granted\n</Location>\n')
+    assert [f[0] for f in layout.found("page")] == ["ok"]

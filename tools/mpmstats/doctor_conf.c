@@ -356,22 +356,25 @@ static const conf_line_t *page_line(const conf_t *conf)
     return NULL;
 }
 
+/* The path of <Location PATH>; NULL of any other section. The caller frees it. */
+static char *location_of(const conf_section_t *section)
+{
+    conf_line_t inside = {.arguments = NULL};
+    char *path;
+
+    if (strncasecmp(section->title, "<Location ", 10) != 0)
+        return NULL;
+    inside.arguments = memory_format("%.*s", (int)strcspn(section->title + 10, ">"), section->title + 10);
+    path = conf_word(&inside, 0);
+    free(inside.arguments);
+    return path;
+}
+
 char *doctor_page(const doctor_t *doctor)
 {
     const conf_line_t *line = page_line(doctor->conf);
-    conf_line_t section = {.arguments = NULL};
-    const char *title;
-    char *path;
 
-    if (line == NULL)
-        return NULL;
-    title = doctor->conf->sections[line->section].title;
-    if (strncasecmp(title, "<Location ", 10) != 0)
-        return NULL;
-    section.arguments = memory_format("%.*s", (int)strcspn(title + 10, ">"), title + 10);
-    path = conf_word(&section, 0);
-    free(section.arguments);
-    return path;
+    return line == NULL ? NULL : location_of(&doctor->conf->sections[line->section]);
 }
 
 /* In that section, in one of the same title, or in one within it such as <RequireAny>. */
@@ -385,9 +388,36 @@ static bool is_within(const conf_t *conf, size_t section, size_t wanted)
     return false;
 }
 
+static bool covers(const char *outer, const char *path)
+{
+    size_t length = outer == NULL ? 0 : strlen(outer);
+
+    return length > 0 && strncmp(outer, path, length) == 0 && (outer[length - 1] == '/' || path[length] == '/' || path[length] == '\0');
+}
+
+/* What is opened to everybody behind @a page, for a path that the page lies below: the last <Location> wins, not the narrowest. */
+static const conf_line_t *opened_behind(const conf_t *conf, const conf_line_t *page)
+{
+    char *path = location_of(&conf->sections[page->section]);
+    const conf_line_t *found = NULL;
+
+    for (const conf_line_t *line = page + 1; path != NULL && line < conf->lines + conf->count; line++) {
+        char *outer = NULL;
+
+        if (line->section > page->section && conf_is(line, "Require") && strcasecmp(line->arguments, "all granted") == 0)
+            outer = location_of(&conf->sections[line->section]);
+        if (covers(outer, path))
+            found = line;
+        free(outer);
+    }
+    free(path);
+    return found;
+}
+
 static void who_may_see(doctor_t *doctor, const conf_line_t *page)
 {
     const conf_t *conf = doctor->conf;
+    const conf_line_t *opened = opened_behind(conf, page);
     char *who = memory_copy(""), *place = place_of(page);
     bool all = false;
 
@@ -404,6 +434,10 @@ static void who_may_see(doctor_t *doctor, const conf_line_t *page)
     if (who[0] == '\0' || all)
         doctor_find(doctor, DOCTOR_WARNING, "page", memory_format("everybody may see it, addresses and requests included (%s)", place),
                     memory_copy("put Require local, or Require ip …, where SetHandler mpm-status stands"));
+    else if (opened != NULL)
+        doctor_find(doctor, DOCTOR_WARNING, "page", memory_format("everybody may see it (%s): behind it, %s says Require all granted at %s:%d, and the last <Location> wins",
+                                                                  place, conf->sections[opened->section].title, opened->file, opened->number),
+                    memory_copy("put the <Location> of the page behind that one"));
     else
         doctor_find(doctor, DOCTOR_OK, "page", memory_format("for: Require %s (%s)", who, place), NULL);
     free(who);
