@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -277,11 +278,36 @@ static apr_status_t close_pairs(void *unused)
 }
 
 /*
+ * A child that has been taken over can shut them down for all others, which would end, and so would those that are started in
+ * their place. With the lobby that has the other ends they are made anew.
+ */
+static void leave_broken_pairs(void)
+{
+    struct pollfd ends[] = {
+        { .fd = m.pairs.ready[0], .events = POLLRDHUP },
+        { .fd = m.pairs.waiting[0], .events = POLLRDHUP },
+        { .fd = m.pairs.lingering[0], .events = POLLRDHUP }
+    };
+    int entry, record;
+
+    if (m.pairs.ready[0] < 0 || poll(ends, 3, 0) <= 0) {
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                 "a child has shut down the sockets between children and lobby: another lobby takes its place, and other children");
+    if (procs_lobby(&entry, &record) != 0) {
+        procs_tell(entry, PROCS_TELL_GRACEFUL);
+    }
+    handoff_close(&m.pairs);
+}
+
+/*
  * Each generation of the prefork model has its own, so that its children can tell when its lobby is empty.
  * Without them no child is started: tried again later, as after a fork that failed. Zero if there are none.
  */
 static int have_pairs(apr_time_t now)
 {
+    leave_broken_pairs();
     if (m.lane->is_threaded || m.pairs.ready[0] >= 0) {
         return 1;
     }

@@ -12,6 +12,7 @@ import pytest
 import procs
 from clients import Client, request
 from faults import Faults
+from httpd import MODEL
 from procs import holds_for, wait_until
 
 pytestmark = pytest.mark.mpm_only("hybrid")
@@ -109,7 +110,8 @@ def test_messages_with_two_descriptors_leave_none_behind(httpd):
 
 
 def test_a_queue_between_generations_that_is_shut_down_costs_nothing(httpd):
-    server = httpd(modules=["test_scribble"], conf=CONF.split("RewriteEngine")[0], mpm_conf=POOL | {"MinSpareServers": 2})
+    server = httpd(modules=["test_scribble"], conf=CONF.split("RewriteEngine")[0], mpm_conf=POOL | {"MinSpareServers": 2},
+                   log_level="info mpm_hybrid:debug")
     wait_until(lambda: len(server.children()) >= 2, 5, "two children")
     left = others(server, ask(server, "/test-scribble?shut=1"))
     wait_until(server.answers, 5, "an answer")
@@ -117,3 +119,12 @@ def test_a_queue_between_generations_that_is_shut_down_costs_nothing(httpd):
     used = {pid: procs.cpu_seconds(pid) for pid in left}
     time.sleep(1)
     assert all(procs.cpu_seconds(pid) - used[pid] < 0.4 for pid in left if procs.alive(pid))
+    started = server.error_log().count("started in slot")
+    holds_for(lambda: server.get("/hello.txt", timeout=3) == b"hello\n", 1, "service")
+    assert server.error_log().count("started in slot") < started + 10
+    if MODEL == "prefork":
+        assert "has shut down the sockets" in server.error_log()
+    with Client(server.port) as client:         # a head on its way still finds somebody to wait for it
+        client.send(b"GET /hello.txt HTTP/1.1\r\n")
+        wait_until(lambda: procs.accepted(server.port, client.sock), 5, "the connection accepted")
+        assert client.send(b"Host: a\r\n\r\n").response().body == b"hello\n"
