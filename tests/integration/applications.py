@@ -6,11 +6,13 @@ An Application is made for one server. `conf()` is configuration, `prepare()` wr
 `path` is asked for under load, with `auth` as its Authorization field.
 """
 import base64
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import procs
@@ -39,6 +41,8 @@ class Application:
 
     def prepare(self, server):
         self.server = server
+        # Where /tmp is root's alone nothing would start, or read a large body.
+        server.env["TMPDIR"] = str(server.writable_dir("tmp"))
 
     def get(self, path=None, headers=None, data=None):
         asked = urllib.request.Request(self.server.url + (path or self.path), data=data, headers={**self.headers, **(headers or {})})
@@ -344,7 +348,6 @@ class ModPhp(Application):
 
 class PhpFpm(ModPhp):
     name, models, modules = "php-fpm", ALL, ("proxy_fcgi",)
-    settings = ""
 
     def conf(self):
         return '<FilesMatch \\.php$>\nSetHandler "proxy:unix:${ROOT}/fpm/socket|fcgi://localhost"\n</FilesMatch>\n'
@@ -354,19 +357,164 @@ class PhpFpm(ModPhp):
         where = server.writable_dir("fpm")
         (where / "fpm.conf").write_text(
             f"[global]\nerror_log = {where}/log\ndaemonize = no\n[www]\nuser = www-data\ngroup = www-data\nlisten = {where}/socket\n"
-            "listen.owner = www-data\npm = static\npm.max_children = 6\n")
-        self.daemon = subprocess.Popen([self.root / "usr/sbin/php-fpm8.2", "-n", *self.extensions(), "-y", where / "fpm.conf", "-F"],
+            "listen.owner = www-data\npm = static\npm.max_children = 6\nenv[TMPDIR] = {server.env['TMPDIR']}\n"
+            f"php_admin_value[sys_temp_dir] = {server.env['TMPDIR']}\n")
+        self.daemon = subprocess.Popen([self.root / "usr/sbin/php-fpm8.2", *self.options(), "-y", where / "fpm.conf", "-F"],
                                        env={**os.environ, **environment(self.root)}, stdout=subprocess.DEVNULL,
                                        stderr=open(where / "stderr", "wb"), stdin=subprocess.DEVNULL)
         procs.wait_until(lambda: (where / "socket").exists(), 20, "php-fpm's socket")
 
-    def extensions(self):
-        return []
+    def options(self):
+        return ["-n"]
 
     def close(self):
         self.daemon.terminate()
         self.daemon.wait(20)
 
 
+# ---- WordPress -----------------------------------------------------------------------------------------------------------
+
+PHP_INI = """[PHP]
+extension_dir = {extensions}
+extension = mysqlnd.so
+extension = mysqli.so
+zend_extension = {extensions}/opcache.so
+"""
+
+WP_CONFIG = """<?php
+define('DB_NAME', 'wordpress');
+define('DB_USER', 'root');
+define('DB_PASSWORD', '');
+define('DB_HOST', 'localhost:{database}');
+define('DB_CHARSET', 'utf8mb4');
+define('WP_HOME', '{url}');
+define('WP_SITEURL', '{url}');
+define('AUTH_KEY', 'a'); define('SECURE_AUTH_KEY', 'b'); define('LOGGED_IN_KEY', 'c'); define('NONCE_KEY', 'd');
+define('AUTH_SALT', 'e'); define('SECURE_AUTH_SALT', 'f'); define('LOGGED_IN_SALT', 'g'); define('NONCE_SALT', 'h');
+define('WP_HTTP_BLOCK_EXTERNAL', true);
+define('DISABLE_WP_CRON', true);
+define('AUTOMATIC_UPDATER_DISABLED', true);
+$table_prefix = 'wp_';
+defined('ABSPATH') || define('ABSPATH', __DIR__ . '/');
+require_once ABSPATH . 'wp-settings.php';
+"""
+
+# Pages say how long they are: the load client knows no chunks.
+WP_PLUGIN = """<?php
+add_action('template_redirect', function () {
+    ob_start(function ($text) { header('Content-Length: ' . strlen($text)); return $text; });
+}, -1);
+"""
+
+
+class Database:
+    """MariaDB on a socket in `where`, without accounts."""
+
+    def __init__(self, root, where):
+        self.socket, share = where / "socket", root / "usr/share"
+        self.daemon = subprocess.Popen(
+            [root / "usr/sbin/mariadbd", "--no-defaults", f"--datadir={where}", f"--socket={self.socket}", f"--pid-file={where}/pid", f"--tmpdir={where}",
+             "--skip-networking", "--skip-grant-tables", f"--lc-messages-dir={share}/mysql/english", "--user=www-data",
+             f"--character-sets-dir={share}/mysql/charsets", f"--plugin-dir={root}/usr/lib/mysql/plugin", "--max-connections=40",
+             "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0"],
+            env={**os.environ, **environment(root)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=open(where / "stderr", "wb"))
+        procs.wait_until(lambda: self.socket.exists(), 30, "the database's socket")
+        subprocess.run([root / "usr/bin/mariadb", "--no-defaults", f"--socket={self.socket}",
+                        f"--character-sets-dir={share}/mysql/charsets", "-e", "CREATE DATABASE wordpress"],
+                       env={**os.environ, **environment(root)}, check=True, timeout=30)
+
+    def close(self):
+        self.daemon.terminate()
+        self.daemon.wait(30)
+
+
+class WordPress:
+    """With one of the classes of PHP: Debian's WordPress in a database of its own. The first check() installs it; each publishes
+    a post as an editor in a browser does."""
+
+    path = "/wp/"
+    database = None
+
+    def prepare(self, server):
+        self.write_ini(server)
+        super().prepare(server)
+        self.database = Database(self.root, server.writable_dir("db"))
+        site, debian = server.root / "htdocs/wp", self.root / "usr/share/wordpress"
+        shutil.copytree(debian, site, symlinks=True)
+        self.relink(site, debian)
+        (site / "wp-config.php").write_text(WP_CONFIG.format(database=self.database.socket, url=server.url + "/wp"))
+        (site / "wp-content/mu-plugins").mkdir()
+        (site / "wp-content/mu-plugins/length.php").write_text(WP_PLUGIN)
+        self.headers = {"Host": server.url.removeprefix("http://")}
+        self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        self.published = 0
+
+    def conf(self):
+        return super().conf() + "DirectoryIndex index.php\n"
+
+    def write_ini(self, server):
+        (server.root / "php").mkdir()
+        (server.root / "php/php.ini").write_text(PHP_INI.format(extensions=next(self.root.glob("usr/lib/php/20*"))))
+
+    def relink(self, site, debian):
+        """Links out of the copied tree lead to where the packages are unpacked."""
+        for link in [link for link in site.rglob("*") if link.is_symlink()]:
+            text = os.readlink(link)
+            target = self.root / text[1:] if text.startswith("/") else (debian / link.relative_to(site)).parent / text
+            link.unlink()
+            if target.exists():
+                link.symlink_to(target.resolve())
+
+    def send(self, path, fields=None, headers=None):
+        data = urllib.parse.urlencode(fields).encode() if fields else None
+        asked = urllib.request.Request(self.server.url + "/wp/" + path, data=data, headers=headers or {})
+        with self.browser.open(asked, timeout=60) as answer:
+            return answer.read().decode()
+
+    def install(self):
+        answer = self.send("wp-admin/install.php?step=2", {
+            "weblog_title": "Test", "user_name": "editor", "admin_password": "a secret", "admin_password2": "a secret", "pw_weak": "on",
+            "admin_email": "editor@test.localhost", "blog_public": "0", "language": ""})
+        assert "Success!" in answer, answer
+        self.send("wp-login.php", {"log": "editor", "pwd": "a secret", "testcookie": "1", "redirect_to": self.server.url + self.path},
+                  headers={"Cookie": "wordpress_test_cookie=WP+Cookie+check"})
+        self.nonce = self.send("wp-admin/admin-ajax.php?action=rest-nonce")
+
+    def check(self):
+        if not self.published:
+            self.install()
+        self.published += 1
+        text = "a line of the post. " * 10000
+        post = json.loads(self.send("index.php?rest_route=/wp/v2/posts", {"title": "one post", "content": text, "status": "publish"},
+                                    headers={"X-WP-Nonce": self.nonce}))
+        assert post["status"] == "publish", post
+        self.path = post["link"].removeprefix(self.server.url)
+        page = self.get().decode()
+        assert "one post" in page and text.strip() in page, page
+
+    def close(self):
+        super().close()
+        if self.database:
+            self.database.close()
+
+
+class WordPressFpm(WordPress, PhpFpm):
+    name, models, modules = "wordpress fpm", ("event",), ("proxy_fcgi", "env")
+
+    def conf(self):
+        return super().conf() + "SetEnv ap_trust_cgilike_cl yes\n"
+
+    def options(self):
+        return ["-c", self.server.root / "php/php.ini"]
+
+
+class WordPressModPhp(WordPress, ModPhp):
+    name = "wordpress mod_php"
+
+    def conf(self):
+        return super().conf() + 'PHPIniDir "${ROOT}/php"\n'
+
+
 APPLICATIONS = [Cgi, Cgid, ExtFilter, AuthnzExternal, Fcgid, WsgiEmbedded, WsgiDaemon, Passenger, Perl, Svn, Security, Qos, Itk, ModPhp,
-                PhpFpm]
+                PhpFpm, WordPressFpm, WordPressModPhp]

@@ -17,7 +17,7 @@ import pytest
 PACKAGES = ["libapache2-mod-authnz-external", "libapache2-mod-fcgid", "libapache2-mod-passenger", "libapache2-mod-perl2",
             "libapache2-mod-php8.2", "libapache2-mod-qos", "libapache2-mod-security2", "libapache2-mod-svn",
             "libapache2-mod-wsgi-py3", "mariadb-server", "modsecurity-crs", "php8.2-cli", "php8.2-fpm", "php8.2-mysql", "subversion",
-            "wordpress"]
+            "wordpress", "wordpress-theme-twentytwentythree"]
 ALONE = ["libapache2-mpm-itk"]      # conflicts with what is installed; needs nothing else
 
 
@@ -42,8 +42,10 @@ def unpacked(directory):
     root = directory / "packages"
     with open(directory / ".packages.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if root.exists():
+        made_of = root / ".packages"
+        if made_of.exists() and made_of.read_text() == repr(PACKAGES + ALONE):
             return root
+        shutil.rmtree(root, ignore_errors=True)
         packages, fresh = directory / "packages.deb", directory / "packages.new"
         for path in packages, fresh:
             shutil.rmtree(path, ignore_errors=True)
@@ -51,6 +53,7 @@ def unpacked(directory):
         _fetch(packages)
         for package in packages.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", package, fresh], check=True)
+        (fresh / ".packages").write_text(repr(PACKAGES + ALONE))
         fresh.chmod(0o755)
         fresh.rename(root)
         shutil.rmtree(packages)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's modules with applications on them: start, what they are for, graceful restarts under load, stop; on each model, and on
-the stock MPM in the same run. SLOW=1, for some 60 MB of packages are fetched (debpackages.py)."""
+the stock MPM in the same run. SLOW=1, for some 70 MB of packages are fetched (debpackages.py)."""
 import contextlib
 
 import procs
@@ -68,6 +68,7 @@ def test_it_works_and_graceful_restarts_under_load_lose_nothing(serve, applicati
             Load(server.port, path=app.path, connections=6, headers=app.headers) as load:
         restarts_under(load, server)
         app.check()
+    assert load.answered, (load.counts, load.details[:5])
     print(f"{application.name}, {kind} {model}: {dict(load.counts)}")
     if kind == "ours":
         assert not {k: n for k, n in load.failed.items() if k not in app.forgiven}, (load.counts, load.details[:5])
