@@ -58,6 +58,7 @@ struct inbound_t {
     unsigned overdue:1;             /* the budget ended head or body; not said yet */
     unsigned overdue_body:1;        /* it was the body's */
     unsigned line_begun:1;          /* a byte of the request line was seen */
+    unsigned asked_below:1;         /* let_remoteip_say() has */
     unsigned unscanned:1;           /* the stash holds bytes of the next request */
     unsigned aside:1;               /* out of the chain: its worker reads the next heads itself */
 };
@@ -394,6 +395,31 @@ static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
     return rv;
 }
 
+/*
+ * mod_remoteip logs that its PROXY header has not come when a reader that would wait asks, and none has. Nothing below
+ * waits any more: the bucket tells the end, or that time is up.
+ */
+static void let_remoteip_say(inbound_t *in, ap_input_mode_t mode, apr_off_t readbytes)
+{
+    ap_filter_t *above = NULL, *reqtimeout;
+    const ap_filter_t *f;
+
+    if (in->asked_below || in->bytes != 0 || in->k->network == NULL
+        || !(in->late || in->k->network->eof) || ap_ssl_conn_is_ssl(in->k->c)) {
+        return;
+    }
+    in->asked_below = 1;
+    for (f = in->filter->next; f != NULL && strcmp(f->frec->name, "remoteip_input") != 0; f = f->next) {
+    }
+    if (f == NULL) {
+        return;
+    }
+    reqtimeout = reqtimeout_detach(in->filter, &above);     /* it would wait by itself, on the socket */
+    (void)ap_get_brigade(in->filter->next, in->fresh, mode, APR_BLOCK_READ, readbytes);
+    apr_brigade_cleanup(in->fresh);
+    reqtimeout_attach(reqtimeout, above);
+}
+
 static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
                                    ap_input_mode_t mode, apr_read_type_e block,
                                    apr_off_t readbytes)
@@ -419,6 +445,7 @@ static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         return rv;
     }
     if (in->ended != APR_SUCCESS) {
+        let_remoteip_say(in, mode, readbytes);
         return tell_end(in);
     }
     /* The core looks for a pipelined request after each response. */

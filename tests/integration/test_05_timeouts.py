@@ -12,6 +12,7 @@ import pytest
 import procs
 import tls
 from clients import Client, SlowReader, request
+from httpd import module_path
 from procs import holds_for, wait_until
 
 SLACK = 1.5
@@ -307,6 +308,22 @@ def test_a_head_with_min_rate_may_take_longer_but_not_for_ever(httpd):
         assert response, "the limit of 3 s does not hold"
         assert response.status == 408
         assert 2.5 / 0.2 <= waited <= (3 + SLACK) / 0.2
+
+
+@pytest.mark.parametrize("budget", ["", "RequestReadTimeout header=1"])
+@pytest.mark.parametrize("end, said", [("late", "AH10184"), ("closed", "AH10634")])
+def test_mod_remoteip_says_that_a_proxy_header_has_not_come(httpd, budget, end, said):
+    if said.encode() not in module_path("remoteip").read_bytes():
+        pytest.skip("this mod_remoteip says nothing about it")
+    server = httpd(start=False, modules=["remoteip", "reqtimeout"],
+                   conf=f"Timeout 1\nRemoteIPProxyProtocol On\n{budget or 'RequestReadTimeout header=0'}\n")
+    server.start(probe=False)
+    with Client(server.port) as client:
+        client.send("PROXY TCP4 192")
+        if end == "closed":
+            client.sock.shutdown(socket.SHUT_WR)
+        assert client.closed_after(1 + SLACK) is not None
+    server.wait_log(said)
 
 
 @pytest.mark.parametrize("over", ["plain", "tls"])

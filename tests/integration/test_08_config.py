@@ -464,6 +464,7 @@ def test_max_connections_is_cut_aloud_to_what_the_limit_of_open_files_leaves(htt
     assert len(told) == cut and all(16 <= int(n) < number for n in told)
 
 
+@pytest.mark.mpm_gap("event", reason="has no such mutex")
 @pytest.mark.parametrize("kind", ["fcntl", "sysvsem", "pthread", "default"])
 def test_a_configuration_may_say_of_which_kind_the_mutex_to_accept_is(httpd, kind):
     code, output = httpd(start=False).configtest(f"Mutex {kind} mpm-accept")
