@@ -27,7 +27,7 @@ class Application:
     modules = ()            # of httpd's own
     path = "/app/"
     headers = {}
-    forgiven = ("retryable",)       # what may become of requests under load, on stock as well
+    forgiven = ()           # what may become of requests under load beside an answer, on stock as well
     expected = b"hello from the application"
 
     def __init__(self, root, base_dir):
@@ -111,7 +111,7 @@ class AuthnzExternal(Application):
     name, modules, path, expected = "authnz_external", ("auth_basic", "authn_core", "authz_user"), "/hello.txt", b"hello"
     headers = {"Authorization": "Basic " + base64.b64encode(b"somebody:right").decode()}
     # With threads it ends programs of other requests: it keeps the address of what is on its stack (also kill(0, SIGTERM)).
-    forgiven = ("retryable", "wrong")
+    forgiven = ("wrong",)
 
     def conf(self):
         return (self.load("authnz_external", "mod_authnz_external.so") + 'DefineExternalAuth script pipe "${ROOT}/cgi-bin/password"\n'
