@@ -784,6 +784,12 @@ void conn_adopt(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, const struct 
     k->used = what->used != 0;
     k->c->keepalives = what->keepalives;
     k->keepalive_until = what->deadline;
+    if (!inbound_is_plain(k->c)) {
+        ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, k->c, "closed: it began as a plain connection, and the new "
+                      "configuration has TLS, the PROXY protocol or another filter of input where it came in");
+        take_steps(k, STEP_CLOSE);
+        return;
+    }
     if (k->inbound != NULL && inbound_unpack(k, what, bytes) != APR_SUCCESS) {
         take_steps(k, STEP_CLOSE);
         return;

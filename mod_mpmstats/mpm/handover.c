@@ -377,8 +377,14 @@ static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_
     int n;
 
     do {
+        /* One that comes here during a hold is told of its end by nobody: it is to be passed on then, as those that waited. */
+        int begun = child.lane->is_threaded && handover_state() == HANDOVER_HOLD;
+
         shared_add(child.stats->between, 1);
-        n = wait_for_bytes(k, timeout, until, 0);
+        n = wait_for_bytes(k, timeout, until, begun);
+        if (begun && n == 0) {
+            n = -1;
+        }
         while (is_held()) {
             apr_sleep(LOOK_INTERVAL);
         }

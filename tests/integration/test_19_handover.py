@@ -18,7 +18,7 @@ from faults import Faults
 from h2load import H2Load
 from httpd import ASYNC, MPM
 from load import Load
-from procs import wait_until
+from procs import holds_for, wait_until
 
 MODULES = ["test_daemon", "test_handlers", "test_scoreboard"]
 POOL = {"StartServers": 2, "ServerLimit": 4, "ThreadLimit": 25, "ThreadsPerChild": 25, "MinSpareThreads": 10,
@@ -311,6 +311,27 @@ def test_what_was_read_is_not_lost_where_the_new_configuration_reads_with_a_work
         old_children_go(server, old)
         response = client.send(b"st: test.localhost\r\n\r\n").response()
         assert response.status == 200 and response.body == b"hello\n"
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="what waits there was not read")
+def test_plain_bytes_are_not_taken_for_decrypted_ones_where_a_restart_makes_the_port_tls(httpd):
+    server = httpd(modules=["test_handlers"], conf="MPMRestartHold on 3000\n", tls=True, log_level="info mpm_hybrid:debug")
+    with Client(server.port) as busy, Client(server.port) as client:
+        assert client.get().keeps_alive
+        busy.send(request("/test/sleep?ms=1000"))
+        wait_until(lambda: server.mpm_status()["totals"]["workers_busy"] >= 2, 5, "the request")
+        server.write_conf(conf="SSLEngine on\nSSLCertificateFile ${TLS}/server.crt\nSSLCertificateKeyFile ${TLS}/server.key\n")
+        old = set(server.children())
+        server.graceful(wait=False)
+        server.wait_log("Doing graceful restart")
+        holds_for(lambda: procs.alive(server.pid), 0.2, "the parent")       # the old children have heard of it
+        client.send(request())
+        assert busy.response().body == b"slept"
+        old_children_go(server, old)
+        with pytest.raises(ConnectionError):
+            client.response()
+    assert "it began as a plain connection" in server.error_log()
 
 
 @pytest.mark.mpm_only("hybrid")
