@@ -837,6 +837,9 @@ static void reap_all(void)
     apr_proc_other_child_refresh_all(APR_OC_REASON_RESTART);
 }
 
+/* Time to end cleanly for a prefork child that does not hear of its connection's end (a script that computes). */
+#define PREFORK_GRACE APR_TIME_C(200000)
+
 /* The times are those of ap_reclaim_child_processes(): SIGTERM after 3 s, SIGKILL after 9 s. */
 void procs_reclaim(void)
 {
@@ -852,11 +855,17 @@ void procs_reclaim(void)
     };
     apr_time_t start = child_now();
     unsigned step = 0;
+    int is_first = !lane_default.is_threaded;
 
     for (;;) {
         reap_all();
         if (procs_total() == 0) {
             return;
+        }
+        /* mpm_prefork's children end at the first signal. */
+        if (is_first && child_now() - start >= PREFORK_GRACE) {
+            is_first = 0;
+            procs_signal_all(SIGTERM);
         }
         if (child_now() - start >= steps[step].at) {
             int i;

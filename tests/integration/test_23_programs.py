@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -54,6 +55,20 @@ def test_a_script_reads_what_the_client_has_sent(make, model, module):
             with Client(server.port) as client:
                 assert echo_of(client, body) == body
                 assert echo_of(client, body) == body        # of a kept connection
+
+
+@pytest.mark.parametrize("sig, done", [(signal.SIGTERM, "shutting down"), (signal.SIGHUP, "resuming.*resuming")])
+def test_a_script_that_runs_delays_no_stop_of_prefork_and_no_hard_restart(httpd, sig, done):
+    if THREADED:
+        pytest.skip("its workers are waited for, as under the stock MPM")
+    server = httpd(modules=["cgi"], conf=SCRIPTS)
+    server.cgi("slow", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nbegun'\nexec sleep 5\n")
+    with Client(server.port) as client:
+        client.send(request("/scripts/slow"))
+        assert client.head()[0] == 200
+        server.signal(sig)
+        wait_until(lambda: re.search(done, server.error_log(), re.S), 2.5, "the end of the children")
+    assert "still did not exit" not in server.error_log()
 
 
 # The shell itself reads: what it starts has an empty mask.
