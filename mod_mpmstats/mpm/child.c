@@ -305,6 +305,7 @@ static void move_stats(shared_process_t *to)
     shared_set(to->head_bytes, shared_get(from->head_bytes));
     shared_set(to->workers, shared_get(from->workers));
     shared_set(to->workers_peak, shared_get(from->workers_peak));
+    shared_set(to->tunnels, shared_get(from->tunnels));
     shared_set(to->accepted, shared_get(from->accepted));
     shared_set(to->dispatched, shared_get(from->dispatched));
     for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {

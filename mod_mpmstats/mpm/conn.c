@@ -420,6 +420,7 @@ static step_e step_process(conn_t *k)
     conn_runs_here(k);
     rc = ap_run_process_connection(k->c);
     conn_runs_here(NULL);
+    tunnel_run_ends(k);
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "worker %d has run it: %d, state %d", k->times.worker, rc,
                   (int)k->pub.state);
     if (k->passed_on) {
@@ -686,7 +687,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->outbound = NULL;
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
-    k->whole = k->passed_on = k->stays = k->watched = 0;
+    k->whole = k->passed_on = k->stays = k->watched = k->is_tunnel = 0;
     k->waited = MPM_HYBRID_CONN_RUNNING;
     k->keepalive_until = 0;
     memset(&k->times, 0, sizeof(k->times));

@@ -52,6 +52,7 @@ typedef struct conn_t {
     unsigned stays:1;                   /**< it could not be passed on */
     unsigned heard_out:1;               /**< conn_was_spoken_to() has been asked */
     unsigned watched:1;                 /**< its output is looked at for the beginning of a tunnel */
+    unsigned is_tunnel:1;               /**< the run it is in has become one */
 
     const void *owner;                  /**< the thread that owns it, for park_is_mine(); NULL: the park, or a module */
 

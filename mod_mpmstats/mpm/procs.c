@@ -757,7 +757,7 @@ void procs_tell_to_go_on(void)
 static int runs_something(const proc_t *p, int writing)
 {
     const shared_process_t *s = &hybrid_retained->shared->process[p->record];
-    apr_uint32_t busy, between;
+    apr_uint32_t busy, between, tunnels;
 
     if (p->pid == 0 || !p->held || p->told || p->is_lobby) {
         return 0;
@@ -767,7 +767,8 @@ static int runs_something(const proc_t *p, int writing)
     }
     between = shared_get(s->between);       /* first: who leaves it goes on being busy */
     busy = shared_get(s->workers_busy);
-    return busy > between || shared_get(s->connections[MPM_HYBRID_CONN_WAITIO]) > 0
+    tunnels = shared_get(s->tunnels);       /* last: who leaves it is no longer busy */
+    return busy > between + tunnels || shared_get(s->connections[MPM_HYBRID_CONN_WAITIO]) > 0
         || (writing && (shared_get(s->connections[MPM_HYBRID_CONN_WRITE]) > 0
                         || shared_get(s->connections[MPM_HYBRID_CONN_HANDSHAKE]) > 0
                         || shared_get(s->connections[MPM_HYBRID_CONN_SUSPENDED]) > 0));

@@ -33,6 +33,7 @@ typedef struct {
     _Atomic apr_uint32_t workers_peak;
     _Atomic int holding;                /* it begins nothing new: a restart */
     _Atomic apr_uint32_t between;       /* workers that stay with a connection which is between requests */
+    _Atomic apr_uint32_t tunnels;       /* of the busy ones, those that only pass bytes on; counted out before their run ends */
     _Atomic apr_uint32_t hung;          /* in one run for longer than MPMHungRequestTime */
     _Atomic apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
     _Atomic apr_uint64_t accepted;

@@ -6,6 +6,7 @@
 #include "mpm/tunnel.h"
 
 #include "util_filter.h"
+#include "mpm/child.h"
 #include "mpm/hung.h"
 
 #define FILTER_NAME "HYBRID_TUNNEL"
@@ -25,12 +26,24 @@ static int is_tunnel(const request_rec *r)
 
 static apr_status_t tunnel_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    const conn_t *k = f->ctx;
+    conn_t *k = f->ctx;
 
     if (k->r != NULL && is_tunnel(k->r)) {
         hung_is_connection(k->times.worker);
+        if (!k->is_tunnel && conn_here() == k) {
+            k->is_tunnel = 1;
+            shared_add(child.stats->tunnels, 1);
+        }
     }
     return ap_pass_brigade(f->next, bb);
+}
+
+void tunnel_run_ends(conn_t *k)
+{
+    if (k->is_tunnel) {
+        k->is_tunnel = 0;
+        shared_sub(child.stats->tunnels, 1);
+    }
 }
 
 void tunnel_watch(conn_t *k, const request_rec *r)

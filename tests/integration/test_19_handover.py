@@ -6,6 +6,7 @@ Old children begin nothing then; what has come waits until the new generation is
 import contextlib
 import errno
 import os
+import re
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ import time
 import pytest
 
 import procs
+from backends import Backend, WebSocketEcho, frame
 from clients import Client, request
 from faults import Faults
 from h2load import H2Load
@@ -332,6 +334,30 @@ def test_plain_bytes_are_not_taken_for_decrypted_ones_where_a_restart_makes_the_
         with pytest.raises(ConnectionError):
             client.response()
     assert "it began as a plain connection" in server.error_log()
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="a tunnel is a request like others there")
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a request"])
+def test_a_tunnel_is_nothing_to_wait_for(httpd, beside):
+    """It goes on, and it ends when its ends want it to; a request that runs beside it is waited for."""
+    with Backend(WebSocketEcho) as backend:
+        server = httpd(modules=["test_handlers", "proxy", "proxy_http", "proxy_wstunnel"], log_level="info mpm_hybrid:debug",
+                       conf=f'MPMRestartHold on 3000\nProxyPass "/ws" "ws://127.0.0.1:{backend.port}/"\n')
+        with Client(server.port, timeout=20) as tunnel, Client(server.port) as client:
+            tunnel.send(request("/ws", headers=["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+                                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]))
+            assert b" 101 " in tunnel.sock.recv(1000)
+            if beside:
+                client.send(request("/test/sleep?ms=700"))
+                wait_until(lambda: server.mpm_status()["totals"]["workers_busy"] >= 3, 5, "the request")
+            server.graceful()
+            waited = int(re.search(r"old children hold: waited (\d+) ms, 0 of them", server.error_log())[1])
+            assert 400 <= waited < 1500 if beside else waited < 400
+            if beside:
+                assert client.response().body == b"slept"
+            tunnel.send(frame(1, b"still there"))
+            assert b"still there" in tunnel.sock.recv(100)
 
 
 @pytest.mark.mpm_only("hybrid")
