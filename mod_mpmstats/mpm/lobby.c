@@ -67,6 +67,7 @@ typedef struct {
 /* The only thread's. */
 static struct {
     int epoll_fd, control_fd, help_fd;
+    pid_t parent;
     handoff_pairs_t pairs;
     timeouts_t timeouts;
     list_t senders, lingerers;
@@ -509,6 +510,25 @@ static int is_over(void)
     return living == 0 || l.no_more_lingering;
 }
 
+static void begin_end(void)
+{
+    if (!l.ending) {
+        l.ending = 1;
+        hurry_lingerers();
+        shared_set(child.stats->quiescing, 1);
+        ap_close_listeners();
+    }
+}
+
+/* The end of the control socket does not tell where a daemon that a module has forked since has its other end, too. */
+static void look_for_parent(void)
+{
+    if (!l.ending && getppid() != l.parent) {
+        handover_keep();
+        begin_end();
+    }
+}
+
 static void read_control(void)
 {
     procs_message_t message;
@@ -540,12 +560,7 @@ static void read_control(void)
     if (n == sizeof(message) && message.what == PROCS_TELL_LAST) {
         empty_the_doors();
     }
-    if (!l.ending) {
-        l.ending = 1;
-        hurry_lingerers();
-        shared_set(child.stats->quiescing, 1);
-        ap_close_listeners();
-    }
+    begin_end();
 }
 
 /* ---- setting up --------------------------------------------------------- */
@@ -572,6 +587,7 @@ static void set_up(const lane_t *lane, int record)
 {
     take_name();
 
+    l.parent = getppid();
     child.lane = lane;
     child.slot = child.number = lane_attic(lane);
     child.stats = &hybrid_retained->shared->process[record];
@@ -670,6 +686,7 @@ void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, han
         for (i = 0; i < n; i++) {
             serve_event(events[i].data.ptr);
         }
+        look_for_parent();
         serve_deadlines();
         pass_on();
         if (n == 0 && handoff_queued(l.pairs.ready[0]) > 0) {

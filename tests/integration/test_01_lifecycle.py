@@ -378,6 +378,30 @@ def test_children_of_a_killed_parent_finish_their_work_and_free_the_port(httpd):
             server.segment_file.unlink(missing_ok=True)
 
 
+@pytest.mark.mpm_gap("event", "worker", "prefork", reason="children of a killed parent stay and keep the port")
+def test_children_end_also_where_a_modules_daemon_has_the_parents_sockets(httpd):
+    """mod_cgid forks a new daemon where one dies; it inherits what the parent has open by then."""
+    server = httpd(modules=["cgid"])
+
+    def daemons():
+        return set(procs.children_of(server.pid)) - set(server.children()) - set(server.lobbies())
+    [daemon] = wait_until(lambda: {d for d in daemons() if procs.alive(d)}, 5, "the daemon")
+    server.expect_log("cgid daemon process died")
+    procs.kill(daemon)
+    [daemon] = wait_until(lambda: {d for d in daemons() - {daemon} if procs.alive(d)}, 10, "a new daemon")
+    wait_until(server.answers, 5, "an answer")
+    procs.kill(server.pid, signal.SIGKILL)
+    try:
+        wait_until(lambda: refused(server.port), 5, "a free port")
+    finally:
+        procs.kill(daemon)
+        server.kill_all()
+        for socket_file in server.segment_file.parent.glob("cgisock*"):
+            socket_file.unlink()
+        server.pid_file.unlink(missing_ok=True)
+        server.segment_file.unlink(missing_ok=True)
+
+
 @pytest.mark.mpm_gap("event", "worker", "prefork", reason="the orphans hold the port")
 def test_a_new_start_succeeds_after_the_parent_was_killed(httpd):
     server = httpd()
