@@ -265,7 +265,7 @@ static void set_up(const lane_t *lane, int slot, int control, int help)
     child.score = &ap_scoreboard_image->parent[slot];
     control_fd = control;
     help_fd = help;
-    parent_pid = getppid();
+    parent_pid = procs_parent();
     started_as = geteuid();
 
     ap_fatal_signal_child_setup(ap_server_conf);

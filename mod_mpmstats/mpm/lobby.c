@@ -587,7 +587,7 @@ static void set_up(const lane_t *lane, int record)
 {
     take_name();
 
-    l.parent = getppid();
+    l.parent = procs_parent();
     child.lane = lane;
     child.slot = child.number = lane_attic(lane);
     child.stats = &hybrid_retained->shared->process[record];

@@ -414,7 +414,7 @@ static void set_up(const lane_t *lane, int slot)
     child.slot = slot;
     child.stats = &hybrid_retained->shared->process[slot];
     child.score = &ap_scoreboard_image->parent[slot];
-    parent_pid = getppid();
+    parent_pid = procs_parent();
     ap_fatal_signal_child_setup(ap_server_conf);
     crash_child_setup();
     crash_this_is_worker(0);

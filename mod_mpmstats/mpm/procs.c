@@ -423,12 +423,22 @@ static int open_control(int control[2])
     return 0;
 }
 
+/* Written by the parent, before it forks. */
+static pid_t parent;
+
+pid_t procs_parent(void)
+{
+    return parent;
+}
+
 /* The pid; 0 in the child; -1: failed and logged. @a control is what connects the two, -1: nothing. */
 static pid_t fork_child(const int control[2])
 {
-    pid_t pid = fork();
+    pid_t pid;
     int err;
 
+    parent = getpid();
+    pid = fork();
     if (pid == 0) {
         leave_parent(control);
         return 0;

@@ -52,6 +52,9 @@ int procs_start_lobby(const lane_t *lane, int help_fd, handoff_pairs_t *pairs);
 /** Pid of the lobby of this generation, 0 if there is none. @a entry, @a record: out, of procs_kill() and of the shared counters. */
 pid_t procs_lobby(int *entry, int *record);
 
+/** In a child: whose child it was when it was forked, which getppid() no longer tells when that process has gone since. */
+pid_t procs_parent(void);
+
 /** Whether that process is a lobby, of any generation. */
 int procs_is_lobby(pid_t pid);
 
