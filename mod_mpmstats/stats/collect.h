@@ -11,7 +11,7 @@
 
 /**
  * The server as it is now, allocated from @a pool; NULL if this httpd keeps no
- * scoreboard. What only @a parts (see view.h) other than those asked for need may be left out. @a name is what the server is called, NULL for nothing; it is kept. Any
+ * scoreboard. What only @a parts (parts.h) other than those asked for need may be left out. @a name is what the server is called, NULL for nothing; it is kept. Any
  * worker thread may call it, and the parent's main thread; it takes no lock, so two
  * figures of one snapshot may be some microseconds apart.
  */

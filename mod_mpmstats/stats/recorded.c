@@ -17,7 +17,7 @@
 #include "core/escape.h"
 #include "stats/events.h"
 #include "stats/metrics.h"
-#include "stats/view.h"
+#include "stats/parts.h"
 
 #define PAIRS_MAX 96
 #define NAME_MAX_BYTES 64

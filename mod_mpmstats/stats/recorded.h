@@ -17,7 +17,7 @@ void recorded_clear(snapshot_t *snapshot);
 
 /**
  * Fills what is recorded from @a view, allocating from @a pool: the lines of metrics.def under
- * "recorded". Histograms are read only if @a parts (see view.h) has use for them. To be
+ * "recorded". Histograms are read only if @a parts (parts.h) has use for them. To be
  * called once, after recorded_clear() and after everything else was filled in. Any thread.
  */
 void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,

@@ -12,7 +12,7 @@
 #ifndef MPMSTATS_RENDER_AUTO_H
 #define MPMSTATS_RENDER_AUTO_H
 
-#include "stats/modstatus.h"
+#include "stats/modstatus_figures.h"
 #include "stats/out.h"
 #include "stats/snapshot.h"
 

@@ -11,7 +11,7 @@
  *     {{hidden-unless totals.x}}      the attribute `hidden` unless the figure is there and not 0
  *     {{if PATH}} … {{end}}           only if the figure is known (a flag: set)
  *     {{unless PATH}} … {{end}}       only if not
- *     {{part totals}} … {{end}}       only if this part of the page was asked for, see view.h
+ *     {{part totals}} … {{end}}       only if this part of the page was asked for, see parts.h
  *     {{recorded}} … {{end}}          only if there is a segment with what is recorded
  *     {{partial}} … {{end}}           only if some part was not
  *     {{processes}} {{css}} …         the parts of the table below

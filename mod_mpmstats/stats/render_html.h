@@ -13,7 +13,7 @@
 #include "stats/out.h"
 #include "stats/snapshot.h"
 
-/** @a parts are those of view.h; @a nonce is what the Content-Security-Policy of the response allows. */
+/** @a parts are those of parts.h; @a nonce is what the Content-Security-Policy of the response allows. */
 void render_html(out_t *out, const snapshot_t *snapshot, unsigned parts, const char *nonce);
 
 #endif

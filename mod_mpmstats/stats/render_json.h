@@ -12,7 +12,7 @@
 /** The version of the schema; raised when a key changes its meaning or goes away. */
 #define RENDER_JSON_SCHEMA 1
 
-/** @a parts are those of view.h. */
+/** @a parts are those of parts.h. */
 void render_json(out_t *out, const snapshot_t *snapshot, unsigned parts);
 
 #endif

@@ -13,7 +13,7 @@
 #include "stats/om.h"
 #include "stats/om_metric.h"
 #include "stats/states.h"
-#include "stats/view.h"
+#include "stats/parts.h"
 
 /* A record there is only one of: each of its numbers is a sample. */
 static void put_record(om_t *om, const char *scope_word, metrics_scope_e scope, const void *record)

@@ -14,7 +14,7 @@
 #include "stats/out.h"
 #include "stats/snapshot.h"
 
-/** @a parts are those of view.h; @a openmetrics: or the older text format. */
+/** @a parts are those of parts.h; @a openmetrics: or the older text format. */
 void render_openmetrics(out_t *out, const snapshot_t *snapshot, unsigned parts, int openmetrics);
 
 #endif

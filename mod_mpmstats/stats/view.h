@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include "stats/parts.h"
+
 typedef enum {
     VIEW_PAGE,
     VIEW_JSON,
@@ -18,20 +20,6 @@ typedef enum {
     VIEW_PROMETHEUS,    /**< metrics in Prometheus's text format 0.0.4 */
     VIEW_OPENMETRICS    /**< the same in OpenMetrics 1.0 */
 } view_form_e;
-
-/** Parts of a view, as bits. What is known of the server as a whole is in every view. */
-enum {
-    VIEW_TOTALS = 1,
-    VIEW_LIMITS = 2,
-    VIEW_PROCESSES = 4,
-    VIEW_WORKERS = 8,
-    VIEW_LATENCY = 16,
-    VIEW_VHOSTS = 32,
-    VIEW_HANDLERS = 64,
-    VIEW_LISTENERS = 128,
-    VIEW_EVENTS = 256,
-    VIEW_ALL = 511
-};
 
 typedef struct {
     view_form_e form;
