@@ -297,8 +297,12 @@ class Httpd:
         os.kill(pid, sig)
 
     def graceful(self, wait=True):
-        """SIGUSR1; with wait, until a new generation has its children."""
+        """SIGUSR1; with wait, until a new generation has its children and the old ones have left the listening sockets:
+        from then on what they answer ends with the connection."""
+        before = self.children()
         self._restart(signal.SIGUSR1, wait)
+        if wait:
+            wait_until(lambda: not any(procs.listens(child) for child in before), 20, "the old generation to finish")
 
     def restart(self, wait=True):
         """SIGHUP; with wait, until a new generation has its children."""
@@ -325,8 +329,8 @@ class Httpd:
             self.wait_stopped()
 
     def wait_stopped(self, timeout=20):
-        """Until no process of this server is left."""
-        wait_until(lambda: not self.processes(), timeout, "the end of every process of the server")
+        """Until no process of this server is left. One that is exiting has no environment any more by which it is found."""
+        wait_until(lambda: not self.processes() and not self.pid, timeout, "the end of every process of the server")
 
     # ---- processes -------------------------------------------------------------------------------------
 

@@ -222,6 +222,12 @@ def listening(port):
     return [inode for local, _, state, inode in tcp_table() if local == port and state == "0A"]
 
 
+def listens(pid):
+    """True while a process has a listening TCP socket (of IPv4)."""
+    sockets = {f"socket:[{inode}]" for _, _, state, inode in tcp_table() if state == "0A"}
+    return bool(sockets & set(fds(pid).values()))
+
+
 def accepted(port, client_sock):
     """True when the server on `port` has accepted the connection of this client socket."""
     mine = client_sock.getsockname()[1]
