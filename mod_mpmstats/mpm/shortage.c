@@ -38,6 +38,12 @@ static shared_shortage_t *record(mpm_hybrid_shortage_e kind)
     return &hybrid_retained->shared->server->shortages[kind];
 }
 
+/* @a last may be later than @a now: another process has read the clock after us, and written before. */
+static int goes_on(apr_time_t last, apr_time_t now)
+{
+    return last != 0 && last > now - SHORTAGE_QUIET && last < now + SHORTAGE_QUIET;
+}
+
 /* Nonzero if this is the beginning of one. */
 static int felt(mpm_hybrid_shortage_e kind)
 {
@@ -45,7 +51,7 @@ static int felt(mpm_hybrid_shortage_e kind)
     apr_time_t now = child_now();
     apr_time_t last = atomic_exchange_explicit(&s->last, now, memory_order_relaxed);
 
-    if (last != 0 && last <= now && now - last < SHORTAGE_QUIET) {
+    if (goes_on(last, now)) {
         return 0;
     }
     shared_set(s->since, now);
@@ -187,12 +193,11 @@ void shortage_look(apr_time_t now)
     look_at_log_space();
     look_at_clock(now);
     for (kind = 0; kind < MPM_HYBRID_CLOCK_SET; kind++) {
-        apr_time_t last = shared_get(record(kind)->last);
-        int goes_on = last != 0 && last <= now && now - last < SHORTAGE_QUIET;
+        int still = goes_on(shared_get(record(kind)->last), now);
 
-        if (active[kind] && !goes_on) {
+        if (active[kind] && !still) {
             tell_end(kind);
         }
-        active[kind] = goes_on;
+        active[kind] = still;
     }
 }
