@@ -79,7 +79,7 @@ bool options_span(const char *text, double *us)
     if (end == text || !isfinite(number) || number < 0)
         return false;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(end, units[i].suffix) == 0) {
+        if (strcmp(end, units[i].suffix) == 0 && isfinite(number * units[i].us)) {
             *us = number * units[i].us;
             return true;
         }
