@@ -302,7 +302,7 @@ class Httpd:
         before = self.children()
         self._restart(signal.SIGUSR1, wait)
         if wait:
-            wait_until(lambda: not any(procs.listens(child) for child in before), 20, "the old generation to finish")
+            wait_until(lambda: not procs.that_listen(before), 20, "the old generation to finish")
 
     def restart(self, wait=True):
         """SIGHUP; with wait, until a new generation has its children."""

@@ -222,10 +222,10 @@ def listening(port):
     return [inode for local, _, state, inode in tcp_table() if local == port and state == "0A"]
 
 
-def listens(pid):
-    """True while a process has a listening TCP socket (of IPv4)."""
+def that_listen(pids):
+    """Those of the processes that have a listening TCP socket (of IPv4)."""
     sockets = {f"socket:[{inode}]" for _, _, state, inode in tcp_table() if state == "0A"}
-    return bool(sockets & set(fds(pid).values()))
+    return [pid for pid in pids if not sockets.isdisjoint(fds(pid).values())]
 
 
 def accepted(port, client_sock):
