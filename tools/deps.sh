@@ -13,9 +13,10 @@ set -u
 
 packages_build="apache2-dev gcc libc6-dev libcurl4-openssl-dev libjansson-dev libncurses-dev make"
 packages_demo="apache2 curl openssl procps"
-packages_test="apache2-utils check chromium chromium-driver clang libclang-rt-dev libssl-dev nghttp2-client
-    pkg-config python3 python3-h2 python3-jsonschema python3-pytest python3-pytest-timeout python3-pytest-xdist
-    python3-prometheus-client python3-selenium tmux valgrind wrk"
+packages_test="apache2-utils check chromium chromium-driver clang clang-format clang-tidy cppcheck libclang-rt-dev
+    libssl-dev nghttp2-client pkg-config pycodestyle pyflakes3 python3 python3-h2 python3-jsonschema python3-pytest
+    python3-pytest-timeout python3-pytest-xdist python3-prometheus-client python3-selenium shellcheck tmux valgrind
+    wrk"
 # Programs that read mpm-status, for the long variants of the tests: some 130 MB.
 packages_consumers="collectd-core libwww-perl munin-plugins-core prometheus prometheus-apache-exporter"
 

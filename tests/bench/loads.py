@@ -75,7 +75,10 @@ def h2load(url, connections, streams, seconds, tmp):
     failed = sum(int(re.search(rf"(\d+) {word}", out).group(1)) for word in ("failed", "errored", "timeout"))
     took = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     log.unlink()
-    at = lambda share: took[min(len(took) - 1, int(share * len(took)))] / 1000 if took else 0.0
+
+    def at(share):
+        return took[min(len(took) - 1, int(share * len(took)))] / 1000 if took else 0.0
+
     return {"requests": len(took), "errors": failed, "rps": float(re.search(r"([\d.]+) req/s", out).group(1)),
             "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999), "max_ms": at(1)}
 

@@ -58,6 +58,7 @@ def chosen(setting, number):
     out += [*by_chance(rng, AT_RANDOM), *at_every_place(rng, AT_RANDOM)]
     return [plan for plan in out if not ONLY or re.search(ONLY, plan.name)]
 
+
 _met, _finished = set(), set()      # entries of the table that explained something; settings that have been run
 
 

@@ -22,6 +22,7 @@ MPMStatsAllowHost *
 """
 SCHEMA = json.loads((REPO / "docs" / "status.schema.json").read_text())
 
+
 def closed(schema):
     """The schema with every object closed: what it does not name is an error."""
     if isinstance(schema, list):

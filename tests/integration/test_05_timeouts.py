@@ -265,8 +265,8 @@ def test_a_silent_connection_over_budget_is_cut(budget):
 
 
 def test_a_request_within_its_budget_is_served(budget):
-    for port, tls in ((budget.port, None), (budget.tls_port, budget.tls_client())):
-        with Client(port, tls=tls) as client:
+    for port, context in ((budget.port, None), (budget.tls_port, budget.tls_client())):
+        with Client(port, tls=context) as client:
             client.send("GET /hello.txt HTTP/1.1\r\n")
             client.send("Host: test.localhost\r\n\r\n")
             assert client.response().body == b"hello\n"

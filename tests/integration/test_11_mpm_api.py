@@ -8,7 +8,7 @@ import pytest
 
 import procs
 from clients import Client, request
-from httpd import ASYNC, MODEL, MPM, THREADED
+from httpd import ASYNC, MPM, THREADED
 from procs import wait_until
 
 pytestmark = pytest.mark.mpm_only("hybrid", "event")

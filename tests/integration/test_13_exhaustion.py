@@ -20,7 +20,7 @@ import pytest
 import procs
 from clients import Client, request
 from faults import Faults
-from httpd import ASYNC, CHILD_USER, MODEL, THREADED, module_path
+from httpd import ASYNC, MODEL, THREADED, module_path
 from load import Load
 from procs import holds_for, wait_until
 from statusview import checked
@@ -382,7 +382,7 @@ def test_a_small_file_system_that_is_full_of_logs(httpd):
     try:
         server.start()
         with live(server) as (kept, new):
-            (disk / "filler").write_bytes(b"") 
+            (disk / "filler").write_bytes(b"")
             with contextlib.suppress(OSError), open(disk / "filler", "ab", buffering=0) as filler:
                 while True:
                     filler.write(bytes(4096))

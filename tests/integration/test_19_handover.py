@@ -138,7 +138,7 @@ def test_an_idle_connection_goes_to_the_new_generation(httpd):
         assert client.closed_after(8) is not None
     # closed where its worker waits for it
     wait_until(lambda: "/test-daemon?last" in (server.root / "logs/access.log").read_text(), 3, "the log line")
-    line = next(l for l in (server.root / "logs/access.log").read_text().splitlines() if "?last" in l)
+    line = next(entry for entry in (server.root / "logs/access.log").read_text().splitlines() if "?last" in entry)
     assert line.split()[-1] == "3", line
 
 

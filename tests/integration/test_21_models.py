@@ -21,7 +21,6 @@ PREFORK = {"StartServers": 3, "MinSpareServers": 2, "MaxSpareServers": 4, "MaxRe
            "MaxSpareThreads": None}
 
 
-
 @pytest.fixture
 def make(httpd):
     def make(model, conf="", **options):

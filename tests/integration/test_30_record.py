@@ -120,7 +120,8 @@ def test_what_a_killed_server_left_is_replaced(httpd):
     ("MPMStatsSegmentMode rw", r"MPMStatsSegmentMode must be octal permissions"),
     ("MPMStatsSegmentGroup no-such-group", r"there is no group 'no-such-group'"),
     ("MPMStatsVHosts 0", r"MPMStatsVHosts must be a number from 1 to 10000"),
-    ("MPMStatsSegment /proc/sys/mpmstats.segment", r"MPMStatsSegment /proc/sys/mpmstats.segment: /proc/sys/ is not writable; give permission or choose another path"),
+    ("MPMStatsSegment /proc/sys/mpmstats.segment",
+     r"MPMStatsSegment /proc/sys/mpmstats.segment: /proc/sys/ is not writable; give permission or choose another path"),
     ("MPMStatsSegment one\nScoreBoardFile run/one", r"ScoreBoardFile and MPMStatsSegment are both \S+/run/one; choose another file"),
     ("ScoreBoardFile run/mpmstats.segment", r"ScoreBoardFile and MPMStatsSegment are both \S+/run/mpmstats.segment"),
     ("MPMStatsVHosts many", r"MPMStatsVHosts must be a number from 1 to 10000"),
@@ -158,7 +159,8 @@ def test_a_handler_that_will_not_answer_is_told_of(httpd, conf, message):
 
 @pytest.mark.parametrize("conf", [
     "", "<Location /a>\nSetHandler mpm-status\n</Location>\n<VirtualHost *:${PORT}>\n<Location /a>\nSetHandler server-status\n</Location>\n</VirtualHost>",
-    "<Location /a>\nSetHandler mpm-status\n</Location>\n<Location /b>\nSetHandler server-status\n</Location>\n<Location /a>\nSetHandler mpm-status\n</Location>",
+    "<Location /a>\nSetHandler mpm-status\n</Location>\n<Location /b>\nSetHandler server-status\n</Location>\n"
+    "<Location /a>\nSetHandler mpm-status\n</Location>",
 ])
 def test_handlers_of_different_places_are_no_mistake(httpd, conf):
     code, output = httpd(start=False).configtest(conf)

@@ -61,7 +61,8 @@ def changed(server, name, by, before, timeout=5):
         wait_until(lambda: grown() >= by, timeout, f"{name} to grow by {by}")
     except procs.Timeout as e:
         now = segment_of(server).server
-        raise AssertionError(f"{e}; what grew: { {k: now[k] - before[k] for k in now if k.startswith('closed_') and now[k] not in (None, before[k])} }") from None
+        grew = {k: now[k] - before[k] for k in now if k.startswith("closed_") and now[k] not in (None, before[k])}
+        raise AssertionError(f"{e}; what grew: {grew}") from None
     assert grown() == by
 
 

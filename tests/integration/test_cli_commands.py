@@ -123,8 +123,10 @@ def test_what_is_not_known_is_sorted_last(saved):
 
 def test_processes_are_filtered_and_sorted(saved):
     told = document()
+
     def pids(*options):
         return [p["pid"] for p in json.loads(run("processes", *saved(told), *options, "--json").stdout)]
+
     assert pids() == [4000, 4001, 4002]
     assert pids("--sort", "busy") == [4001, 4000, 4002]
     assert pids("--sort", "connections") == [4002, 4001, 4000]

@@ -129,8 +129,8 @@ def not_there(layout):
 
 
 @pytest.mark.parametrize("change, subject, level, text, advice", [
-    (lambda l: l.enable("mpm_event"), "MPM", "fault", "AH00534", "a2dismod mpm_event"),
-    (lambda l: (l.enable("mpm_prefork"), php(l)), "MPM", "fault", "2 MPMs", "a2dismod mpm_prefork"),
+    (lambda layout: layout.enable("mpm_event"), "MPM", "fault", "AH00534", "a2dismod mpm_event"),
+    (lambda layout: (layout.enable("mpm_prefork"), php(layout)), "MPM", "fault", "2 MPMs", "a2dismod mpm_prefork"),
     (no_mpm, "MPM", "warning", "no MPM", "a2enmod mpm_hybrid"),
     (php, "prefork", "fault", "php_module", "a2dismod php8.2 && a2enmod php_hybrid"),
     (itk, "prefork", "fault", "mpm_itk_module", "mpm_prefork"),

@@ -469,7 +469,8 @@ def test_of_several_one_is_asked_for_and_dead_ones_do_not_count(segment):
     assert done.returncode == STALE and done.stdout == "3\n" and "/run/apache2-b/" in done.stderr
     done = namespace(f"{give}; cp {segment.path} /run/apache2-b/mpmstats.segment; "
                      "exec 9<>/run/apache2-b/mpmstats.segment; "
-                     f"python3 -c 'import fcntl, subprocess; fcntl.lockf(9, fcntl.LOCK_EX); exit(subprocess.run([\"{cli.PROGRAM}\", \"get\", \"busy\"]).returncode)'")
+                     "python3 -c 'import fcntl, subprocess; fcntl.lockf(9, fcntl.LOCK_EX); "
+                     f"exit(subprocess.run([\"{cli.PROGRAM}\", \"get\", \"busy\"]).returncode)'")
     assert done.returncode == 0 and done.stdout == "3\n", done.stderr
     done = namespace(f"{give}; rm -r /run/apache2-b; {cli.PROGRAM} get busy")
     assert done.returncode == STALE and done.stdout == "3\n"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """mpm-status?openmetrics: both formats by their grammar, by the reference parsers and by a real Prometheus."""
 import ctypes
-import re
 import shutil
 import subprocess
 import time
