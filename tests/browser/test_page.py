@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The status page in a real Chromium: that it loads alone, updates in place, obeys the keyboard, fits a phone, and
-is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png
-and docs/status-page-phone.png anew."""
+is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png,
+docs/status-page-phone.png and the screen of `mpmstats top` in docs/README.md anew."""
 import base64
 import contextlib
 import ctypes
@@ -19,9 +19,11 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+import cli
 from clients import Client, Closed
 from httpd import BUILD, MPM, REPO, STOCK_MPMS, module_path
 from procs import wait_until
+from tmux import Terminal
 
 MPMS = [mpm for mpm in (*STOCK_MPMS, "hybrid") if module_path("mpm_" + mpm).exists()]
 CONF = """
@@ -694,6 +696,11 @@ def test_screenshot(httpd, browser):
         browser.open(server.url + "/mpm-status", width=360, height=1500, scheme="dark")
         updated(browser, 20 if for_docs else 2)
         shots["status-page-phone.png"] = browser.cdp("Page.captureScreenshot", format="png")["data"]
+        with Terminal(cli.PROGRAM, "--url", server.url + "/mpm-status", "top", columns=118, rows=30) as terminal:
+            screen = terminal.wait_for("/t/report/sleep")
+            if for_docs:
+                time.sleep(3)       # until the rates are those of a few looks
+                screen = terminal.screen()
     finally:
         stop.set()
         for thread in threads:
@@ -707,3 +714,7 @@ def test_screenshot(httpd, browser):
     server.kill_all()                   # the sleepers would hold up the stop
     server.pid_file.unlink(missing_ok=True)
     server.segment_file.unlink(missing_ok=True)
+    if for_docs:
+        entry = directory / "README.md"
+        text = "\n".join(screen).rstrip()
+        entry.write_text(re.sub(r"(<!-- top: .*\n```\n)[^`]*(?=```\n<!-- end -->)", lambda m: f"{m[1]}{text}\n", entry.read_text()))

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Packs the sources as BUILD/mpm_hybrid-VERSION.tar.gz, and prints its name.
+#
+# What git knows is packed, as it is in the work tree; without git (an unpacked release) all files but builds. The same
+# sources give the same bytes on every machine: order, owner, modes and times do not come from this one. The time is
+# SOURCE_DATE_EPOCH, the last commit's or, without git, that of VERSION, which an unpacked release has from its archive.
+set -eu
+cd "$(dirname "$0")/.."
+
+build=${BUILD:-build}
+name=mpm_hybrid-$(cat VERSION)
+archive=$build/$name.tar.gz
+
+# A release that was unpacked into another project's work tree is not that project's.
+in_git() {
+    [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]
+}
+
+files() {
+    if in_git; then
+        git ls-files -z
+    else
+        find . -path './build*' -prune -o -name __pycache__ -prune -o -type f ! -name '*.pyc' -printf '%P\0'
+    fi
+}
+
+if in_git; then
+    when=$(git log -1 --format=%ct)
+    if [ -n "$(git status --porcelain --untracked-files=no)" ]; then
+        echo "dist: the work tree has changes that are not committed; they are packed" >&2
+    fi
+else
+    when=$(stat -c %Y VERSION)
+fi
+
+mkdir -p "$build"
+files | LC_ALL=C sort -z | tar --create --null --files-from=- --no-recursion --format=ustar --mtime="@${SOURCE_DATE_EPOCH:-$when}" \
+    --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX --transform="s,^,$name/," | gzip -9n >"$archive.new"
+mv -f "$archive.new" "$archive"
+echo "$archive"
