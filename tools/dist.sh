@@ -36,7 +36,10 @@ else
 fi
 
 mkdir -p "$build"
-files | LC_ALL=C sort -z | tar --create --null --files-from=- --no-recursion --format=ustar --mtime="@${SOURCE_DATE_EPOCH:-$when}" \
-    --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX --transform="s,^,$name/," | gzip -9n >"$archive.new"
+files | LC_ALL=C sort -z >"$archive.files"
+tar --create --file="$archive.tar" --format=ustar --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \
+    --mtime="@${SOURCE_DATE_EPOCH:-$when}" --transform="s,^,$name/," --no-recursion --null --files-from="$archive.files"
+gzip -9n <"$archive.tar" >"$archive.new"
+rm -f "$archive.files" "$archive.tar"
 mv -f "$archive.new" "$archive"
 echo "$archive"
