@@ -107,10 +107,10 @@ def test_a_child_that_is_late_with_a_request_has_left_the_port_after_a_graceful_
     with schedule.late(**{site: (1000, 400000)}), contextlib.ExitStack() as stack:
         clients = [stack.enter_context(Client(server.port)) for _ in range(6)]
         for client in clients:
-            client.send(request("/test/sleep?ms=3000", headers=["Connection: close"]))
+            client.send(request("/test/sleep?ms=5000", headers=["Connection: close"]))
         wait_until(lambda: schedule.hits(site) >= 6, 5, "children that are late")
         server.graceful_stop(wait=False)
-        wait_until(lambda: not procs.listening(server.port), 1.5, "no listening socket, while requests run")
+        wait_until(lambda: not procs.listening(server.port), 4, "no listening socket, while requests run")
         for client in clients:
             assert client.response().body == b"slept"
     server.wait_stopped()
