@@ -91,7 +91,7 @@ def test_connections_have_different_ids_also_when_a_finishing_process_has_given_
     for generation in range(4):
         for _ in range(3):
             clients.append(Client(server.port, timeout=20))
-            clients[-1].send(request("/test/id?ms=4000", headers=["Connection: close"]))
+            clients[-1].send(request("/test/id?ms=15000", headers=["Connection: close"]))
             clients[-1].head()
             ids.append(int(re.search(rb"id=(\d+)", clients[-1]._until(b";")).group(1)))
         if generation < 3:
