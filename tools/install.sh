@@ -87,7 +87,7 @@ do_install() {
         install_conf "$module.conf"
     done
     copy 755 "$build/mpmstats" "$sbindir/mpmstats"
-    copy 644 tools/mpmstats/mpmstats.1 "$mandir/mpmstats.1"
+    copy 644 "$build/mpmstats.1" "$mandir/mpmstats.1"
     copy 644 tools/mpmstats/mpmstats.bash "$completions/mpmstats"
 
     if [ -z "$root" ] && command -v a2enmod >/dev/null; then

@@ -16,6 +16,7 @@
 #include "http_main.h"
 #include "mpm_common.h"
 #include "unixd.h"
+#include "gen/version.h"
 #include "mpm/accept.h"
 #include "mpm/child.h"
 #include "mpm/crash.h"
@@ -290,12 +291,12 @@ static void announce(apr_pool_t *plog, server_rec *s)
     ap_log_command_line(plog, s);
     ap_log_mpm_common(s);
     if (!lane_default.is_threaded) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "mpm_hybrid, model %s: up to %d processes",
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "mpm_hybrid " MPM_VERSION ", model %s: up to %d processes",
                      lane_default.model, lane_default.max_processes);
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                 "mpm_hybrid, model %s: up to %d processes of %d workers, %d polling in each",
+                 "mpm_hybrid " MPM_VERSION ", model %s: up to %d processes of %d workers, %d polling in each",
                  lane_default.model, lane_default.max_processes,
                  lane_default.threads_per_child, lane_default.concurrency);
 }

@@ -21,7 +21,7 @@
 #include "memory.h"
 #include "procfs.h"
 #include "source.h"
-#include "version.h"
+#include "gen/version.h"
 
 #define PAGE_PATIENCE_S 3
 #define FILES_BESIDE 64         /* logs, listeners, sockets of modules, what a handler opens for a moment */
@@ -158,7 +158,7 @@ static void check_sample(doctor_t *doctor)
         doctor_find(doctor, DOCTOR_OK, "server", memory_format("pid %" PRId64 ", mpm_%s%s%s, is at work", (int64_t)server->pid,
                                                                server->mpm != NULL ? server->mpm : "?", server->model != NULL ? ", model " : "",
                                                                server->model != NULL ? server->model : ""), NULL);
-    doctor_find(doctor, DOCTOR_OK, "versions", memory_format("mpmstats %s reads what the server's mod_mpmstats writes", MPMSTATS_VERSION), NULL);
+    doctor_find(doctor, DOCTOR_OK, "versions", memory_format("mpmstats %s reads what the server's mod_mpmstats writes", MPM_VERSION), NULL);
     check_installed_since(doctor);
 }
 
@@ -175,7 +175,7 @@ static void look_into(doctor_t *doctor, const char *path)
         check_sample(doctor);
     } else if (failure.rc == RC_ANSWER) {
         doctor_find(doctor, DOCTOR_FAULT, "versions", memory_copy(failure.text),
-                    memory_format("install mod_mpmstats and mpmstats of the same version (this is %s), and restart the server", MPMSTATS_VERSION));
+                    memory_format("install mod_mpmstats and mpmstats of the same version (this is %s), and restart the server", MPM_VERSION));
     } else {
         found_unreadable(doctor, path, failure.text);
     }

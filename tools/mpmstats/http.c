@@ -11,7 +11,7 @@
 #include <curl/curl.h>
 
 #include "memory.h"
-#include "version.h"
+#include "gen/version.h"
 
 /* One request under way. */
 typedef struct {
@@ -205,7 +205,7 @@ static void set_bounds(CURL *curl, const http_request_t *request, transfer_t *tr
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BYTES_MAX);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "mpmstats/" MPMSTATS_VERSION);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "mpmstats/" MPM_VERSION);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->error);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_head);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);

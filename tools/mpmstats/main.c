@@ -13,11 +13,11 @@
 #include "command.h"
 #include "settings.h"
 #include "terminal.h"
-#include "version.h"
+#include "gen/version.h"
 
 static int print_version(void)
 {
-    printf("mpmstats %s (libcurl %s, jansson %s)\n", MPMSTATS_VERSION,
+    printf("mpmstats %s (libcurl %s, jansson %s)\n", MPM_VERSION,
            curl_version_info(CURLVERSION_NOW)->version, jansson_version_str());
     return terminal_finish(RC_OK);
 }
