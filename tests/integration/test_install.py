@@ -62,7 +62,7 @@ def install_in_place(root, goal):
     for name in ("tools", "conf"):
         shutil.copytree(REPO / name, root.path / "src" / name, dirs_exist_ok=True)
     (root.path / "src/build").mkdir(exist_ok=True)
-    for name in ("mod_mpm_hybrid.so", "mod_mpmstats.so", "mpmstats"):
+    for name in ("mod_mpm_hybrid.so", "mod_mpmstats.so", "mpmstats", "mpmstats.1"):
         shutil.copy(BUILD / name, root.path / "src/build")
     return root.run(f"LIBEXECDIR=/usr/lib/apache2/modules SYSCONFDIR=/etc/apache2 /src/tools/install.sh {goal}")
 

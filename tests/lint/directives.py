@@ -4,8 +4,8 @@
 
 The directives are read from the command tables of mod_mpmstats/{mpm,stats}/*.c after preprocessing, so that
 those which come by a macro (LISTEN_COMMANDS, one of the module's own) count as well. An entry in
-docs/directives.md is a heading that names the directive; a test mentions it as a word in a Python file below
-tests/integration.
+docs/directives.md is a heading that names the directive, and a word of the index at its beginning; a test mentions it
+as a word in a Python file below tests/integration.
 """
 import re
 import subprocess
@@ -44,7 +44,9 @@ def directives():
 
 def main():
     found = directives()
-    headings = "\n".join(re.findall(r"^#{2,}\s+(.*)$", (REPO / "docs/directives.md").read_text(), re.M))
+    document = (REPO / "docs/directives.md").read_text()
+    headings = "\n".join(re.findall(r"^#{2,}\s+(.*)$", document, re.M))
+    index = document.split("\n## ")[0]
     tests = "\n".join(p.read_text() for p in sorted((REPO / "tests/integration").rglob("*.py")))
     complaints = []
     if not found:
@@ -53,6 +55,8 @@ def main():
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         if not word.search(headings):
             complaints.append(f"{path}: {name} has no entry in docs/directives.md")
+        if not word.search(index):
+            complaints.append(f"{path}: {name} is not in the index of docs/directives.md")
         if not word.search(tests):
             complaints.append(f"{path}: {name} is in no test below tests/integration")
     print("\n".join(complaints) or f"{len(found)} directives, each documented and tested")
