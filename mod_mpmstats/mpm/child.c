@@ -305,7 +305,6 @@ static void move_stats(shared_process_t *to)
     shared_set(to->head_bytes, shared_get(from->head_bytes));
     shared_set(to->workers, shared_get(from->workers));
     shared_set(to->workers_peak, shared_get(from->workers_peak));
-    shared_set(to->tunnels, shared_get(from->tunnels));
     shared_set(to->accepted, shared_get(from->accepted));
     shared_set(to->dispatched, shared_get(from->dispatched));
     for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
@@ -353,7 +352,7 @@ static void hold(void)
     accept_hold();
     park_ready_waiting();
     park_ready_multiplexed();
-    shared_set(child.stats->holding, 1);
+    atomic_store(&child.stats->holding, 1);     /* after the state: shared_note_since() */
 }
 
 /* There is no new generation yet. */

@@ -37,6 +37,7 @@
 #include "mpm/outbound.h"
 #include "mpm/park.h"
 #include "mpm/pools.h"
+#include "mpm/streams.h"
 #include "mpm/timers.h"
 #include "mpm/tunnel.h"
 
@@ -420,7 +421,6 @@ static step_e step_process(conn_t *k)
     conn_runs_here(k);
     rc = ap_run_process_connection(k->c);
     conn_runs_here(NULL);
-    tunnel_run_ends(k);
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "worker %d has run it: %d, state %d", k->times.worker, rc,
                   (int)k->pub.state);
     if (k->passed_on) {
@@ -687,7 +687,7 @@ static conn_t *conn_create(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     k->outbound = NULL;
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
-    k->whole = k->passed_on = k->stays = k->watched = k->is_tunnel = 0;
+    k->whole = k->passed_on = k->stays = k->watched = 0;
     k->waited = MPM_HYBRID_CONN_RUNNING;
     k->keepalive_until = 0;
     memset(&k->times, 0, sizeof(k->times));
@@ -829,6 +829,9 @@ void conn_pre_read_request(request_rec *r, conn_rec *c)
     if (k != NULL && k->network != NULL) {
         k->network->got = 0;
     }
+    if (k != NULL && !child.lane->is_async) {
+        shared_note_since(child.slot, k->times.worker, child_now());    /* the process runs the whole connection */
+    }
     if (k == NULL || !child.lane->is_threaded) {
         return;
     }
@@ -867,6 +870,7 @@ int conn_post_read_request(request_rec *r)
 
     if (r->connection->master != NULL) {
         note_carrier(r->connection);
+        streams_begin(r);
     }
     if (k != NULL) {
         date_request(r, k);
@@ -897,6 +901,12 @@ void conn_insert_filter(request_rec *r)
     }
 }
 
+/* mod_proxy asks servers that are not httpd's, and that no restart ends. */
+static int is_proxied(const char *handler)
+{
+    return handler != NULL && (strcmp(handler, "proxy-server") == 0 || strncmp(handler, "proxy:", 6) == 0);
+}
+
 /* Which handler is about to run, for those who look at a worker from outside. */
 int conn_handler(request_rec *r)
 {
@@ -904,9 +914,22 @@ int conn_handler(request_rec *r)
 
     if (k != NULL) {
         shared_note_handler(child.slot, k->times.worker, r->handler ? r->handler : "");
+        shared_note_needs(child.slot, k->times.worker,
+                          r->main == NULL && is_proxied(r->handler) ? SHARED_NEEDS_LOG : SHARED_NEEDS_ALL);
         if (child.lane->is_threaded && r->main == NULL) {
             tunnel_watch(k, r);
         }
+    }
+    return DECLINED;
+}
+
+/* No module's handler has taken it: the core serves a file. Included ones may be programs. */
+int conn_last_handler(request_rec *r)
+{
+    const conn_t *k = conn_of(r->connection);
+
+    if (k != NULL && r->main == NULL) {
+        shared_note_needs(child.slot, k->times.worker, SHARED_NEEDS_CLIENT);
     }
     return DECLINED;
 }

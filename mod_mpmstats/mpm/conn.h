@@ -52,7 +52,6 @@ typedef struct conn_t {
     unsigned stays:1;                   /**< it could not be passed on */
     unsigned heard_out:1;               /**< conn_was_spoken_to() has been asked */
     unsigned watched:1;                 /**< its output is looked at for the beginning of a tunnel */
-    unsigned is_tunnel:1;               /**< the run it is in has become one */
 
     const void *owner;                  /**< the thread that owns it, for park_is_mine(); NULL: the park, or a module */
 
@@ -144,6 +143,7 @@ int conn_post_read_request(request_rec *r);
 int conn_log_transaction(request_rec *r);
 void conn_insert_filter(request_rec *r);
 int conn_handler(request_rec *r);
+int conn_last_handler(request_rec *r);
 int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol);
 
 #endif

@@ -380,7 +380,7 @@ static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_
         /* One that comes here during a hold is told of its end by nobody: it is to be passed on then, as those that waited. */
         int begun = child.lane->is_threaded && handover_state() == HANDOVER_HOLD;
 
-        shared_add(child.stats->between, 1);
+        shared_note_since(child.slot, k->times.worker, 0);
         n = wait_for_bytes(k, timeout, until, begun);
         if (begun && n == 0) {
             n = -1;
@@ -388,7 +388,7 @@ static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_
         while (is_held()) {
             apr_sleep(LOOK_INTERVAL);
         }
-        shared_sub(child.stats->between, 1);
+        shared_note_since(child.slot, k->times.worker, child_now());
         /* A hold that began before this look has counted us as one that runs nothing. */
         atomic_thread_fence(memory_order_seq_cst);
     } while (is_held());
@@ -400,12 +400,12 @@ static apr_status_t between_over_tls(const conn_t *k, apr_interval_time_t timeou
 {
     int n;
 
-    shared_add(child.stats->between, 1);
+    shared_note_since(child.slot, k->times.worker, 0);
     n = handover_state() == HANDOVER_OFF ? wait_for_bytes(k, timeout, until, 0) : -1;
     if (handover_state() != HANDOVER_OFF) {
         n = wait_for_bytes(k, timeout, until, 1);
     }
-    shared_sub(child.stats->between, 1);
+    shared_note_since(child.slot, k->times.worker, child_now());
     if (n > 0) {
         return APR_SUCCESS;
     }

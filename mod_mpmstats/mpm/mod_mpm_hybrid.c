@@ -102,6 +102,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_log_transaction(conn_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(conn_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(conn_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(conn_last_handler, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
     ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
     outbound_register();

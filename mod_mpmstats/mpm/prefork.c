@@ -142,6 +142,7 @@ int prefork_is_cut(void)
 /* Whoever holds a connection is not counted as idle: as long as there may be more processes, each such connection has one. */
 static void be_idle(void)
 {
+    shared_note_since(child.slot, 0, 0);
     if (held_count() > 0 || handover_state() != HANDOVER_OFF) {
         shared_set(child.stats->workers_busy, held_count() > 0);
         return;
@@ -222,7 +223,7 @@ static void hold_back(void)
         handover_hold();
         (void)leave_idle();
         stand_aside();
-        shared_set(child.stats->holding, 1);
+        atomic_store(&child.stats->holding, 1);     /* after the state: shared_note_since() */
     }
 }
 
@@ -587,7 +588,8 @@ static void close_connection(conn_t *k)
 
 static void begin_run(int fd)
 {
-    be_busy();                          /* first: who holds and is not busy begins nothing */
+    be_busy();
+    shared_note_since(child.slot, 0, child_now());      /* before what the parent says is read */
     shared_set(child.stats->workers_peak, 1);
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);
     current_fd = fd;

@@ -763,34 +763,43 @@ void procs_tell_to_go_on(void)
     }
 }
 
-/* The numbers are the child's own word: it can make a restart take longer, up to its limit. */
-static int runs_something(const proc_t *p, int writing)
+static int is_waited_for(apr_time_t since, apr_time_t begun_after, unsigned needs)
+{
+    return since != 0 && since > begun_after && (needs & 1u << SHARED_SINCE_NEEDS(since));
+}
+
+/* What it says of itself can make a restart take longer, up to the restart's limit. */
+static int runs_something(const proc_t *p, apr_time_t begun_after, unsigned needs)
 {
     const shared_process_t *s = &hybrid_retained->shared->process[p->record];
-    apr_uint32_t busy, between, tunnels;
+    int i;
 
     if (p->pid == 0 || !p->held || p->told || p->is_lobby) {
         return 0;
     }
-    if (!shared_get(s->holding)) {
+    if (!atomic_load_explicit(&s->holding, memory_order_acquire)) {
         return 1;
     }
-    between = shared_get(s->between);       /* first: who leaves it goes on being busy */
-    busy = shared_get(s->workers_busy);
-    tunnels = shared_get(s->tunnels);       /* last: who leaves it is no longer busy */
-    return busy > between + tunnels || shared_get(s->connections[MPM_HYBRID_CONN_WAITIO]) > 0
-        || (writing && (shared_get(s->connections[MPM_HYBRID_CONN_WRITE]) > 0
+    for (i = 0; i < lane_default.thread_limit; i++) {
+        if (is_waited_for(shared_since(p->slot, i), begun_after, needs)) {
+            return 1;
+        }
+    }
+    return is_waited_for(shared_get(s->stream_since), begun_after, needs)
+        || ((needs & 1u << SHARED_NEEDS_CLIENT)
+            && (shared_get(s->connections[MPM_HYBRID_CONN_WAITIO]) > 0
+                        || shared_get(s->connections[MPM_HYBRID_CONN_WRITE]) > 0
                         || shared_get(s->connections[MPM_HYBRID_CONN_HANDSHAKE]) > 0
                         || shared_get(s->connections[MPM_HYBRID_CONN_SUSPENDED]) > 0));
 }
 
-int procs_running(int writing)
+int procs_running(apr_time_t begun_after, unsigned needs)
 {
     procs_t *t = table();
     int i, n = 0;
 
     for (i = 0; i < t->entries; i++) {
-        n += runs_something(&t->proc[i], writing);
+        n += runs_something(&t->proc[i], begun_after, needs);
     }
     return n;
 }

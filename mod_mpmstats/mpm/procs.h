@@ -107,10 +107,11 @@ void procs_tell_to_hold(void);
 void procs_tell_to_go_on(void);
 
 /**
- * Children that were told to hold and run something, or have not heard it yet. @a writing: answers that wait
- * for their client, and TLS handshakes (whose requests cannot be passed on), count as well.
+ * Children that were told to hold and run a request that has begun later than @a begun_after (monotonic), or have not heard
+ * it yet. Of each kind of shared_needs_e whose bit is in @a needs; with SHARED_NEEDS_CLIENT answers that wait for their client
+ * without a worker, and TLS handshakes (whose requests cannot be passed on), count as well.
  */
-int procs_running(int writing);
+int procs_running(apr_time_t begun_after, unsigned needs);
 
 /** Generation of our child of that pid, -1 if it is none of ours. */
 int procs_generation(pid_t pid);

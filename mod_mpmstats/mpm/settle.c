@@ -75,8 +75,8 @@ int settle_is_due(const lane_t *lane)
     }
 }
 
-/* Whether there are bytes in any pipe of ours. The parent keeps both ends of each log's. */
-static int pipes_hold_bytes(int skip_fd)
+/* Whether any pipe of ours holds as many bytes. The parent keeps both ends of each log's. @a skip_fd: see settle() */
+static int has_pipe_with(int least, int skip_fd)
 {
     DIR *fds = opendir("/proc/self/fd");
     const struct dirent *entry;
@@ -91,7 +91,7 @@ static int pipes_hold_bytes(int skip_fd)
 
         if (entry->d_name[0] != '.' && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)
             && (st.st_ino != skip.st_ino || st.st_dev != skip.st_dev) && ioctl(fd, FIONREAD, &bytes) == 0) {
-            found = bytes > 0;
+            found = bytes >= least;
         }
     }
     if (fds != NULL) {
@@ -104,7 +104,7 @@ static void wait_for_logs(int skip_fd)
 {
     apr_time_t until = child_now() + PIPE_PATIENCE;
 
-    while (pipes_hold_bytes(skip_fd) && child_now() < until) {
+    while (has_pipe_with(1, skip_fd) && child_now() < until) {
         apr_sleep(LOOK_INTERVAL);
     }
     apr_sleep(PIPE_REST);
@@ -114,13 +114,14 @@ void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void))
 {
     apr_time_t begin = child_now();
     apr_interval_time_t most = apr_time_from_msec(lane->restart_wait_ms), waited;
+    unsigned needs = 1u << SHARED_NEEDS_ALL | (has_pipe_with(0, skip_fd) ? 1u << SHARED_NEEDS_LOG : 0);
     int running;
 
     procs_tell_to_hold();
     for (;;) {
         waited = child_now() - begin;
         (void)procs_tell_again();
-        running = procs_running(waited < WRITE_PATIENCE);
+        running = procs_running(child_now() - most, needs | (waited < WRITE_PATIENCE ? 1u << SHARED_NEEDS_CLIENT : 0));
         if (running == 0 || waited >= most || keep_house()) {
             break;
         }

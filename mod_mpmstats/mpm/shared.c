@@ -63,6 +63,9 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_process_t *p = &shared->process[slot];
     int i;
 
+    for (i = 0; slot < shared->boards && i < shared->threads; i++) {
+        shared_set(shared->worker[(size_t)slot * (size_t)shared->threads + (size_t)i].since, 0);
+    }
     shared_set(p->quiescing, 0);
     shared_set(p->crashed_worker, 0);
     shared_set(p->not_accepting, 0);
@@ -72,7 +75,7 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_set(p->workers_peak, 0);
     shared_set(p->hung, 0);
     shared_set(p->holding, 0);
-    shared_set(p->between, 0);
+    shared_set(p->stream_since, 0);
     for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
         shared_set(p->connections[i], 0);
     }
@@ -121,6 +124,32 @@ void shared_note_handler(int slot, int thread, const char *name)
     for (i = 0; i < SHARED_HANDLER_WORDS; i++) {
         shared_set(w->handler[i], copy.words[i]);
     }
+}
+
+void shared_note_since(int slot, int thread, apr_time_t since)
+{
+    shared_worker_t *w = worker_record(slot, thread);
+
+    if (w != NULL) {
+        atomic_store_explicit(&w->since, SHARED_SINCE(since, SHARED_NEEDS_ALL), memory_order_release);
+    }
+}
+
+void shared_note_needs(int slot, int thread, shared_needs_e needs)
+{
+    shared_worker_t *w = worker_record(slot, thread);
+    apr_time_t since = w == NULL ? 0 : shared_get(w->since);
+
+    if (since != 0 && SHARED_SINCE_NEEDS(since) != needs) {
+        shared_set(w->since, SHARED_SINCE(since, needs));
+    }
+}
+
+apr_time_t shared_since(int slot, int thread)
+{
+    const shared_worker_t *w = worker_record(slot, thread);
+
+    return w == NULL ? 0 : atomic_load_explicit(&w->since, memory_order_acquire);
 }
 
 apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_size_t size)

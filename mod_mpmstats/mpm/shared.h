@@ -32,8 +32,7 @@ typedef struct {
     _Atomic apr_uint32_t workers_busy;
     _Atomic apr_uint32_t workers_peak;
     _Atomic int holding;                /* it begins nothing new: a restart */
-    _Atomic apr_uint32_t between;       /* workers that stay with a connection which is between requests */
-    _Atomic apr_uint32_t tunnels;       /* of the busy ones, those that only pass bytes on; counted out before their run ends */
+    _Atomic apr_time_t stream_since;    /* monotonic; when the youngest HTTP/2 stream that runs began, 0: none runs */
     _Atomic apr_uint32_t hung;          /* in one run for longer than MPMHungRequestTime */
     _Atomic apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
     _Atomic apr_uint64_t accepted;
@@ -79,9 +78,21 @@ typedef struct {
 #define SHARED_HANDLER_WORDS 4
 
 /** Of a worker, by slot and thread as in the scoreboard, which has no room for it. */
+/** What a request still needs of the configuration under which it was begun. */
+typedef enum {
+    SHARED_NEEDS_ALL,           /**< perhaps a daemon */
+    SHARED_NEEDS_LOG,           /**< only that it is logged when it is over */
+    SHARED_NEEDS_CLIENT         /**< the same, and how long it takes is up to its client */
+} shared_needs_e;
+
+/** When what a worker runs began, monotonic and rounded down, and what it needs; 0: it runs nothing that a restart waits for. */
+#define SHARED_SINCE(since, needs)  (((since) & ~(apr_time_t)3) | (needs))
+#define SHARED_SINCE_NEEDS(word)    ((shared_needs_e)((word) & 3))
+
 typedef struct {
     _Atomic apr_uint64_t handler[SHARED_HANDLER_WORDS]; /* name of its request's, without a NUL if it is as long as this */
-} shared_worker_t;
+    _Atomic apr_time_t since;           /* SHARED_SINCE. Its worker writes */
+} __attribute__((aligned(64))) shared_worker_t;
 
 /** The parts of the mapping. Private memory, constant once made. */
 typedef struct shared_t {
@@ -105,6 +116,18 @@ shared_t *shared_create(int slots, int threads);
 
 /** Worker @a thread of @a slot begins a request that handler @a name is to serve. Its thread. */
 void shared_note_handler(int slot, int thread, const char *name);
+
+/**
+ * Worker @a thread of @a slot runs something since @a since that a graceful restart waits for; 0: no longer. Its thread.
+ * Who then finds that handover_state() is HANDOVER_OFF has been seen by the parent.
+ */
+void shared_note_since(int slot, int thread, apr_time_t since);
+
+/** What that needs. Its thread. */
+void shared_note_needs(int slot, int thread, shared_needs_e needs);
+
+/** SHARED_SINCE; 0: it runs nothing of that kind, or there is no such worker. */
+apr_time_t shared_since(int slot, int thread);
 
 /** Go on counting the events of the server where @a old, of another shape, has left off. */
 void shared_inherit(shared_t *shared, const shared_t *old);

@@ -30,20 +30,11 @@ static apr_status_t tunnel_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
     if (k->r != NULL && is_tunnel(k->r)) {
         hung_is_connection(k->times.worker);
-        if (!k->is_tunnel && conn_here() == k) {
-            k->is_tunnel = 1;
-            shared_add(child.stats->tunnels, 1);
+        if (conn_here() == k) {
+            shared_note_since(child.slot, k->times.worker, 0);
         }
     }
     return ap_pass_brigade(f->next, bb);
-}
-
-void tunnel_run_ends(conn_t *k)
-{
-    if (k->is_tunnel) {
-        k->is_tunnel = 0;
-        shared_sub(child.stats->tunnels, 1);
-    }
 }
 
 void tunnel_watch(conn_t *k, const request_rec *r)

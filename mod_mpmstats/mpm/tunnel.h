@@ -11,9 +11,6 @@
 /** A handler is about to run @a r, which came on @a k. Who runs it. */
 void tunnel_watch(conn_t *k, const request_rec *r);
 
-/** The run of @a k is over, a tunnel or not. Who ran it. */
-void tunnel_run_ends(conn_t *k);
-
 /** Hook. */
 void tunnel_register(void);
 

@@ -235,10 +235,12 @@ static token_t *get_token(worker_state_t *w)
 static void run_begins(worker_state_t *w)
 {
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
+    apr_time_t now = child_now();
 
     MUST_HOLD(WORD_IS(word, POLLS));
     MUST_HOLD(is_holder(w, w->held));
-    atomic_store_explicit(&w->since, child_now(), memory_order_relaxed);
+    atomic_store_explicit(&w->since, now, memory_order_relaxed);
+    shared_note_since(child.slot, w->pub.index, now);   /* before the look at handover_state() */
     atomic_store_explicit(&w->word, (word & ~(apr_uint64_t)3) | RUNS, memory_order_release);
     atomic_fetch_add_explicit(&busy, 1, memory_order_relaxed);
     atomic_fetch_add(&runs, 1);         /* before the look at child_ticker_asleep */
@@ -268,6 +270,7 @@ static int run_ends(worker_state_t *w)
 
     atomic_fetch_sub_explicit(&busy, 1, memory_order_relaxed);
     shared_sub(child.stats->workers_busy, 1);
+    shared_note_since(child.slot, w->pub.index, 0);
     learn(w, WORD_IS(word, BLOCKED));
     if (WORD_IS(word, RUNS)
         && atomic_compare_exchange_strong_explicit(&w->word, &word, next | POLLS,

@@ -14,9 +14,10 @@ import time
 import pytest
 
 import procs
-from backends import Backend, WebSocketEcho, frame
-from clients import Client, request
+from backends import Backend, HttpOrigin, WebSocketEcho, frame
+from clients import Client, SlowReader, request
 from faults import Faults
+from h2client import H2
 from h2load import H2Load
 from httpd import ASYNC, MPM
 from load import Load
@@ -240,6 +241,104 @@ def hold(httpd, running_ms, **options):
     server.graceful(wait=False)
     server.wait_log("[Dd]oing (graceful )?restart")
     return server, idle, running
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_a_download_is_not_waited_for(httpd):
+    """It needs its client, and no daemon."""
+    server = httpd(mpm_conf=POOL, log_level="info mpm_hybrid:debug", conf="MPMRestartHold on 3000\n")
+    server.sparse_file("20m", 20 << 20)
+    with SlowReader(server.port, "/20m") as reader:
+        reader.start()
+        server.graceful()
+        assert waited_ms(server) < 1500
+        assert reader.finish() == 20 << 20
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("log", ["", '"|/usr/bin/rotatelogs logs/piped 86400"'], ids=["file", "pipe"])
+def test_a_proxied_request_is_waited_for_where_its_log_line_would_be_lost(httpd, log):
+    """No restart ends what it asks."""
+    with Backend(HttpOrigin) as backend:
+        server = httpd(modules=["proxy", "proxy_http"], mpm_conf=POOL, log_level="info mpm_hybrid:debug",
+                       conf=f'MPMRestartHold on 3000\nProxyPass "/b" "http://127.0.0.1:{backend.port}/"\n'
+                            + (f'CustomLog {log} "piped %r"\n' if log else ""))
+        with Client(server.port) as client:
+            client.send(request("/b/slow?ms=1500"))
+            run_since(server, time.monotonic(), 1, 0)
+            server.graceful()
+            waited = waited_ms(server)
+            assert waited > 500 if log else waited < 1000
+            assert b"origin" in client.response().body
+        if log:
+            assert any("/b/slow" in path.read_text() for path in server.root.glob("logs/piped*"))
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_a_file_that_includes_a_request_is_waited_for(httpd):
+    """What is included may need a daemon."""
+    server = httpd(modules=["test_handlers", "include"], mpm_conf=POOL, log_level="info mpm_hybrid:debug",
+                   conf="MPMRestartHold on 3000\n<Directory ${ROOT}/htdocs>\nOptions +Includes\nAddOutputFilter INCLUDES .shtml\n"
+                        "</Directory>\n")
+    (server.root / "htdocs/page.shtml").write_text('<!--#include virtual="/test/sleep?ms=900" -->')
+    with Client(server.port) as client:
+        client.send(request("/page.shtml"))
+        run_since(server, time.monotonic(), 1, 0)
+        server.graceful()
+        assert waited_ms(server) > 300
+        assert client.response().body == b"slept"
+
+
+def waited_ms(server):
+    return int(server.wait_log(r"old children hold: waited (\d+) ms", timeout=10)[1])
+
+
+def run_since(server, begun, requests, seconds):
+    """Until so many requests run beside the one that asks, the first of which began so long ago."""
+    wait_until(lambda: server.mpm_status()["totals"]["requests_in_flight"] > requests, 5, "the requests")
+    wait_until(lambda: time.monotonic() - begun > seconds, seconds + 1, "its age")
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a short one"])
+def test_a_request_that_has_run_for_as_long_as_a_restart_waits_is_not_waited_for(httpd, beside):
+    """It goes on; one that takes less in all is waited for, also on a connection that is older than that."""
+    server = httpd(modules=["test_handlers"], mpm_conf=POOL, log_level="info mpm_hybrid:debug", conf="MPMRestartHold on 1000\n")
+    with Client(server.port, timeout=20) as long, Client(server.port) as short:
+        assert short.get().keeps_alive
+        begun = time.monotonic()
+        long.send(request("/test/sleep?ms=2300"))
+        run_since(server, begun, 1, 1.1)
+        if beside:
+            short.send(request("/test/sleep?ms=500"))
+            run_since(server, begun, 2, 1.1)
+        server.graceful()
+        waited = waited_ms(server)
+        assert 150 < waited < 900 if beside else waited < 150
+        if beside:
+            assert short.response().body == b"slept"
+        assert long.response().body == b"slept"
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="HTTP/2 is refused; so says test_21")
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a short one"])
+def test_an_http2_stream_has_an_age_of_its_own(httpd, beside):
+    server = httpd(modules=["test_handlers", "http2"], mpm_conf=POOL, log_level="info mpm_hybrid:debug",
+                   conf="Protocols h2c http/1.1\nMPMRestartHold on 1000\n")
+    with H2(server.port, timeout=20) as client:
+        begun = time.monotonic()
+        long = client.request("/test/sleep?ms=2300")
+        run_since(server, begun, 1, 1.1)
+        if beside:
+            short = client.request("/test/sleep?ms=500")
+            run_since(server, begun, 2, 1.1)
+        server.graceful()
+        waited = waited_ms(server)
+        assert 150 < waited < 900 if beside else waited < 150
+        if beside:
+            assert client.finish(short).body == b"slept"
+        assert client.finish(long).body == b"slept"
 
 
 @pytest.mark.mpm_only("hybrid")
