@@ -383,7 +383,7 @@ class Httpd:
 
     def lobbies(self):
         """Pids of the processes in which clients of hybrid's prefork model wait; one a generation."""
-        return [p for p in procs.children_of(self.pid) if procs.alive(p) and procs.name(p).endswith(" lobby")]
+        return [p for p in procs.children_of(self.pid) if procs.alive(p) and (procs.name(p) or "").endswith(" lobby")]
 
     def _is_cgi_daemon(self, pid):
         inodes = set()
