@@ -90,7 +90,7 @@ build() {
     [[ ${MAKEFLAGS:-} == *-j* ]] || jobs=(-j "$CPUS")
     # shellcheck disable=SC2086 # MAKE is a command with arguments
     if $MAKE "${jobs[@]}" WERROR=-Werror all test-modules unit fuzz >"$log" 2>&1 \
-        && $MAKE "${jobs[@]}" BUILD="$BUILD/debug" DEBUG=1 WERROR=-Werror all test-modules >>"$log" 2>&1; then
+        && $MAKE "${jobs[@]}" BUILD="$BUILD/debug" DEBUG=1 ANALYZE=1 WERROR=-Werror all test-modules >>"$log" 2>&1; then
         tally "build -Werror" 1 0 0 "$log"
     else
         tally "build -Werror" 0 1 0 "$log" 60

@@ -141,7 +141,7 @@ static segment_event_t *place_for(segment_event_t *events, size_t count, size_t 
 size_t segment_get_events(const segment_view_t *view, segment_event_t *events, size_t room)
 {
     size_t count = 0, records = segment_records(view, SEGMENT_S_EVENT);
-    segment_event_t event;
+    segment_event_t event = { 0 };
 
     for (size_t i = 0; i < records && room > 0; i++) {
         segment_event_t *place;

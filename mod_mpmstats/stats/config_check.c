@@ -98,30 +98,33 @@ static const ap_directive_t *next_handler(const look_t *look, const ap_directive
     return next;
 }
 
-static void look_at_handler(look_t *look, const ap_directive_t *section, const ap_directive_t *at)
+static int is_ours(const char *handler)
 {
-    const char *handler = handler_of(look, at);
+    return handler != NULL && strcmp(handler, HANDLER_NAME) == 0;
+}
+
+static void look_at_handler(look_t *look, const ap_directive_t *section, const ap_directive_t *at,
+                            const char *handler)
+{
     const ap_directive_t *next = section != NULL ? next_handler(look, section, at) : NULL;
-    int ours = strcmp(handler, HANDLER_NAME) == 0;
+    int ours = is_ours(handler);
 
     look->found |= ours;
     if (is_misspelt(handler)) {
         tell_misspelt(look, at, handler);
     }
-    if (next != NULL) {
-        int theirs_is_ours = strcmp(handler_of(look, next), HANDLER_NAME) == 0;
-
-        if (ours != theirs_is_ours) {
-            tell_two(look, section, at, next);
-        }
+    if (next != NULL && ours != is_ours(handler_of(look, next))) {
+        tell_two(look, section, at, next);
     }
 }
 
 static void look_through(look_t *look, const ap_directive_t *section, const ap_directive_t *first)
 {
     for (const ap_directive_t *at = first; at != NULL; at = at->next) {
-        if (handler_of(look, at) != NULL) {
-            look_at_handler(look, section, at);
+        const char *handler = handler_of(look, at);
+
+        if (handler != NULL) {
+            look_at_handler(look, section, at, handler);
         }
         else if (is_section(at)) {
             look_through(look, at, at->first_child);

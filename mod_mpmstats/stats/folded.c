@@ -169,11 +169,18 @@ void folded_begin(folded_t *folded, const segment_t *segment, const char *const 
     }
     apr_hash_clear(known);
     for (unsigned i = 0; i < count; i++) {
+        char *name;
+
         if (rows[i] != segment_vhost_other(segment)) {
             continue;
         }
         counters[i] = apr_hash_get(known, names[i], APR_HASH_KEY_STRING);
-        if (counters[i] == NULL && (folded->names[next] = strdup(names[i])) != NULL) {
+        if (counters[i] != NULL) {
+            continue;
+        }
+        name = strdup(names[i]);
+        if (name != NULL) {
+            folded->names[next] = name;
             counters[i] = &folded->requests[next++];
             apr_hash_set(known, names[i], APR_HASH_KEY_STRING, counters[i]);
         }

@@ -386,15 +386,16 @@ static void complain_of_changes(retained_t *kept, apr_pool_t *ptemp, server_rec 
 {
     segment_place_t place = make_place(ptemp);
     const char *path = kept->segment.path;
+    const char *was = path != NULL ? path : "Off", *wanted = place.path != NULL ? place.path : "Off";
     segment_failure_t failure;
 
     if (config_global.vhosts != kept->vhosts) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MPMStatsVHosts cannot be changed from %u to %u by a restart, it "
                      "stays %u; stop and start the server", kept->vhosts, config_global.vhosts, kept->vhosts);
     }
-    if ((place.path == NULL) != (path == NULL) || (path != NULL && strcmp(place.path, path) != 0)) {
+    if (strcmp(was, wanted) != 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "MPMStatsSegment cannot be changed from %s to %s by a restart; "
-                     "stop and start the server", path != NULL ? path : "Off", place.path != NULL ? place.path : "Off");
+                     "stop and start the server", was, wanted);
         return;
     }
     if (path != NULL && !segment_in_place(&kept->segment)) {

@@ -193,9 +193,7 @@ int options_parse(const option_set_t *sets, bool first_only, int argc, char **ar
             return 0;
         }
         bound = parser_find(&parser, result);
-        if (text == NULL)
-            text = (char *)bound->option->optional;
-        if (!set_value(bound, text, failure))
+        if (bound == NULL || !set_value(bound, text != NULL ? text : (char *)bound->option->optional, failure))
             return 0;
     }
     return optind;

@@ -57,7 +57,8 @@ static char *read_all(FILE *file, const char *name, size_t *length, failure_t *f
 static sample_t *source_file_take(void *state, failure_t *failure)
 {
     const char *path = state, *name = source_file_name(state);
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    bool named = strcmp(path, "-") != 0;
+    FILE *file = named ? fopen(path, "re") : stdin;
     sample_t *sample = NULL;
     size_t length;
     char *data;
@@ -67,7 +68,7 @@ static sample_t *source_file_take(void *state, failure_t *failure)
         return NULL;
     }
     data = read_all(file, name, &length, failure);
-    if (file != stdin)
+    if (named)
         fclose(file);
     if (data != NULL)
         sample = decode_sample(data, length, name, failure);
