@@ -51,16 +51,43 @@ const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg)
     return NULL;
 }
 
-const char *directives_set_model(cmd_parms *cmd, void *dummy, const char *arg)
+void directives_leave_trace(const cmd_parms *cmd, void *tree, const char *args)
+{
+    ap_directive_t *trace = apr_pcalloc(cmd->pool, sizeof(*trace));
+
+    trace->directive = apr_pstrdup(cmd->pool, cmd->cmd->name);
+    trace->args = apr_pstrdup(cmd->pool, args);
+    trace->filename = apr_pstrdup(cmd->pool, cmd->config_file->name);
+    trace->line_num = (int)cmd->config_file->line_number;
+    *(ap_directive_t **)tree = trace;
+}
+
+static int is_traced(const ap_directive_t *at)
+{
+    return ap_cstr_casecmp(at->directive, "MPMModel") == 0 || ap_cstr_casecmp(at->directive, "MPMLoadModule") == 0;
+}
+
+int directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section)
+{
+    for (; tree != NULL; tree = tree->next) {
+        if (section != NULL && is_traced(tree)) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, NULL, "%s, line %d: %s cannot occur within %s> section",
+                         tree->filename, tree->line_num, tree->directive, section->directive);
+            return 0;
+        }
+        if (!directives_check_traces(tree->first_child, tree)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+const char *directives_set_model(cmd_parms *cmd, void *tree, const char *arg)
 {
     static const char *const models[] = { "event", "worker", "prefork" };
-    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     unsigned i;
 
-    (void)dummy;
-    if (err != NULL) {
-        return err;
-    }
+    directives_leave_trace(cmd, tree, arg);
     for (i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
         if (ap_cstr_casecmp(arg, models[i]) == 0) {
             lane_model_asked = models[i];

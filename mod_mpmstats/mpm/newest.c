@@ -7,6 +7,7 @@
 
 #include "apr_strings.h"
 #include "http_core.h"
+#include "mpm/directives.h"
 #include "mpm/hybrid.h"
 
 /* strverscmp(): 8.10 is newer than 8.9. */
@@ -22,9 +23,9 @@ static const char *highest(char *const *paths, apr_size_t count)
     return best;
 }
 
-/* @a tree is what a directive that runs while the configuration is read gets for its section's configuration. */
-static const char *load(const cmd_parms *cmd, void *tree, const char *name, const char *path)
+static const char *load(const cmd_parms *cmd, const char *name, const char *path)
 {
+    ap_directive_t *tree = NULL;        /* LoadModule adds nothing to it */
     module *so = ap_find_linked_module("mod_so.c");
     const command_rec *command = so != NULL ? ap_find_command("LoadModule", so->cmds) : NULL;
     cmd_parms as_written = *cmd;
@@ -33,19 +34,16 @@ static const char *load(const cmd_parms *cmd, void *tree, const char *name, cons
         return apr_psprintf(cmd->pool, "%s needs mod_so", cmd->cmd->name);
     }
     as_written.cmd = command;
-    return command->AP_TAKE2(&as_written, tree, name, path);
+    return command->AP_TAKE2(&as_written, &tree, name, path);
 }
 
 const char *newest_load(cmd_parms *cmd, void *tree, const char *name, const char *pattern)
 {
-    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     const char *full = ap_server_root_relative(cmd->temp_pool, pattern);
     const char *path = NULL;
     glob_t found;
 
-    if (wrong != NULL) {
-        return wrong;
-    }
+    directives_leave_trace(cmd, tree, apr_pstrcat(cmd->temp_pool, name, " ", pattern, NULL));
     if (full == NULL) {
         return apr_psprintf(cmd->pool, "%s: '%s' is no path", cmd->cmd->name, pattern);
     }
@@ -54,7 +52,7 @@ const char *newest_load(cmd_parms *cmd, void *tree, const char *name, const char
         globfree(&found);
     }
     if (path != NULL) {
-        return load(cmd, tree, name, path);
+        return load(cmd, name, path);
     }
     ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL,
                  "%s, line %d: %s is not loaded, there is no file %s; install the package that has it, or take this "

@@ -13,6 +13,7 @@
 #include "util_mutex.h"
 #include "mpm/accept.h"
 #include "mpm/files.h"
+#include "mpm/directives.h"
 #include "mpm/hybrid.h"
 #include "mpm/lane.h"
 #include "mpm/pooled.h"
@@ -119,6 +120,9 @@ int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
         foreground = ap_exists_config_define("FOREGROUND");
     }
     get_retained();
+    if (!directives_check_traces(ap_conftree, NULL)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     files_watch_forks();
     /* The configuration is read once to be checked and once to be used: detach in between. */
     if (hybrid_retained->mpm->module_loads == 2 && !hybrid_one_process && !foreground) {
@@ -153,6 +157,12 @@ int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, ser
         lane_default.start_servers = 1;
     }
     return OK;
+}
+
+/* At the start httpd reads the configuration twice. */
+static int is_first_reading(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
 }
 
 /* mod_http2's protocols, out of what a server may speak. Nonzero if there was one. */
@@ -213,7 +223,7 @@ static void refuse_http2(apr_pool_t *p, server_rec *main_server)
     for (s = main_server; s != NULL; s = s->next) {
         found |= leave_out_http2(p, ap_get_core_module_config(s->module_config));
     }
-    if (found) {
+    if (found && !is_first_reading()) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
                      "HTTP/2 is not spoken with MPMModel prefork, because mod_http2 runs requests in threads of "
                      "its own: h2 and h2c in Protocols have no effect");
@@ -229,7 +239,9 @@ int startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serv
     else {
         pooled_set_http2(&lane_default, p, ptemp, s);
     }
-    pooled_check_system(&lane_default, s);
+    if (!is_first_reading()) {
+        pooled_check_system(&lane_default, s);
+    }
     return OK;
 }
 

@@ -68,6 +68,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(record_report_pre_config, after_log_config, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(record_segment_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(record_report_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(config_check_start, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(facts_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(record_segment_post_config, NULL, NULL, APR_HOOK_LAST);

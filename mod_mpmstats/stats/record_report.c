@@ -24,18 +24,40 @@ APLOG_USE_MODULE(mpmstats);
 
 /* ---- CustomLog ------------------------------------------------------------------------- */
 
+#define TAG "^MP"
+
+static const struct {
+    const char *name;
+    apr_size_t offset;          /* of an int64_t in record_request_t */
+} phases[] = {
+    { "head", offsetof(record_request_t, head) },
+    { "queue", offsetof(record_request_t, queue) },
+    { "handler", offsetof(record_request_t, handler) },
+    { "write", offsetof(record_request_t, writing) },
+    { "total", offsetof(record_request_t, total) },
+};
+#define PHASES (int)(sizeof(phases) / sizeof(phases[0]))
+
+/* Its place in the table; -1: there is none of that name. */
+static int find_phase(const char *name, apr_size_t length)
+{
+    for (int i = 0; i < PHASES; i++) {
+        if (strlen(phases[i].name) == length && strncmp(phases[i].name, name, length) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* %{head}^MP and so on: microseconds; "-" when it is not known. */
 static const char *log_phase(request_rec *r, char *phase)
 {
     const record_request_t *request = record.segment != NULL ? record_request_of(r) : NULL;
+    int i = find_phase(phase, strlen(phase));
     int64_t value = RECORD_UNKNOWN;
 
-    if (request != NULL) {
-        value = strcmp(phase, "head") == 0 ? request->head
-            : strcmp(phase, "queue") == 0 ? request->queue
-            : strcmp(phase, "handler") == 0 ? request->handler
-            : strcmp(phase, "write") == 0 ? request->writing
-            : strcmp(phase, "total") == 0 ? request->total : RECORD_UNKNOWN;
+    if (request != NULL && i >= 0) {
+        value = *(const int64_t *)((const char *)request + phases[i].offset);
     }
     return value == RECORD_UNKNOWN ? "-" : apr_psprintf(r->pool, "%" APR_INT64_T_FMT, (apr_int64_t)value);
 }
@@ -43,7 +65,7 @@ static const char *log_phase(request_rec *r, char *phase)
 int record_report_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     APR_OPTIONAL_FN_TYPE(ap_register_log_handler) *enter = APR_RETRIEVE_OPTIONAL_FN(ap_register_log_handler);
-    static char tag[] = "^MP";
+    static char tag[] = TAG;
 
     (void)plog;
     (void)ptemp;
@@ -51,6 +73,69 @@ int record_report_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
         enter(pconf, tag, log_phase, 0);
     }
     return OK;
+}
+
+/* In %{PHASE}^MP the part in braces, of the next one from @a *format on; NULL: there is none. */
+static const char *next_phase(const char **format, apr_size_t *length)
+{
+    const char *end;
+
+    while ((end = strstr(*format, "}" TAG)) != NULL) {
+        const char *open = end;
+
+        while (open > *format && *open != '{') {
+            open--;
+        }
+        *format = end + 1;
+        if (*open == '{') {
+            *length = (apr_size_t)(end - open - 1);
+            return open + 1;
+        }
+    }
+    return NULL;
+}
+
+/* mod_log_config does not ask whether a name is known before there is a request to log. */
+static const char *unknown_phase(apr_pool_t *pool, const ap_directive_t *at)
+{
+    const char *format = at->args, *name;
+    apr_size_t length;
+
+    if (strcasecmp(at->directive, "LogFormat") != 0 && strcasecmp(at->directive, "CustomLog") != 0
+        && strcasecmp(at->directive, "GlobalLog") != 0) {
+        return NULL;
+    }
+    while ((name = next_phase(&format, &length)) != NULL) {
+        if (find_phase(name, length) < 0) {
+            return apr_pstrmemdup(pool, name, length);
+        }
+    }
+    return NULL;
+}
+
+static int formats_are_known(apr_pool_t *pool, const ap_directive_t *at, const server_rec *s)
+{
+    int ok = 1;
+
+    for (; at != NULL; at = at->next) {
+        const char *name = unknown_phase(pool, at);
+
+        if (name != NULL) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, s,
+                         "%s, line %d: %%{%s}" TAG " in %s: there is no phase of that name; they are head, queue, handler, write and total",
+                         at->filename, at->line_num, name, at->directive);
+            ok = 0;
+        }
+        ok &= formats_are_known(pool, at->first_child, s);
+    }
+    return ok;
+}
+
+int record_report_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    return formats_are_known(ptemp, ap_conftree, s) ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* ---- slow requests ------------------------------------------------------------------------ */

@@ -11,6 +11,9 @@
 #include "httpd.h"
 #include "stats/record_request.h"
 
+/** Hook check_config: refuses a %{PHASE}^MP of a phase that there is not. */
+int record_report_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
 /** Hook pre_config: makes %{PHASE}^MP known to CustomLog. */
 int record_report_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 

@@ -430,6 +430,16 @@ def test_an_unknown_model_is_refused(httpd):
     assert code != 0 and "MPMModel must be event, worker or prefork" in output
 
 
+@pytest.mark.parametrize("line", ["MPMModel worker", "MPMLoadModule env_module /usr/lib/apache2/modules/mod_env.so"])
+@pytest.mark.parametrize("section", ["VirtualHost *:1", "Directory /", "Location /"])
+def test_what_is_done_while_the_configuration_is_read_is_refused_in_a_section(httpd, line, section):
+    code, output = httpd(start=False).configtest(f"<IfModule mpm_hybrid_module>\n<{section}>\n<IfModule mpm_hybrid_module>\n"
+                                                 f"{line}\n</IfModule>\n</{section.split()[0]}>\n</IfModule>")
+    assert code != 0 and f"{line.split()[0]} cannot occur within <{section.split()[0]}> section" in output
+    code, output = httpd(start=False).configtest(f"<{section}>\n</{section.split()[0]}>\n<IfModule mpm_hybrid_module>\n{line}\n</IfModule>")
+    assert code == 0, output
+
+
 @pytest.mark.parametrize("model,lines,said", [
     ("event", "MinSpareServers 3\nMaxSpareServers 6", "MinSpareServers, MaxSpareServers have"),
     ("event", "MinSpareServers 3", "MinSpareServers has"),
@@ -487,7 +497,7 @@ def test_limits_of_another_model_are_not_shown(make):
 def test_http2_is_refused_in_prefork_and_http_1_is_spoken(make):
     server = make("prefork", modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1",
                   conf="Protocols h2c http/1.1\nH2Direct On")
-    server.wait_log("HTTP/2 is not spoken with MPMModel prefork")
+    assert server.error_log().count("HTTP/2 is not spoken with MPMModel prefork") == 1
     with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
         assert client.sock.selected_alpn_protocol() == "http/1.1"
         assert client.get().body == b"hello\n"

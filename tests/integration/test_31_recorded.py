@@ -808,16 +808,23 @@ def test_saturation_is_an_interval_with_a_beginning_and_an_end(httpd):
 
 def test_phases_go_into_a_log_of_the_administrators(httpd):
     server = httpd(modules=["test_handlers"], conf='LogFormat "%{head}^MP %{queue}^MP %{handler}^MP %{write}^MP %{total}^MP '
-                   '%{nothing}^MP %r" phases\nCustomLog logs/phases.log phases\n')
+                   '%r" phases\nCustomLog logs/phases.log phases\n')
     server.get("/test/sleep?ms=200")
     path = server.root / "logs" / "phases.log"
     wait_until(lambda: path.exists() and "sleep" in path.read_text(), 5, "the line")
-    head, queue, handler, write, total, nothing, *_ = next(x for x in path.read_text().splitlines() if "sleep" in x).split()
-    assert nothing == "-"
+    head, queue, handler, write, total, *_ = next(x for x in path.read_text().splitlines() if "sleep" in x).split()
     assert 200_000 <= int(handler) <= int(total) and int(write) < 150_000
     assert (head == "-") == (queue == "-") == (MPM != "hybrid")
     if MPM == "hybrid":
         assert abs(int(total) - int(head) - int(queue) - int(handler) - int(write)) <= 2
+
+
+@pytest.mark.parametrize("line", ['LogFormat "%h %{queue}^MP %{nosuch}^MP" phases', 'CustomLog logs/x "%>s %{}^MP"',
+                                  '<VirtualHost *:1>\nCustomLog logs/x "%200,304{Head}^MP %h"\n</VirtualHost>'])
+def test_a_phase_that_there_is_not_is_refused(httpd, line):
+    code, output = httpd(start=False).configtest(line)
+    assert code != 0 and "they are head, queue, handler, write and total" in output
+    assert re.search(r"conf, line \d+: %\{(nosuch|Head|)\}\^MP in (LogFormat|CustomLog)", output)
 
 
 def test_slow_requests_are_told_of_with_their_phases(httpd):

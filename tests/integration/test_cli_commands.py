@@ -570,6 +570,14 @@ def test_diff_tells_what_changed_and_how_fast(two):
     assert "workers_idle" in run("diff", *two, "--all").stdout
 
 
+def test_diff_has_a_unit_for_the_rate_of_a_time(saved):
+    before, after = document(), document()
+    after["server"]["now_us"] += 10_000_000
+    after["latency"]["handler"]["sum_us"] += 250_000
+    text = run("diff", saved(before, "a.json")[1], saved(after, "b.json")[1], env=environment(COLUMNS="120")).stdout
+    assert next(line.split() for line in text.splitlines() if line.startswith("handler.sum"))[-3:] == ["ms", "25.0", "ms/s"], text
+
+
 def test_diff_in_json_has_numbers(two):
     told = json.loads(run("diff", *two, "--json").stdout)
     assert told["seconds"] == 10.0 and told["restarted"] is False

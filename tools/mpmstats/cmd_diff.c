@@ -62,6 +62,21 @@ static bool has_process(const snapshot_t *snap, apr_int64_t pid)
 
 /* ---- for people ---- */
 
+/* So much of what @a field counts, with its unit. */
+static char *amount(const field_t *field, double much)
+{
+    switch (field->unit) {
+    case UNIT_BYTES:
+        return figure_bytes(much);
+    case UNIT_MICROSECONDS:
+        return figure_span(much);
+    case UNIT_SECONDS:
+        return figure_span(much * 1e6);
+    default:
+        return figure_count(much);
+    }
+}
+
 /* "+12", "-3.2 KiB": by how much a number changed; NULL where that means nothing. */
 static char *change(const field_t *field, const snapshot_t *a, const snapshot_t *b)
 {
@@ -73,10 +88,7 @@ static char *change(const field_t *field, const snapshot_t *a, const snapshot_t 
         return NULL;
     if (field->kind == FIELD_REAL)
         return memory_format("%+.2f", by);
-    size = field->unit == UNIT_BYTES          ? figure_bytes(fabs(by))
-           : field->unit == UNIT_MICROSECONDS ? figure_span(fabs(by))
-           : field->unit == UNIT_SECONDS      ? figure_span(fabs(by) * 1e6)
-                                              : figure_count(fabs(by));
+    size = amount(field, fabs(by));
     text = memory_format("%c%s", by < 0 ? '-' : '+', size);
     free(size);
     return text;
@@ -89,9 +101,7 @@ static char *rate(const field_t *field, const snapshot_t *a, const snapshot_t *b
 
     if (isnan(per_s))
         return NULL;
-    if (field->unit != UNIT_BYTES)
-        return memory_format("%.1f/s", per_s);
-    size = figure_bytes(per_s);
+    size = field->unit == UNIT_NONE ? memory_format("%.1f", per_s) : amount(field, per_s);
     text = memory_format("%s/s", size);
     free(size);
     return text;
