@@ -50,7 +50,7 @@ static bool parse_multiple(const char *text, bool bytes, double *value)
     if (letter == NULL || end[1] != '\0')
         return false;
     *value *= pow(bytes ? 1024 : 1000, (double)(letter - letters + 1));
-    return true;
+    return isfinite(*value);
 }
 
 /* @a text is the number and its unit, without spaces around it. */

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "derive.h"
@@ -184,8 +185,8 @@ static size_t distance(const char *a, const char *b)
 {
     size_t row[64], length = strlen(b);
 
-    if (length >= 64)
-        return 64;
+    if (length >= sizeof(row) / sizeof(row[0]))
+        return SIZE_MAX;
     for (size_t j = 0; j <= length; j++)
         row[j] = j;
     for (size_t i = 1; a[i - 1] != '\0'; i++) {

@@ -13,7 +13,7 @@
 #include "memory.h"
 #include "text.h"
 
-/* Names of virtual hosts hold anything but a bracket. */
+/* The last bracket ends the name, which may be [::1]:80. */
 static bool parse_vhost(measure_t *measure, char **name, failure_t *failure)
 {
     static const char begin[] = "vhost[";
@@ -22,7 +22,7 @@ static bool parse_vhost(measure_t *measure, char **name, failure_t *failure)
     measure->vhost = NULL;
     if (strncmp(*name, begin, sizeof(begin) - 1) != 0)
         return true;
-    end = strchr(*name, ']');
+    end = strrchr(*name, ']');
     if (end == NULL || end[1] != '.' || end == *name + sizeof(begin) - 1)
         return failure_set(failure, RC_USAGE, "'%s' is no key; write one such as vhost[www.example.org].queue.p99", *name);
     *end = '\0';

@@ -18,7 +18,7 @@
 /* A character of NUL-terminated text: its bytes, and its code point or ESCAPE_INVALID. */
 static size_t decode(const char *at, int32_t *code)
 {
-    if (*at > 0) {      /* ASCII, as nearly all of it is */
+    if ((unsigned char)*at < 0x80) {    /* ASCII, as nearly all of it is */
         *code = *at;
         return 1;
     }

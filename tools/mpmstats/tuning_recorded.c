@@ -129,15 +129,21 @@ void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in)
         in->max_keep_alive_requests = (int)limits->max_keepalive_requests;
 }
 
+/* A document may say anything: what no integer holds becomes the largest. */
+static apr_int64_t whole(double us)
+{
+    return us < (double)APR_INT64_MAX ? (apr_int64_t)us : APR_INT64_MAX;
+}
+
 /* Takes @a times over. */
 static void fill_times(grown_t times, snapshot_latency_t *latency)
 {
     if (times.count > 0) {
-        latency->p50_us = (apr_int64_t)quantile(&times, 0.5);
-        latency->p90_us = (apr_int64_t)quantile(&times, 0.9);
-        latency->p99_us = (apr_int64_t)quantile(&times, 0.99);
-        latency->p999_us = (apr_int64_t)quantile(&times, 0.999);
-        latency->max_us = (apr_int64_t)times.buckets[times.used - 1].highest;
+        latency->p50_us = whole(quantile(&times, 0.5));
+        latency->p90_us = whole(quantile(&times, 0.9));
+        latency->p99_us = whole(quantile(&times, 0.99));
+        latency->p999_us = whole(quantile(&times, 0.999));
+        latency->max_us = whole(times.buckets[times.used - 1].highest);
     }
     free(times.buckets);
 }

@@ -5,6 +5,7 @@
  */
 #include "url.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,10 +32,12 @@ static const char *split_socket(const char *text, char **socket)
     return bar + 1;
 }
 
-/* "host:80/path" has a colon too, so only "://" counts as a scheme. */
+/* "host:80/path" has a colon too, and a query may hold an address: "://" before any other slash ends a scheme. */
 static char *with_scheme(const char *text)
 {
-    return strstr(text, "://") != NULL ? memory_copy(text) : memory_format("http://%s", text);
+    bool has = strncmp(text + strcspn(text, ":/?#"), "://", 3) == 0;
+
+    return has ? memory_copy(text) : memory_format("http://%s", text);
 }
 
 static char *part_with(CURLU *handle, CURLUPart which, unsigned flags)
@@ -58,10 +61,13 @@ static char *part_or_default(CURLU *handle, CURLUPart which)
     return part_with(handle, which, CURLU_DEFAULT_PORT);
 }
 
+/* A name may begin with 127. too. */
 static bool is_loopback(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0
-           || strcmp(host, "::1") == 0;
+    unsigned char address[4];
+
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0
+           || (inet_pton(AF_INET, host, address) == 1 && address[0] == 127);
 }
 
 /* [::1] is shown with its brackets in an address and used without. */
