@@ -228,10 +228,10 @@ def that_listen(pids):
     return [pid for pid in pids if not sockets.isdisjoint(fds(pid).values())]
 
 
-def accepted(port, client_sock):
-    """True when the server on `port` has accepted the connection of this client socket."""
-    mine = client_sock.getsockname()[1]
-    return any(local == port and remote == mine and inode != "0" for local, remote, _, inode in tcp_table())
+def accepted(port, *client_socks):
+    """True when the server on `port` has accepted the connections of all these client sockets."""
+    mine = {sock.getsockname()[1] for sock in client_socks}
+    return mine <= {remote for local, remote, _, inode in tcp_table() if local == port and inode != "0"}
 
 
 def free_port():
