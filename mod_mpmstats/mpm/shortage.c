@@ -159,12 +159,16 @@ static void look_at_log_space(void)
     }
 }
 
-static void look_at_clock(apr_time_t now)
+static void look_at_clock(void)
 {
     static apr_time_t differed;
-    apr_time_t differs = apr_time_now() - now;
+    apr_time_t before = child_now();
+    apr_time_t differs = apr_time_now() - before;
     apr_time_t by = differs - differed;
 
+    if (child_now() - before > CLOCK_JUMP / 2) {
+        return;                 /* this process had no CPU between the two readings */
+    }
     if (differed != 0 && (by > CLOCK_JUMP || by < -CLOCK_JUMP)) {
         shared_add(record(MPM_HYBRID_CLOCK_SET)->count, 1);
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
@@ -191,7 +195,7 @@ void shortage_look(apr_time_t now)
     int kind;
 
     look_at_log_space();
-    look_at_clock(now);
+    look_at_clock();
     for (kind = 0; kind < MPM_HYBRID_CLOCK_SET; kind++) {
         int still = goes_on(shared_get(record(kind)->last), now);
 
