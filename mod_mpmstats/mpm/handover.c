@@ -29,8 +29,8 @@
 /* Room in the queue, where the system allows it: some thousand connections. */
 #define QUEUE_BYTES (8 * 1024 * 1024)
 
-/* So long a connection waits for room in the queue before it stays with the old generation. */
-#define SEND_PATIENCE_MS 200
+/* The queue may be without room for so long until what comes stays with the old generation without waiting for any. */
+#define FULL_PATIENCE apr_time_from_msec(200)
 
 /* A parent that reads its configuration for longer, once what runs has been waited for, does not come back soon: the old children
  * serve again. */
@@ -161,6 +161,22 @@ void handover_watch(int on)
     }
 }
 
+static _Atomic apr_time_t full_since;       /* monotonic; nothing has gone into the queue since, 0: it had room */
+
+/* Whether the queue, which is full, has room before that has lasted for too long. */
+static int wait_for_room(void)
+{
+    struct pollfd pfd = { .fd = hybrid_retained->handover[1], .events = POLLOUT };
+    apr_time_t now = child_now(), since = 0;
+    apr_interval_time_t left;
+
+    if (atomic_compare_exchange_strong(&full_since, &since, now)) {
+        since = now;
+    }
+    left = since + FULL_PATIENCE - now;
+    return left > 0 && poll(&pfd, 1, (int)apr_time_as_msec(left) + 1) > 0;
+}
+
 static ssize_t send_one(const struct msghdr *msg)
 {
     ssize_t n;
@@ -194,16 +210,12 @@ int handover_send(int client, const handover_t *what, const char *bytes)
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &client, sizeof(int));
-    if (send_one(&msg) >= 0) {
-        return 0;
+    if (send_one(&msg) < 0
+        && ((errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS) || !wait_for_room() || send_one(&msg) < 0)) {
+        return -1;
     }
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) {
-        struct pollfd pfd = { .fd = hybrid_retained->handover[1], .events = POLLOUT };
-
-        poll(&pfd, 1, SEND_PATIENCE_MS);
-        return send_one(&msg) >= 0 ? 0 : -1;
-    }
-    return -1;
+    atomic_store(&full_since, 0);
+    return 0;
 }
 
 static int descriptor_in(struct msghdr *msg)

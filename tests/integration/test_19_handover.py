@@ -400,6 +400,25 @@ def test_a_graceful_stop_after_a_restart_leaves_no_connection_with_nobody(httpd)
 
 
 @pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="the fault would fill the queues of its lobby as well")
+def test_a_full_queue_between_the_generations_is_waited_for_once(httpd, tmp_path):
+    """Not for each connection: what does not go through stays, and is answered."""
+    faults = Faults(tmp_path)
+    pool = {**POOL, "StartServers": 1, "ThreadsPerChild": 3, "MinSpareThreads": 1, "MaxSpareThreads": 3}
+    server = httpd(mpm_conf=pool, conf="MPMRestartHold on 0\nMPMMaxConnections 100\n", **faults.options)
+    clients = [Client(server.port) for _ in range(30)]
+    for client in clients:
+        client.send(b"GET /hello.txt HTTP/1.1\r\nHo")
+        wait_until(lambda sock=client.sock: procs.accepted(server.port, sock), 5, "the connection accepted")
+    with faults.active("passing", errno.EAGAIN):
+        server.graceful()
+        for client in clients:
+            assert client.send(b"st: a\r\n\r\n").response().body == b"hello\n"
+            client.close()
+    assert 1 <= faults.hits("passing") <= 8
+
+
+@pytest.mark.mpm_only("hybrid")
 @pytest.mark.left_out("prefork", reason="what waits there was not read")
 def test_what_was_read_is_not_lost_where_the_new_configuration_reads_with_a_worker(httpd):
     server = httpd(conf="MPMRestartHold on 0\n")
