@@ -187,7 +187,7 @@ class Httpd:
         known = _DIRECTIVES.get(flavour.removeprefix("hybrid-"))
         settings = dict(self.mpm_conf)
         if "prefork" in flavour and settings.get("MaxRequestWorkers"):
-            settings["ServerLimit"] = settings["MaxRequestWorkers"]     # a process for each
+            settings["ServerLimit"] = max(settings["MaxRequestWorkers"], settings.get("ServerLimit") or 0)      # a process for each
         if flavour == "hybrid-prefork":
             settings.setdefault("MinSpareServers", settings.get("StartServers"))
         return VARIANTS.get(flavour, "") + "\n" + "".join(

@@ -15,7 +15,7 @@ import cli
 import procs
 from cli import columns_of, control_characters, environment, fails, in_terminal, run
 from fakeserver import Answer, FakeServer, document
-from httpd import HTTPD
+from httpd import HTTPD, THREADED
 from load import Load
 from procs import wait_until
 from segmentfile import SegmentFile, now
@@ -267,7 +267,8 @@ class Tuned:
     """A server that is too small, with a directory for snippets and a command that controls it."""
 
     def __init__(self, httpd, mpm, **mpm_conf):
-        conf = {"MaxRequestWorkers": 20, "ThreadsPerChild": 10, "ThreadLimit": 64, "ServerLimit": 16, "StartServers": 2,
+        conf = {"MaxRequestWorkers": 20, "ThreadsPerChild": 10, "ThreadLimit": 64,
+                "ServerLimit": 16 if THREADED or mpm == "event" else 400, "StartServers": 2,
                 "MinSpareThreads": 5, "MaxSpareThreads": 20, **mpm_conf}
         self.server = httpd(mpm=mpm, modules=["test_handlers", "rewrite"], mpm_conf=conf, start=False,
                             conf="IncludeOptional ${ROOT}/tune/*.conf")
@@ -357,7 +358,9 @@ def test_one_run_takes_the_queue_away_from_a_server_that_is_too_small(httpd, mpm
     figures = f"{rate_before:.0f} → {rate_after:.0f} requests/s, mean latency {latency_before:.0f} → {latency_after:.0f} ms"
     print(figures)
     wait_until(lambda: int(run(*tuned.source, "get", "busy").stdout) <= 1, 20, "the last request is over")
-    assert rate_after > 1.5 * rate_before and latency_after < latency_before / 1.5, figures
+    assert rate_after > 1.5 * rate_before, figures
+    # prefork: whoever has a process keeps it, and wrk has no latency of those who have none
+    assert latency_after < latency_before / 1.5 or not THREADED, figures
     tuned.valid()
 
 
@@ -459,6 +462,7 @@ def test_what_cannot_be_done_is_said_before_an_hour_is_measured(httpd, tmp_path,
     assert word in fails_in(done, code)
 
 
+@pytest.mark.left_out("prefork", reason="HTTP/2 is refused, and has no threads")
 def test_threads_that_are_no_workers_are_not_taken_for_workers(httpd):
     """What a whole process takes is what its workers and everything else take together."""
     server = httpd(modules=["http2"], conf="H2MinWorkers 60\nH2MaxWorkers 60\n",
