@@ -285,7 +285,7 @@ suite_integration() {
     suite_pytest integration 3600 "$t"/test_0[013]_*.py "$t"/test_[!0-9]*.py
 }
 
-# Everything about the server on the build in which what comments promise is checked (core/must_hold.h): a broken promise
+# Everything about the server on the build in which what comments promise is checked (base/must_hold.h): a broken promise
 # is a process that aborts, which no test lets pass.
 suite_debug() {
     local t=tests/integration some

@@ -6,8 +6,8 @@
  * Everything newer than 2.4.52 is guarded here by the module magic number, so
  * that the other files read as if there were one httpd.
  */
-#ifndef MPM_COMPAT_H
-#define MPM_COMPAT_H
+#ifndef MPMSTATS_MPM_COMPAT_H
+#define MPMSTATS_MPM_COMPAT_H
 
 #include "httpd.h"
 #include "ap_mmn.h"
@@ -25,11 +25,11 @@
 /* 2.4.63: a module may ask the MPM to wait for its socket. */
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 137)
 #define HYBRID_HAVE_WAITIO 1
-#define HYBRID_STATE_KEEPALIVE  CONN_STATE_KEEPALIVE
+#define HYBRID_STATE_KEEPALIVE CONN_STATE_KEEPALIVE
 #define HYBRID_STATE_PROCESSING CONN_STATE_PROCESSING
 #else
 #define HYBRID_HAVE_WAITIO 0
-#define HYBRID_STATE_KEEPALIVE  CONN_STATE_CHECK_REQUEST_LINE_READABLE
+#define HYBRID_STATE_KEEPALIVE CONN_STATE_CHECK_REQUEST_LINE_READABLE
 #define HYBRID_STATE_PROCESSING CONN_STATE_READ_REQUEST_LINE
 #endif
 

@@ -10,7 +10,7 @@
 #include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_core.h"
-#include "mpm/hybrid.h"
+#include "mpm/module.h"
 #include "mpm/lane.h"
 #include "mpm/server.h"
 
@@ -23,8 +23,7 @@ static const char *parse_int(cmd_parms *cmd, const char *arg, int *value)
     errno = 0;
     n = apr_strtoi64(arg, &end, 10);
     if (end == arg || *end != '\0' || errno != 0 || n > INT_MAX || n <= LANE_UNSET) {
-        return apr_psprintf(cmd->pool, "%s must be a whole number, not '%s'",
-                            cmd->cmd->name, arg);
+        return apr_psprintf(cmd->pool, "%s must be a whole number, not '%s'", cmd->cmd->name, arg);
     }
     *value = (int)n;
     return NULL;
@@ -64,15 +63,17 @@ void directives_leave_trace(const cmd_parms *cmd, void *tree, const char *args)
 
 static int is_traced(const ap_directive_t *at)
 {
-    return ap_cstr_casecmp(at->directive, "MPMModel") == 0 || ap_cstr_casecmp(at->directive, "MPMLoadModule") == 0;
+    return ap_cstr_casecmp(at->directive, "MPMModel") == 0
+        || ap_cstr_casecmp(at->directive, "MPMLoadModule") == 0;
 }
 
 int directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section)
 {
     for (; tree != NULL; tree = tree->next) {
         if (section != NULL && is_traced(tree)) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, NULL, "%s, line %d: %s cannot occur within %s> section",
-                         tree->filename, tree->line_num, tree->directive, section->directive);
+            ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, NULL,
+                         "%s, line %d: %s cannot occur within %s> section", tree->filename,
+                         tree->line_num, tree->directive, section->directive);
             return 0;
         }
         if (!directives_check_traces(tree->first_child, tree)) {
@@ -153,8 +154,10 @@ static const char *parse_size(cmd_parms *cmd, const char *arg, apr_int64_t *valu
     n = apr_strtoi64(arg, &end, 10);
     factor = unit(end);
     if (end == arg || errno != 0 || factor == 0 || n < 0 || n > APR_INT64_MAX / factor) {
-        return apr_psprintf(cmd->pool, "%s must be a size in bytes such as 300M "
-                            "(K, M and G are understood), or 0 for no limit, not '%s'", cmd->cmd->name, arg);
+        return apr_psprintf(cmd->pool,
+                            "%s must be a size in bytes such as 300M "
+                            "(K, M and G are understood), or 0 for no limit, not '%s'",
+                            cmd->cmd->name, arg);
     }
     *value = n * factor;
     return NULL;
@@ -188,7 +191,8 @@ const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *ar
     return err;
 }
 
-const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg, const char *ms)
+const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg,
+                                        const char *ms)
 {
     const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     int value = LANE_RESTART_WAIT_MS;
@@ -264,7 +268,8 @@ const char *directives_set_body_buffer(cmd_parms *cmd, void *dummy, const char *
         return err;
     }
     if (value < 0 || value > SERVER_BODY_BUFFER_MAX) {
-        return apr_psprintf(cmd->pool, "MPMBodyBuffer must be between 0 (off) and %d bytes, not '%s'",
+        return apr_psprintf(cmd->pool,
+                            "MPMBodyBuffer must be between 0 (off) and %d bytes, not '%s'",
                             SERVER_BODY_BUFFER_MAX, arg);
     }
     server_conf(cmd->server)->body_buffer = value;

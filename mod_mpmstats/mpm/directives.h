@@ -7,8 +7,8 @@
  * other directives (lane_check() does the rest), and returns NULL or a message
  * for the administrator.
  */
-#ifndef MPM_DIRECTIVES_H
-#define MPM_DIRECTIVES_H
+#ifndef MPMSTATS_MPM_DIRECTIVES_H
+#define MPMSTATS_MPM_DIRECTIVES_H
 
 #include "httpd.h"
 #include "http_config.h"
@@ -17,15 +17,21 @@
 const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg);
 
 /**
- * A directive that runs while the configuration is read (EXEC_ON_READ) cannot see the section it stands in, and httpd does not put
- * it into the tree. This does: @a tree is what such a directive gets for its section's configuration. httpd does not run it again.
+ * A directive that runs while the configuration is read (EXEC_ON_READ) cannot see the section it
+ * stands in, and httpd does not put it into the tree. This does: @a tree is what such a directive
+ * gets for its section's configuration. httpd does not run it again.
  */
 void directives_leave_trace(const cmd_parms *cmd, void *tree, const char *args);
 
-/** Hook pre_config: whether none of those in @a tree stands in a section; 0: the error log says which. @a section: of @a tree, or NULL */
+/**
+ * Hook pre_config: whether none of those in @a tree stands in a section; 0: the error log says
+ * which. @a section: of @a tree, or NULL
+ */
 int directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section);
 
-/** MPMModel; while the configuration is being read, before anybody can ask whether we have threads. */
+/**
+ * MPMModel; while the configuration is being read, before anybody can ask whether we have threads.
+ */
 const char *directives_set_model(cmd_parms *cmd, void *tree, const char *arg);
 
 /** MaxClients: the old name of MaxRequestWorkers. */
@@ -38,7 +44,8 @@ const char *directives_set_head_memory(cmd_parms *cmd, void *dummy, const char *
 const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg);
 
 /** MPMHungRequestTime. */
-const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg, const char *ms);
+const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg,
+                                        const char *ms);
 const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *arg);
 
 /** AsyncRequestWorkerFactor. */

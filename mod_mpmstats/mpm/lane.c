@@ -3,7 +3,7 @@
  * The limits of a lane: defaults, range checks, what they mean together.
  *
  * The defaults and the corrections are those of httpd's documentation for the
- * event MPM (mod/mpm_common). Where ThreadsPerChild is not set, core/sizing.h
+ * event MPM (mod/mpm_common). Where ThreadsPerChild is not set, mpm/policy/sizing.h
  * lays the workers out over the machine's cores.
  */
 #include "mpm/lane.h"
@@ -15,8 +15,8 @@
 #include "apr_strings.h"
 #include "http_log.h"
 #include "mpm_common.h"
-#include "core/sizing.h"
-#include "mpm/hybrid.h"
+#include "mpm/policy/sizing.h"
+#include "mpm/module.h"
 
 #define EVENT_SERVER_LIMIT 16
 #define EVENT_START_SERVERS 3
@@ -46,7 +46,8 @@ void lane_use_model(lane_t *lane, const char *model)
     lane->is_async = strcmp(model, "event") == 0;
 }
 
-const char *lane_choose(const lane_t *lane, const char *event, const char *worker, const char *prefork)
+const char *lane_choose(const lane_t *lane, const char *event, const char *worker,
+                        const char *prefork)
 {
     return lane->is_async ? event : lane->is_threaded ? worker : prefork;
 }
@@ -88,8 +89,7 @@ static int cores_allowed(void)
 static void say(server_rec *s, int startup, const char *text)
 {
     if (startup) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL,
-                     "WARNING: %s", text);
+        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL, "WARNING: %s", text);
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "%s", text);
@@ -130,7 +130,8 @@ static void keep_first(server_rec *s, int *value, int *first, const char *name)
     else if (*value != *first) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "changing %s to %d from original value of %d not allowed during restart; "
-                     "stop and start the server to change it", name, *value, *first);
+                     "stop and start the server to change it",
+                     name, *value, *first);
         *value = *first;
     }
 }
@@ -173,15 +174,13 @@ static void as_event_does(sizing_layout_t *l)
 static void fill_in_unset(lane_t *lane)
 {
     int laid_out = lane->threads_per_child == LANE_UNSET;
-    sizing_layout_t layout = {
-        .start_servers = or_zero(lane->start_servers),
-        .server_limit = or_zero(lane->server_limit),
-        .thread_limit = or_zero(lane->thread_limit),
-        .threads_per_child = or_zero(lane->threads_per_child),
-        .max_request_workers = or_zero(lane->max_request_workers),
-        .min_spare_threads = or_zero(lane->min_spare_threads),
-        .max_spare_threads = or_zero(lane->max_spare_threads)
-    };
+    sizing_layout_t layout = { .start_servers = or_zero(lane->start_servers),
+                               .server_limit = or_zero(lane->server_limit),
+                               .thread_limit = or_zero(lane->thread_limit),
+                               .threads_per_child = or_zero(lane->threads_per_child),
+                               .max_request_workers = or_zero(lane->max_request_workers),
+                               .min_spare_threads = or_zero(lane->min_spare_threads),
+                               .max_spare_threads = or_zero(lane->max_spare_threads) };
 
     if (!laid_out) {
         as_event_does(&layout);
@@ -224,11 +223,12 @@ static void check_workers(lane_t *lane, server_rec *s, int startup)
     int whole;
 
     if (lane->max_request_workers < lane->threads_per_child) {
-        apr_snprintf(text, sizeof(text),
-                     "MaxRequestWorkers of %d is less than ThreadsPerChild of %d, increasing to %d. "
-                     "MaxRequestWorkers must be at least as large as the number of threads "
-                     "in a single server.",
-                     lane->max_request_workers, lane->threads_per_child, lane->threads_per_child);
+        apr_snprintf(
+            text, sizeof(text),
+            "MaxRequestWorkers of %d is less than ThreadsPerChild of %d, increasing to %d. "
+            "MaxRequestWorkers must be at least as large as the number of threads "
+            "in a single server.",
+            lane->max_request_workers, lane->threads_per_child, lane->threads_per_child);
         say(s, startup, text);
         lane->max_request_workers = lane->threads_per_child;
     }
@@ -238,16 +238,18 @@ static void check_workers(lane_t *lane, server_rec *s, int startup)
         apr_snprintf(text, sizeof(text),
                      "MaxRequestWorkers of %d is not an integer multiple of ThreadsPerChild of %d, "
                      "decreasing to nearest multiple %d, for a maximum of %d servers.",
-                     lane->max_request_workers, lane->threads_per_child, whole, lane->max_processes);
+                     lane->max_request_workers, lane->threads_per_child, whole,
+                     lane->max_processes);
         say(s, startup, text);
         lane->max_request_workers = whole;
     }
     if (lane->max_processes > lane->server_limit) {
-        apr_snprintf(text, sizeof(text),
-                     "MaxRequestWorkers of %d would require %d servers and would exceed ServerLimit "
-                     "of %d, decreasing to %d. To increase, please see the ServerLimit directive.",
-                     lane->max_request_workers, lane->max_processes, lane->server_limit,
-                     lane->server_limit * lane->threads_per_child);
+        apr_snprintf(
+            text, sizeof(text),
+            "MaxRequestWorkers of %d would require %d servers and would exceed ServerLimit "
+            "of %d, decreasing to %d. To increase, please see the ServerLimit directive.",
+            lane->max_request_workers, lane->max_processes, lane->server_limit,
+            lane->server_limit * lane->threads_per_child);
         say(s, startup, text);
         lane->max_processes = lane->server_limit;
         lane->max_request_workers = lane->server_limit * lane->threads_per_child;
@@ -275,8 +277,8 @@ static void fill_in_prefork(lane_t *lane, server_rec *s, int startup)
     fill(&lane->min_spare_servers, DEFAULT_MIN_SPARE_SERVERS);
     fill(&lane->max_spare_servers, DEFAULT_MAX_SPARE_SERVERS);
     fill(&lane->server_limit, PREFORK_SERVER_LIMIT);
-    fill(&lane->max_request_workers, lane->server_limit < PREFORK_SERVER_LIMIT
-         ? lane->server_limit : PREFORK_SERVER_LIMIT);
+    fill(&lane->max_request_workers,
+         lane->server_limit < PREFORK_SERVER_LIMIT ? lane->server_limit : PREFORK_SERVER_LIMIT);
     at_least(s, startup, &lane->min_spare_servers, "MinSpareServers");
     if (lane->max_spare_servers <= lane->min_spare_servers) {
         lane->max_spare_servers = lane->min_spare_servers + 1;
@@ -307,12 +309,17 @@ static void say_what_is_not_used(const lane_t *lane, server_rec *s, int startup)
     unused_t unused = { "", 0 };
     char text[400];
 
-    not_used(&unused, lane->is_threaded && lane->min_spare_servers != LANE_UNSET, "MinSpareServers");
-    not_used(&unused, lane->is_threaded && lane->max_spare_servers != LANE_UNSET, "MaxSpareServers");
-    not_used(&unused, !lane->is_threaded && lane->threads_per_child != LANE_UNSET, "ThreadsPerChild");
+    not_used(&unused, lane->is_threaded && lane->min_spare_servers != LANE_UNSET,
+             "MinSpareServers");
+    not_used(&unused, lane->is_threaded && lane->max_spare_servers != LANE_UNSET,
+             "MaxSpareServers");
+    not_used(&unused, !lane->is_threaded && lane->threads_per_child != LANE_UNSET,
+             "ThreadsPerChild");
     not_used(&unused, !lane->is_threaded && lane->thread_limit != LANE_UNSET, "ThreadLimit");
-    not_used(&unused, !lane->is_threaded && lane->min_spare_threads != LANE_UNSET, "MinSpareThreads");
-    not_used(&unused, !lane->is_threaded && lane->max_spare_threads != LANE_UNSET, "MaxSpareThreads");
+    not_used(&unused, !lane->is_threaded && lane->min_spare_threads != LANE_UNSET,
+             "MinSpareThreads");
+    not_used(&unused, !lane->is_threaded && lane->max_spare_threads != LANE_UNSET,
+             "MaxSpareThreads");
     not_used(&unused, !lane->is_async && lane->worker_factor > 0, "AsyncRequestWorkerFactor");
     not_used(&unused, !lane->is_threaded && lane->concurrency > 0, "MPMConcurrency");
     not_used(&unused, !lane->is_threaded && lane->hung_seconds != LANE_UNSET, "MPMHungRequestTime");
@@ -323,8 +330,8 @@ static void say_what_is_not_used(const lane_t *lane, server_rec *s, int startup)
     }
 }
 
-void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
-                server_rec *s, int startup)
+void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, server_rec *s,
+                int startup)
 {
     if (lane->server_limit != LANE_UNSET) {
         at_most(s, startup, &lane->server_limit, "ServerLimit", HARD_SERVER_LIMIT);
@@ -382,15 +389,17 @@ void lane_check_connections(const lane_t *lane, server_rec *s)
     struct rlimit lim;
     rlim_t room;
 
-    if (lane->max_connections <= 0 || getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_max == RLIM_INFINITY) {
+    if (lane->max_connections <= 0 || getrlimit(RLIMIT_NOFILE, &lim) != 0
+        || lim.rlim_max == RLIM_INFINITY) {
         return;
     }
     room = room_in(lane, lim.rlim_max);
     if ((rlim_t)lane->max_connections > room) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "MPMMaxConnections of %d exceeds what the hard limit of %lu open files leaves to a process, decreasing to %lu. "
-                     "To increase, raise the limit: LimitNOFILE= of the service, APACHE_ULIMIT_MAX_FILES in envvars, ulimit -Hn.",
-                     lane->max_connections, (unsigned long)lim.rlim_max, (unsigned long)room);
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "MPMMaxConnections of %d exceeds what the hard limit of %lu open files leaves to a process, decreasing to %lu. "
+            "To increase, raise the limit: LimitNOFILE= of the service, APACHE_ULIMIT_MAX_FILES in envvars, ulimit -Hn.",
+            lane->max_connections, (unsigned long)lim.rlim_max, (unsigned long)room);
     }
 }
 

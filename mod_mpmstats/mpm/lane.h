@@ -10,8 +10,8 @@
  * lane_check(), and constant from then on: parent and children read it
  * without a lock.
  */
-#ifndef MPM_LANE_H
-#define MPM_LANE_H
+#ifndef MPMSTATS_MPM_LANE_H
+#define MPMSTATS_MPM_LANE_H
 
 #include <limits.h>
 
@@ -29,33 +29,36 @@ enum { LANE_HOLD_AUTO, LANE_HOLD_ON, LANE_HOLD_OFF };
 
 typedef struct lane_t {
     const char *name;
-    const char *model;               /**< "event", "worker" or "prefork" */
-    int is_threaded;                 /**< not prefork */
-    int is_async;                    /**< event: connections wait in the MPM between requests */
+    const char *model; /**< "event", "worker" or "prefork" */
+    int is_threaded;   /**< not prefork */
+    int is_async;      /**< event: connections wait in the MPM between requests */
 
-    int server_limit;                /**< processes that may be configured for this run */
-    int thread_limit;                /**< upper bound of threads_per_child for this run */
-    int threads_per_child;           /**< workers a process may have */
-    int max_request_workers;         /**< workers of all processes */
+    int server_limit;        /**< processes that may be configured for this run */
+    int thread_limit;        /**< upper bound of threads_per_child for this run */
+    int threads_per_child;   /**< workers a process may have */
+    int max_request_workers; /**< workers of all processes */
     int start_servers;
     int min_spare_threads;
     int max_spare_threads;
-    int min_spare_servers;           /**< prefork model */
-    int max_spare_servers;           /**< prefork model */
-    int cores;                       /**< cores the server may run on */
-    int concurrency;                 /**< workers per process that poll or run short requests; 0 = from the cores */
-    int max_connections;             /**< per process, from MPMMaxConnections; 0 = from RLIMIT_NOFILE */
-    double worker_factor;            /**< AsyncRequestWorkerFactor; < 0 = not set */
+    int min_spare_servers; /**< prefork model */
+    int max_spare_servers; /**< prefork model */
+    int cores;             /**< cores the server may run on */
+    /** workers per process that poll or run short requests; 0 = from the cores */
+    int concurrency;
+    /** per process, from MPMMaxConnections; 0 = from RLIMIT_NOFILE */
+    int max_connections;
+    double worker_factor; /**< AsyncRequestWorkerFactor; < 0 = not set */
 
-    apr_int64_t head_memory;         /**< MPMHeadMemory in bytes; 0 = no limit */
-    int restart_hold;                /**< MPMRestartHold: LANE_HOLD_* */
-    int restart_wait_ms;             /**< and how long a restart waits for what runs */
-    int hung_seconds;                /**< MPMHungRequestTime; 0 = off */
-    apr_int64_t max_memory;          /**< MaxMemoryPerChild in bytes; 0 = off */
+    apr_int64_t head_memory; /**< MPMHeadMemory in bytes; 0 = no limit */
+    int restart_hold;        /**< MPMRestartHold: LANE_HOLD_* */
+    int restart_wait_ms;     /**< and how long a restart waits for what runs */
+    int hung_seconds;        /**< MPMHungRequestTime; 0 = off */
+    apr_int64_t max_memory;  /**< MaxMemoryPerChild in bytes; 0 = off */
 
-    int max_processes;               /**< max_request_workers / threads_per_child */
-    int slots;                       /**< process slots in the scoreboard, the attic included (lane_attic) */
-    int min_processes;               /**< never fewer than these */
+    int max_processes; /**< max_request_workers / threads_per_child */
+    /** process slots in the scoreboard, the attic included (lane_attic) */
+    int slots;
+    int min_processes; /**< never fewer than these */
 } lane_t;
 
 /** The one lane. Written by the configuration phase only. */
@@ -67,8 +70,12 @@ extern const char *lane_model_asked;
 /** Use @a model, "event", "worker" or "prefork". After lane_reset(). */
 void lane_use_model(lane_t *lane, const char *model);
 
-/** Of three texts that of the lane's model: what the log says as the MPM of that name does has its number, too. */
-const char *lane_choose(const lane_t *lane, const char *event, const char *worker, const char *prefork);
+/**
+ * Of three texts that of the lane's model: what the log says as the MPM of that name does has its
+ * number, too.
+ */
+const char *lane_choose(const lane_t *lane, const char *event, const char *worker,
+                        const char *prefork);
 
 /** Forget what an earlier configuration said. */
 void lane_reset(lane_t *lane);
@@ -81,8 +88,8 @@ void lane_reset(lane_t *lane);
  * @param s        main server, for the log
  * @param startup  whether the console still listens
  */
-void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit,
-                server_rec *s, int startup);
+void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, server_rec *s,
+                int startup);
 
 /** Says in the error log when the hard limit of open files cuts MPMMaxConnections. */
 void lane_check_connections(const lane_t *lane, server_rec *s);

@@ -11,23 +11,23 @@
 #include "http_request.h"
 #include "mpm_common.h"
 
-#include "mpm/conn.h"
+#include "mpm/conn/conn.h"
 #include "mpm/directives.h"
-#include "mpm/hybrid.h"
-#include "mpm/inbound.h"
+#include "mpm/module.h"
+#include "mpm/conn/inbound.h"
 #include "mpm/lane.h"
-#include "mpm/network.h"
+#include "mpm/conn/network.h"
 #include "mpm/newest.h"
-#include "mpm/outbound.h"
-#include "mpm/parent.h"
+#include "mpm/conn/outbound.h"
+#include "mpm/parent/parent.h"
 #include "mpm/query.h"
-#include "mpm/reqtimeout.h"
+#include "mpm/conn/reqtimeout.h"
 #include "mpm/rival.h"
 #include "mpm/server.h"
-#include "mpm/shared.h"
+#include "mpm/process/shared.h"
 #include "mpm/startup.h"
-#include "mpm/timers.h"
-#include "mpm/tunnel.h"
+#include "mpm/threads/timers.h"
+#include "mpm/conn/tunnel.h"
 
 #define LIMIT(name, field, help) \
     AP_INIT_TAKE1(name, directives_set_count, (void *)APR_OFFSETOF(lane_t, field), RSRC_CONF, help)
@@ -36,8 +36,9 @@ static const command_rec directives[] = {
     LISTEN_COMMANDS,
     AP_INIT_TAKE1("MPMModel", directives_set_model, NULL, RSRC_CONF | EXEC_ON_READ,
                   "Process model: event, worker or prefork"),
-    AP_INIT_TAKE2("MPMLoadModule", newest_load, NULL, RSRC_CONF | EXEC_ON_READ,
-                  "A module name, and a pattern of files: the one with the highest version is loaded"),
+    AP_INIT_TAKE2(
+        "MPMLoadModule", newest_load, NULL, RSRC_CONF | EXEC_ON_READ,
+        "A module name, and a pattern of files: the one with the highest version is loaded"),
     LIMIT("StartServers", start_servers, "Number of child processes launched at server startup"),
     LIMIT("ServerLimit", server_limit, "Upper bound of the number of processes, for this run"),
     LIMIT("ThreadLimit", thread_limit, "Upper bound of ThreadsPerChild, for this run"),
@@ -58,13 +59,15 @@ static const command_rec directives[] = {
     AP_INIT_TAKE1("MPMMaxConnections", directives_set_count_or_auto,
                   (void *)APR_OFFSETOF(lane_t, max_connections), RSRC_CONF,
                   "Connections a process holds at once, or auto"),
-    AP_INIT_TAKE1("MPMHeadMemory", directives_set_head_memory, NULL, RSRC_CONF,
-                  "Memory a process may hold of requests that are not whole, such as 64M; 0 = no limit"),
+    AP_INIT_TAKE1(
+        "MPMHeadMemory", directives_set_head_memory, NULL, RSRC_CONF,
+        "Memory a process may hold of requests that are not whole, such as 64M; 0 = no limit"),
     AP_INIT_TAKE1("MPMHungRequestTime", directives_set_hung_time, NULL, RSRC_CONF,
                   "Seconds after which a worker in one request is reported; 0 = off"),
-    AP_INIT_TAKE12("MPMRestartHold", directives_set_restart_hold, NULL, RSRC_CONF,
-                   "Whether old children begin nothing until a graceful restart is over, and how long it waits for "
-                   "what they run, in milliseconds"),
+    AP_INIT_TAKE12(
+        "MPMRestartHold", directives_set_restart_hold, NULL, RSRC_CONF,
+        "Whether old children begin nothing until a graceful restart is over, and how long it waits for "
+        "what they run, in milliseconds"),
     AP_INIT_TAKE1("MaxMemoryPerChild", directives_set_max_memory, NULL, RSRC_CONF,
                   "Private memory at which a process is retired, such as 300M; 0 = off"),
     AP_INIT_FLAG("MPMAsyncHead", directives_set_async_head, NULL, RSRC_CONF,
@@ -118,8 +121,8 @@ static void register_hooks(apr_pool_t *p)
 
 module AP_MODULE_DECLARE_DATA mpm_hybrid_module = {
     MPM20_MODULE_STUFF,
-    NULL,                   /* hook run before the configuration is read */
-    NULL,                   /* per-directory configuration */
+    NULL, /* hook run before the configuration is read */
+    NULL, /* per-directory configuration */
     NULL,
     server_conf_create,
     server_conf_merge,

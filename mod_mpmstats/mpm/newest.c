@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mod_so's own LoadModule does the loading, so that restarts and its messages are the usual ones. */
+/*
+ * mod_so's own LoadModule does the loading, so that restarts and its messages are the usual ones.
+ */
 #include "mpm/newest.h"
 
 #include <glob.h>
@@ -8,7 +10,7 @@
 #include "apr_strings.h"
 #include "http_core.h"
 #include "mpm/directives.h"
-#include "mpm/hybrid.h"
+#include "mpm/module.h"
 
 /* strverscmp(): 8.10 is newer than 8.9. */
 static const char *highest(char *const *paths, apr_size_t count)
@@ -25,7 +27,7 @@ static const char *highest(char *const *paths, apr_size_t count)
 
 static const char *load(const cmd_parms *cmd, const char *name, const char *path)
 {
-    ap_directive_t *tree = NULL;        /* LoadModule adds nothing to it */
+    ap_directive_t *tree = NULL; /* LoadModule adds nothing to it */
     module *so = ap_find_linked_module("mod_so.c");
     const command_rec *command = so != NULL ? ap_find_command("LoadModule", so->cmds) : NULL;
     cmd_parms as_written = *cmd;
@@ -54,8 +56,10 @@ const char *newest_load(cmd_parms *cmd, void *tree, const char *name, const char
     if (path != NULL) {
         return load(cmd, name, path);
     }
-    ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL,
-                 "%s, line %d: %s is not loaded, there is no file %s; install the package that has it, or take this "
-                 "out of the configuration", cmd->config_file->name, (int)cmd->config_file->line_number, name, full);
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL,
+        "%s, line %d: %s is not loaded, there is no file %s; install the package that has it, or take this "
+        "out of the configuration",
+        cmd->config_file->name, (int)cmd->config_file->line_number, name, full);
     return NULL;
 }

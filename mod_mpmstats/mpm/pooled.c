@@ -7,15 +7,21 @@
 
 #include "apr_strings.h"
 #include "http_config.h"
-#include "mpm/hybrid.h"
+#include "mpm/module.h"
 
 /* What a process of the stock MPMs has, and so what mod_http2 starts there. */
 #define THREADS_AT_START 25
 
-/* Enough for a request in each worker, and half as many again: mod_http2's own relation to the workers. */
+/*
+ * Enough for a request in each worker, and half as many again: mod_http2's own relation to the
+ * workers.
+ */
 #define MOST_OF(threads) ((threads) + (threads) / 2)
 
-/* The directive @a name as it stands in the configuration, NULL if it does not. The last one counts. */
+/*
+ * The directive @a name as it stands in the configuration, NULL if it does not. The last one
+ * counts.
+ */
 static const ap_directive_t *find(const ap_directive_t *tree, const char *name)
 {
     const ap_directive_t *found = NULL;
@@ -46,16 +52,19 @@ static const command_rec *command_of(const module *m, const char *name)
 }
 
 /* As if it stood in the main server's configuration. */
-static void set_directive(const module *m, const char *name, int value, apr_pool_t *p, apr_pool_t *ptemp, server_rec *s)
+static void set_directive(const module *m, const char *name, int value, apr_pool_t *p,
+                          apr_pool_t *ptemp, server_rec *s)
 {
-    ap_directive_t here = { .directive = apr_pstrdup(p, name), .args = apr_itoa(p, value), .filename = "mpm_hybrid" };
+    ap_directive_t here = { .directive = apr_pstrdup(p, name),
+                            .args = apr_itoa(p, value),
+                            .filename = "mpm_hybrid" };
     cmd_parms parms;
     const char *err;
 
     memset(&parms, 0, sizeof(parms));
     parms.cmd = command_of(m, name);
     if (parms.cmd == NULL) {
-        return;                         /* another mod_http2 than we know */
+        return; /* another mod_http2 than we know */
     }
     parms.info = parms.cmd->cmd_data;
     parms.override = RSRC_CONF;
@@ -101,7 +110,7 @@ static long number_in(const char *path)
 
     if (f != NULL) {
         if (fscanf(f, "%ld", &n) != 1) {
-            n = LONG_MAX;               /* "max" */
+            n = LONG_MAX; /* "max" */
         }
         fclose(f);
     }
@@ -133,19 +142,19 @@ void pooled_check_system(const lane_t *lane, server_rec *s)
     const struct {
         const char *name;
         long most;
-    } limits[] = {
-        { "kernel.threads-max", number_in("/proc/sys/kernel/threads-max") },
-        { "kernel.pid_max", number_in("/proc/sys/kernel/pid_max") },
-        { "the cgroup's pids.max (systemd: TasksMax=)", cgroup_limit() }
-    };
+    } limits[] = { { "kernel.threads-max", number_in("/proc/sys/kernel/threads-max") },
+                   { "kernel.pid_max", number_in("/proc/sys/kernel/pid_max") },
+                   { "the cgroup's pids.max (systemd: TasksMax=)", cgroup_limit() } };
     unsigned i, least = 0;
 
     for (i = 1; i < sizeof(limits) / sizeof(limits[0]); i++) {
         least = limits[i].most < limits[least].most ? i : least;
     }
     if (lane->max_request_workers > limits[least].most) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "MaxRequestWorkers of %d cannot be reached: the system allows %ld threads (%s). Lower the one or "
-                     "raise the other", lane->max_request_workers, limits[least].most, limits[least].name);
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "MaxRequestWorkers of %d cannot be reached: the system allows %ld threads (%s). Lower the one or "
+            "raise the other",
+            lane->max_request_workers, limits[least].most, limits[least].name);
     }
 }

@@ -3,12 +3,12 @@
 #include "mpm/query.h"
 
 #include "mpm_common.h"
-#include "mpm/conn.h"
-#include "mpm/handover.h"
-#include "mpm/hybrid.h"
+#include "mpm/conn/conn.h"
+#include "mpm/process/handover.h"
+#include "mpm/module.h"
 #include "mpm/lane.h"
-#include "mpm/prefork.h"
-#include "mpm/procs.h"
+#include "mpm/prefork/prefork.h"
+#include "mpm/parent/procs.h"
 
 /* Until the directives have been read and checked the answers are the defaults. */
 static const lane_t *lane_to_tell(void)
@@ -28,21 +28,23 @@ static const lane_t *lane_to_tell(void)
 }
 
 /*
- * In the models that are not async httpd's loop over the requests of a connection ends when it hears that
- * the process is stopping, also after a response that promised to go on; the client's next request would
- * be lost. That one is answered first, with "Connection: close".
+ * In the models that are not async httpd's loop over the requests of a connection ends when it
+ * hears that the process is stopping, also after a response that promised to go on; the client's
+ * next request would be lost. That one is answered first, with "Connection: close".
  *
  * In a restart that passes connections on, those of them that can be go on: nothing is said to end.
  *
- * mod_http2 takes no new stream from then on, and for one that it reads nevertheless it ends the connection with all
- * others. So what the client has sent before we stop is read before it hears of that.
+ * mod_http2 takes no new stream from then on, and for one that it reads nevertheless it ends the
+ * connection with all others. So what the client has sent before we stop is read before it hears of
+ * that.
  */
 static int state_to_tell(const lane_t *lane)
 {
     int state = hybrid_retained->mpm->mpm_state;
 
     if (prefork_is_cut()) {
-        return AP_MPMQ_STOPPING;        /* there is no client any more who could be promised anything */
+        /* there is no client any more who could be promised anything */
+        return AP_MPMQ_STOPPING;
     }
     if (conn_is_passed_on()) {
         return AP_MPMQ_RUNNING;
@@ -50,8 +52,9 @@ static int state_to_tell(const lane_t *lane)
     if (state != AP_MPMQ_STOPPING && !(handover_state() == HANDOVER_HOLD && conn_is_here())) {
         return conn_is_to_end() ? AP_MPMQ_STOPPING : state;
     }
-    return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to() ? AP_MPMQ_RUNNING
-                                                                                     : AP_MPMQ_STOPPING;
+    return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to()
+        ? AP_MPMQ_RUNNING
+        : AP_MPMQ_STOPPING;
 }
 
 int query_mpm(int code, int *result, apr_status_t *rv)

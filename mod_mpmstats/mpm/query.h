@@ -3,8 +3,8 @@
  * @file  mpm/query.h
  * @brief Answers to ap_mpm_query() and the MPM's name.
  */
-#ifndef MPM_QUERY_H
-#define MPM_QUERY_H
+#ifndef MPMSTATS_MPM_QUERY_H
+#define MPMSTATS_MPM_QUERY_H
 
 #include "apr_errno.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * httpd refuses two MPMs when it has read the configuration and before it asks any module (AH00534), and does not
- * say which. The first that runs of ours after that is what was registered with the configuration's pool: before its
- * cleanups, so every module is still loaded. In a server with one MPM nothing is found.
+ * httpd refuses two MPMs when it has read the configuration and before it asks any module
+ * (AH00534), and does not say which. The first that runs of ours after that is what was registered
+ * with the configuration's pool: before its cleanups, so every module is still loaded. In a server
+ * with one MPM nothing is found.
  */
 #include "mpm/rival.h"
 
@@ -10,7 +11,7 @@
 
 #include "httpd.h"
 #include "http_config.h"
-#include "mpm/hybrid.h"
+#include "mpm/module.h"
 
 static int is_loaded(const char *file)
 {
@@ -27,25 +28,28 @@ static void tell_prefork(void)
     int php = is_loaded("mod_php.c");
     int itk = is_loaded("mpm_itk.c");
 
-    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL,
-                 "mpm_prefork is loaded beside mpm_hybrid%s%s. To stay on mpm_hybrid: a2dismod %s%smpm_prefork%s. "
-                 "To leave it: a2dismod %smpm_hybrid", php ? ", mod_php brings it" : "", itk ? ", mpm_itk brings it" : "",
-                 php ? "'php[0-9]*' " : "", itk ? "mpm_itk " : "", php ? " && a2enmod php_hybrid" : "",
-                 php ? "-f " : "");
+    ap_log_error(
+        APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL,
+        "mpm_prefork is loaded beside mpm_hybrid%s%s. To stay on mpm_hybrid: a2dismod %s%smpm_prefork%s. "
+        "To leave it: a2dismod %smpm_hybrid",
+        php ? ", mod_php brings it" : "", itk ? ", mpm_itk brings it" : "",
+        php ? "'php[0-9]*' " : "", itk ? "mpm_itk " : "", php ? " && a2enmod php_hybrid" : "",
+        php ? "-f " : "");
 }
 
 static apr_status_t tell(void *unused)
 {
     static const struct {
         const char *file, *name;
-    } threaded[] = {{"event.c", "mpm_event"}, {"worker.c", "mpm_worker"}};
+    } threaded[] = { { "event.c", "mpm_event" }, { "worker.c", "mpm_worker" } };
 
     (void)unused;
     for (apr_size_t i = 0; i < sizeof(threaded) / sizeof(threaded[0]); i++) {
         if (is_loaded(threaded[i].file)) {
             ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL,
                          "%s is loaded beside mpm_hybrid. To stay on mpm_hybrid: a2dismod %s. "
-                         "To leave it: a2dismod mpm_hybrid", threaded[i].name, threaded[i].name);
+                         "To leave it: a2dismod mpm_hybrid",
+                         threaded[i].name, threaded[i].name);
         }
     }
     if (is_loaded("prefork.c")) {

@@ -3,8 +3,8 @@
  * @file  mpm/rival.h
  * @brief Says what to disable when another MPM is loaded beside this one.
  */
-#ifndef MPM_RIVAL_H
-#define MPM_RIVAL_H
+#ifndef MPMSTATS_MPM_RIVAL_H
+#define MPMSTATS_MPM_RIVAL_H
 
 #include "apr_pools.h"
 

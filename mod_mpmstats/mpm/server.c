@@ -7,7 +7,7 @@
 
 #include "apr_strings.h"
 #include "http_vhost.h"
-#include "mpm/hybrid.h"
+#include "mpm/module.h"
 
 #define UNSET (-1)
 #define DEFAULT_BODY_BUFFER (64 * 1024)
@@ -47,8 +47,8 @@ static int same_settings(const server_rec *a, const server_rec *b)
 {
     const server_conf_t *x = server_conf(a), *y = server_conf(b);
 
-    return server_async_head(a) == server_async_head(b) && server_body_buffer(a) == server_body_buffer(b)
-        && a->timeout == b->timeout
+    return server_async_head(a) == server_async_head(b)
+        && server_body_buffer(a) == server_body_buffer(b) && a->timeout == b->timeout
         && memcmp(&x->handshake_budget, &y->handshake_budget, sizeof(x->handshake_budget)) == 0
         && memcmp(&x->head_budget, &y->head_budget, sizeof(x->head_budget)) == 0
         && memcmp(&x->body_budget, &y->body_budget, sizeof(x->body_budget)) == 0;
@@ -101,7 +101,7 @@ const server_rec *server_of_socket(int fd)
         return ap_server_conf;
     }
     address_of(&local, &address);
-    memset(&c, 0, sizeof(c));           /* httpd asks a conn_rec; there is none yet */
+    memset(&c, 0, sizeof(c)); /* httpd asks a conn_rec; there is none yet */
     c.local_addr = &address;
     c.base_server = ap_server_conf;
     ap_update_vhost_given_ip(&c);
@@ -120,8 +120,8 @@ static int is_named(const apr_array_header_t *names, const char *host, int wild)
     for (i = 0; names != NULL && i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
 
-        if (name != NULL && (wild ? ap_strcasecmp_match(host, name) == 0
-                                  : ap_cstr_casecmp(host, name) == 0)) {
+        if (name != NULL
+            && (wild ? ap_strcasecmp_match(host, name) == 0 : ap_cstr_casecmp(host, name) == 0)) {
             return 1;
         }
     }

@@ -3,18 +3,18 @@
  * @file  mpm/server.h
  * @brief Per-server (virtual host) settings of the MPM. Constant once configured.
  */
-#ifndef MPM_SERVER_H
-#define MPM_SERVER_H
+#ifndef MPMSTATS_MPM_SERVER_H
+#define MPMSTATS_MPM_SERVER_H
 
 #include "httpd.h"
-#include "mpm/reqtimeout.h"
+#include "mpm/conn/reqtimeout.h"
 
 /** A body collected without a worker may not be larger than this, in bytes. */
 #define SERVER_BODY_BUFFER_MAX (16 * 1024 * 1024)
 
 typedef struct {
-    int async_head;     /**< MPMAsyncHead: 1 on, 0 off, -1 not set */
-    int body_buffer;    /**< MPMBodyBuffer in bytes, -1 not set */
+    int async_head;  /**< MPMAsyncHead: 1 on, 0 off, -1 not set */
+    int body_buffer; /**< MPMBodyBuffer in bytes, -1 not set */
     reqtimeout_budget_t handshake_budget;
     reqtimeout_budget_t head_budget;
     reqtimeout_budget_t body_budget;
@@ -32,13 +32,22 @@ int server_async_head(const server_rec *s);
 /** The configuration is complete: note whether virtual hosts differ in what matters here. */
 void server_compare(const server_rec *s);
 
-/** Whether they differ in MPMBodyBuffer; else server_body_buffer() is the same for all of one address. */
+/**
+ * Whether they differ in MPMBodyBuffer; else server_body_buffer() is the same for all of one
+ * address.
+ */
 int server_hosts_differ(void);
 
-/** The first virtual host of the address at which @a fd has been accepted. Before there is a conn_rec. */
+/**
+ * The first virtual host of the address at which @a fd has been accepted. Before there is a
+ * conn_rec.
+ */
 const server_rec *server_of_socket(int fd);
 
-/** The virtual host that @a host (as in the Host field, with or without port) names on @a c's address. */
+/**
+ * The virtual host that @a host (as in the Host field, with or without port) names on @a c's
+ * address.
+ */
 const server_rec *server_of_host(conn_rec *c, const char *host);
 
 /** Bytes of body to collect before a worker is given the request; 0 = none. */

@@ -11,10 +11,10 @@
 #include "http_main.h"
 #include "mpm_common.h"
 #include "util_mutex.h"
-#include "mpm/accept.h"
-#include "mpm/files.h"
+#include "mpm/threads/accept.h"
+#include "mpm/process/files.h"
 #include "mpm/directives.h"
-#include "mpm/hybrid.h"
+#include "mpm/module.h"
 #include "mpm/lane.h"
 #include "mpm/pooled.h"
 #include "mpm/server.h"
@@ -82,9 +82,9 @@ static int is_prefork(const char *model)
 }
 
 /*
- * event and worker lie in the same scoreboard, and every module is set up anew, so one of them may follow the
- * other at any restart. For prefork it has another shape. It cannot change under children that go on: then the
- * old model is kept, before the modules that ask for it are set up.
+ * event and worker lie in the same scoreboard, and every module is set up anew, so one of them may
+ * follow the other at any restart. For prefork it has another shape. It cannot change under
+ * children that go on: then the old model is kept, before the modules that ask for it are set up.
  */
 static void choose_model(void)
 {
@@ -93,9 +93,11 @@ static void choose_model(void)
     lane_use_model(&lane_default, lane_model_asked);
     if (before[0] != '\0' && is_prefork(before) != is_prefork(lane_model_asked)) {
         if (hybrid_retained->mpm->was_graceful) {
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, NULL,
-                         "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
-                         "restart the server", before, lane_model_asked, before);
+            ap_log_error(
+                APLOG_MARK, APLOG_ERR, 0, NULL,
+                "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
+                "restart the server",
+                before, lane_model_asked, before);
             lane_use_model(&lane_default, model_named(before));
         }
         else {
@@ -190,8 +192,9 @@ static int leave_out_http2(apr_pool_t *p, core_server_config *core)
 }
 
 /*
- * Its hook in a new child starts threads, whether they will be needed or not (under stock prefork, too). Without them it
- * refuses a connection that should ask for HTTP/2 all the same. The list is made anew at each restart.
+ * Its hook in a new child starts threads, whether they will be needed or not (under stock prefork,
+ * too). Without them it refuses a connection that should ask for HTTP/2 all the same. The list is
+ * made anew at each restart.
  */
 static void leave_out_its_threads(void)
 {
@@ -211,8 +214,8 @@ static void leave_out_its_threads(void)
 }
 
 /*
- * mod_http2 runs requests in threads of its own. It knows that stock prefork is no place for that, by the
- * name of that module; where it does not know, threads would run what is not thread-safe.
+ * mod_http2 runs requests in threads of its own. It knows that stock prefork is no place for that,
+ * by the name of that module; where it does not know, threads would run what is not thread-safe.
  */
 static void refuse_http2(apr_pool_t *p, server_rec *main_server)
 {
@@ -224,9 +227,10 @@ static void refuse_http2(apr_pool_t *p, server_rec *main_server)
         found |= leave_out_http2(p, ap_get_core_module_config(s->module_config));
     }
     if (found && !is_first_reading()) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
-                     "HTTP/2 is not spoken with MPMModel prefork, because mod_http2 runs requests in threads of "
-                     "its own: h2 and h2c in Protocols have no effect");
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, main_server,
+            "HTTP/2 is not spoken with MPMModel prefork, because mod_http2 runs requests in threads of "
+            "its own: h2 and h2c in Protocols have no effect");
     }
 }
 

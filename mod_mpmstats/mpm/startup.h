@@ -3,8 +3,8 @@
  * @file  mpm/startup.h
  * @brief The hooks between the start of the program and the first fork.
  */
-#ifndef MPM_STARTUP_H
-#define MPM_STARTUP_H
+#ifndef MPMSTATS_MPM_STARTUP_H
+#define MPMSTATS_MPM_STARTUP_H
 
 #include "httpd.h"
 

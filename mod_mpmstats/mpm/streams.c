@@ -4,22 +4,24 @@
 
 #include <pthread.h>
 
-#include "mpm/child.h"
-#include "mpm/lock.h"
+#include "mpm/threads/child.h"
+#include "base/lock.h"
 
 typedef struct stream_t {
-    apr_time_t since;               /* monotonic */
+    apr_time_t since; /* monotonic */
     struct stream_t *older, *younger;
 } stream_t;
 
-static pthread_mutex_t lock = LOCK_INITIALIZER;     /* a leaf */
-static stream_t *youngest;                          /* guarded by lock; the list is in the order of `since` */
+static pthread_mutex_t lock = LOCK_INITIALIZER; /* a leaf */
+/* guarded by lock; the list is in the order of `since` */
+static stream_t *youngest;
 
 /* With lock. */
 static void note_youngest(void)
 {
     MUST_HOLD(lock_is_mine(&lock));
-    shared_set(child.stats->stream_since, youngest != NULL ? SHARED_SINCE(youngest->since, SHARED_NEEDS_ALL) : 0);
+    shared_set(child.stats->stream_since,
+               youngest != NULL ? SHARED_SINCE(youngest->since, SHARED_NEEDS_ALL) : 0);
 }
 
 static apr_status_t end(void *data)

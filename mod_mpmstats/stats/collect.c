@@ -11,11 +11,11 @@
 #include "scoreboard.h"
 #include "stats/facts.h"
 #include "stats/hybrid.h"
-#include "stats/metrics.h"
+#include "figures/metrics.h"
 #include "stats/mpm_answer.h"
-#include "stats/record.h"
-#include "stats/record_sample.h"
-#include "stats/recorded.h"
+#include "stats/record/record.h"
+#include "stats/record/sample.h"
+#include "figures/read.h"
 #include "stats/slots.h"
 
 /* A limit httpd reports as 0 where the running MPM has no such limit. */
@@ -35,7 +35,8 @@ static void collect_times(snapshot_server_t *server)
     server->restarted_us = facts->restarted;
     /* The clock may have been set back. */
     server->uptime_s = server->now_us > facts->started
-        ? apr_time_sec(server->now_us - facts->started) : 0;
+        ? apr_time_sec(server->now_us - facts->started)
+        : 0;
     server->pid = facts->parent;
 }
 
@@ -103,7 +104,7 @@ static void collect_recorded(snapshot_t *snapshot, apr_pool_t *pool, unsigned pa
 
     recorded_clear(snapshot);
     if (record.segment != NULL) {
-        record_sample_look(record_clock(), 1);      /* what is sampled is as new as the rest */
+        record_sample_look(record_clock(), 1); /* what is sampled is as new as the rest */
         view = segment_view(record.segment);
     }
     if (view != NULL) {

@@ -3,17 +3,17 @@
  * @file  stats/collect.h
  * @brief Takes a snapshot of the running httpd.
  */
-#ifndef MPMSTATS_COLLECT_H
-#define MPMSTATS_COLLECT_H
+#ifndef MPMSTATS_STATS_COLLECT_H
+#define MPMSTATS_STATS_COLLECT_H
 
 #include "apr_pools.h"
-#include "stats/snapshot.h"
+#include "figures/snapshot.h"
 
 /**
- * The server as it is now, allocated from @a pool; NULL if this httpd keeps no
- * scoreboard. What only @a parts (parts.h) other than those asked for need may be left out. @a name is what the server is called, NULL for nothing; it is kept. Any
- * worker thread may call it, and the parent's main thread; it takes no lock, so two
- * figures of one snapshot may be some microseconds apart.
+ * The server as it is now, allocated from @a pool; NULL if this httpd keeps no scoreboard. What
+ * only @a parts (parts.h) other than those asked for need may be left out. @a name is what the
+ * server is called, NULL for nothing; it is kept. Any worker thread may call it, and the parent's
+ * main thread; it takes no lock, so two figures of one snapshot may be some microseconds apart.
  */
 const snapshot_t *collect_snapshot(apr_pool_t *pool, const char *name, unsigned parts);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directives with a context: kept where httpd keeps them, merged from the outside in. The others: here. */
+/*
+ * Directives with a context: kept where httpd keeps them, merged from the outside in. The others:
+ * here.
+ */
 #include "stats/config.h"
 
 #include <grp.h>
@@ -35,7 +38,7 @@ void *config_dir_merge(apr_pool_t *pool, void *base, void *add)
 
 const char *config_set_auto_mpm(cmd_parms *cmd, void *dir, const char *name)
 {
-    static const char *const names[] = {"event", "worker", "prefork"};
+    static const char *const names[] = { "event", "worker", "prefork" };
     config_dir_t *config = dir;
 
     if (strcasecmp(name, "real") == 0) {
@@ -106,9 +109,13 @@ static const char *parse_time(cmd_parms *cmd, const char *text, apr_interval_tim
         *time = 0;
         return NULL;
     }
-    if (!apr_isdigit(text[0]) || ap_timeout_parameter_parse(text, time, "s") != APR_SUCCESS || *time <= 0) {
-        return apr_psprintf(cmd->pool, "%s must be Off or a time of more than 0 such as 500ms, 10 (seconds) or 5min, "
-                            "not '%s'", cmd->cmd->name, text);
+    if (!apr_isdigit(text[0]) || ap_timeout_parameter_parse(text, time, "s") != APR_SUCCESS
+        || *time <= 0) {
+        return apr_psprintf(
+            cmd->pool,
+            "%s must be Off or a time of more than 0 such as 500ms, 10 (seconds) or 5min, "
+            "not '%s'",
+            cmd->cmd->name, text);
     }
     return NULL;
 }
@@ -140,7 +147,8 @@ const char *config_set_segment(cmd_parms *cmd, void *dir, const char *path)
     }
     config_global.segment = ap_runtime_dir_relative(cmd->pool, path);
     if (path[0] == '\0' || config_global.segment == NULL) {
-        return apr_psprintf(cmd->pool, "%s must be Off or the path of a file, not '%s'", cmd->cmd->name, path);
+        return apr_psprintf(cmd->pool, "%s must be Off or the path of a file, not '%s'",
+                            cmd->cmd->name, path);
     }
     return NULL;
 }
@@ -155,9 +163,12 @@ const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
         return wrong;
     }
     if (bits < 0 || (bits & 0111) != 0 || (bits & 0400) == 0 || (bits & 0022) != 0) {
-        return apr_psprintf(cmd->pool, "%s must be octal permissions of a file that its owner may read and that nobody may execute, "
-                            "such as 0640 or 0644, and without write permission for group and others, who could end "
-                            "the server by cutting the file short; not '%s'", cmd->cmd->name, mode);
+        return apr_psprintf(
+            cmd->pool,
+            "%s must be octal permissions of a file that its owner may read and that nobody may execute, "
+            "such as 0640 or 0644, and without write permission for group and others, who could end "
+            "the server by cutting the file short; not '%s'",
+            cmd->cmd->name, mode);
     }
     config_global.segment_mode = (mode_t)bits;
     return NULL;
@@ -174,8 +185,11 @@ const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *grou
         return wrong;
     }
     if (entry == NULL && number < 0) {
-        return apr_psprintf(cmd->pool, "%s must be the name of a group of this system or # and its number; there is "
-                            "no group '%s'", cmd->cmd->name, group);
+        return apr_psprintf(
+            cmd->pool,
+            "%s must be the name of a group of this system or # and its number; there is "
+            "no group '%s'",
+            cmd->cmd->name, group);
     }
     config_global.segment_group = entry != NULL ? entry->gr_gid : (gid_t)number;
     config_global.segment_group_given = 1;
@@ -203,8 +217,9 @@ const char *config_add_host(cmd_parms *cmd, void *dir, const char *name)
         return wrong;
     }
     if (name[0] == '\0' || strpbrk(name, ":/ ") != NULL) {
-        return apr_psprintf(cmd->pool, "%s must be names of hosts (* and ? match), without port and path, not '%s'",
-                            cmd->cmd->name, name);
+        return apr_psprintf(
+            cmd->pool, "%s must be names of hosts (* and ? match), without port and path, not '%s'",
+            cmd->cmd->name, name);
     }
     if (config_global.hosts == NULL) {
         config_global.hosts = apr_array_make(cmd->pool, 2, sizeof(const char *));
@@ -223,8 +238,11 @@ const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *text)
         return wrong;
     }
     if (number < 1) {
-        return apr_psprintf(cmd->pool, "%s must be a number from 1 to %d: so many virtual hosts are counted each by "
-                            "itself, the rest together as 'other'; not '%s'", cmd->cmd->name, CONFIG_VHOSTS_MAX, text);
+        return apr_psprintf(
+            cmd->pool,
+            "%s must be a number from 1 to %d: so many virtual hosts are counted each by "
+            "itself, the rest together as 'other'; not '%s'",
+            cmd->cmd->name, CONFIG_VHOSTS_MAX, text);
     }
     config_global.vhosts = (unsigned)number;
     return NULL;
@@ -250,16 +268,21 @@ const char *config_set_busy_threshold(cmd_parms *cmd, void *dir, const char *tex
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     apr_size_t len = strlen(text);
-    long number = is_off(text) ? 0
-        : parse_number(len > 1 && text[len - 1] == '%' ? apr_pstrmemdup(cmd->pool, text, len - 1) : text, 10, 100);
+    long number = is_off(text)
+        ? 0
+        : parse_number(len > 1 && text[len - 1] == '%' ? apr_pstrmemdup(cmd->pool, text, len - 1)
+                                                       : text,
+                       10, 100);
 
     (void)dir;
     if (wrong != NULL) {
         return wrong;
     }
     if (number < 0 || (number == 0 && !is_off(text))) {
-        return apr_psprintf(cmd->pool, "%s must be Off or a share of MaxRequestWorkers from 1 to 100 per cent, not '%s'",
-                            cmd->cmd->name, text);
+        return apr_psprintf(
+            cmd->pool,
+            "%s must be Off or a share of MaxRequestWorkers from 1 to 100 per cent, not '%s'",
+            cmd->cmd->name, text);
     }
     config_global.busy_threshold = (unsigned)number;
     return NULL;

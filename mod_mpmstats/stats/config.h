@@ -5,8 +5,8 @@
  *
  * Made while the configuration is read, in the parent; read-only from then on.
  */
-#ifndef MPMSTATS_CONFIG_H
-#define MPMSTATS_CONFIG_H
+#ifndef MPMSTATS_STATS_CONFIG_H
+#define MPMSTATS_STATS_CONFIG_H
 
 #include <sys/types.h>
 
@@ -17,35 +17,39 @@ extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
 /** What a <Location> or <Directory> says. */
 typedef struct {
-    const char *auto_mpm;   /**< the name ?auto gives the MPM; NULL: its own */
+    const char *auto_mpm; /**< the name ?auto gives the MPM; NULL: its own */
 } config_dir_t;
 
 /** Whether the query string of a request line is recorded and told. */
 typedef enum {
-    CONFIG_QUERIES_UNSET,       /**< as the main server says; there: kept */
+    CONFIG_QUERIES_UNSET, /**< as the main server says; there: kept */
     CONFIG_QUERIES_KEPT,
     CONFIG_QUERIES_CUT
 } config_queries_e;
 
 /** What a virtual host says, and where it is counted. */
 typedef struct {
-    unsigned row;               /**< its record in the segment; written in post_config, by record_segment.c */
-    _Atomic uint64_t *folded;   /**< where its requests are counted while it has none of its own; NULL: nowhere; the same */
-    apr_interval_time_t slow;   /**< requests that take longer are logged; 0: none; -1: as the main server says */
+    /** its record in the segment; written in post_config, by record_segment.c */
+    unsigned row;
+    /** where its requests are counted while it has none of its own; NULL: nowhere; the same */
+    _Atomic uint64_t *folded;
+    /** requests that take longer are logged; 0: none; -1: as the main server says */
+    apr_interval_time_t slow;
     config_queries_e queries;
 } config_server_t;
 
 /** What the server as a whole is told. */
 typedef struct {
-    const char *segment;        /**< path of the file; NULL: the usual place, "": no file */
+    const char *segment; /**< path of the file; NULL: the usual place, "": no file */
     mode_t segment_mode;
-    gid_t segment_group;        /**< (gid_t)-1: as it comes */
+    gid_t segment_group; /**< (gid_t)-1: as it comes */
     int segment_group_given;
-    unsigned vhosts;            /**< virtual hosts that are counted each by itself */
-    apr_interval_time_t report_interval;    /**< between two summaries in the error log; 0: none */
-    unsigned busy_threshold;    /**< per cent of MaxRequestWorkers; 0: no warning */
-    int queries_cut;            /**< MPMStatsQueryStrings is Off for some virtual host */
-    apr_array_header_t *hosts;  /**< of const char *: further names the page may be asked for by; NULL: none */
+    unsigned vhosts;                     /**< virtual hosts that are counted each by itself */
+    apr_interval_time_t report_interval; /**< between two summaries in the error log; 0: none */
+    unsigned busy_threshold;             /**< per cent of MaxRequestWorkers; 0: no warning */
+    int queries_cut;                     /**< MPMStatsQueryStrings is Off for some virtual host */
+    /** of const char *: further names the page may be asked for by; NULL: none */
+    apr_array_header_t *hosts;
 } config_global_t;
 
 extern config_global_t config_global;

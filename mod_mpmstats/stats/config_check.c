@@ -22,7 +22,7 @@ APLOG_USE_MODULE(mpmstats);
 typedef struct {
     apr_pool_t *pool;
     const server_rec *s;
-    int found;              /* the handler is set somewhere */
+    int found; /* the handler is set somewhere */
 } look_t;
 
 static int is_section(const ap_directive_t *directive)
@@ -34,7 +34,8 @@ static const char *handler_of(const look_t *look, const ap_directive_t *directiv
 {
     const char *args = directive->args;
 
-    return strcasecmp(directive->directive, "SetHandler") == 0 ? ap_getword_conf(look->pool, &args) : NULL;
+    return strcasecmp(directive->directive, "SetHandler") == 0 ? ap_getword_conf(look->pool, &args)
+                                                               : NULL;
 }
 
 /* A word that means us but is not our handler's name: mpmstats, mpm_status, MPM-Stats … */
@@ -56,24 +57,27 @@ static int is_misspelt(const char *handler)
     }
     bare[len] = '\0';
     return strncmp(bare, "mod", 3) == 0 ? strcmp(bare + 3, "mpmstats") == 0
-        : strcmp(bare, "mpmstats") == 0 || strcmp(bare, "mpmstatus") == 0 || strcmp(bare, "mpmstat") == 0;
+                                        : strcmp(bare, "mpmstats") == 0
+            || strcmp(bare, "mpmstatus") == 0 || strcmp(bare, "mpmstat") == 0;
 }
 
 static void tell_misspelt(const look_t *look, const ap_directive_t *at, const char *handler)
 {
-    ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
-                 "%s, line %d: there is no handler '%s', nobody will answer there; mod_mpmstats's is SetHandler "
-                 HANDLER_NAME, at->filename, at->line_num, handler);
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
+        "%s, line %d: there is no handler '%s', nobody will answer there; mod_mpmstats's is SetHandler " HANDLER_NAME,
+        at->filename, at->line_num, handler);
 }
 
 static void tell_two(const look_t *look, const ap_directive_t *section, const ap_directive_t *first,
                      const ap_directive_t *last)
 {
-    ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
-                 "two handlers for %s %s: SetHandler %s (%s, line %d) and SetHandler %s (%s, line %d); "
-                 "the last one answers, remove the other", section->directive, section->args,
-                 handler_of(look, first), first->filename, first->line_num,
-                 handler_of(look, last), last->filename, last->line_num);
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
+        "two handlers for %s %s: SetHandler %s (%s, line %d) and SetHandler %s (%s, line %d); "
+        "the last one answers, remove the other",
+        section->directive, section->args, handler_of(look, first), first->filename,
+        first->line_num, handler_of(look, last), last->filename, last->line_num);
 }
 
 /* The first SetHandler from `at` on, sections left out. */
@@ -85,13 +89,19 @@ static const ap_directive_t *first_handler(const look_t *look, const ap_directiv
     return at;
 }
 
-/* The next SetHandler for what `section` is about: in it after `after`, or in a later section of the same name and arguments. */
-static const ap_directive_t *next_handler(const look_t *look, const ap_directive_t *section, const ap_directive_t *after)
+/*
+ * The next SetHandler for what `section` is about: in it after `after`, or in a later section of
+ * the same name and arguments.
+ */
+static const ap_directive_t *next_handler(const look_t *look, const ap_directive_t *section,
+                                          const ap_directive_t *after)
 {
     const ap_directive_t *next = first_handler(look, after->next);
 
-    for (const ap_directive_t *other = section->next; next == NULL && other != NULL; other = other->next) {
-        if (strcasecmp(other->directive, section->directive) == 0 && strcmp(other->args, section->args) == 0) {
+    for (const ap_directive_t *other = section->next; next == NULL && other != NULL;
+         other = other->next) {
+        if (strcasecmp(other->directive, section->directive) == 0
+            && strcmp(other->args, section->args) == 0) {
             next = first_handler(look, other->first_child);
         }
     }
@@ -138,7 +148,8 @@ static void look_at_configuration(apr_pool_t *pool, const server_rec *s)
 
     look_through(&look, NULL, ap_conftree);
     if (!look.found) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "no SetHandler " HANDLER_NAME " in the configuration: what is recorded can be "
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                     "no SetHandler " HANDLER_NAME " in the configuration: what is recorded can be "
                      "read with the mpmstats command, but there is no status page");
     }
 }
@@ -158,7 +169,9 @@ int config_listen_backlog(void)
 int config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     const char *segment = config_global.segment;
-    const char *board = ap_scoreboard_fname != NULL ? ap_server_root_relative(ptemp, ap_scoreboard_fname) : NULL;
+    const char *board = ap_scoreboard_fname != NULL
+        ? ap_server_root_relative(ptemp, ap_scoreboard_fname)
+        : NULL;
 
     (void)pconf;
     (void)plog;
@@ -166,8 +179,10 @@ int config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_
         segment = ap_runtime_dir_relative(ptemp, CONFIG_SEGMENT_NAME);
     }
     if (board != NULL && segment != NULL && strcmp(board, segment) == 0) {
-        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-                     "ScoreBoardFile and MPMStatsSegment are both %s; choose another file for one of them", segment);
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+            "ScoreBoardFile and MPMStatsSegment are both %s; choose another file for one of them",
+            segment);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {

@@ -39,17 +39,22 @@ static apr_time_t retained_start(void)
 }
 
 /*
- * There is no asking a module whether it works with threads. What can be told is told: PHP is built with or without
- * its layer for threads, and some modules change the identity of the whole process for each request.
+ * There is no asking a module whether it works with threads. What can be told is told: PHP is built
+ * with or without its layer for threads, and some modules change the identity of the whole process
+ * for each request.
  */
 const char *facts_prefork_only(void)
 {
     static const struct {
         const char *file;
-        const char *threaded;   /* a symbol that it has if it was built for threads; NULL: it never is */
+        /* a symbol that it has if it was built for threads; NULL: it never is */
+        const char *threaded;
     } modules[] = {
-        {"mod_php.c", "ts_resource_ex"}, {"mod_php7.c", "ts_resource_ex"}, {"mod_php5.c", "ts_resource_ex"},
-        {"mpm_itk.c", NULL}, {"mod_ruid2.c", NULL},
+        { "mod_php.c", "ts_resource_ex" },
+        { "mod_php7.c", "ts_resource_ex" },
+        { "mod_php5.c", "ts_resource_ex" },
+        { "mpm_itk.c", NULL },
+        { "mod_ruid2.c", NULL },
     };
 
     for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
@@ -58,14 +63,18 @@ const char *facts_prefork_only(void)
 
         if (found != NULL
             && (modules[i].threaded == NULL || found->dynamic_load_handle == NULL
-                || apr_dso_sym(&symbol, found->dynamic_load_handle, modules[i].threaded) != APR_SUCCESS)) {
+                || apr_dso_sym(&symbol, found->dynamic_load_handle, modules[i].threaded)
+                    != APR_SUCCESS)) {
             return modules[i].file;
         }
     }
     return "";
 }
 
-/* Stands in ap_extended_status while the configuration is read: whatever else is there afterwards somebody wanted. */
+/*
+ * Stands in ap_extended_status while the configuration is read: whatever else is there afterwards
+ * somebody wanted.
+ */
 #define NOTHING_SAID 2
 
 static void settle_details(void)
@@ -101,10 +110,12 @@ int facts_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     /* The MPM has gone into the background by now, so this is the pid that stays. */
     facts.parent = getpid();
     settle_details();
-    if (facts.details == FACTS_DETAILS_NOBODY && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                     "ExtendedStatus is Off: mpm-status counts requests and their times, but does not "
-                     "show which request of which client each worker serves");
+    if (facts.details == FACTS_DETAILS_NOBODY
+        && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_CONFIG) {
+        ap_log_error(
+            APLOG_MARK, APLOG_INFO, 0, s,
+            "ExtendedStatus is Off: mpm-status counts requests and their times, but does not "
+            "show which request of which client each worker serves");
     }
     return OK;
 }

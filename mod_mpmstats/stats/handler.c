@@ -22,12 +22,12 @@
 #include "stats/collect.h"
 #include "stats/known_host.h"
 #include "stats/modstatus.h"
-#include "stats/render_auto.h"
-#include "stats/render_html.h"
-#include "stats/render_json.h"
-#include "stats/render_openmetrics.h"
+#include "render/auto.h"
+#include "stats/page/html.h"
+#include "render/json.h"
+#include "render/openmetrics.h"
 #include "stats/request_line.h"
-#include "stats/view.h"
+#include "render/request_view.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -70,13 +70,13 @@ static const struct {
     const char *content_type;
     void (*write)(out_t *out, const answer_t *answer);
 } forms[] = {
-    [VIEW_PAGE] = {"text/html; charset=utf-8", write_page},
-    [VIEW_JSON] = {"application/json; charset=utf-8", write_json},
+    [VIEW_PAGE] = { "text/html; charset=utf-8", write_page },
+    [VIEW_JSON] = { "application/json; charset=utf-8", write_json },
     /* mod_status's own: any byte of a server's name is valid in it. */
-    [VIEW_AUTO] = {"text/plain; charset=ISO-8859-1", write_auto},
-    [VIEW_PROMETHEUS] = {"text/plain; version=0.0.4; charset=utf-8", write_metrics},
-    [VIEW_OPENMETRICS] = {"application/openmetrics-text; version=1.0.0; charset=utf-8",
-                          write_metrics},
+    [VIEW_AUTO] = { "text/plain; charset=ISO-8859-1", write_auto },
+    [VIEW_PROMETHEUS] = { "text/plain; version=0.0.4; charset=utf-8", write_metrics },
+    [VIEW_OPENMETRICS] = { "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                           write_metrics },
 };
 
 /* Whether the handler is also configured for the path one segment up. */
@@ -175,7 +175,7 @@ static const char *name_of(request_rec *r)
 
 static int send_view(request_rec *r, const view_t *view)
 {
-    answer_t answer = {r, view, NULL, make_nonce(r)};
+    answer_t answer = { r, view, NULL, make_nonce(r) };
     out_t out;
 
     if (answer.nonce == NULL) {
@@ -210,8 +210,9 @@ static int refuse(request_rec *r, int status, const char *why)
 }
 
 /*
- * httpd does not ask again who may read what has the configuration of the request that was redirected. With an ErrorDocument
- * 403 that names the page, which a .htaccess may say, whom it is refused would be shown it. 0: it was not refused.
+ * httpd does not ask again who may read what has the configuration of the request that was
+ * redirected. With an ErrorDocument 403 that names the page, which a .htaccess may say, whom it is
+ * refused would be shown it. 0: it was not refused.
  */
 static int refused_before(const request_rec *r)
 {
@@ -237,11 +238,15 @@ static __attribute__((noinline)) int serve(request_rec *r)
     if (!known_host(r)) {
         apr_table_t *headers = request_line_cut_referer(r);
 
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, HANDLER_NAME ": refused, no host of this server has the name '%s' "
-                      "(MPMStatsAllowHost)", r->hostname);
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      HANDLER_NAME ": refused, no host of this server has the name '%s' "
+                                   "(MPMStatsAllowHost)",
+                      r->hostname);
         r->headers_in = headers;
-        return refuse(r, HTTP_FORBIDDEN, "403: no host of this server has the name this was asked for by.\n"
-                      "Ask by an address, as localhost, or by a ServerName or ServerAlias; or add the name with MPMStatsAllowHost.\n");
+        return refuse(
+            r, HTTP_FORBIDDEN,
+            "403: no host of this server has the name this was asked for by.\n"
+            "Ask by an address, as localhost, or by a ServerName or ServerAlias; or add the name with MPMStatsAllowHost.\n");
     }
     ap_allow_methods(r, REPLACE_ALLOW, "GET", "HEAD", NULL);
     if (r->method_number != M_GET) {
@@ -257,7 +262,8 @@ static __attribute__((noinline)) int serve(request_rec *r)
 /* Asked with every request of the server. */
 int handler_run(request_rec *r)
 {
-    if (r->handler == NULL || r->handler[0] != HANDLER_NAME[0] || strcmp(r->handler, HANDLER_NAME) != 0) {
+    if (r->handler == NULL || r->handler[0] != HANDLER_NAME[0]
+        || strcmp(r->handler, HANDLER_NAME) != 0) {
         return DECLINED;
     }
     return serve(r);

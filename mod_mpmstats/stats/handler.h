@@ -3,8 +3,8 @@
  * @file  stats/handler.h
  * @brief The content handler `mpm-status`: which view a request gets, and its headers.
  */
-#ifndef MPMSTATS_HANDLER_H
-#define MPMSTATS_HANDLER_H
+#ifndef MPMSTATS_STATS_HANDLER_H
+#define MPMSTATS_STATS_HANDLER_H
 
 #include "httpd.h"
 

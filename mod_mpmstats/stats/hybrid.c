@@ -38,12 +38,12 @@ _Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t
                "no room left for the fields of a newer mpm_hybrid");
 
 /* Written once in the parent while the configuration is read; read-only in children. */
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_limits_get) *limits_get;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_process_get) *process_get;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) *events_get;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) *worker_handler;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_times) *conn_times;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_end) *conn_end;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_limits_get) * limits_get;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_process_get) * process_get;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) * events_get;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) * worker_handler;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_times) * conn_times;
+static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_end) * conn_end;
 
 /* Set by the first thread of a process that reports the mismatch: one log line a process. */
 static atomic_flag mismatch_reported = ATOMIC_FLAG_INIT;
@@ -76,8 +76,8 @@ static int versions_match(const mpm_hybrid_limits_t *limits)
 static int read_limits(limits_room_t *out)
 {
     memset(out, 0, sizeof(*out));
-    return limits_get != NULL && process_get != NULL
-           && limits_get(0, &out->known) == APR_SUCCESS && versions_match(&out->known);
+    return limits_get != NULL && process_get != NULL && limits_get(0, &out->known) == APR_SUCCESS
+        && versions_match(&out->known);
 }
 
 /* Of no meaning in this model: shown as little as under a stock MPM that does not have it. */
@@ -135,7 +135,8 @@ apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process)
     quiet = (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - process->ticked;
     if (process->ticked == 0) {
         /* It has not begun to serve; a prefork child that has says nothing. */
-        quiet = process->workers == 0 && process->pid > 0 ? apr_time_now() - process->started : SNAPSHOT_UNKNOWN;
+        quiet = process->workers == 0 && process->pid > 0 ? apr_time_now() - process->started
+                                                          : SNAPSHOT_UNKNOWN;
         return quiet < 0 ? SNAPSHOT_UNKNOWN : quiet;
     }
     return quiet > 0 ? quiet : 0;
@@ -168,8 +169,7 @@ int hybrid_process(snapshot_process_t *process)
         return 0;
     }
     memset(&in, 0, sizeof(in));
-    if (process_get((int)process->slot, &in.known) != APR_SUCCESS
-        || in.known.pid != process->pid) {
+    if (process_get((int)process->slot, &in.known) != APR_SUCCESS || in.known.pid != process->pid) {
         return 0;
     }
     copy_process(process, &in.known);
@@ -195,7 +195,8 @@ hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
     process->generation = in.known.generation;
     process->workers.busy = in.known.workers_busy;
     process->workers.idle = in.known.workers > in.known.workers_busy
-                                ? in.known.workers - in.known.workers_busy : 0;
+        ? in.known.workers - in.known.workers_busy
+        : 0;
     return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
 }
 
@@ -231,7 +232,10 @@ mpm_hybrid_end_e hybrid_end(conn_rec *c)
     return conn_end != NULL ? conn_end(c) : MPM_HYBRID_END_UNKNOWN;
 }
 
-/* Asked for each slot many times a second: the room is not cleared, and all that is known is written. */
+/*
+ * Asked for each slot many times a second: the room is not cleared, and all that is known is
+ * written.
+ */
 apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process)
 {
     process_room_t in;

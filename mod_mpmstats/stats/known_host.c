@@ -38,8 +38,8 @@ static bool matches_one(const apr_array_header_t *names, const char *host)
 static bool is_configured(const char *host)
 {
     for (const server_rec *s = ap_server_conf; s != NULL; s = s->next) {
-        if ((s->server_hostname != NULL && strcasecmp(s->server_hostname, host) == 0) || matches_one(s->names, host)
-            || matches_one(s->wild_names, host)) {
+        if ((s->server_hostname != NULL && strcasecmp(s->server_hostname, host) == 0)
+            || matches_one(s->names, host) || matches_one(s->wild_names, host)) {
             return true;
         }
     }
@@ -52,8 +52,9 @@ bool known_host(const request_rec *r)
     const char *host;
 
     if (length == 0) {
-        return true;        /* HTTP/1.0 without Host: no browser */
+        return true; /* HTTP/1.0 without Host: no browser */
     }
-    host = r->hostname[length - 1] == '.' ? apr_pstrmemdup(r->pool, r->hostname, length - 1) : r->hostname;
+    host = r->hostname[length - 1] == '.' ? apr_pstrmemdup(r->pool, r->hostname, length - 1)
+                                          : r->hostname;
     return is_address(r, host) || strcasecmp(host, "localhost") == 0 || is_configured(host);
 }

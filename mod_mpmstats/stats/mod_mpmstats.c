@@ -26,41 +26,44 @@
 #include "stats/handler.h"
 #include "stats/hybrid.h"
 #include "stats/place.h"
-#include "stats/record_child.h"
-#include "stats/record_conn.h"
-#include "stats/record_report.h"
-#include "stats/record_request.h"
-#include "stats/record_sample.h"
-#include "stats/record_segment.h"
+#include "stats/record/child.h"
+#include "stats/record/conn.h"
+#include "stats/record/report.h"
+#include "stats/record/request.h"
+#include "stats/record/sample.h"
+#include "stats/record/segment.h"
 
 static const command_rec directives[] = {
     AP_INIT_TAKE1("MPMStatsAutoMPM", config_set_auto_mpm, NULL, RSRC_CONF | ACCESS_CONF,
                   "Name of the MPM that mpm-status?auto reports: real, event, worker or prefork"),
-    AP_INIT_TAKE1("MPMStatsSegment", config_set_segment, NULL, RSRC_CONF,
-                  "File in the runtime directory that holds the figures of the running server, or Off"),
+    AP_INIT_TAKE1(
+        "MPMStatsSegment", config_set_segment, NULL, RSRC_CONF,
+        "File in the runtime directory that holds the figures of the running server, or Off"),
     AP_INIT_TAKE1("MPMStatsSegmentMode", config_set_segment_mode, NULL, RSRC_CONF,
                   "Permissions of that file, octal"),
     AP_INIT_TAKE1("MPMStatsSegmentGroup", config_set_segment_group, NULL, RSRC_CONF,
                   "Group of that file: a name, or # and a number"),
     AP_INIT_FLAG("MPMStatsQueryStrings", config_set_query_strings, NULL, RSRC_CONF,
                  "Off: what follows the question mark of a request is neither recorded nor shown"),
-    AP_INIT_ITERATE("MPMStatsAllowHost", config_add_host, NULL, RSRC_CONF,
-                    "Names of hosts, besides those of the configuration, by which the page may be asked for"),
+    AP_INIT_ITERATE(
+        "MPMStatsAllowHost", config_add_host, NULL, RSRC_CONF,
+        "Names of hosts, besides those of the configuration, by which the page may be asked for"),
     AP_INIT_TAKE1("MPMStatsVHosts", config_set_vhosts, NULL, RSRC_CONF,
                   "Virtual hosts that are counted each by itself; the rest are counted together"),
     AP_INIT_TAKE1("MPMStatsReportInterval", config_set_report_interval, NULL, RSRC_CONF,
                   "Time between two summaries in the error log, or Off"),
     AP_INIT_TAKE1("MPMStatsSlowThreshold", config_set_slow_threshold, NULL, RSRC_CONF,
                   "Requests that take as long or longer are written to the error log, or Off"),
-    AP_INIT_TAKE1("MPMStatsBusyThreshold", config_set_busy_threshold, NULL, RSRC_CONF,
-                  "Share of MaxRequestWorkers, in per cent, from which on busy workers are worth a warning, or Off"),
-    {NULL}
+    AP_INIT_TAKE1(
+        "MPMStatsBusyThreshold", config_set_busy_threshold, NULL, RSRC_CONF,
+        "Share of MaxRequestWorkers, in per cent, from which on busy workers are worth a warning, or Off"),
+    { NULL }
 };
 
 static void register_hooks(apr_pool_t *pool)
 {
-    static const char *const after_log_config[] = {"mod_log_config.c", NULL};
-    static const char *const before_core[] = {"core.c", NULL};
+    static const char *const after_log_config[] = { "mod_log_config.c", NULL };
+    static const char *const before_core[] = { "core.c", NULL };
 
     (void)pool;
     ap_hook_pre_config(record_conn_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -91,13 +94,6 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(handler_run, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-AP_DECLARE_MODULE(mpmstats) = {
-    STANDARD20_MODULE_STUFF,
-    config_dir_create,
-    config_dir_merge,
-    config_server_create,
-    config_server_merge,
-    directives,
-    register_hooks,
-    AP_MODULE_FLAG_NONE
-};
+AP_DECLARE_MODULE(mpmstats) = { STANDARD20_MODULE_STUFF, config_dir_create,   config_dir_merge,
+                                config_server_create,    config_server_merge, directives,
+                                register_hooks,          AP_MODULE_FLAG_NONE };

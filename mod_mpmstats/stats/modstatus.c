@@ -17,7 +17,7 @@
 #include "stats/config.h"
 #include "stats/facts.h"
 #include "stats/mpm_answer.h"
-#include "stats/states.h"
+#include "figures/states.h"
 
 /* mod_status writes a point in time so: "Friday, 20-Nov-2026 20:44:08 UTC". */
 #define TIME_FORMAT "%A, %d-%b-%Y %H:%M:%S %Z"
@@ -25,30 +25,25 @@
 /* One pass over the scoreboard. */
 typedef struct {
     modstatus_t *out;
-    int slots;                  /* entries the scoreboard has */
-    int threads;                /* entries per slot */
-    int usable_slots;           /* as many processes as the configuration allows */
+    int slots;        /* entries the scoreboard has */
+    int threads;      /* entries per slot */
+    int usable_slots; /* as many processes as the configuration allows */
     int usable_threads;
     ap_generation_t generation; /* the one that serves */
     apr_uint64_t bytes;
     apr_time_t duration;
-    struct tms cpu;             /* in clock ticks */
-    char *picture;              /* the next letter goes here */
+    struct tms cpu; /* in clock ticks */
+    char *picture;  /* the next letter goes here */
 } pass_t;
 
 static char letter_of(int status)
 {
     static const unsigned char known[SERVER_NUM_STATUS] = {
-        [SERVER_DEAD] = STATE_OPEN,
-        [SERVER_STARTING] = STATE_STARTING,
-        [SERVER_READY] = STATE_IDLE,
-        [SERVER_BUSY_READ] = STATE_READING,
-        [SERVER_BUSY_WRITE] = STATE_WRITING,
-        [SERVER_BUSY_KEEPALIVE] = STATE_KEEPALIVE,
-        [SERVER_BUSY_LOG] = STATE_LOGGING,
-        [SERVER_BUSY_DNS] = STATE_DNS,
-        [SERVER_CLOSING] = STATE_CLOSING,
-        [SERVER_GRACEFUL] = STATE_FINISHING,
+        [SERVER_DEAD] = STATE_OPEN,          [SERVER_STARTING] = STATE_STARTING,
+        [SERVER_READY] = STATE_IDLE,         [SERVER_BUSY_READ] = STATE_READING,
+        [SERVER_BUSY_WRITE] = STATE_WRITING, [SERVER_BUSY_KEEPALIVE] = STATE_KEEPALIVE,
+        [SERVER_BUSY_LOG] = STATE_LOGGING,   [SERVER_BUSY_DNS] = STATE_DNS,
+        [SERVER_CLOSING] = STATE_CLOSING,    [SERVER_GRACEFUL] = STATE_FINISHING,
         [SERVER_IDLE_KILL] = STATE_CLEANUP,
     };
 
@@ -118,7 +113,7 @@ static void draw(pass_t *pass, int slot, int thread, int status)
 static void read_slot(pass_t *pass, int slot)
 {
     const process_score process = *ap_get_scoreboard_process(slot);
-    struct tms cpu = {0};
+    struct tms cpu = { 0 };
 
     for (int thread = 0; thread < pass->threads; thread++) {
         const worker_score *worker = ap_get_scoreboard_worker_from_indexes(slot, thread);
@@ -149,8 +144,9 @@ static void read_slot(pass_t *pass, int slot)
 
 static const char *count_of(apr_pool_t *pool, apr_int64_t count, const char *unit)
 {
-    return count == 0 ? "" : apr_psprintf(pool, " %" APR_INT64_T_FMT " %s%s", count, unit,
-                                          count == 1 ? "" : "s");
+    return count == 0
+        ? ""
+        : apr_psprintf(pool, " %" APR_INT64_T_FMT " %s%s", count, unit, count == 1 ? "" : "s");
 }
 
 /* " 1 day 2 hours 3 minutes 4 seconds", without what is zero. */
@@ -165,7 +161,8 @@ static const char *in_words(apr_pool_t *pool, apr_int64_t seconds)
 static void tell_server(modstatus_t *out, request_rec *r, const snapshot_server_t *server)
 {
     const char *mpm = config_of_request(r)->auto_mpm;
-    apr_time_t since = ap_get_scoreboard_global()->restart_time;    /* with a hard restart its counters begin again */
+    /* with a hard restart its counters begin again */
+    apr_time_t since = ap_get_scoreboard_global()->restart_time;
 
     out->host = ap_get_server_name(r);
     out->mpm = mpm != NULL && mpm[0] != '\0' ? mpm : server->mpm;
@@ -192,7 +189,7 @@ static void tell_served(modstatus_t *out, const pass_t *pass)
 const modstatus_t *modstatus_read(request_rec *r, const snapshot_t *snapshot)
 {
     modstatus_t *out = apr_pcalloc(r->pool, sizeof(*out));
-    pass_t pass = {.out = out};
+    pass_t pass = { .out = out };
 
     pass.slots = mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS, 0);
     pass.threads = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
@@ -219,7 +216,8 @@ const modstatus_t *modstatus_read(request_rec *r, const snapshot_t *snapshot)
 void modstatus_run_hooks(request_rec *r)
 {
     const apr_array_header_t *hooks = apr_optional_hook_get("status_hook");
-    int flags = AP_STATUS_SHORT | (facts_get()->details != FACTS_DETAILS_NOBODY ? AP_STATUS_EXTENDED : 0);
+    int flags = AP_STATUS_SHORT
+        | (facts_get()->details != FACTS_DETAILS_NOBODY ? AP_STATUS_EXTENDED : 0);
 
     for (int i = 0; hooks != NULL && i < hooks->nelts; i++) {
         int rv = APR_ARRAY_IDX(hooks, i, ap_LINK_status_hook_t).pFunc(r, flags);

@@ -7,12 +7,12 @@
  * is neither busy nor idle there, and the picture shows the slots a restart could
  * still use. Programs that were made for mod_status rely on that.
  */
-#ifndef MPMSTATS_MODSTATUS_H
-#define MPMSTATS_MODSTATUS_H
+#ifndef MPMSTATS_STATS_MODSTATUS_H
+#define MPMSTATS_STATS_MODSTATUS_H
 
 #include "httpd.h"
-#include "stats/modstatus_figures.h"
-#include "stats/snapshot.h"
+#include "render/modstatus_figures.h"
+#include "figures/snapshot.h"
 
 /**
  * Reads the scoreboard, from any worker thread and without a lock. @a snapshot was

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/mpm_answer.h
- * @brief What the running MPM answers to AP_MPMQ_... questions. Any thread, once configuration hooks run.
+ * @brief What the running MPM answers to AP_MPMQ_... questions. Any thread, once configuration
+ * hooks run.
  */
-#ifndef MPMSTATS_MPM_ANSWER_H
-#define MPMSTATS_MPM_ANSWER_H
+#ifndef MPMSTATS_STATS_MPM_ANSWER_H
+#define MPMSTATS_STATS_MPM_ANSWER_H
 
 #include <stdbool.h>
 
@@ -19,7 +20,10 @@ static inline int mpm_answer(int question, int otherwise)
     return ap_mpm_query(question, &answer) == APR_SUCCESS ? answer : otherwise;
 }
 
-/** The answer where that is a number of something, or a flag: 0 when it is not known, and never less. */
+/**
+ * The answer where that is a number of something, or a flag: 0 when it is not known, and never
+ * less.
+ */
 static inline int mpm_answer_count(int question)
 {
     int answer = mpm_answer(question, 0);

@@ -9,7 +9,9 @@
 
 #include "stats/handler.h"
 
-/* A note on the request; an <If> in a .htaccess can hide the handler's name from who looks later. */
+/*
+ * A note on the request; an <If> in a .htaccess can hide the handler's name from who looks later.
+ */
 #define NOTE HANDLER_NAME
 
 /* What SetHandler says there. It is an expression, even where it is a word. */

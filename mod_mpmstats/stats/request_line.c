@@ -11,13 +11,14 @@
 
 static __attribute__((cold, noinline)) const char *without_password(const request_rec *r)
 {
-    return apr_pstrcat(r->pool, r->method, " ", apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITPASSWORD), " ",
+    return apr_pstrcat(r->pool, r->method, " ",
+                       apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITPASSWORD), " ",
                        r->protocol, NULL);
 }
 
 /*
- * The question mark stays: there was a query. The protocol stays if it stands behind the query; in a line that is no valid one the
- * last word may be any other.
+ * The question mark stays: there was a query. The protocol stays if it stands behind the query; in
+ * a line that is no valid one the last word may be any other.
  */
 const char *request_line_cut(apr_pool_t *pool, const char *line)
 {
@@ -25,8 +26,10 @@ const char *request_line_cut(apr_pool_t *pool, const char *line)
     const char *space = mark != NULL ? strrchr(mark, ' ') : NULL;
     bool protocol = space != NULL && strncmp(space, " HTTP/", 6) == 0;
 
-    return mark == NULL ? line
-        : apr_pstrcat(pool, apr_pstrmemdup(pool, line, (apr_size_t)(mark - line) + 1), protocol ? space : "", NULL);
+    return mark == NULL
+        ? line
+        : apr_pstrcat(pool, apr_pstrmemdup(pool, line, (apr_size_t)(mark - line) + 1),
+                      protocol ? space : "", NULL);
 }
 
 const char *request_line(const request_rec *r)
@@ -36,18 +39,23 @@ const char *request_line(const request_rec *r)
     if (__builtin_expect(r->parsed_uri.password != NULL, 0)) {
         line = without_password(r);
     }
-    return __builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0) ? request_line_cut(r->pool, line) : line;
+    return __builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0)
+        ? request_line_cut(r->pool, line)
+        : line;
 }
 
 apr_table_t *request_line_cut_referer(request_rec *r)
 {
     apr_table_t *whole = r->headers_in;
-    const char *referer = config_of_server(r->server)->queries == CONFIG_QUERIES_CUT ? apr_table_get(whole, "Referer") : NULL;
+    const char *referer = config_of_server(r->server)->queries == CONFIG_QUERIES_CUT
+        ? apr_table_get(whole, "Referer")
+        : NULL;
     const char *mark = referer != NULL ? strchr(referer, '?') : NULL;
 
     if (mark != NULL) {
         r->headers_in = apr_table_copy(r->pool, whole);
-        apr_table_setn(r->headers_in, "Referer", apr_pstrmemdup(r->pool, referer, (apr_size_t)(mark - referer) + 1));
+        apr_table_setn(r->headers_in, "Referer",
+                       apr_pstrmemdup(r->pool, referer, (apr_size_t)(mark - referer) + 1));
     }
     return whole;
 }

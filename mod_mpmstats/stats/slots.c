@@ -12,45 +12,45 @@
 #include "ap_mmn.h"
 #include "apr_strings.h"
 #include "apr_tables.h"
-#include "core/escape.h"
+#include "base/escape.h"
 #include "httpd.h"
 #include "scoreboard.h"
 #include "stats/hybrid.h"
-#include "stats/metrics.h"
+#include "figures/metrics.h"
 #include "stats/config.h"
 #include "stats/mpm_answer.h"
 #include "stats/request_line.h"
-#include "stats/states.h"
-#include "stats/sums.h"
+#include "figures/states.h"
+#include "figures/sums.h"
 
 typedef struct {
     state_e state;
     sums_role_e role;
-    int dated;      /* last_used says since when the worker is in this state */
+    int dated; /* last_used says since when the worker is in this state */
 } meaning_t;
 
 static const meaning_t meanings[SERVER_NUM_STATUS] = {
-    [SERVER_DEAD] = {STATE_OPEN, SUMS_NONE, 0},
-    [SERVER_STARTING] = {STATE_STARTING, SUMS_STARTING, 0},
-    [SERVER_READY] = {STATE_IDLE, SUMS_IDLE, 1},
-    [SERVER_BUSY_READ] = {STATE_READING, SUMS_BUSY, 0},
-    [SERVER_BUSY_WRITE] = {STATE_WRITING, SUMS_BUSY, 1},
-    [SERVER_BUSY_KEEPALIVE] = {STATE_KEEPALIVE, SUMS_BUSY, 1},
-    [SERVER_BUSY_LOG] = {STATE_LOGGING, SUMS_BUSY, 1},
-    [SERVER_BUSY_DNS] = {STATE_DNS, SUMS_BUSY, 0},
-    [SERVER_CLOSING] = {STATE_CLOSING, SUMS_BUSY, 1},
-    [SERVER_GRACEFUL] = {STATE_FINISHING, SUMS_FINISHING, 0},
-    [SERVER_IDLE_KILL] = {STATE_CLEANUP, SUMS_FINISHING, 0},
+    [SERVER_DEAD] = { STATE_OPEN, SUMS_NONE, 0 },
+    [SERVER_STARTING] = { STATE_STARTING, SUMS_STARTING, 0 },
+    [SERVER_READY] = { STATE_IDLE, SUMS_IDLE, 1 },
+    [SERVER_BUSY_READ] = { STATE_READING, SUMS_BUSY, 0 },
+    [SERVER_BUSY_WRITE] = { STATE_WRITING, SUMS_BUSY, 1 },
+    [SERVER_BUSY_KEEPALIVE] = { STATE_KEEPALIVE, SUMS_BUSY, 1 },
+    [SERVER_BUSY_LOG] = { STATE_LOGGING, SUMS_BUSY, 1 },
+    [SERVER_BUSY_DNS] = { STATE_DNS, SUMS_BUSY, 0 },
+    [SERVER_CLOSING] = { STATE_CLOSING, SUMS_BUSY, 1 },
+    [SERVER_GRACEFUL] = { STATE_FINISHING, SUMS_FINISHING, 0 },
+    [SERVER_IDLE_KILL] = { STATE_CLEANUP, SUMS_FINISHING, 0 },
 };
 
 /* One pass over the scoreboard. */
 typedef struct {
     snapshot_t *snapshot;
     apr_pool_t *pool;
-    apr_array_header_t *processes;  /* of snapshot_process_t */
-    apr_array_header_t *workers;    /* of snapshot_worker_t */
-    int slots;                      /* entries the scoreboard has */
-    int threads;                    /* entries per slot */
+    apr_array_header_t *processes; /* of snapshot_process_t */
+    apr_array_header_t *workers;   /* of snapshot_worker_t */
+    int slots;                     /* entries the scoreboard has */
+    int threads;                   /* entries per slot */
     int async;
     int can_waitio;
     sums_t sums;
@@ -68,7 +68,9 @@ static int status_at(int slot, int thread)
     return score != NULL ? score->status : SERVER_DEAD;
 }
 
-/* A copy that ends, and not amid a character; NULL for an empty one: there is nothing to show then. */
+/*
+ * A copy that ends, and not amid a character; NULL for an empty one: there is nothing to show then.
+ */
 static const char *text_of(const char *field, apr_size_t size, apr_pool_t *pool)
 {
     apr_size_t len = escape_field(field, size);
@@ -204,7 +206,7 @@ static void read_process(pass_t *pass, int slot)
     const process_score *shared = ap_get_scoreboard_process(slot);
     process_score score;
     snapshot_process_t *process;
-    apr_int64_t roles[SUMS_ROLES] = {0};
+    apr_int64_t roles[SUMS_ROLES] = { 0 };
 
     if (shared == NULL || shared->pid <= 0) {
         return;
@@ -216,7 +218,8 @@ static void read_process(pass_t *pass, int slot)
     process->pid = score.pid;
     process->generation = score.generation;
     read_workers(pass, process, roles);
-    process->state = sums_process_state(roles, score.quiescing, score.generation != pass->snapshot->server.generation,
+    process->state = sums_process_state(roles, score.quiescing,
+                                        score.generation != pass->snapshot->server.generation,
                                         score.not_accepting);
     read_connections(pass, process, &score);
     sums_process(&pass->sums, pass->snapshot, process, roles);
@@ -259,7 +262,7 @@ static void clear_sums(snapshot_t *snapshot)
 
 void slots_read(snapshot_t *snapshot, apr_pool_t *pool)
 {
-    pass_t pass = {.snapshot = snapshot, .pool = pool};
+    pass_t pass = { .snapshot = snapshot, .pool = pool };
 
     /* The MPM's word, not the shared memory's: these bound what is read. */
     pass.slots = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS);

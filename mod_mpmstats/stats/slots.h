@@ -3,11 +3,11 @@
  * @file  stats/slots.h
  * @brief Reads httpd's scoreboard: processes, workers and their sums.
  */
-#ifndef MPMSTATS_SLOTS_H
-#define MPMSTATS_SLOTS_H
+#ifndef MPMSTATS_STATS_SLOTS_H
+#define MPMSTATS_STATS_SLOTS_H
 
 #include "apr_pools.h"
-#include "stats/snapshot.h"
+#include "figures/snapshot.h"
 
 /**
  * Fills processes, workers, totals and connections of @a snapshot, whose server

@@ -33,8 +33,8 @@
 
 #define MAX_TARGETS 16
 #define MAX_DETAILS 20
-#define PAUSE_US 20000          /* before a connection that was refused or cut tries again */
-#define SWEEP_US 50000          /* how often deadlines are looked at */
+#define PAUSE_US 20000 /* before a connection that was refused or cut tries again */
+#define SWEEP_US 50000 /* how often deadlines are looked at */
 
 struct target {
     const char *text;
@@ -52,10 +52,10 @@ struct conn {
     int fd;
     SSL *ssl;
     enum state state;
-    int group;                  /* the port it belongs to */
-    struct target *target;      /* of the request under way */
+    int group;             /* the port it belongs to */
+    struct target *target; /* of the request under way */
     uint64_t began_us, resume_us;
-    unsigned served, asked;     /* requests answered on this connection; begun in all */
+    unsigned served, asked; /* requests answered on this connection; begun in all */
     size_t sent, head_size;
     long body_left;
     int status;
@@ -67,21 +67,22 @@ static struct {
     long connections, per_connection;
     double seconds, rate, deadline;
     bool once;
-} opt = {.deadline = 15};
+} opt = { .deadline = 15 };
 
 static struct target targets[MAX_TARGETS];
 static int target_count, group_count;
 static struct conn *conns;
 static SSL_CTX *tls;
 static int poller;
-static long busy;                               /* connections with a request under way or to come */
+/* connections with a request under way or to come */
+static long busy;
 static uint64_t opened, handshakes, began_us, last_us, end_us;
 static char details[MAX_DETAILS][160];
 static int detail_count;
 
 static uint32_t draw(void)
 {
-    static uint32_t x = 2463534242u;            /* always the same sequence: runs can be compared */
+    static uint32_t x = 2463534242u; /* always the same sequence: runs can be compared */
     x ^= x << 13;
     x ^= x >> 17;
     x ^= x << 5;
@@ -106,7 +107,7 @@ static struct target *pick(int group)
 
 static void watch(struct conn *c, int op, uint32_t events)
 {
-    struct epoll_event e = {.events = events, .data.ptr = c};
+    struct epoll_event e = { .events = events, .data.ptr = c };
     epoll_ctl(poller, op, c->fd, &e);
 }
 
@@ -137,7 +138,8 @@ static void note(struct conn *c, enum tally_outcome outcome, const char *why)
 {
     if (outcome == TALLY_answered || detail_count == MAX_DETAILS)
         return;
-    snprintf(details[detail_count++], sizeof details[0], "%.3f s: %s: request %u of its connection, %zu bytes of head",
+    snprintf(details[detail_count++], sizeof details[0],
+             "%.3f s: %s: request %u of its connection, %zu bytes of head",
              (double)(net_now_us() - began_us) / 1e6, why, c->served + 1, c->head_size);
 }
 
@@ -169,7 +171,7 @@ static void complete(struct conn *c)
     last_us = now;
     c->served++;
     if (opt.once || opt.rate) {
-        c->state = CLOSING;                     /* the server closes first, as it announced */
+        c->state = CLOSING; /* the server closes first, as it announced */
         return;
     }
     if (!c->keep)
@@ -313,11 +315,20 @@ static void begin(struct conn *c, uint64_t now)
 static void advance(struct conn *c)
 {
     switch (c->state) {
-    case CONNECTING: return connected(c);
-    case HANDSHAKE: return shake(c);
-    case SENDING: return transmit(c);
-    case HEAD: case BODY: case CLOSING: return receive(c);
-    case FREE: case PAUSED: case DONE: return;
+    case CONNECTING:
+        return connected(c);
+    case HANDSHAKE:
+        return shake(c);
+    case SENDING:
+        return transmit(c);
+    case HEAD:
+    case BODY:
+    case CLOSING:
+        return receive(c);
+    case FREE:
+    case PAUSED:
+    case DONE:
+        return;
     }
 }
 
@@ -330,9 +341,12 @@ static void sweep(uint64_t now)
                 begin(c, now);
             else
                 rest(c, now, 0);
-        } else if (c->state >= CONNECTING && c->state <= BODY && now > c->began_us + (uint64_t)(opt.deadline * 1e6)) {
+        }
+        else if (c->state >= CONNECTING && c->state <= BODY
+                 && now > c->began_us + (uint64_t)(opt.deadline * 1e6)) {
             fail(c, TALLY_late, "no answer in time");
-        } else if (c->state == CLOSING && now > c->began_us + (uint64_t)(opt.deadline * 1e6)) {
+        }
+        else if (c->state == CLOSING && now > c->began_us + (uint64_t)(opt.deadline * 1e6)) {
             drop(c);
             rest(c, now, 0);
         }
@@ -401,8 +415,9 @@ static void parse_target(char *text)
         || (strcmp(scheme, "http") && strcmp(scheme, "https")))
         net_die("%s: not http:PORT/path or https:PORT/path with *WEIGHT", text);
     t->tls = !strcmp(scheme, "https");
-    t->request_size = (size_t)snprintf(t->request, sizeof t->request, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
-                                       path, opt.once || opt.rate ? "Connection: close\r\n" : "");
+    t->request_size = (size_t)snprintf(t->request, sizeof t->request,
+                                       "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path,
+                                       opt.once || opt.rate ? "Connection: close\r\n" : "");
     t->group = group_count;
     for (int i = 0; i < target_count; i++)
         if (targets[i].port == t->port)
@@ -416,13 +431,26 @@ static void parse(int argc, char **argv)
     int o;
     while ((o = getopt(argc, argv, "c:d:n:1r:t:")) != -1) {
         switch (o) {
-        case 'c': opt.connections = atol(optarg); break;
-        case 'd': opt.seconds = atof(optarg); break;
-        case 'n': opt.per_connection = atol(optarg); break;
-        case '1': opt.once = true; break;
-        case 'r': opt.rate = atof(optarg); break;
-        case 't': opt.deadline = atof(optarg); break;
-        default: net_die("usage: see the head of load.c");
+        case 'c':
+            opt.connections = atol(optarg);
+            break;
+        case 'd':
+            opt.seconds = atof(optarg);
+            break;
+        case 'n':
+            opt.per_connection = atol(optarg);
+            break;
+        case '1':
+            opt.once = true;
+            break;
+        case 'r':
+            opt.rate = atof(optarg);
+            break;
+        case 't':
+            opt.deadline = atof(optarg);
+            break;
+        default:
+            net_die("usage: see the head of load.c");
         }
     }
     if (opt.connections < 1 || optind == argc || (opt.seconds <= 0) == (opt.per_connection <= 0)
@@ -435,7 +463,8 @@ static void parse(int argc, char **argv)
 static void print(void)
 {
     printf("{\"seconds\": %.4f, \"connections\": %llu, \"handshakes\": %llu, \"targets\": [",
-           (double)(last_us - began_us) / 1e6, (unsigned long long)opened, (unsigned long long)handshakes);
+           (double)(last_us - began_us) / 1e6, (unsigned long long)opened,
+           (unsigned long long)handshakes);
     for (int i = 0; i < target_count; i++) {
         printf("%s{\"target\": \"%s\", ", i ? ", " : "", targets[i].text);
         tally_print(&targets[i].tally, stdout);
@@ -452,7 +481,8 @@ int main(int argc, char **argv)
     parse(argc, argv);
     long limit = net_init();
     if (opt.connections > limit - 20)
-        net_die("load: %ld connections, but only %ld open files are allowed", opt.connections, limit);
+        net_die("load: %ld connections, but only %ld open files are allowed", opt.connections,
+                limit);
     conns = calloc((size_t)opt.connections, sizeof *conns);
     tls = net_tls_context();
     poller = epoll_create1(EPOLL_CLOEXEC);

@@ -48,9 +48,11 @@ long net_init(void)
 
 int net_connect(int port, unsigned nth, int rcvbuf)
 {
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + nth % SOURCES)};
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                             .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in from = { .sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + nth % SOURCES) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons((uint16_t)port) };
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -85,18 +87,23 @@ SSL_CTX *net_tls_context(void)
         net_die("no TLS context");
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
-                              | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
+                         | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return context;
 }
 
 static int reason(SSL *ssl, int result)
 {
     switch (SSL_get_error(ssl, result)) {
-    case SSL_ERROR_WANT_READ: return NET_WANT_READ;
-    case SSL_ERROR_WANT_WRITE: return NET_WANT_WRITE;
-    case SSL_ERROR_ZERO_RETURN: return NET_EOF;
-    default: return NET_ERROR;
+    case SSL_ERROR_WANT_READ:
+        return NET_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return NET_WANT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        return NET_EOF;
+    default:
+        return NET_ERROR;
     }
 }
 

@@ -33,7 +33,9 @@ int net_connect(int port, unsigned nth, int rcvbuf);
 /** The error a connect ended with, 0 when it succeeded. */
 int net_connect_error(int fd);
 
-/** Client context: any certificate will do, no session is resumed, idle connections keep no buffers. */
+/**
+ * Client context: any certificate will do, no session is resumed, idle connections keep no buffers.
+ */
 SSL_CTX *net_tls_context(void);
 
 /** One step of the handshake: 1 when done, else NET_ERROR or NET_WANT_*. */

@@ -24,8 +24,8 @@
 
 struct client {
     int fd;
-    size_t have;            /* bytes in head */
-    size_t owed;            /* bytes of responses not yet taken by the kernel */
+    size_t have; /* bytes in head */
+    size_t owed; /* bytes of responses not yet taken by the kernel */
     char head[8192];
 };
 
@@ -36,7 +36,9 @@ static int poller;
 static void make_response(size_t body)
 {
     char head[200];
-    int n = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", body);
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
+                     body);
     response_size = (size_t)n + body;
     response = malloc(response_size);
     if (!response)
@@ -47,7 +49,7 @@ static void make_response(size_t body)
 
 static int open_listener(void)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t length = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 4096))
@@ -60,7 +62,7 @@ static int open_listener(void)
 
 static void watch(int fd, void *what, int op, uint32_t events)
 {
-    struct epoll_event e = {.events = events, .data.ptr = what};
+    struct epoll_event e = { .events = events, .data.ptr = what };
     epoll_ctl(poller, op, fd, &e);
 }
 
@@ -116,7 +118,7 @@ static int serve(struct client *c)
     c->owed += whole_heads(c) * response_size;
     if (!c->owed)
         return c->have == sizeof c->head ? -1 : 0;
-    if (c->owed == response_size) {             /* the usual case, without epoll_ctl */
+    if (c->owed == response_size) { /* the usual case, without epoll_ctl */
         ssize_t sent = net_write(c->fd, NULL, response, response_size);
         if (sent > 0)
             c->owed -= (size_t)sent;

@@ -29,21 +29,21 @@
 
 #include "net.h"
 
-#define SLICES 100              /* the drips of a second are spread over it */
+#define SLICES 100 /* the drips of a second are spread over it */
 #define SLICE_US (1000000 / SLICES)
 
 enum kind { SILENCE, HEAD, HELLO, BODY, READ, IDLE };
 enum state { UNUSED, CONNECTING, HANDSHAKE, SENDING, ANSWER, READY, ENDED, FAILED, STATES };
 
-static const char *const state_names[STATES] = {
-    "unused", "connecting", "handshake", "sending", "answer", "ready", "ended", "failed"};
+static const char *const state_names[STATES] = { "unused", "connecting", "handshake", "sending",
+                                                 "answer", "ready",      "ended",     "failed" };
 
 struct conn {
     int fd;
     enum state state;
     SSL *ssl;
-    unsigned sent;              /* bytes of the opening, then of the drip */
-    long answer_left;           /* IDLE: bytes of the answer to come, -1 before its head */
+    unsigned sent;    /* bytes of the opening, then of the drip */
+    long answer_left; /* IDLE: bytes of the answer to come, -1 before its head */
 };
 
 static struct {
@@ -52,13 +52,13 @@ static struct {
     int port;
     long count, rate;
     const char *path;
-} opt = {.rate = 2000, .path = "/"};
+} opt = { .rate = 2000, .path = "/" };
 
 static struct conn *conns;
 static long started, in_state[STATES];
-static char opening[2048];      /* what each sends at once */
+static char opening[2048]; /* what each sends at once */
 static unsigned opening_size;
-static char hello[4096];        /* a whole ClientHello, of which `opening` is the first half */
+static char hello[4096]; /* a whole ClientHello, of which `opening` is the first half */
 static unsigned hello_size;
 static SSL_CTX *tls;
 static int poller;
@@ -79,11 +79,13 @@ static void finish(struct conn *c, enum state state)
     enter(c, state);
 }
 
-/* After the opening only the end of the connection is of interest, and to a slow reader, who has not read all
- * that came before it, only its end in both directions. */
+/*
+ * After the opening only the end of the connection is of interest, and to a slow reader, who has
+ * not read all that came before it, only its end in both directions.
+ */
 static void settle(struct conn *c)
 {
-    struct epoll_event e = {.events = opt.kind == READ ? 0 : EPOLLRDHUP, .data.ptr = c};
+    struct epoll_event e = { .events = opt.kind == READ ? 0 : EPOLLRDHUP, .data.ptr = c };
     epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &e);
     enter(c, READY);
 }
@@ -97,9 +99,10 @@ static void take_answer(struct conn *c)
             return;
         if (got <= 0)
             return finish(c, ENDED);
-        if (c->answer_left < 0) {               /* the head comes in one piece on loopback */
+        if (c->answer_left < 0) { /* the head comes in one piece on loopback */
             buffer[got] = 0;
-            char *length = strcasestr(buffer, "\r\nContent-Length:"), *end = strstr(buffer, "\r\n\r\n");
+            char *length = strcasestr(buffer, "\r\nContent-Length:"),
+                 *end = strstr(buffer, "\r\n\r\n");
             if (!length || !end || strncmp(buffer + 8, " 200", 4))
                 return finish(c, FAILED);
             c->answer_left = strtol(length + 17, NULL, 10);
@@ -140,7 +143,7 @@ static void shake(struct conn *c)
 
 static void connected(struct conn *c)
 {
-    struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = c};
+    struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = c };
     if (net_connect_error(c->fd))
         return finish(c, FAILED);
     epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &e);
@@ -158,18 +161,24 @@ static void connected(struct conn *c)
 static void advance(struct conn *c)
 {
     switch (c->state) {
-    case CONNECTING: return connected(c);
-    case HANDSHAKE: return shake(c);
-    case SENDING: return send_opening(c);
-    case ANSWER: return take_answer(c);
-    case READY: return finish(c, ENDED);
-    default: return;
+    case CONNECTING:
+        return connected(c);
+    case HANDSHAKE:
+        return shake(c);
+    case SENDING:
+        return send_opening(c);
+    case ANSWER:
+        return take_answer(c);
+    case READY:
+        return finish(c, ENDED);
+    default:
+        return;
     }
 }
 
 static void start(struct conn *c, unsigned nth)
 {
-    struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
+    struct epoll_event e = { .events = EPOLLOUT, .data.ptr = c };
     started++;
     c->fd = net_connect(opt.port, nth, opt.kind == READ ? 4096 : 0);
     if (c->fd < 0)
@@ -193,13 +202,16 @@ static void drip(struct conn *c)
             return;
         byte = hello[c->sent];
         break;
-    case BODY: break;
+    case BODY:
+        break;
     case READ:
         n = net_read(c->fd, c->ssl, &byte, 1);
         if (n == NET_EOF || n == NET_ERROR)
             finish(c, ENDED);
         return;
-    case SILENCE: case IDLE: return;
+    case SILENCE:
+    case IDLE:
+        return;
     }
     n = net_write(c->fd, c->ssl, &byte, 1);
     if (n > 0)
@@ -231,19 +243,25 @@ static void make_opening(void)
 {
     int n = 0;
     switch (opt.kind) {
-    case SILENCE: break;
-    case HEAD:
-        n = snprintf(opening, sizeof opening, "GET /1k.bin HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow");
+    case SILENCE:
         break;
-    case HELLO: return make_hello();
+    case HEAD:
+        n = snprintf(opening, sizeof opening,
+                     "GET /1k.bin HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow");
+        break;
+    case HELLO:
+        return make_hello();
     case BODY:
-        n = snprintf(opening, sizeof opening, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1024\r\n\r\n",
+        n = snprintf(opening, sizeof opening,
+                     "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1024\r\n\r\n",
                      opt.path);
         memset(opening + n, 'b', 512);
         n += 512;
         break;
-    case READ: case IDLE:
-        n = snprintf(opening, sizeof opening, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", opt.path);
+    case READ:
+    case IDLE:
+        n = snprintf(opening, sizeof opening, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                     opt.path);
         break;
     }
     opening_size = (unsigned)n;
@@ -260,8 +278,11 @@ static void report(void)
 
 static void parse(int argc, char **argv)
 {
-    static const struct { const char *name; enum kind kind; } kinds[] = {
-        {"silence", SILENCE}, {"head", HEAD}, {"hello", HELLO}, {"body", BODY}, {"read", READ}, {"idle", IDLE}};
+    static const struct {
+        const char *name;
+        enum kind kind;
+    } kinds[] = { { "silence", SILENCE }, { "head", HEAD }, { "hello", HELLO },
+                  { "body", BODY },       { "read", READ }, { "idle", IDLE } };
     const char *name = argc > 1 ? argv[1] : "";
     int o;
     bool known = false;
@@ -275,16 +296,26 @@ static void parse(int argc, char **argv)
     optind = 2;
     while (known && (o = getopt(argc, argv, "p:n:r:f:")) != -1) {
         switch (o) {
-        case 'p': opt.port = atoi(optarg); break;
-        case 'n': opt.count = atol(optarg); break;
-        case 'r': opt.rate = atol(optarg); break;
-        case 'f': opt.path = optarg; break;
-        default: known = false;
+        case 'p':
+            opt.port = atoi(optarg);
+            break;
+        case 'n':
+            opt.count = atol(optarg);
+            break;
+        case 'r':
+            opt.rate = atol(optarg);
+            break;
+        case 'f':
+            opt.path = optarg;
+            break;
+        default:
+            known = false;
         }
     }
     if (!known || opt.port < 1 || opt.count < 1 || opt.rate < 1)
-        net_die("usage: slowclients KIND -p PORT -n CONNECTIONS [-r RATE] [-f PATH]; the kinds are in the head of "
-                "slowclients.c");
+        net_die(
+            "usage: slowclients KIND -p PORT -n CONNECTIONS [-r RATE] [-f PATH]; the kinds are in the head of "
+            "slowclients.c");
 }
 
 static void start_due(uint64_t since_us)
@@ -324,7 +355,8 @@ int main(int argc, char **argv)
     parse(argc, argv);
     long limit = net_init();
     if (opt.count > limit - 20)
-        net_die("slowclients: %ld connections, but only %ld open files are allowed", opt.count, limit);
+        net_die("slowclients: %ld connections, but only %ld open files are allowed", opt.count,
+                limit);
     conns = calloc((size_t)opt.count, sizeof *conns);
     tls = net_tls_context();
     poller = epoll_create1(EPOLL_CLOEXEC);
@@ -336,7 +368,7 @@ int main(int argc, char **argv)
     }
     in_state[UNUSED] = opt.count;
     make_opening();
-    struct epoll_event end = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event end = { .events = EPOLLIN, .data.ptr = NULL };
     epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &end);
     run();
     report();

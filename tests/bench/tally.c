@@ -49,7 +49,10 @@ void tally_print(struct tally *t, FILE *out)
         sum += t->latency_us[i];
     for (int i = 0; i < TALLY_KINDS; i++)
         fprintf(out, "\"%s\": %llu, ", names[i], (unsigned long long)t->counts[i]);
-    fprintf(out, "\"mean_ms\": %.3f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
-            "\"max_ms\": %.3f", t->size ? sum / (double)t->size / 1000 : 0, percentile_ms(t, 0.5),
-            percentile_ms(t, 0.9), percentile_ms(t, 0.99), percentile_ms(t, 0.999), percentile_ms(t, 1));
+    fprintf(
+        out,
+        "\"mean_ms\": %.3f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
+        "\"max_ms\": %.3f",
+        t->size ? sum / (double)t->size / 1000 : 0, percentile_ms(t, 0.5), percentile_ms(t, 0.9),
+        percentile_ms(t, 0.99), percentile_ms(t, 0.999), percentile_ms(t, 1));
 }

@@ -26,12 +26,12 @@ enum tally_outcome {
 #define X(name) TALLY_##name,
     TALLY_OUTCOMES(X)
 #undef X
-    TALLY_KINDS
+        TALLY_KINDS
 };
 
 struct tally {
     uint64_t counts[TALLY_KINDS];
-    uint32_t *latency_us;       /**< of the answered ones, malloc'ed */
+    uint32_t *latency_us; /**< of the answered ones, malloc'ed */
     size_t size, room;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compares the CPU time that servers take for a request where the machine itself is
- * less steady than what they differ by: it gives them load in turns so short that
- * what else happens to the machine falls on all of them alike.
+ * Compares the CPU time that servers take for a request where the machine itself is less steady
+ * than what they differ by: it gives them load in turns so short that what else happens to the
+ * machine falls on all of them alike.
  *
  *   turns -c CONNECTIONS -n REQUESTS -d SECONDS [-p PATH] PORT:PID[,PID...] ...
  *
@@ -12,11 +12,13 @@
  *   -p   what to ask for (/1k.bin); every answer must be a 200 with a Content-Length
  *
  * A round is one turn of each server, each round in another order. The CPU time is that of the
- * processes that are named, read from their CPU clocks right before and right after the turn. The first
- * round warms up and is not told of, nor is a round in which one of the processes was seen to have ended.
+ * processes that are named, read from their CPU clocks right before and right after the turn. The
+ * first round warms up and is not told of, nor is a round in which one of the processes was seen to
+ * have ended.
  *
- * On stdout: a line for each round, with the CPU microseconds a request took on each server, in
- * the order of the arguments. Anything that goes wrong ends the program. One thread, one epoll for each server.
+ * On stdout: a line for each round, with the CPU microseconds a request took on each server, in the
+ * order of the arguments. Anything that goes wrong ends the program. One thread, one epoll for each
+ * server.
  */
 #include <errno.h>
 #include <poll.h>
@@ -36,21 +38,21 @@
 
 struct conn {
     int fd;
-    bool waits;                 /* a request is under way */
-    size_t owed;                /* bytes of the answer that have not come; 0: nothing of it has */
+    bool waits;  /* a request is under way */
+    size_t owed; /* bytes of the answer that have not come; 0: nothing of it has */
 };
 
 struct server {
     int port, poller;
     int pids[MAX_PIDS], pid_count;
     struct conn *conns;
-    long to_send, to_come;      /* in this turn */
-    double us;                  /* what a request took in the last turn */
+    long to_send, to_come; /* in this turn */
+    double us;             /* what a request took in the last turn */
 };
 
 static struct server servers[MAX_SERVERS];
 static int server_count, conn_count = 64;
-static bool somebody_ended;     /* in this round */
+static bool somebody_ended; /* in this round */
 static const char *path = "/1k.bin";
 
 /* The length of an answer, from its first packet, which has all of the head. */
@@ -68,8 +70,8 @@ static size_t measure_answer(const struct server *s, const char *bytes, size_t s
 
 static void connect_one(struct server *s, struct conn *c)
 {
-    struct epoll_event in = {.events = EPOLLIN, .data.ptr = c};
-    struct pollfd connecting = {.events = POLLOUT};
+    struct epoll_event in = { .events = EPOLLIN, .data.ptr = c };
+    struct pollfd connecting = { .events = POLLOUT };
 
     if (c->fd >= 0)
         close(c->fd);
@@ -84,7 +86,8 @@ static void connect_one(struct server *s, struct conn *c)
 static void ask(struct server *s, struct conn *c)
 {
     char request[600];
-    int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", path, s->port);
+    int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
+                        path, s->port);
 
     if (net_write(c->fd, NULL, request, (size_t)size) != size) {
         connect_one(s, c);
@@ -109,7 +112,7 @@ static void connect_all(struct server *s)
 
 static void read_answer(struct server *s, struct conn *c)
 {
-    static char buffer[(1 << 18) + 1];      /* with a NUL behind what came */
+    static char buffer[(1 << 18) + 1]; /* with a NUL behind what came */
     ssize_t n = net_read(c->fd, NULL, buffer, sizeof buffer - 1);
 
     if (n == NET_WANT_READ)
@@ -214,11 +217,21 @@ int main(int argc, char **argv)
 
     while ((option = getopt(argc, argv, "c:n:d:p:")) != -1) {
         switch (option) {
-        case 'c': conn_count = atoi(optarg); break;
-        case 'n': requests = atol(optarg); break;
-        case 'd': seconds = atof(optarg); break;
-        case 'p': path = optarg; break;
-        default: net_die("usage: turns -c CONNECTIONS -n REQUESTS -d SECONDS [-p PATH] PORT:PID[,PID...] ...");
+        case 'c':
+            conn_count = atoi(optarg);
+            break;
+        case 'n':
+            requests = atol(optarg);
+            break;
+        case 'd':
+            seconds = atof(optarg);
+            break;
+        case 'p':
+            path = optarg;
+            break;
+        default:
+            net_die(
+                "usage: turns -c CONNECTIONS -n REQUESTS -d SECONDS [-p PATH] PORT:PID[,PID...] ...");
         }
     }
     if (optind == argc || argc - optind > MAX_SERVERS || conn_count < 1 || requests < 1)

@@ -163,7 +163,7 @@ FORMATS = {     # figure of the JSON: value, text
 
 @pytest.fixture(scope="module")
 def format_c(tmp_path_factory):
-    """stats/format.c alone, as a library."""
+    """base/format.c alone, as a library."""
     library = tmp_path_factory.mktemp("format") / "format.so"
     flags = subprocess.run(["apr-1-config", "--includes", "--cppflags", "--link-ld"], check=True, capture_output=True,
                            text=True).stdout.split()

@@ -22,7 +22,7 @@ int main(void)
 {
     char data[65536], line[1024];
     unsigned long long bytes = 0;
-    uint32_t sum = 2166136261u;     /* FNV-1a */
+    uint32_t sum = 2166136261u; /* FNV-1a */
     const char *end = "end of file", *log = getenv("SAID_LOG");
     ssize_t n;
     int fd;
@@ -36,14 +36,15 @@ int main(void)
     if (n < 0) {
         end = strerror(errno);
     }
-    snprintf(line, sizeof(line), "%s %.200s length=%.40s coding=%.40s read=%llu sum=%08x %s\n", environment("REQUEST_METHOD"),
-             environment("REQUEST_URI"), environment("CONTENT_LENGTH"), environment("HTTP_TRANSFER_ENCODING"), bytes, sum,
-             end);
+    snprintf(line, sizeof(line), "%s %.200s length=%.40s coding=%.40s read=%llu sum=%08x %s\n",
+             environment("REQUEST_METHOD"), environment("REQUEST_URI"),
+             environment("CONTENT_LENGTH"), environment("HTTP_TRANSFER_ENCODING"), bytes, sum, end);
     fd = log != NULL ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
     if (fd >= 0) {
         dprintf(fd, "%s %s", environment("REMOTE_ADDR"), line);
         close(fd);
     }
-    printf("Content-Type: text/plain\r\nX-Said: yes\r\nContent-Length: %zu\r\n\r\n%s", strlen(line), line);
+    printf("Content-Type: text/plain\r\nX-Said: yes\r\nContent-Length: %zu\r\n\r\n%s", strlen(line),
+           line);
     return 0;
 }

@@ -205,7 +205,7 @@ def test_every_listed_key_can_be_asked_for_and_agrees_with_the_document(saved):
 
 
 def test_every_figure_of_the_server_has_a_key():
-    metrics = (REPO / "mod_mpmstats" / "stats" / "metrics.def").read_text()
+    metrics = (REPO / "mod_mpmstats" / "figures" / "metrics.def").read_text()
     declared = {("connections." if scope == "CONNECTIONS" else "") + name for scope, name in
                 re.findall(r"^(SERVER|LIMITS|TOTALS|CONNECTIONS)_METRIC\((\w+),", metrics, re.M)}
     assert len(declared) > 40

@@ -192,11 +192,11 @@ LABELS = [
 
 @pytest.fixture(scope="module")
 def out_c(tmp_path_factory):
-    """stats/out.c and core/escape.c, as a library."""
+    """render/out.c and base/escape.c, as a library."""
     library = tmp_path_factory.mktemp("out") / "out.so"
     flags = subprocess.run(["apr-1-config", "--includes", "--cppflags", "--link-ld"], check=True, capture_output=True,
                            text=True).stdout.split()
-    sources = [REPO / "mod_mpmstats" / name for name in ("stats/out.c", "core/escape.c")]
+    sources = [REPO / "mod_mpmstats" / name for name in ("render/out.c", "base/escape.c")]
     subprocess.run(["cc", "-shared", "-fPIC", "-std=gnu11", "-I", REPO / "mod_mpmstats", "-o", library, *sources, *flags],
                    check=True)
     return ctypes.CDLL(str(library))

@@ -14,9 +14,7 @@ from statusview import VALIDATOR
 
 pytestmark = pytest.mark.skipif(not module_path("mpmstats").exists(), reason="mod_mpmstats is not built")
 
-ALL, VHOSTS, LATENCY = 511, 32, 16      # stats/view.h
-HTTPD_FREE = ["render_json", "render_html", "render_openmetrics", "om", "om_metric", "out", "metrics", "states", "format", "view",
-              "accept", "recorded", "events", "html_board", "html_list", "html_table", "html_tables", "html_value"]
+ALL, VHOSTS, LATENCY = 511, 32, 16      # render/request_view.h
 HOSTILE = [b"<script>alert(1)</script>", b'"><img src=x onerror=alert(1)>', b"' onmouseover='alert(1)", b"a\nb\r\nc\td", b"\x01\x1b[31m\x7f\x9b",
            b"\xff\xfe\xc0\xaf\xed\xa0\x80", b"\xe2\x82", b'\\"} 1\n# EOF\n', "\u202egnp.exe\u2028\ufeff".encode(), b"</title></style>{{nonce}}",
            b"]]><!--", b"&lt;&amp;&#0;", b"x" * 300, b"__proto__", b"${jndi:ldap://x}"]
@@ -26,9 +24,9 @@ HOSTILE = [b"<script>alert(1)</script>", b'"><img src=x onerror=alert(1)>', b"' 
 def render(tmp_path_factory):
     program = tmp_path_factory.mktemp("renderers") / "renderers"
     apr = subprocess.run(["apr-1-config", "--includes", "--cppflags", "--link-ld", "--libs"], check=True, capture_output=True, text=True)
-    objects = [BUILD / "obj/mod_mpmstats/stats" / f"{name}.o" for name in HTTPD_FREE]
+    page = sorted((BUILD / "obj/mod_mpmstats/stats/page").glob("*.o"))
     subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", REPO / "mod_mpmstats", "-o", program,
-                    REPO / "tests/integration/renderers/renderers.c", *objects, BUILD / "core.a", *apr.stdout.split(), "-lm"], check=True)
+                    REPO / "tests/integration/renderers/renderers.c", *page, BUILD / "pure.a", *apr.stdout.split(), "-lm"], check=True)
 
     def run(form, vhosts=9, workers=60, names=(b"www.example.com", b"api.example.com"), moment=100, parts=ALL, times=1, under=()):
         words = ["".join(chr(byte) if 0x20 < byte < 0x7f and byte != 0x5c else f"\\x{byte:02x}" for byte in name) for name in names]

@@ -52,7 +52,7 @@ def build_sanitized():
 
 @functools.lru_cache
 def build_debug():
-    """Modules that abort where a rule they state does not hold (core/must_hold.h); returns their build directory."""
+    """Modules that abort where a rule they state does not hold (base/must_hold.h); returns their build directory."""
     if is_debug(httpd.BUILD):
         return httpd.BUILD
     directory = httpd.BUILD / "debug"

@@ -33,7 +33,7 @@ def directives():
     preprocess = preprocessor()
     found = {}
     for area in ("mpm", "stats"):
-        for path in sorted((REPO / "mod_mpmstats" / area).glob("*.c")):
+        for path in sorted((REPO / "mod_mpmstats" / area).rglob("*.c")):
             if "command_rec" not in path.read_text():
                 continue
             source = subprocess.run([*preprocess, str(path)], check=True, capture_output=True, text=True).stdout

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/metrics.md and docs/status.schema.json say what mod_mpmstats/stats/metrics.def declares.
+"""docs/metrics.md and docs/status.schema.json say what mod_mpmstats/figures/metrics.def declares.
 
 Between <!-- SCOPE --> and <!-- end --> of metrics.md stands a table made from the lines of metrics.def. In the schema each
 figure is a property with its description and type. With --write both are brought up to date.
@@ -13,7 +13,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 DOC = REPO / "docs/metrics.md"
 SCHEMA = REPO / "docs/status.schema.json"
-DEF = (REPO / "mod_mpmstats/stats/metrics.def").read_text()
+DEF = (REPO / "mod_mpmstats/figures/metrics.def").read_text()
 
 STRING = r'"((?:[^"\\]|\\.)*)"'
 METRIC = re.compile(r"^(\w+)_METRIC\((\w+), (\w+), (\w+), " + STRING + ", " + STRING + r"\)$", re.M)
@@ -27,7 +27,7 @@ SCOPES = {
     "VHOST": ("vhosts[].", "vhost_"), "HANDLER": ("handlers[].", "handler_"), "LISTENER": ("listeners[].", "listener_"),
     "EVENT": ("events[].", None), "LATENCY": ("latency.*.", None),
 }
-# As in stats/om_metric.c: counters whose names begin so are one family with a label.
+# As in render/om_metric.c: counters whose names begin so are one family with a label.
 GROUPS = {"closed_": ("connections_closed", "reason"), "tls_": ("tls_handshakes", "kind"), "responses_": ("responses", "class"),
           "method_": ("requests_by_method", "method"), "restarts_": ("restarts", "kind"), "cpu_": ("cpu_seconds", "mode")}
 LABELS = {"PROCESS": "slot", "PROCESS_WORKERS": "slot", "VHOST": "vhost", "HANDLER": "handler", "LISTENER": "address"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 DOC = REPO / "docs/segment.md"
-CORE = REPO / "mod_mpmstats/core"
+SEGMENT = REPO / "mod_mpmstats/segment"
 
 STRING = r'"((?:[^"\\]|\\.)*)"'
 FIELD = re.compile(r"^SEGMENT_(\w+)\((\w+), (\w+), (\d+), (\w+), (\w+), " + STRING + ", " + STRING + r"\)$", re.M)
@@ -30,7 +30,7 @@ def table(titles, rows):
 
 def fields_of(section):
     rows = []
-    for name, store, field, size, kind, unit, _, text in FIELD.findall((CORE / "segment.def").read_text()):
+    for name, store, field, size, kind, unit, _, text in FIELD.findall((SEGMENT / "segment.def").read_text()):
         if name.lower() == section:
             stored = store.lower() + (f"[{size}]" if store == "TEXT" else "")
             rows.append((f"`{field}`", stored, kind.lower(), "" if unit == "NONE" else unit.lower(), text))
@@ -40,7 +40,7 @@ def fields_of(section):
 
 
 def events():
-    header = (CORE / "segment.h").read_text()
+    header = re.sub(r"\s*\\\n\s*", " ", (SEGMENT / "segment.h").read_text())
     body = header[header.index("#define SEGMENT_EVENTS("):header.index("#define SEGMENT_EVENT_ENUM")]
     return table(("number", "word", "what happened", "a", "b"),
                  [(number, f"`{word}`", text, a, b) for _, word, number, a, b, text in EVENT.findall(body)])
@@ -54,7 +54,7 @@ def filled(doc):
 
 
 def main():
-    declared = {name.lower() for name, *_ in FIELD.findall((CORE / "segment.def").read_text())}
+    declared = {name.lower() for name, *_ in FIELD.findall((SEGMENT / "segment.def").read_text())}
     doc = DOC.read_text()
     wanted = filled(doc)
     missing = sorted(s for s in declared if f"<!-- fields of {s} -->" not in doc)

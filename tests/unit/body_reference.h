@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A second, slow reading of core/body.c's chunked rules, for comparison: of
+ * A second, slow reading of http/body.c's chunked rules, for comparison: of
  * every prefix, shortest first, it asks whether that one is decided, and reads it
  * from the start each time, chunk by chunk, with the whole prefix in hand.
  */
 #ifndef TESTS_BODY_REFERENCE_H
 #define TESTS_BODY_REFERENCE_H
 
-#include "core/body.h"
+#include "http/body.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -52,7 +52,8 @@ static inline body_verdict_e ref_trailers(const char *b, size_t n, size_t at, bo
     return BODY_MORE;
 }
 
-static inline body_verdict_e ref_chunked_prefix(const char *b, size_t n, uint64_t limit, bool strict)
+static inline body_verdict_e ref_chunked_prefix(const char *b, size_t n, uint64_t limit,
+                                                bool strict)
 {
     size_t at = 0;
 
@@ -108,7 +109,8 @@ static inline body_verdict_e ref_chunked_prefix(const char *b, size_t n, uint64_
     }
 }
 
-static inline body_verdict_e ref_chunked(const char *b, size_t n, uint64_t limit, bool strict, size_t *used)
+static inline body_verdict_e ref_chunked(const char *b, size_t n, uint64_t limit, bool strict,
+                                         size_t *used)
 {
     for (*used = 1; *used <= n; ++*used) {
         body_verdict_e v = ref_chunked_prefix(b, *used, limit, strict);

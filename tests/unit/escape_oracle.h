@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must hold of every escaped text, checked by other means than core/escape.c's:
+ * What must hold of every escaped text, checked by other means than base/escape.c's:
  * the C library's iconv() says what is UTF-8, and undoing the escapes must give
  * back what went in.
  */
 #ifndef TESTS_ESCAPE_ORACLE_H
 #define TESTS_ESCAPE_ORACLE_H
 
-#include "core/escape.h"
+#include "base/escape.h"
 
 #include <iconv.h>
 #include <stdbool.h>
@@ -35,7 +35,7 @@ static inline void oracle_add(void *sink, const char *data, size_t len)
 
 static inline bool oracle_utf8(const char *s, size_t len)
 {
-    static iconv_t to_utf16;   /* not UCS-4: glibc lets that go beyond U+10FFFF */
+    static iconv_t to_utf16; /* not UCS-4: glibc lets that go beyond U+10FFFF */
     uint32_t out[256];
     char *in = (char *)(uintptr_t)s;
 
@@ -128,7 +128,8 @@ static inline oracle_text_t oracle_undo_json(const char *s)
         if (*s != '\\') {
             oracle_add(&t, s++, 1);
         }
-        else if (sscanf(s, "\\u%4x\\u%4x", &value, &low) == 2 && value >= 0xd800 && value < 0xdc00) {
+        else if (sscanf(s, "\\u%4x\\u%4x", &value, &low) == 2 && value >= 0xd800
+                 && value < 0xdc00) {
             oracle_character(&t, 0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00));
             s += 12;
         }
@@ -145,8 +146,12 @@ static inline oracle_text_t oracle_undo_json(const char *s)
     return t;
 }
 
-/* Bytes no target may let through, and its own special characters, except as the beginning of an escape. */
-static inline const char *oracle_harmless(const char *s, size_t len, const char *forbidden, bool ascii)
+/*
+ * Bytes no target may let through, and its own special characters, except as the beginning of an
+ * escape.
+ */
+static inline const char *oracle_harmless(const char *s, size_t len, const char *forbidden,
+                                          bool ascii)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
@@ -157,7 +162,8 @@ static inline const char *oracle_harmless(const char *s, size_t len, const char 
         if (c == 0xc2 && i + 1 < len && (unsigned char)s[i + 1] < 0xa0) {
             return "a C1 control";
         }
-        if (c == 0xe2 && i + 2 < len && s[i + 1] == '\x80' && (unsigned char)s[i + 2] >= 0xa8 && (unsigned char)s[i + 2] <= 0xae) {
+        if (c == 0xe2 && i + 2 < len && s[i + 1] == '\x80' && (unsigned char)s[i + 2] >= 0xa8
+            && (unsigned char)s[i + 2] <= 0xae) {
             return "a separator or direction override";
         }
         if (ascii && c >= 0x80) {
@@ -192,7 +198,8 @@ typedef void (*oracle_escape_fn)(escape_sink_fn put, void *sink, const char *src
 typedef size_t (*oracle_buf_fn)(char *dst, size_t size, const char *src, size_t len);
 
 /* A buffer of any size gets the beginning of the whole, cut between characters and escapes. */
-static inline const char *oracle_buffer(oracle_buf_fn fn, const char *src, size_t len, const oracle_text_t *whole, size_t size)
+static inline const char *oracle_buffer(oracle_buf_fn fn, const char *src, size_t len,
+                                        const oracle_text_t *whole, size_t size)
 {
     char *dst = malloc(size ? size : 1);
     const char *wrong = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A second, slow reading of the same rules as core/head.c, for comparison.
+ * A second, slow reading of the same rules as http/head.c, for comparison.
  *
  * It asks of every prefix, shortest first, "is this one decided?", with the
  * whole prefix in hand: lines are cut out, unfolded into strings and looked at
@@ -9,7 +9,7 @@
 #ifndef TESTS_HEAD_REFERENCE_H
 #define TESTS_HEAD_REFERENCE_H
 
-#include "core/head.h"
+#include "http/head.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -20,9 +20,9 @@
 enum { REF_FIELDS = 1024 };
 
 typedef struct {
-    char *text;       /* without its line end; obs-fold lines appended as they came */
-    uint64_t off;     /* of its first byte */
-    size_t bytes;     /* text of all its lines */
+    char *text;   /* without its line end; obs-fold lines appended as they came */
+    uint64_t off; /* of its first byte */
+    size_t bytes; /* text of all its lines */
     bool folded;
 } ref_field_t;
 
@@ -185,7 +185,8 @@ static inline bool ref_over(const char *line, size_t n, size_t max, bool limited
 }
 
 /* The verdict if exactly these bytes have been seen, and no shorter prefix was decided. */
-static inline head_verdict_e ref_prefix(const char *b, size_t n, const head_limits_t *lim, ref_head_t *out)
+static inline head_verdict_e ref_prefix(const char *b, size_t n, const head_limits_t *lim,
+                                        ref_head_t *out)
 {
     static ref_field_t f[REF_FIELDS];
     size_t pos = 0, blanks = 0, fields = 0, i;
@@ -219,7 +220,8 @@ static inline head_verdict_e ref_prefix(const char *b, size_t n, const head_limi
             if (text == 0) {
                 blanks++;
                 v = blanks > HEAD_BLANK_LINES_MAX ? HEAD_NOT_HTTP
-                    : (lim && lim->strict && !cr) ? HEAD_BAD_LINE : HEAD_MORE;
+                    : (lim && lim->strict && !cr) ? HEAD_BAD_LINE
+                                                  : HEAD_MORE;
             }
             else if (!ref_is_http(b + pos, text, lim && lim->strict, out)) {
                 v = HEAD_NOT_HTTP;

@@ -6,14 +6,17 @@
 #ifndef TESTS_SEGMENT_FOREIGN_H
 #define TESTS_SEGMENT_FOREIGN_H
 
-#include "core/segment.h"
+#include "segment/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { FOREIGN_SECTIONS = 16, FOREIGN_FIELDS = 64, FOREIGN_BYTES = 1 << 16 };
 
-/* All of `bytes` up to `size` is the segment; a test may change what it likes and call foreign_seal(). */
+/*
+ * All of `bytes` up to `size` is the segment; a test may change what it likes and call
+ * foreign_seal().
+ */
 typedef struct {
     segment_section_file_t sections[FOREIGN_SECTIONS];
     segment_field_file_t fields[FOREIGN_FIELDS];
@@ -28,7 +31,8 @@ static inline segment_head_t *foreign_head(foreign_t *f)
 }
 
 /* The fields that follow are this section's. */
-static inline void foreign_section(foreign_t *f, const char *name, uint64_t record_size, uint64_t record_count)
+static inline void foreign_section(foreign_t *f, const char *name, uint64_t record_size,
+                                   uint64_t record_count)
 {
     segment_section_file_t *s = &f->sections[f->section_count++];
 
@@ -38,7 +42,8 @@ static inline void foreign_section(foreign_t *f, const char *name, uint64_t reco
     s->first_field = f->field_count;
 }
 
-static inline void foreign_field(foreign_t *f, const char *name, uint32_t store, uint64_t offset, uint32_t count)
+static inline void foreign_field(foreign_t *f, const char *name, uint32_t store, uint64_t offset,
+                                 uint32_t count)
 {
     segment_field_file_t *field = &f->fields[f->field_count++];
 
@@ -63,8 +68,8 @@ static inline void foreign_seal(void *bytes, size_t size)
     }
     sections = (size_t)head->section_size * head->section_count;
     fields = (size_t)head->field_size * head->field_count;
-    if (head->sections_offset > size || sections > size - head->sections_offset || head->fields_offset > size
-        || fields > size - head->fields_offset) {
+    if (head->sections_offset > size || sections > size - head->sections_offset
+        || head->fields_offset > size || fields > size - head->fields_offset) {
         return;
     }
     check = segment_check(SEGMENT_CHECK_START, head, offsetof(segment_head_t, check));
@@ -96,22 +101,30 @@ static inline void foreign_finish(foreign_t *f)
         at += (size_t)(f->sections[i].record_size * f->sections[i].record_count);
     }
     head->total_size = f->size = at;
-    memcpy(f->bytes + head->sections_offset, f->sections, f->section_count * sizeof(f->sections[0]));
+    memcpy(f->bytes + head->sections_offset, f->sections,
+           f->section_count * sizeof(f->sections[0]));
     memcpy(f->bytes + head->fields_offset, f->fields, f->field_count * sizeof(f->fields[0]));
     foreign_seal(f->bytes, f->size);
 }
 
-static inline void foreign_put(foreign_t *f, unsigned section, size_t record, size_t offset, const void *data, size_t len)
+static inline void foreign_put(foreign_t *f, unsigned section, size_t record, size_t offset,
+                               const void *data, size_t len)
 {
-    memcpy(f->bytes + f->sections[section].offset + record * f->sections[section].record_size + offset, data, len);
+    memcpy(f->bytes + f->sections[section].offset + record * f->sections[section].record_size
+               + offset,
+           data, len);
 }
 
-static inline void foreign_put_number(foreign_t *f, unsigned section, size_t record, size_t offset, uint64_t number)
+static inline void foreign_put_number(foreign_t *f, unsigned section, size_t record, size_t offset,
+                                      uint64_t number)
 {
     foreign_put(f, section, record, offset, &number, sizeof(number));
 }
 
-/* A small build: other sizes, other order, a field and a section nobody here knows, histograms of 4 buckets a power of two. */
+/*
+ * A small build: other sizes, other order, a field and a section nobody here knows, histograms of 4
+ * buckets a power of two.
+ */
 static inline void foreign_small(foreign_t *f)
 {
     memset(f, 0, sizeof(*f));

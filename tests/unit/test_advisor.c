@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/advisor: what is recommended follows from the figures, and nothing is recommended without them. */
-#include "core/advisor.h"
+/*
+ * core/advisor: what is recommended follows from the figures, and nothing is recommended without
+ * them.
+ */
+#include "tune/advisor.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +20,9 @@ static advisor_input_t calm(advisor_mpm_e mpm)
 
     advisor_input_init(&in);
     in.mpm = mpm;
-    in.wait = mpm == ADVISOR_PREFORK ? ADVISOR_WAIT_PROCESS : mpm == ADVISOR_WORKER ? ADVISOR_WAIT_THREAD : ADVISOR_WAIT_FREE;
+    in.wait = mpm == ADVISOR_PREFORK ? ADVISOR_WAIT_PROCESS
+        : mpm == ADVISOR_WORKER      ? ADVISOR_WAIT_THREAD
+                                     : ADVISOR_WAIT_FREE;
     in.cores = 4;
     in.max_request_workers = 400;
     in.threads_per_child = mpm == ADVISOR_PREFORK ? 1 : 25;
@@ -36,8 +41,8 @@ static advisor_input_t calm(advisor_mpm_e mpm)
     in.seconds = 60;
     in.looks = 240;
     in.requests = 60000;
-    in.busy = (advisor_spread_t){20, 18, 60, 70};
-    in.demand = (advisor_spread_t){20, 18, 60, 72};
+    in.busy = (advisor_spread_t){ 20, 18, 60, 70 };
+    in.demand = (advisor_spread_t){ 20, 18, 60, 72 };
     in.burst = 20;
     in.saturated_share = 0;
     in.held_share = 0.05;
@@ -57,8 +62,8 @@ static advisor_input_t swamped(advisor_mpm_e mpm)
 
     in.max_request_workers = 20;
     in.threads_per_child = mpm == ADVISOR_PREFORK ? 1 : 10;
-    in.busy = (advisor_spread_t){20, 20, 20, 20};
-    in.demand = (advisor_spread_t){190, 195, 200, 200};
+    in.busy = (advisor_spread_t){ 20, 20, 20, 20 };
+    in.demand = (advisor_spread_t){ 190, 195, 200, 200 };
     in.saturated_share = 0.98;
     in.cpu_cores = 0.1;
     in.requests = 24000;
@@ -95,9 +100,11 @@ static int changes(const advisor_advice_t *advice)
     return count;
 }
 
-#define ASSERT_KEPT(advice, directive) ck_assert_int_eq(item(advice, directive)->verdict, ADVISOR_KEEP)
-#define ASSERT_SAYS(advice, directive, text)                                                        \
-    ck_assert_msg(strstr(item(advice, directive)->why, text) != NULL, "%s: %s", directive, item(advice, directive)->why)
+#define ASSERT_KEPT(advice, directive) \
+    ck_assert_int_eq(item(advice, directive)->verdict, ADVISOR_KEEP)
+#define ASSERT_SAYS(advice, directive, text) \
+    ck_assert_msg(strstr(item(advice, directive)->why, text) != NULL, "%s: %s", directive, \
+                  item(advice, directive)->why)
 
 /* ---- enough data ---- */
 
@@ -125,7 +132,7 @@ START_TEST(too_little_data_is_said_and_gives_no_advice)
     in.requests = NAN;
     assert_missing(&in, "not known");
     in = calm(ADVISOR_EVENT);
-    in.seconds = 4.999;     /* what is too little does not look like enough */
+    in.seconds = 4.999; /* what is too little does not look like enough */
     assert_missing(&in, "240 looks in 4.9 s");
     in = calm(ADVISOR_EVENT);
     in.seconds = NAN;
@@ -150,13 +157,13 @@ START_TEST(workers_that_all_hang_are_no_reason_for_more)
 
     in.requests = 0;
     assert_missing(&in, "hang");
-    in.requests = 18;       /* of 20 workers */
+    in.requests = 18; /* of 20 workers */
     assert_missing(&in, "more workers would wait as well");
-    in.requests = 20;       /* slow, and saturated because of it: more of them would do more */
+    in.requests = 20; /* slow, and saturated because of it: more of them would do more */
     advice = advise(&in);
     ck_assert_int_gt(number(&advice, "MaxRequestWorkers"), 20);
     in = swamped(ADVISOR_WORKER);
-    in.requests = 8;        /* held by clients between two requests: nobody hangs */
+    in.requests = 8; /* held by clients between two requests: nobody hangs */
     in.held_share = 0.9;
     ck_assert(advise(&in).enough);
 }
@@ -190,7 +197,7 @@ END_TEST
 
 START_TEST(a_calm_server_is_left_alone)
 {
-    static const advisor_mpm_e mpms[] = {ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER};
+    static const advisor_mpm_e mpms[] = { ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER };
 
     for (size_t i = 0; i < 3; i++) {
         advisor_input_t in = calm(mpms[i]);
@@ -237,7 +244,7 @@ static void assert_layout(const advisor_input_t *in, const advisor_advice_t *adv
 
 START_TEST(a_swamped_server_gets_what_the_demand_asks_for_and_a_quarter)
 {
-    static const advisor_mpm_e mpms[] = {ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER};
+    static const advisor_mpm_e mpms[] = { ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER };
 
     for (size_t i = 0; i < 3; i++) {
         advisor_input_t in = swamped(mpms[i]);
@@ -264,10 +271,10 @@ START_TEST(demand_close_to_the_limit_is_given_room_before_anything_waits)
     advisor_input_t in = calm(ADVISOR_EVENT);
     advisor_advice_t advice;
 
-    in.busy = in.demand = (advisor_spread_t){200, 190, 350, 380};
+    in.busy = in.demand = (advisor_spread_t){ 200, 190, 350, 380 };
     advice = advise(&in);
     ck_assert_int_ge(number(&advice, "MaxRequestWorkers"), 437);
-    in.busy = in.demand = (advisor_spread_t){200, 190, 310, 380};
+    in.busy = in.demand = (advisor_spread_t){ 200, 190, 310, 380 };
     advice = advise(&in);
     ASSERT_KEPT(&advice, "MaxRequestWorkers");
 }
@@ -278,7 +285,7 @@ START_TEST(requests_that_wait_while_workers_are_free_ask_for_no_more_workers)
     advisor_input_t in = calm(ADVISOR_HYBRID);
     advisor_advice_t advice;
 
-    in.demand = (advisor_spread_t){600, 600, 900, 1000};
+    in.demand = (advisor_spread_t){ 600, 600, 900, 1000 };
     advice = advise(&in);
     ASSERT_KEPT(&advice, "MaxRequestWorkers");
     in.queue_p99_us = 25000;
@@ -294,7 +301,7 @@ START_TEST(where_waiting_requests_cannot_be_seen_the_limit_is_doubled_with_littl
     advisor_input_t in = swamped(ADVISOR_EVENT);
     advisor_advice_t advice;
 
-    in.demand = (advisor_spread_t){NAN, NAN, NAN, NAN};
+    in.demand = (advisor_spread_t){ NAN, NAN, NAN, NAN };
     advice = advise(&in);
     ck_assert_int_eq(number(&advice, "MaxRequestWorkers"), 40);
     ck_assert_int_eq(item(&advice, "MaxRequestWorkers")->confidence, ADVISOR_LOW);
@@ -327,7 +334,8 @@ END_TEST
 
 START_TEST(more_than_the_memory_holds_is_never_recommended)
 {
-    static const advisor_mpm_e mpms[] = {ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER, ADVISOR_PREFORK};
+    static const advisor_mpm_e mpms[] = { ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER,
+                                          ADVISOR_PREFORK };
 
     for (size_t i = 0; i < 4; i++) {
         advisor_input_t in = swamped(mpms[i]);
@@ -340,9 +348,11 @@ START_TEST(more_than_the_memory_holds_is_never_recommended)
         advice = advise(&in);
         workers = number(&advice, "MaxRequestWorkers");
         threads = mpms[i] == ADVISOR_PREFORK ? 1 : number(&advice, "ThreadsPerChild");
-        ck_assert_double_le((double)workers / threads * 20 * MIB + (mpms[i] == ADVISOR_PREFORK ? 0 : workers * MIB), 300 * MIB);
+        ck_assert_double_le((double)workers / threads * 20 * MIB
+                                + (mpms[i] == ADVISOR_PREFORK ? 0 : workers * MIB),
+                            300 * MIB);
         if (mpms[i] == ADVISOR_PREFORK) {
-            ck_assert_int_eq(workers, 15);      /* what it has takes more already */
+            ck_assert_int_eq(workers, 15); /* what it has takes more already */
             ASSERT_SAYS(&advice, "MaxRequestWorkers", "400 MiB");
             ASSERT_SAYS(&advice, "MaxRequestWorkers", "asks for 250");
         }
@@ -359,7 +369,7 @@ START_TEST(limits_that_would_burst_the_memory_are_lowered_though_nothing_waits)
     advisor_input_t in = calm(ADVISOR_PREFORK);
     advisor_advice_t advice;
 
-    in.busy = in.demand = (advisor_spread_t){5, 5, 8, 9};
+    in.busy = in.demand = (advisor_spread_t){ 5, 5, 8, 9 };
     in.process_bytes = 50 * MIB;
     in.budget_bytes = 2000 * MIB;
     advice = advise(&in);
@@ -367,7 +377,7 @@ START_TEST(limits_that_would_burst_the_memory_are_lowered_though_nothing_waits)
     ASSERT_SAYS(&advice, "MaxRequestWorkers", "20 GiB");
     ASSERT_SAYS(&advice, "MaxRequestWorkers", "2.0 GiB");
     /* and where the demand does not fit, that is said */
-    in.busy = in.demand = (advisor_spread_t){50, 50, 80, 90};
+    in.busy = in.demand = (advisor_spread_t){ 50, 50, 80, 90 };
     advice = advise(&in);
     ck_assert_int_eq(number(&advice, "MaxRequestWorkers"), 40);
     ASSERT_SAYS(&advice, "MaxRequestWorkers", "asks for 100");
@@ -389,7 +399,8 @@ END_TEST
 
 START_TEST(what_a_graceful_restart_cannot_reach_takes_a_stop)
 {
-    static const advisor_mpm_e mpms[] = {ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER, ADVISOR_PREFORK};
+    static const advisor_mpm_e mpms[] = { ADVISOR_HYBRID, ADVISOR_EVENT, ADVISOR_WORKER,
+                                          ADVISOR_PREFORK };
 
     for (size_t i = 0; i < 4; i++) {
         bool prefork = mpms[i] == ADVISOR_PREFORK;
@@ -402,14 +413,18 @@ START_TEST(what_a_graceful_restart_cannot_reach_takes_a_stop)
         ck_assert_int_eq(number(&advice, "MaxRequestWorkers"), 100);
         ASSERT_SAYS(&advice, "MaxRequestWorkers", "asks for 250");
         ck_assert_int_eq(item(&advice, "ServerLimit")->effect, ADVISOR_STOP);
-        ck_assert_int_ge(number(&advice, "ServerLimit") * (prefork ? 1 : number(&advice, "ThreadsPerChild")), 250);
+        ck_assert_int_ge(number(&advice, "ServerLimit")
+                             * (prefork ? 1 : number(&advice, "ThreadsPerChild")),
+                         250);
         if (!prefork)
             assert_layout(&in, &advice);
 
         advisor_advise(&in, true, &advice);
         ck_assert_int_ge(number(&advice, "MaxRequestWorkers"), 250);
         if (mpms[i] != ADVISOR_HYBRID)
-            ck_assert_int_ge(number(&advice, "ServerLimit") * (prefork ? 1 : number(&advice, "ThreadsPerChild")), 250);
+            ck_assert_int_ge(number(&advice, "ServerLimit")
+                                 * (prefork ? 1 : number(&advice, "ThreadsPerChild")),
+                             250);
     }
 }
 END_TEST
@@ -419,7 +434,7 @@ START_TEST(processes_stay_few)
     advisor_input_t in = swamped(ADVISOR_EVENT);
     advisor_advice_t advice;
 
-    in.demand = (advisor_spread_t){700, 700, 800, 800};
+    in.demand = (advisor_spread_t){ 700, 700, 800, 800 };
     in.server_limit = 100;
     advice = advise(&in);
     ck_assert_int_ge(number(&advice, "MaxRequestWorkers"), 1000);
@@ -469,7 +484,7 @@ START_TEST(bursts_larger_than_the_spare_workers_raise_them)
     ck_assert_ptr_null(advisor_item(&advice, "MaxSpareThreads"));
     in.burst = 1000;
     advice = advise(&in);
-    ck_assert_int_eq(number(&advice, "MinSpareThreads"), 200);      /* half of MaxRequestWorkers */
+    ck_assert_int_eq(number(&advice, "MinSpareThreads"), 200); /* half of MaxRequestWorkers */
     in.max_spare_threads = 210;
     advice = advise(&in);
     ck_assert_int_ge(number(&advice, "MaxSpareThreads"), 225);
@@ -481,7 +496,8 @@ START_TEST(bursts_larger_than_the_spare_workers_raise_them)
     in = calm(ADVISOR_HYBRID);
     in.burst = 1000;
     advice = advise(&in);
-    ck_assert_ptr_null(advisor_item(&advice, "MinSpareThreads"));   /* it creates them when they are needed */
+    /* it creates them when they are needed */
+    ck_assert_ptr_null(advisor_item(&advice, "MinSpareThreads"));
 }
 END_TEST
 
@@ -673,16 +689,21 @@ END_TEST
 static double any(uint64_t *random, double most)
 {
     switch (unit_random_below(random, 8)) {
-    case 0: return NAN;
-    case 1: return 0;
-    case 2: return most;
-    default: return most * (double)unit_random_below(random, 1000) / 1000;
+    case 0:
+        return NAN;
+    case 1:
+        return 0;
+    case 2:
+        return most;
+    default:
+        return most * (double)unit_random_below(random, 1000) / 1000;
     }
 }
 
 static advisor_spread_t any_spread(uint64_t *random, double most)
 {
-    advisor_spread_t spread = {any(random, most), any(random, most), any(random, most), any(random, most)};
+    advisor_spread_t spread = { any(random, most), any(random, most), any(random, most),
+                                any(random, most) };
 
     return spread;
 }
@@ -694,9 +715,12 @@ static advisor_input_t anything(uint64_t *random)
 
     in.cores = (int)unit_random_below(random, 65);
     in.thread_limit = prefork ? 1 : (int)unit_random_below(random, 200);
-    in.threads_per_child = prefork ? 1 : 1 + (int)unit_random_below(random, in.thread_limit ? (unsigned)in.thread_limit : 64);
+    in.threads_per_child = prefork
+        ? 1
+        : 1 + (int)unit_random_below(random, in.thread_limit ? (unsigned)in.thread_limit : 64);
     in.server_limit = (int)unit_random_below(random, 300);
-    in.max_request_workers = in.threads_per_child * (1 + (int)unit_random_below(random, in.server_limit ? (unsigned)in.server_limit : 16));
+    in.max_request_workers = in.threads_per_child
+        * (1 + (int)unit_random_below(random, in.server_limit ? (unsigned)in.server_limit : 16));
     in.start_servers = (int)unit_random_below(random, 20);
     in.min_spare_threads = (int)unit_random_below(random, 300);
     in.max_spare_threads = (int)unit_random_below(random, 300);
@@ -740,8 +764,10 @@ static void check_item(const advisor_item_t *each)
     ck_assert_str_ne(each->directive, "");
     ck_assert_str_ne(each->why, "");
     ck_assert_msg(strlen(each->why) < sizeof(each->why) - 1, "cut: %s", each->why);
-    ck_assert_msg(strstr(each->why, "nan") == NULL && strstr(each->why, "inf") == NULL, "%s", each->why);
-    ck_assert_msg(strchr(each->recommended, 'n') == NULL || strstr(each->recommended, "event") || strstr(each->recommended, "prefork"),
+    ck_assert_msg(strstr(each->why, "nan") == NULL && strstr(each->why, "inf") == NULL, "%s",
+                  each->why);
+    ck_assert_msg(strchr(each->recommended, 'n') == NULL || strstr(each->recommended, "event")
+                      || strstr(each->recommended, "prefork"),
                   "%s %s", each->directive, each->recommended);
     if (each->verdict == ADVISOR_KEEP)
         ck_assert_str_eq(each->now, each->recommended);
@@ -752,14 +778,17 @@ static void check_item(const advisor_item_t *each)
     if (each->verdict == ADVISOR_UNKNOWN)
         ck_assert_str_eq(each->recommended, "");
     strtol(each->recommended, &end, 10);
-    ck_assert(each->effect == ADVISOR_BY_HAND || strcmp(each->directive, "MPMModel") == 0 || *end == '\0' || *end == 'M' || *end == '.');
+    ck_assert(each->effect == ADVISOR_BY_HAND || strcmp(each->directive, "MPMModel") == 0
+              || *end == '\0' || *end == 'M' || *end == '.');
 }
 
-static void check_workers(const advisor_input_t *in, const advisor_advice_t *advice, bool stop_allowed)
+static void check_workers(const advisor_input_t *in, const advisor_advice_t *advice,
+                          bool stop_allowed)
 {
     const advisor_item_t *workers = item(advice, "MaxRequestWorkers");
     const advisor_item_t *threads = advisor_item(advice, "ThreadsPerChild");
-    int count = number(advice, "MaxRequestWorkers"), each = threads ? number(advice, "ThreadsPerChild") : 1;
+    int count = number(advice, "MaxRequestWorkers"),
+        each = threads ? number(advice, "ThreadsPerChild") : 1;
 
     ck_assert_int_ge(count, 1);
     ck_assert_int_ge(each, 1);
@@ -776,7 +805,8 @@ static void check_workers(const advisor_input_t *in, const advisor_advice_t *adv
     /* more than there was only when it fits */
     if (count > in->max_request_workers && !isnan(in->process_bytes) && !isnan(in->budget_bytes)
         && (threads == NULL || !isnan(in->worker_bytes)))
-        ck_assert_double_le(ceil((double)count / each) * in->process_bytes + (threads ? count * in->worker_bytes : 0),
+        ck_assert_double_le(ceil((double)count / each) * in->process_bytes
+                                + (threads ? count * in->worker_bytes : 0),
                             in->budget_bytes);
 }
 
@@ -809,7 +839,7 @@ START_TEST(better_worse_and_the_same_are_told_apart)
     advisor_input_t before = swamped(ADVISOR_EVENT), after = calm(ADVISOR_EVENT);
     char why[200];
 
-    after.busy = after.demand = (advisor_spread_t){190, 195, 200, 200};
+    after.busy = after.demand = (advisor_spread_t){ 190, 195, 200, 200 };
     after.requests = 200000;
     ck_assert_int_eq(advisor_compare(&before, &after, why, sizeof(why)), ADVISOR_BETTER);
     ck_assert_ptr_nonnull(strstr(why, "400 requests/s before, 3333 now"));
@@ -834,7 +864,7 @@ START_TEST(each_thing_that_may_get_worse_is_seen)
     ck_assert_int_eq(advisor_compare(&before, &after, why, sizeof(why)), ADVISOR_WORSE);
     ck_assert_ptr_nonnull(strstr(why, "500 requests/s"));
     /* unless there was less to do */
-    after.busy = after.demand = (advisor_spread_t){5, 5, 8, 9};
+    after.busy = after.demand = (advisor_spread_t){ 5, 5, 8, 9 };
     ck_assert_int_eq(advisor_compare(&before, &after, why, sizeof(why)), ADVISOR_SAME);
     after = before;
     before.queue_p99_us = 2000;
@@ -868,11 +898,14 @@ int main(void)
     unit_add(suite, "confidence", confidence_grows_with_the_sample);
     unit_add(suite, "swamped", a_swamped_server_gets_what_the_demand_asks_for_and_a_quarter);
     unit_add(suite, "close", demand_close_to_the_limit_is_given_room_before_anything_waits);
-    unit_add(suite, "other causes", requests_that_wait_while_workers_are_free_ask_for_no_more_workers);
-    unit_add(suite, "unseen", where_waiting_requests_cannot_be_seen_the_limit_is_doubled_with_little_confidence);
+    unit_add(suite, "other causes",
+             requests_that_wait_while_workers_are_free_ask_for_no_more_workers);
+    unit_add(suite, "unseen",
+             where_waiting_requests_cannot_be_seen_the_limit_is_doubled_with_little_confidence);
     unit_add(suite, "processors", full_processors_get_no_more_workers);
     unit_add(suite, "memory", more_than_the_memory_holds_is_never_recommended);
-    unit_add(suite, "overcommitted", limits_that_would_burst_the_memory_are_lowered_though_nothing_waits);
+    unit_add(suite, "overcommitted",
+             limits_that_would_burst_the_memory_are_lowered_though_nothing_waits);
     unit_add(suite, "unknown memory", unknown_memory_bounds_nothing_and_lowers_the_confidence);
     unit_add(suite, "reach", what_a_graceful_restart_cannot_reach_takes_a_stop);
     unit_add(suite, "few processes", processes_stay_few);

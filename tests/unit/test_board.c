@@ -3,9 +3,9 @@
  * core/board: a scoreboard of any layout is read by its description, from the segment or from a
  * file; a description that does not fit is refused. The structs stand for those of some httpd.
  */
-#include "core/board.h"
-#include "core/segment_file.h"
-#include "core/segment_write.h"
+#include "segment/board.h"
+#include "segment/file.h"
+#include "segment/write.h"
 #include "segment_foreign.h"
 #include "unit.h"
 
@@ -45,7 +45,10 @@ typedef struct {
 } image_t;
 
 #define FIELD(record_name, struct_t, field, number_type) \
-    {record_name, #field, offsetof(struct_t, field), sizeof(((struct_t *)0)->field), number_type}
+    { \
+        record_name, #field, offsetof(struct_t, field), sizeof(((struct_t *)0)->field), \
+            number_type \
+    }
 
 static const struct {
     const char *record, *name;
@@ -66,15 +69,22 @@ static const struct {
     FIELD("worker", worker_record_t, client64, BOARD_TYPE_TEXT),
     FIELD("worker", worker_record_t, request, BOARD_TYPE_TEXT),
     FIELD("worker", worker_record_t, vhost, BOARD_TYPE_TEXT),
-    FIELD("worker", worker_record_t, protocol, BOARD_TYPE_SIGNED),     /* not as this build takes it */
-    {"worker", "start_time", sizeof(worker_record_t) - 4, 8, BOARD_TYPE_SIGNED},    /* reaches out of its record */
-    {"process", "lingering_close", 0, 3, BOARD_TYPE_UNSIGNED},         /* no width a number has */
-    {"process", "shoe_size", 0, 4, BOARD_TYPE_UNSIGNED},               /* of no meaning here */
+    /* not as this build takes it */
+    FIELD("worker", worker_record_t, protocol, BOARD_TYPE_SIGNED),
+    /* reaches out of its record */
+    { "worker", "start_time", sizeof(worker_record_t) - 4, 8, BOARD_TYPE_SIGNED },
+    { "process", "lingering_close", 0, 3, BOARD_TYPE_UNSIGNED }, /* no width a number has */
+    { "process", "shoe_size", 0, 4, BOARD_TYPE_UNSIGNED },       /* of no meaning here */
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
 static const segment_shape_t shape = {
-    .listeners = 1, .processes = 1, .vhosts = 1, .handlers = 2, .events = 1, .board_fields = FIELDS + 2,
+    .listeners = 1,
+    .processes = 1,
+    .vhosts = 1,
+    .handlers = 2,
+    .events = 1,
+    .board_fields = FIELDS + 2,
     .board_image = sizeof(image_t),
 };
 
@@ -240,7 +250,8 @@ END_TEST
 
 START_TEST(a_description_that_does_not_fit_is_refused)
 {
-    static const uint64_t bad[] = { sizeof(image_t) + 1, UINT64_C(1) << 32, UINT64_MAX / 2, UINT64_MAX - 1, UINT64_MAX };
+    static const uint64_t bad[] = { sizeof(image_t) + 1, UINT64_C(1) << 32, UINT64_MAX / 2,
+                                    UINT64_MAX - 1, UINT64_MAX };
 
     for (unsigned which = 0; which < 8; which++) {
         for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -250,7 +261,7 @@ START_TEST(a_description_that_does_not_fit_is_refused)
             start();
             b = segment.board;
             _Atomic uint64_t *const numbers[] = {
-                &b->length, &b->server_limit, &b->thread_limit, &b->global_offset,
+                &b->length,         &b->server_limit, &b->thread_limit,  &b->global_offset,
                 &b->process_offset, &b->process_step, &b->worker_offset, &b->worker_step,
             };
             segment_set(numbers[which], bad[i]);
@@ -286,7 +297,8 @@ START_TEST(a_foreign_scoreboard_is_read_and_random_changes_to_it_never_crash)
         if (round != 0) {
             size_t from = foreign.sections[4].offset;
 
-            foreign.bytes[from + unit_random_below(&seed, (uint32_t)(foreign.size - from))] = (unsigned char)unit_random(&seed);
+            foreign.bytes[from + unit_random_below(&seed, (uint32_t)(foreign.size - from))] =
+                (unsigned char)unit_random(&seed);
         }
         v = segment_open_bytes(foreign.bytes, foreign.size, &failure);
         ck_assert_ptr_nonnull(v);
@@ -317,7 +329,8 @@ int main(void)
 {
     Suite *s = suite_create("board");
 
-    unit_add(s, "in the segment", every_worker_is_read_from_the_segment_by_the_description_of_the_fields);
+    unit_add(s, "in the segment",
+             every_worker_is_read_from_the_segment_by_the_description_of_the_fields);
     unit_add(s, "in a file", a_scoreboard_in_a_file_of_its_own_is_read_from_where_it_begins);
     unit_add(s, "absent", a_scoreboard_that_cannot_be_read_from_outside_is_absent);
     unit_add(s, "bad description", a_description_that_does_not_fit_is_refused);

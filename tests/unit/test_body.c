@@ -76,18 +76,24 @@ START_TEST(a_chunked_body_ends_after_its_trailers)
     ck_assert_uint_eq(scan.fed, 15);
     ck_assert_int_eq(chunked("5\r\nhello\r\n0\r\n\r", 100, true), BODY_MORE);
     ck_assert_int_eq(chunked("0\r\nA: b\r\n c\r\n\r\n", 100, true), BODY_COMPLETE);
-    ck_assert_int_eq(chunked("9\r\n012345678\r\nf\r\n012345678901234\r\n0\r\n\r\n", 100, true), BODY_COMPLETE);
+    ck_assert_int_eq(chunked("9\r\n012345678\r\nf\r\n012345678901234\r\n0\r\n\r\n", 100, true),
+                     BODY_COMPLETE);
     ck_assert_int_eq(chunked("0\r\nA: b\r\n \r\n", 100, true), BODY_MORE);
     ck_assert_int_eq(chunked("0\r\n\r\r\n", 100, true), BODY_MORE);
-    ck_assert_int_eq(chunked("00005 \t;a=\"b;c\"\td\r\n\r\n\r\n\n\r\n0;x\r\n\r\n", 100, true), BODY_COMPLETE);
-    ck_assert_int_eq(chunked("a\r\n0123456789\r\nA\r\n0123456789\r\n0000000000000000000000\r\n\r\n", 100, true), BODY_COMPLETE);
+    ck_assert_int_eq(chunked("00005 \t;a=\"b;c\"\td\r\n\r\n\r\n\n\r\n0;x\r\n\r\n", 100, true),
+                     BODY_COMPLETE);
+    ck_assert_int_eq(chunked("a\r\n0123456789\r\nA\r\n0123456789\r\n0000000000000000000000\r\n\r\n",
+                             100, true),
+                     BODY_COMPLETE);
 }
 END_TEST
 
 START_TEST(broken_chunks_are_httpds_to_refuse_at_once)
 {
     static const char *const bad[] = {
-        "\r\n", "x", " 5\r\n", "-5\r\n", "5g", "5 5", "5\rx", "5\r\nhelloX", "5\r\nhello\rX", "0x5", ";", "5           ", "5;a\1", "5;a\x7f", "g\r\n",
+        "\r\n",  "x",           " 5\r\n",        "-5\r\n", "5g", "5 5",
+        "5\rx",  "5\r\nhelloX", "5\r\nhello\rX", "0x5",    ";",  "5           ",
+        "5;a\1", "5;a\x7f",     "g\r\n",
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -101,7 +107,8 @@ END_TEST
 
 START_TEST(bare_lf_is_a_line_end_only_outside_strict_mode)
 {
-    static const char *const lf[] = { "5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r\n0\n\r\n", "0\r\n\n", "0\r\nA: b\n\r\n" };
+    static const char *const lf[] = { "5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n",
+                                      "5\r\nhello\r\n0\n\r\n", "0\r\n\n", "0\r\nA: b\n\r\n" };
 
     for (size_t i = 0; i < sizeof(lf) / sizeof(lf[0]); i++) {
         ck_assert_msg(chunked(lf[i], 100, false) == BODY_COMPLETE, "%zu", i);
@@ -139,7 +146,10 @@ static const char *const all[] = {
     "5\r\nhello\r\n0\r\n\r\nGET",
     "5;ext=1\r\nhello\r\n1 \t\r\n\r\r\n0\r\nA: b\r\nC: d\r\n\r\n",
     "5\nhello\n0\n\n",
-    "3\r\nabcd\r\n", "3\r\nab", "ffffffffffff\r\n", "0\r\n\r\r\n\r\n",
+    "3\r\nabcd\r\n",
+    "3\r\nab",
+    "ffffffffffff\r\n",
+    "0\r\n\r\r\n\r\n",
 };
 
 START_TEST(every_cut_gives_the_answer_of_the_reference)
@@ -166,7 +176,10 @@ END_TEST
 
 START_TEST(random_bodies_agree_with_the_reference)
 {
-    static const char *const words[] = { "0", "1", "5", "a", "F", "\r\n", "\r\n", "\n", "\r", " ", ";", "x", "hello", "0\r\n", "1\r\nx\r\n", "\r\n\r\n", "5\r\nhello\r\n" };
+    static const char *const words[] = {
+        "0", "1", "5",     "a",     "F",          "\r\n",     "\r\n",          "\n", "\r", " ",
+        ";", "x", "hello", "0\r\n", "1\r\nx\r\n", "\r\n\r\n", "5\r\nhello\r\n"
+    };
     uint64_t seed = 99;
 
     for (int round = 0; round < 30000; round++) {
@@ -177,12 +190,17 @@ START_TEST(random_bodies_agree_with_the_reference)
         body_verdict_e want;
 
         for (uint32_t n = 1 + unit_random_below(&seed, 12); n > 0; n--) {
-            len += (size_t)sprintf(body + len, "%s", words[unit_random_below(&seed, sizeof(words) / sizeof(words[0]))]);
+            len += (size_t)
+                sprintf(body + len, "%s",
+                        words[unit_random_below(&seed, sizeof(words) / sizeof(words[0]))]);
         }
         want = ref_chunked(body, len, limit, strict, &want_used);
         body_scan_init_chunked(&scan, limit, strict);
-        ck_assert_uint_eq(feed_cut(body, len, unit_random_below(&seed, (uint32_t)len), unit_random_below(&seed, (uint32_t)len)), want_used);
-        ck_assert_msg(scan.verdict == want, "round %d: %d, not %d: \"%s\"", round, scan.verdict, want, body);
+        ck_assert_uint_eq(feed_cut(body, len, unit_random_below(&seed, (uint32_t)len),
+                                   unit_random_below(&seed, (uint32_t)len)),
+                          want_used);
+        ck_assert_msg(scan.verdict == want, "round %d: %d, not %d: \"%s\"", round, scan.verdict,
+                      want, body);
     }
 }
 END_TEST
@@ -202,7 +220,8 @@ int main(void)
     unit_add(suite, "limit", the_limit_counts_every_byte_as_sent);
     unit_add(suite, "random", random_bodies_agree_with_the_reference);
     tcase_set_timeout(tc, 120);
-    tcase_add_loop_test(tc, every_cut_gives_the_answer_of_the_reference, 0, sizeof(all) / sizeof(all[0]));
+    tcase_add_loop_test(tc, every_cut_gives_the_answer_of_the_reference, 0,
+                        sizeof(all) / sizeof(all[0]));
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }

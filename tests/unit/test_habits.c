@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "core/habits.h"
+#include "mpm/policy/habits.h"
 #include "unit.h"
 
 static habits_t habits;

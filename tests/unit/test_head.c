@@ -9,14 +9,15 @@
 static head_scan_t scan;
 
 /* In pieces of the given lengths, the last one as long as it takes. Returns the bytes used. */
-static size_t feed_cut(const char *buf, size_t len, const head_limits_t *lim, size_t first, size_t second)
+static size_t feed_cut(const char *buf, size_t len, const head_limits_t *lim, size_t first,
+                       size_t second)
 {
     size_t cut[3] = { first, second, len }, at = 0;
 
     head_scan_init(&scan, lim);
     for (int i = 0; i < 3 && at < len && scan.verdict == HEAD_MORE; i++) {
         size_t n = cut[i] < len - at ? cut[i] : len - at, used = 4711;
-        char *exact = malloc(n ? n : 1);   /* so that ASan sees a read beyond the piece */
+        char *exact = malloc(n ? n : 1); /* so that ASan sees a read beyond the piece */
 
         memcpy(exact, buf + at, n);
         head_scan_feed(&scan, exact, n, &used);
@@ -142,10 +143,27 @@ END_TEST
 START_TEST(a_first_line_that_is_not_http_is_dispatched_at_once)
 {
     static const char *const lines[] = {
-        "GET /\r\n", "hello\n", "GET / HTTP/1.1x\r\n", "GET / HTTP/1.\r\n", "GET / HTTP/11\r\n",
-        "GET /HTTP/1.1\r\n", "GET HTTP/1.1\r\n", "HTTP/1.1\r\n", " HTTP/1.1\r\n", "GET / HTTP/0.9\r\n", "GET / HTTP/1.x\r\n",
-        "GET / HTTP/x.1\r\n", "GET / HTTP/1.1\rx\r\n", "GET / HTTP/1.1\r\r\n", "GET / XHTTP/1.1\r\n", "GET / HTTP/1.1\t\r\n", "GET / HTTP/1.10\r\n",
-        "GET /\tHTTP/1.1\r\n", "x\r\n", " \r\n", "\r\r\n",
+        "GET /\r\n",
+        "hello\n",
+        "GET / HTTP/1.1x\r\n",
+        "GET / HTTP/1.\r\n",
+        "GET / HTTP/11\r\n",
+        "GET /HTTP/1.1\r\n",
+        "GET HTTP/1.1\r\n",
+        "HTTP/1.1\r\n",
+        " HTTP/1.1\r\n",
+        "GET / HTTP/0.9\r\n",
+        "GET / HTTP/1.x\r\n",
+        "GET / HTTP/x.1\r\n",
+        "GET / HTTP/1.1\rx\r\n",
+        "GET / HTTP/1.1\r\r\n",
+        "GET / XHTTP/1.1\r\n",
+        "GET / HTTP/1.1\t\r\n",
+        "GET / HTTP/1.10\r\n",
+        "GET /\tHTTP/1.1\r\n",
+        "x\r\n",
+        " \r\n",
+        "\r\r\n",
     };
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -160,7 +178,8 @@ END_TEST
 
 START_TEST(only_outside_strict_mode_the_protocol_may_be_lower_case_or_have_blanks_behind)
 {
-    static const char *const lines[] = { "GET / http/1.1\r\n", "GET / hTtP/1.1\r\n", "GET / HTTP/1.1 \r\n", "GET / HTTP/1.1   \r\n" };
+    static const char *const lines[] = { "GET / http/1.1\r\n", "GET / hTtP/1.1\r\n",
+                                         "GET / HTTP/1.1 \r\n", "GET / HTTP/1.1   \r\n" };
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         ck_assert_msg(verdict(lines[i]) == HEAD_MORE, "line %zu", i);
@@ -208,10 +227,18 @@ START_TEST(content_length_is_a_number_or_nothing_to_rely_on)
     ck_assert_int_eq(scan.content_length, 12);
 
     static const char *const bad[] = {
-        "Content-Length: 9223372036854775808\r\n", "Content-Length: 99999999999999999999999999\r\n",
-        "Content-Length:\r\n", "Content-Length: -1\r\n", "Content-Length: +1\r\n", "Content-Length: 1 2\r\n", "Content-Length: 1,1\r\n",
-        "Content-Length: 0x10\r\n", "Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5\r\nX: y\r\ncontent-length: 6\r\n",
-        "Content-Length: 1\r\n 2\r\n", "Content-Length: x\r\nContent-Length: 5\r\n",
+        "Content-Length: 9223372036854775808\r\n",
+        "Content-Length: 99999999999999999999999999\r\n",
+        "Content-Length:\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: +1\r\n",
+        "Content-Length: 1 2\r\n",
+        "Content-Length: 1,1\r\n",
+        "Content-Length: 0x10\r\n",
+        "Content-Length: 5\r\nContent-Length: 5\r\n",
+        "Content-Length: 5\r\nX: y\r\ncontent-length: 6\r\n",
+        "Content-Length: 1\r\n 2\r\n",
+        "Content-Length: x\r\nContent-Length: 5\r\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         fields(bad[i]);
@@ -219,7 +246,8 @@ START_TEST(content_length_is_a_number_or_nothing_to_rely_on)
         ck_assert_int_eq(head_scan_body(&scan), HEAD_BODY_LEAVE);
     }
     /* Other names than that. */
-    fields("Content-Lengt: 5\r\nContent\rLength: 5\r\nContent-Lengths: 5\r\nContent-Length : 5\r\nXContent-Length: 5\r\n Content-Length: 5\r\n");
+    fields(
+        "Content-Lengt: 5\r\nContent\rLength: 5\r\nContent-Lengths: 5\r\nContent-Length : 5\r\nXContent-Length: 5\r\n Content-Length: 5\r\n");
     ck_assert_int_eq(scan.content_length, -1);
 }
 END_TEST
@@ -233,10 +261,18 @@ START_TEST(only_chunked_alone_is_chunked)
     ck_assert_int_eq(head_scan_body(&scan), HEAD_BODY_CHUNKED);
 
     static const char *const other[] = {
-        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, gzip\r\n", "Transfer-Encoding:\r\n", "Transfer-Encoding: chunke\r\n",
-        "Transfer-Encoding: chunkedd\r\n", "Transfer-Encoding: chunked,\r\n", "Transfer-Encoding: chunked chunked\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: identity\r\n", "Transfer-Encoding: chun\r\n ked\r\n",
-        "Transfer-Encoding: chunked;q=1\r\n", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding:\r\n",
+        "Transfer-Encoding: chunke\r\n",
+        "Transfer-Encoding: chunkedd\r\n",
+        "Transfer-Encoding: chunked,\r\n",
+        "Transfer-Encoding: chunked chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: chun\r\n ked\r\n",
+        "Transfer-Encoding: chunked;q=1\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
     };
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
         fields(other[i]);
@@ -263,7 +299,10 @@ END_TEST
 
 START_TEST(keepalive_follows_version_and_connection)
 {
-    static const struct { const char *head; bool keepalive; } cases[] = {
+    static const struct {
+        const char *head;
+        bool keepalive;
+    } cases[] = {
         { "GET / HTTP/1.1\r\n\r\n", true },
         { "GET / HTTP/1.0\r\n\r\n", false },
         { "GET / HTTP/2.0\r\n\r\n", true },
@@ -309,7 +348,7 @@ END_TEST
 
 START_TEST(a_line_as_long_as_its_limit_passes_and_one_byte_more_does_not)
 {
-    head_limits_t lim = { .line = 16 };   /* "GET /ab HTTP/1.1" */
+    head_limits_t lim = { .line = 16 }; /* "GET /ab HTTP/1.1" */
 
     feed("GET /ab HTTP/1.1\r\n", &lim);
     ck_assert_int_eq(scan.verdict, HEAD_MORE);
@@ -375,7 +414,10 @@ START_TEST(httpd_limits_let_pass_what_httpd_takes)
     head_limits_t lim;
     char head[256];
 
-    /* LimitRequestLine 20: httpd takes a text of 21, has a buffer of 22, and sees the overrun at byte 23. */
+    /*
+     * LimitRequestLine 20: httpd takes a text of 21, has a buffer of 22, and sees the overrun at
+     * byte 23.
+     */
     head_limits_httpd(&lim, 20, 8190, 100, 0, true);
     feed("GET /3456789012 HTTP/1.1\r\n", &lim);
     ck_assert_int_eq(scan.verdict, HEAD_TOO_LARGE);
@@ -445,7 +487,8 @@ START_TEST(every_cut_gives_the_answer_of_the_reference)
                 size_t used = feed_cut(head, len, &limits[l], first, second);
                 const char *what = ref_differs(&ref, &scan, used);
 
-                ck_assert_msg(!what, "limits %zu, cut at %zu and %zu: %s", l, first, first + second, what);
+                ck_assert_msg(!what, "limits %zu, cut at %zu and %zu: %s", l, first, first + second,
+                              what);
             }
         }
     }
@@ -456,16 +499,43 @@ END_TEST
 START_TEST(random_heads_agree_with_the_reference)
 {
     static const char *const words[] = {
-        "GET ", "/", " HTTP/1.1", "\r\n", "\r\n", "\n", "\r", " ", "\t", ":", "Content-Length: ", "5", "Transfer-Encoding:", "chunked", ",",
-        "Connection: ", "close", "keep-alive", "Host: ", "a", "Expect:", "Upgrade:", "PRI * HTTP/2.0\r\n", "\r\nSM\r\n\r\n", "con", "http/1.0", "xyz",
+        "GET ",
+        "/",
+        " HTTP/1.1",
+        "\r\n",
+        "\r\n",
+        "\n",
+        "\r",
+        " ",
+        "\t",
+        ":",
+        "Content-Length: ",
+        "5",
+        "Transfer-Encoding:",
+        "chunked",
+        ",",
+        "Connection: ",
+        "close",
+        "keep-alive",
+        "Host: ",
+        "a",
+        "Expect:",
+        "Upgrade:",
+        "PRI * HTTP/2.0\r\n",
+        "\r\nSM\r\n\r\n",
+        "con",
+        "http/1.0",
+        "xyz",
     };
     uint64_t seed = 77;
 
     for (int round = 0; round < 6000; round++) {
         char head[512];
         size_t len = 0, used;
-        head_limits_t lim = { .line = unit_random_below(&seed, 2) * unit_random_below(&seed, 40), .field = unit_random_below(&seed, 2) * unit_random_below(&seed, 40),
-                              .fields = unit_random_below(&seed, 4), .total = unit_random_below(&seed, 2) * unit_random_below(&seed, 200),
+        head_limits_t lim = { .line = unit_random_below(&seed, 2) * unit_random_below(&seed, 40),
+                              .field = unit_random_below(&seed, 2) * unit_random_below(&seed, 40),
+                              .fields = unit_random_below(&seed, 4),
+                              .total = unit_random_below(&seed, 2) * unit_random_below(&seed, 200),
                               .strict = unit_random_below(&seed, 2) };
         ref_head_t ref;
         const char *what;
@@ -474,11 +544,14 @@ START_TEST(random_heads_agree_with_the_reference)
             len = (size_t)sprintf(head, "GET / HTTP/1.1\r\n");
         }
         for (uint32_t n = unit_random_below(&seed, 24); n > 0; n--) {
-            len += (size_t)sprintf(head + len, "%s", words[unit_random_below(&seed, sizeof(words) / sizeof(words[0]))]);
+            len += (size_t)
+                sprintf(head + len, "%s",
+                        words[unit_random_below(&seed, sizeof(words) / sizeof(words[0]))]);
         }
         len += (size_t)sprintf(head + len, "\r\n\r\n");
         ref_head(head, len, &lim, &ref);
-        used = feed_cut(head, len, &lim, unit_random_below(&seed, (uint32_t)len), unit_random_below(&seed, (uint32_t)len));
+        used = feed_cut(head, len, &lim, unit_random_below(&seed, (uint32_t)len),
+                        unit_random_below(&seed, (uint32_t)len));
         what = ref_differs(&ref, &scan, used);
         ck_assert_msg(!what, "round %d: %s in \"%s\"", round, what, head);
     }
@@ -497,7 +570,8 @@ int main(void)
     unit_add(suite, "bare LF", line_ends_may_be_bare_lf_unless_httpd_is_strict);
     unit_add(suite, "blank lines", leading_blank_lines_are_skipped_as_httpd_skips_them);
     unit_add(suite, "not HTTP", a_first_line_that_is_not_http_is_dispatched_at_once);
-    unit_add(suite, "lenient", only_outside_strict_mode_the_protocol_may_be_lower_case_or_have_blanks_behind);
+    unit_add(suite, "lenient",
+             only_outside_strict_mode_the_protocol_may_be_lower_case_or_have_blanks_behind);
     unit_add(suite, "preface", the_http2_preface_is_released_when_all_of_it_is_there);
     unit_add(suite, "length", content_length_is_a_number_or_nothing_to_rely_on);
     unit_add(suite, "chunked", only_chunked_alone_is_chunked);
@@ -511,7 +585,8 @@ int main(void)
     unit_add(suite, "httpd limits", httpd_limits_let_pass_what_httpd_takes);
     unit_add(suite, "random", random_heads_agree_with_the_reference);
     tcase_set_timeout(tc, 120);
-    tcase_add_loop_test(tc, every_cut_gives_the_answer_of_the_reference, 0, sizeof(all) / sizeof(all[0]));
+    tcase_add_loop_test(tc, every_cut_gives_the_answer_of_the_reference, 0,
+                        sizeof(all) / sizeof(all[0]));
     suite_add_tcase(suite, tc);
     return unit_main(suite);
 }

@@ -3,7 +3,7 @@
  * core/histogram: every value has one bucket that fits it, and what is said of many
  * values agrees with the same values sorted. Recording by threads and processes at once.
  */
-#include "core/histogram.h"
+#include "base/histogram.h"
 #include "unit.h"
 
 #include <math.h>
@@ -116,8 +116,8 @@ static void check_near(uint64_t got, uint64_t exact)
 {
     double off = fabs((double)got - (double)exact);
 
-    ck_assert_msg(off <= HISTOGRAM_ERROR * (double)exact, "got %llu, exact %llu", (unsigned long long)got,
-                  (unsigned long long)exact);
+    ck_assert_msg(off <= HISTOGRAM_ERROR * (double)exact, "got %llu, exact %llu",
+                  (unsigned long long)got, (unsigned long long)exact);
 }
 
 static void fill(uint64_t (*draw)(uint64_t *), uint64_t seed, unsigned n)
@@ -133,7 +133,8 @@ static void fill(uint64_t (*draw)(uint64_t *), uint64_t seed, unsigned n)
 
 static void check_quantiles(unsigned n)
 {
-    static const double shares[] = { 0.001, 0.01, 0.1, 0.25, 0.29, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999 };
+    static const double shares[] = { 0.001, 0.01, 0.1,  0.25, 0.29,  0.5,
+                                     0.75,  0.9,  0.95, 0.99, 0.999, 0.9999 };
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < n; i++) {
@@ -259,7 +260,8 @@ START_TEST(counting_up_to_the_end_of_a_bucket_is_exact_and_up_to_any_value_near)
 
         fill(draws[d], 11, 5000);
         for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-            uint64_t bound = histogram_highest(i), exact = 0, at_most = histogram_at_most(&counts, bound);
+            uint64_t bound = histogram_highest(i), exact = 0,
+                     at_most = histogram_at_most(&counts, bound);
             uint64_t inside = histogram_at_most(&counts, histogram_lowest(i));
 
             while (exact < 5000 && values[exact] <= bound) {
@@ -338,7 +340,8 @@ START_TEST(subtracting_an_earlier_copy_leaves_what_came_since)
         ck_assert_mem_eq(counts.bucket, expected.bucket, sizeof(counts.bucket));
         ck_assert_uint_eq(counts.count, 1000);
         ck_assert_uint_eq(counts.sum, expected.sum);
-        ck_assert(fabs((double)counts.max - (double)expected.max) <= 2 * HISTOGRAM_ERROR * (double)expected.max);
+        ck_assert(fabs((double)counts.max - (double)expected.max)
+                  <= 2 * HISTOGRAM_ERROR * (double)expected.max);
         check_near(histogram_quantile(&counts, 0.5), histogram_quantile(&expected, 0.5));
     }
 }
@@ -370,7 +373,9 @@ START_TEST(a_histogram_of_another_build_is_taken_in_with_its_own_error_on_top)
     for (unsigned sub_bits = 0; sub_bits <= 10; sub_bits++) {
         size_t buckets = (size_t)(32 - sub_bits + 1) << sub_bits;
         _Atomic uint64_t *bucket = calloc(buckets, sizeof(*bucket));
-        histogram_foreign_t foreign = { .sub_bits = sub_bits, .buckets = buckets, .bucket = bucket };
+        histogram_foreign_t foreign = { .sub_bits = sub_bits,
+                                        .buckets = buckets,
+                                        .bucket = bucket };
 
         fill(latency_like, 21, 5000);
         for (int i = 0; i < 5000; i++) {
@@ -385,7 +390,8 @@ START_TEST(a_histogram_of_another_build_is_taken_in_with_its_own_error_on_top)
         ck_assert_uint_eq(other.count, 5000);
         ck_assert_uint_eq(other.sum, counts.sum);
         for (int q = 1; q < 100; q++) {
-            double exact = (double)values[q * 50 - 1], got = (double)histogram_quantile(&other, q / 100.0);
+            double exact = (double)values[q * 50 - 1],
+                   got = (double)histogram_quantile(&other, q / 100.0);
 
             ck_assert(fabs(got - exact) <= (HISTOGRAM_ERROR + 0.5 / (1u << sub_bits)) * exact + 1);
         }
@@ -432,7 +438,8 @@ START_TEST(threads_record_at_once_while_another_reads_and_nothing_is_lost)
     memset(&expected, 0, sizeof(expected));
     atomic_store(&writers_left, WRITERS);
     for (int i = 0; i < WRITERS; i++) {
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_many, (void *)(uintptr_t)(i + 1)), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_many, (void *)(uintptr_t)(i + 1)),
+                         0);
     }
     while (atomic_load(&writers_left) > 0) {
         histogram_read(&shared, &counts);
@@ -457,7 +464,8 @@ END_TEST
 
 START_TEST(processes_record_into_shared_memory_and_nothing_is_lost)
 {
-    histogram_t *map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    histogram_t *map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                            -1, 0);
 
     ck_assert_ptr_ne(map, MAP_FAILED);
     for (int i = 0; i < WRITERS; i++) {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/segment_file: files are made whole or not at all, never over what is not ours, and tell whether their server lives. */
-#include "core/segment_file.h"
-#include "core/segment_read.h"
+/*
+ * core/segment_file: files are made whole or not at all, never over what is not ours, and tell
+ * whether their server lives.
+ */
+#include "segment/file.h"
+#include "segment/read.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -16,7 +19,12 @@
 #include <unistd.h>
 
 static const segment_shape_t shape = {
-    .listeners = 1, .processes = 2, .vhosts = 2, .handlers = 2, .events = 4, .board_fields = 1,
+    .listeners = 1,
+    .processes = 2,
+    .vhosts = 2,
+    .handlers = 2,
+    .events = 4,
+    .board_fields = 1,
 };
 
 static char directory[64], path[128], other[128];
@@ -40,7 +48,8 @@ static void stop(void)
 
 static void make(segment_t *segment)
 {
-    ck_assert_msg(segment_create(segment, &shape, &place, 1, &failure) == SEGMENT_OK, "%s", failure.text);
+    ck_assert_msg(segment_create(segment, &shape, &place, 1, &failure) == SEGMENT_OK, "%s",
+                  failure.text);
 }
 
 /* Nothing may be left of a failure, in the directory or in the handle. */
@@ -52,7 +61,8 @@ static void refused(segment_error_e code)
 
     ck_assert_int_eq(segment_create(&segment, &shape, &place, 1, &failure), code);
     ck_assert_int_eq(failure.code, code);
-    ck_assert_msg(strstr(failure.text, path) != NULL, "the message names the file: %s", failure.text);
+    ck_assert_msg(strstr(failure.text, path) != NULL, "the message names the file: %s",
+                  failure.text);
     ck_assert_ptr_null(segment.base);
     ck_assert_int_eq(segment.fd, -1);
     dir = opendir(directory);
@@ -60,7 +70,7 @@ static void refused(segment_error_e code)
         files++;
     }
     closedir(dir);
-    ck_assert_int_le(files, 4);     /* ., .., and what the test put there */
+    ck_assert_int_le(files, 4); /* ., .., and what the test put there */
 }
 
 static void write_file(const char *name, const char *text)
@@ -84,7 +94,8 @@ START_TEST(a_file_has_the_mode_asked_for_whatever_the_umask_and_its_whole_size)
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0640);
     ck_assert_uint_eq((size_t)st.st_size, segment_size(&shape));
-    ck_assert_uint_ge((size_t)st.st_blocks * 512, segment_size(&shape));       /* no holes: no write can fail */
+    /* no holes: no write can fail */
+    ck_assert_uint_ge((size_t)st.st_blocks * 512, segment_size(&shape));
     ck_assert_int_eq(segment_permit(&segment, 0600, (gid_t)-1, &failure), SEGMENT_OK);
     stat(path, &st);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
@@ -114,10 +125,12 @@ START_TEST(the_group_is_given_before_the_mode_and_refused_clearly)
 }
 END_TEST
 
-/* A server in a process of its own, with one child, which outlives it. Returns when both are there. */
+/*
+ * A server in a process of its own, with one child, which outlives it. Returns when both are there.
+ */
 typedef struct {
     pid_t pid;
-    int hold[2];        /* the child lives until our end of it is closed */
+    int hold[2]; /* the child lives until our end of it is closed */
 } server_t;
 
 static void be_server(const server_t *server, int ready)
@@ -227,7 +240,7 @@ START_TEST(a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_
     ck_assert(a.st_ino != b.st_ino);
     ck_assert_uint_eq(segment_get(&second.server->crashes), 0);
     ck_assert_uint_eq(segment_get(&first.server->crashes), 3);
-    segment_remove(&first);                     /* not its file any more */
+    segment_remove(&first); /* not its file any more */
     ck_assert_int_eq(access(path, F_OK), 0);
     ck_assert(segment_in_place(&second));
     segment_remove(&second);
@@ -272,7 +285,7 @@ START_TEST(links_and_what_is_no_file_are_refused_and_not_followed)
     segment_t segment;
 
     start();
-    ck_assert_int_eq(symlink(other, path), 0);          /* to nowhere */
+    ck_assert_int_eq(symlink(other, path), 0); /* to nowhere */
     refused(SEGMENT_NOT_FILE);
     ck_assert_int_ne(access(other, F_OK), 0);
     write_file(other, "");
@@ -380,7 +393,8 @@ int main(void)
     unit_add(s, "mode", a_file_has_the_mode_asked_for_whatever_the_umask_and_its_whole_size);
     unit_add(s, "group", the_group_is_given_before_the_mode_and_refused_clearly);
     unit_add(s, "in use", the_segment_of_a_live_server_is_neither_replaced_nor_gone_on_with);
-    unit_add(s, "replace", a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_old_one);
+    unit_add(s, "replace",
+             a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_old_one);
     unit_add(s, "foreign", what_is_not_a_segment_is_not_touched);
     unit_add(s, "empty", an_empty_file_in_the_way_is_replaced);
     unit_add(s, "links", links_and_what_is_no_file_are_refused_and_not_followed);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/segment_read, segment_open: what was written is read; what another build wrote is read as far as it goes; what
- * is no segment, or a damaged one, gives an error that says so and never more.
+ * core/segment_read, segment_open: what was written is read; what another build wrote is read as
+ * far as it goes; what is no segment, or a damaged one, gives an error that says so and never more.
  */
-#include "core/segment_file.h"
-#include "core/segment_read.h"
-#include "core/segment_ring.h"
+#include "segment/file.h"
+#include "segment/read.h"
+#include "segment/ring.h"
 #include "segment_foreign.h"
 #include "unit.h"
 
@@ -19,7 +19,13 @@
 #include <unistd.h>
 
 static const segment_shape_t shape = {
-    .listeners = 2, .processes = 3, .vhosts = 3, .handlers = 3, .events = 8, .board_fields = 2, .board_image = 100,
+    .listeners = 2,
+    .processes = 3,
+    .vhosts = 3,
+    .handlers = 3,
+    .events = 8,
+    .board_fields = 2,
+    .board_image = 100,
     .workers = 5,
 };
 
@@ -31,7 +37,8 @@ static void start(void)
 {
     segment_place_t nowhere = { NULL, 0, (gid_t)-1 };
 
-    ck_assert_int_eq(segment_create(&segment, &shape, &nowhere, 1700000000000000, &failure), SEGMENT_OK);
+    ck_assert_int_eq(segment_create(&segment, &shape, &nowhere, 1700000000000000, &failure),
+                     SEGMENT_OK);
 }
 
 static void stop(void)
@@ -149,7 +156,8 @@ static bool get_any(const segment_view_t *view, unsigned section, size_t i, any_
     }
 }
 
-static void check_field(const segment_view_t *view, unsigned s, size_t i, unsigned k, const any_t *any)
+static void check_field(const segment_view_t *view, unsigned s, size_t i, unsigned k,
+                        const any_t *any)
 {
     const segment_field_t *field = &segment_section(s)->fields[k];
     histogram_counts_t counts;
@@ -214,7 +222,8 @@ START_TEST(every_field_written_is_read_from_bytes_and_from_the_mapping)
     segment_add(&segment.server->crashes, 1000000000);
     segment_server_t server;
     ck_assert(segment_get_server(view, &server));
-    ck_assert_uint_gt(server.crashes, 1000000000);     /* what is there now, not when it was opened */
+    /* what is there now, not when it was opened */
+    ck_assert_uint_gt(server.crashes, 1000000000);
     segment_close(view);
     stop();
 }
@@ -261,8 +270,8 @@ START_TEST(a_segment_of_another_build_is_read_as_far_as_both_know_the_same)
     ck_assert_msg(view != NULL, "%s", failure.text);
     ck_assert(segment_get_server(view, &server));
     ck_assert_uint_eq(server.pid, 4711);
-    ck_assert_str_eq(server.mpm, "elastic");            /* its last byte becomes the NUL it lacks */
-    ck_assert_str_eq(server.version, "");               /* a number there, a text here */
+    ck_assert_str_eq(server.mpm, "elastic"); /* its last byte becomes the NUL it lacks */
+    ck_assert_str_eq(server.version, "");    /* a number there, a text here */
     ck_assert_uint_eq(server.generation, SEGMENT_UNKNOWN);
     ck_assert(segment_get_vhost(view, 0, &vhost));
     ck_assert_str_eq(vhost.name, "example.org:443");
@@ -278,7 +287,8 @@ START_TEST(a_segment_of_another_build_is_read_as_far_as_both_know_the_same)
     ck_assert_uint_eq(segment_records(view, SEGMENT_S_PROCESS), 0);
     ck_assert(!segment_get_process(view, 0, &process));
     ck_assert_uint_eq(process.pid, SEGMENT_UNKNOWN);
-    ck_assert_uint_eq(segment_get_events(view, events, 8), 2);     /* one is being written, one was being copied */
+    /* one is being written, one was being copied */
+    ck_assert_uint_eq(segment_get_events(view, events, 8), 2);
     ck_assert_uint_eq(events[0].turn, 4);
     ck_assert_uint_eq(events[1].turn, 10);
     segment_close(view);
@@ -336,7 +346,8 @@ START_TEST(a_changed_bit_in_header_or_description_is_noticed)
     size_t end;
 
     foreign_small(&foreign);
-    end = foreign_head(&foreign)->fields_offset + foreign.field_count * sizeof(segment_field_file_t);
+    end = foreign_head(&foreign)->fields_offset
+        + foreign.field_count * sizeof(segment_field_file_t);
     for (size_t at = 0; at < end; at++) {
         segment_view_t *view;
 
@@ -366,7 +377,8 @@ static void ask_everything(const segment_view_t *view)
             get_any(view, s, i, &any);
             get_any(view, s, n - 1 - i, &any);
             for (unsigned k = 0; k < segment_section(s)->field_count; k++) {
-                segment_get_counts(view, s, segment_section(s)->fields[k].shared_offset, n - 1 - i, &counts);
+                segment_get_counts(view, s, segment_section(s)->fields[k].shared_offset, n - 1 - i,
+                                   &counts);
             }
         }
     }
@@ -376,7 +388,9 @@ static void ask_everything(const segment_view_t *view)
 
 START_TEST(offsets_and_sizes_that_do_not_fit_are_refused_even_with_a_right_check)
 {
-    static const uint64_t bad[] = { 1, 7, 8, 16, 1 << 20, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX - 7, UINT64_MAX };
+    static const uint64_t bad[] = {
+        1, 7, 8, 16, 1 << 20, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX - 7, UINT64_MAX
+    };
     unsigned opened = 0, refusals = 0;
 
     foreign_small(&foreign);
@@ -386,7 +400,8 @@ START_TEST(offsets_and_sizes_that_do_not_fit_are_refused_even_with_a_right_check
             segment_view_t *view;
 
             foreign_small(&foreign);
-            section = (void *)(foreign.bytes + foreign_head(&foreign)->sections_offset + s * sizeof(*section));
+            section = (void *)(foreign.bytes + foreign_head(&foreign)->sections_offset
+                               + s * sizeof(*section));
             switch (k / 9) {
             case 0:
                 section->offset = bad[k % 9];
@@ -440,7 +455,8 @@ START_TEST(fields_that_reach_out_of_their_record_are_refused)
     refused(foreign.bytes, foreign.size, SEGMENT_CORRUPT);
     memset(&foreign, 0, sizeof(foreign));
     foreign_section(&foreign, "server", 64, 1);
-    foreign_field(&foreign, "tls_handshake", SEGMENT_STORE_HISTOGRAM, 0, 0x20000007);    /* times 8 is 56 in 32 bits */
+    /* times 8 is 56 in 32 bits */
+    foreign_field(&foreign, "tls_handshake", SEGMENT_STORE_HISTOGRAM, 0, 0x20000007);
     foreign_finish(&foreign);
     refused(foreign.bytes, foreign.size, SEGMENT_CORRUPT);
 }
@@ -457,7 +473,8 @@ START_TEST(random_changes_with_a_right_check_never_crash)
         if (round % 50 == 0) {
             foreign_small(&foreign);
         }
-        foreign.bytes[unit_random_below(&seed, (uint32_t)foreign.size)] = (unsigned char)unit_random(&seed);
+        foreign.bytes[unit_random_below(&seed, (uint32_t)foreign.size)] = (unsigned char)
+            unit_random(&seed);
         foreign_head(&foreign)->total_size = foreign.size;
         foreign_seal(foreign.bytes, foreign.size);
         view = segment_open_bytes(foreign.bytes, foreign.size, &failure);
@@ -503,7 +520,8 @@ static void file_refused(segment_error_e code)
 
     ck_assert_ptr_null(view);
     ck_assert_msg(failure.code == code, "code %d: %s", failure.code, failure.text);
-    ck_assert_msg(strstr(failure.text, path) != NULL, "the message names the file: %s", failure.text);
+    ck_assert_msg(strstr(failure.text, path) != NULL, "the message names the file: %s",
+                  failure.text);
 }
 
 START_TEST(a_file_that_is_none_gives_one_clear_line)
@@ -638,7 +656,8 @@ static void *count_on(void *arg)
         segment_add(&segment.vhost[row].responses_2xx, 1);
         segment_request_ends(&segment, &self, row);
         if (n % 16 == 0) {
-            segment_ring_put(&segment, SEGMENT_EVENT_CRASH, n, n, n, n, "the same number four times");
+            segment_ring_put(&segment, SEGMENT_EVENT_CRASH, n, n, n, n,
+                             "the same number four times");
         }
         n++;
     }
@@ -668,7 +687,8 @@ START_TEST(readers_of_mapping_and_file_see_whole_events_and_growing_counters_whi
         size_t n = segment_get_events(view, events, 8);
 
         for (size_t k = 0; k < n; k++) {
-            ck_assert(events[k].time == events[k].a && events[k].a == events[k].b && events[k].b == events[k].pid);
+            ck_assert(events[k].time == events[k].a && events[k].a == events[k].b
+                      && events[k].b == events[k].pid);
             ck_assert_str_eq(events[k].text, "the same number four times");
             ck_assert(k == 0 || events[k - 1].turn < events[k].turn);
         }
@@ -706,8 +726,10 @@ int main(void)
     unit_add(s, "fields", fields_that_reach_out_of_their_record_are_refused);
     unit_add(s, "random", random_changes_with_a_right_check_never_crash);
     unit_add(s, "files", a_file_that_is_none_gives_one_clear_line);
-    unit_add(s, "unsettled", a_file_that_is_cut_off_and_grows_while_it_is_read_gives_an_error_or_the_whole);
+    unit_add(s, "unsettled",
+             a_file_that_is_cut_off_and_grows_while_it_is_read_gives_an_error_or_the_whole);
     unit_add(s, "turn", names_that_change_for_good_are_an_error_only_while_their_writer_lives);
-    unit_add(s, "while written", readers_of_mapping_and_file_see_whole_events_and_growing_counters_while_threads_write);
+    unit_add(s, "while written",
+             readers_of_mapping_and_file_see_whole_events_and_growing_counters_while_threads_write);
     return unit_main(s);
 }

@@ -3,10 +3,10 @@
  * core/segment_write, segment_claim, segment_ring: the layout, records that are claimed, and
  * gauges that stay right whoever dies.
  */
-#include "core/segment_ring.h"
-#include "core/segment_write.h"
-#include "core/segment_file.h"
-#include "core/segment_read.h"
+#include "segment/ring.h"
+#include "segment/write.h"
+#include "segment/file.h"
+#include "segment/read.h"
 #include "unit.h"
 
 #include <pthread.h>
@@ -17,7 +17,13 @@
 #include <unistd.h>
 
 static const segment_shape_t shape = {
-    .listeners = 1, .processes = 4, .vhosts = 4, .handlers = 4, .events = 8, .board_fields = 1, .workers = 6,
+    .listeners = 1,
+    .processes = 4,
+    .vhosts = 4,
+    .handlers = 4,
+    .events = 8,
+    .board_fields = 1,
+    .workers = 6,
 };
 
 static segment_t segment;
@@ -100,7 +106,8 @@ START_TEST(texts_are_cut_to_their_field_and_end)
         segment_set_text(segment.vhost[0].name, text);
         ck_assert(segment_is_text(segment.vhost[0].name, text));
         segment_get_vhost(view, 0, &vhost);
-        ck_assert_uint_eq(strlen(vhost.name), len < sizeof(vhost.name) ? len : sizeof(vhost.name) - 1);
+        ck_assert_uint_eq(strlen(vhost.name),
+                          len < sizeof(vhost.name) ? len : sizeof(vhost.name) - 1);
         text[0] = 'y';
         ck_assert(len == 0 || !segment_is_text(segment.vhost[0].name, text));
     }
@@ -134,7 +141,8 @@ static void update(uint64_t generation, unsigned count, const char *const *names
 }
 
 #define UPDATE(generation, ...) \
-    update((generation), sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__})
+    update((generation), sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *), \
+           (const char *const[]){ __VA_ARGS__ })
 
 START_TEST(names_keep_their_record_over_restarts_in_any_order)
 {
@@ -180,13 +188,13 @@ START_TEST(a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_proces
     segment_add(&segment.vhost[1].sent, 1000);
     histogram_record(&segment.vhost[1].total, 500);
     segment_histogram_unknown(&segment.vhost[1].queue);
-    UPDATE(2, "a", "c", "d");                    /* process 100 still runs with b */
+    UPDATE(2, "a", "c", "d"); /* process 100 still runs with b */
     ck_assert_uint_eq(rows[2], 3);
     ck_assert_uint_eq(segment_get(&segment.vhost[1].retired), 2);
     ck_assert(segment_is_text(segment.vhost[1].name, "b"));
     segment_process_gone(&segment, 100);
     segment_set(&segment.vhost[1].in_flight, 1);
-    UPDATE(3, "a", "c", "d");                    /* something is still in flight there */
+    UPDATE(3, "a", "c", "d"); /* something is still in flight there */
     ck_assert_uint_eq(rows[2], 3);
     segment_set(&segment.vhost[1].in_flight, 0);
     UPDATE(4, "a", "c", "d");
@@ -195,8 +203,10 @@ START_TEST(a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_proces
     ck_assert_uint_eq(segment_get(&segment.vhost[1].retired), 0);
     ck_assert_uint_eq(segment_get(&segment.vhost[1].responses_5xx), 0);
     ck_assert(!segment_histogram_known(&segment.vhost[1].queue));
-    ck_assert_uint_eq(segment_get(&segment.vhost[3].responses_5xx), 0);     /* `other` has served nobody */
-    ck_assert_uint_eq(segment_get(&segment.vhost[4].responses_5xx), 7);     /* the sum over all has not changed */
+    /* `other` has served nobody */
+    ck_assert_uint_eq(segment_get(&segment.vhost[3].responses_5xx), 0);
+    /* the sum over all has not changed */
+    ck_assert_uint_eq(segment_get(&segment.vhost[4].responses_5xx), 7);
     ck_assert_uint_eq(segment_get(&segment.vhost[4].sent), 1000);
     ck_assert_uint_eq(segment_get(&segment.vhost[4].total.sum), 500);
     stop();
@@ -205,7 +215,7 @@ END_TEST
 
 START_TEST(a_name_that_takes_anothers_place_has_a_record_at_once)
 {
-    static const char *const before[] = {"a", "b"}, *const after[] = {"a", "c", "d"};
+    static const char *const before[] = { "a", "b" }, *const after[] = { "a", "c", "d" };
     segment_self_t old;
 
     start();
@@ -213,8 +223,8 @@ START_TEST(a_name_that_takes_anothers_place_has_a_record_at_once)
     old = segment_process_claim(&segment, 100);
     segment_set(&old.record->config_generation, 1);
     segment_vhosts_update(&segment, after, 3, NULL, 2, 2, rows);
-    ck_assert_uint_eq(rows[1], 2);      /* b's may still be written to */
-    ck_assert_uint_eq(rows[2], 3);      /* two names are all that get one */
+    ck_assert_uint_eq(rows[1], 2); /* b's may still be written to */
+    ck_assert_uint_eq(rows[2], 3); /* two names are all that get one */
     segment_process_gone(&segment, 100);
     stop();
 }
@@ -248,7 +258,9 @@ START_TEST(a_handler_has_one_record_and_those_without_room_share_the_last)
     ck_assert_uint_eq(more, 3);
     ck_assert_uint_eq(segment_handler_row(&segment, "default-handler"), a);
     ck_assert_uint_eq(segment_handler_row(&segment, "cgi-script"), b);
-    ck_assert_uint_eq(segment_handler_row(&segment, "a handler whose name does not fit into its field"), c);
+    ck_assert_uint_eq(segment_handler_row(&segment,
+                                          "a handler whose name does not fit into its field"),
+                      c);
     ck_assert_uint_eq(segment_handler_row(&segment, "one-too-many"), 3);
     ck_assert(segment_is_text(segment.handler[3].name, "other"));
     stop();
@@ -264,7 +276,8 @@ START_TEST(what_a_worker_runs_is_noted_and_never_outside_of_its_record)
     ck_assert_uint_eq(segment_get(&segment.worker[5].handler), 1);
     ck_assert(!segment_worker_is_tunnel(&segment, 5));
     segment_worker_tunnels(&segment, 5);
-    ck_assert(segment_worker_is_tunnel(&segment, 5) && !segment_worker_is_tunnel(&segment, SIZE_MAX));
+    ck_assert(segment_worker_is_tunnel(&segment, 5)
+              && !segment_worker_is_tunnel(&segment, SIZE_MAX));
     segment_worker_runs(&segment, 5, 0);
     ck_assert_msg(!segment_worker_is_tunnel(&segment, 5), "the next request is none");
     for (size_t index = 6; index < SIZE_MAX / 2; index *= 3) {
@@ -338,7 +351,7 @@ START_TEST(each_process_has_a_record_of_its_own_as_long_as_there_are_any)
     }
     ck_assert_ptr_ne(self[0].record, self[1].record);
     ck_assert(self[1].vhost_cells >= self[0].handler_cells + shape.handlers);
-    segment_request_begins(&segment, &self[4], 0);      /* without a record: not counted, no harm */
+    segment_request_begins(&segment, &self[4], 0); /* without a record: not counted, no harm */
     segment_handler_begins(&segment, &self[4], 0);
     segment_handler_ends(&segment, &self[4], 0, 10);
     segment_request_ends(&segment, &self[4], 0);
@@ -423,7 +436,7 @@ START_TEST(a_killed_process_takes_what_it_had_in_flight_with_it_and_nothing_else
     ck_assert_uint_eq(segment_get(&segment.vhost[1].in_flight), 0);
     ck_assert_uint_eq(segment_get(&segment.handler[1].busy), 0);
     here = segment_process_claim(&segment, 77);
-    ck_assert_uint_eq(segment_get(&here.record->connections), 0);      /* a new one begins clean */
+    ck_assert_uint_eq(segment_get(&here.record->connections), 0); /* a new one begins clean */
     ck_assert_uint_eq(segment_get(&here.record->started), 0);
     close(ready[0]);
     close(ready[1]);
@@ -527,7 +540,7 @@ START_TEST(a_writer_that_died_in_the_middle_costs_its_place_and_nothing_else)
     start();
     view = segment_view(&segment);
     segment_add(&segment.server->events, 1);
-    segment_set(&segment.event[0].turn, 1);         /* event 1, for ever */
+    segment_set(&segment.event[0].turn, 1); /* event 1, for ever */
     for (uint64_t i = 2; i <= 25; i++) {
         segment_ring_put(&segment, SEGMENT_EVENT_STOP, 1, 0, i, 0, "");
     }
@@ -535,7 +548,7 @@ START_TEST(a_writer_that_died_in_the_middle_costs_its_place_and_nothing_else)
     for (uint64_t i = 0; i < 7; i++) {
         ck_assert_uint_eq(events[i].a, 18 + i);
     }
-    ck_assert_uint_eq(segment_get(&segment.server->events_lost), 3);    /* 9, 17 and 25 */
+    ck_assert_uint_eq(segment_get(&segment.server->events_lost), 3); /* 9, 17 and 25 */
     segment_close(view);
     stop();
 }
@@ -575,7 +588,9 @@ int main(void)
     unit_add(s, "numbers", taking_away_stops_at_0_and_raising_never_lowers);
     unit_add(s, "vhosts", names_keep_their_record_over_restarts_in_any_order);
     unit_add(s, "cap", what_is_beyond_the_cap_is_other);
-    unit_add(s, "reuse", a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_process_can_write_to_it);
+    unit_add(
+        s, "reuse",
+        a_name_that_is_gone_gives_its_record_to_a_new_one_only_when_no_process_can_write_to_it);
     unit_add(s, "return", a_name_that_comes_back_finds_its_counters);
     unit_add(s, "takes", a_name_that_takes_anothers_place_has_a_record_at_once);
     unit_add(s, "handlers", a_handler_has_one_record_and_those_without_room_share_the_last);

@@ -4,7 +4,7 @@
  * server is as simple as it can be: a process takes 20 ms to start, a retired one
  * 300 ms to leave, work goes to whoever has room.
  */
-#include "core/sizing.h"
+#include "mpm/policy/sizing.h"
 #include "unit.h"
 
 #include <pthread.h>
@@ -13,10 +13,14 @@
 /* ---- one process ---- */
 
 static const sizing_process_limits_t process_limits = {
-    .ceiling_threads = 25, .min_spare_threads = 2, .max_spare_threads = 5, .surplus_us = 1000,
+    .ceiling_threads = 25,
+    .min_spare_threads = 2,
+    .max_spare_threads = 5,
+    .surplus_us = 1000,
 };
 
-static sizing_process_advice_t process(int workers, int starting, int idle, int events, int idle_low, int64_t window_us)
+static sizing_process_advice_t process(int workers, int starting, int idle, int events,
+                                       int idle_low, int64_t window_us)
 {
     sizing_process_t now = { workers, starting, idle, events, idle_low, window_us };
 
@@ -28,7 +32,7 @@ START_TEST(a_process_creates_what_events_and_spares_need)
     ck_assert_int_eq(process(0, 0, 0, 0, 0, 0).create_threads, 2);
     ck_assert_int_eq(process(4, 0, 0, 3, 0, 0).create_threads, 5);
     ck_assert_int_eq(process(4, 0, 1, 3, 0, 0).create_threads, 4);
-    ck_assert_int_eq(process(4, 3, 1, 3, 0, 0).create_threads, 1);   /* three are on their way */
+    ck_assert_int_eq(process(4, 3, 1, 3, 0, 0).create_threads, 1); /* three are on their way */
     ck_assert_int_eq(process(9, 0, 5, 3, 0, 0).create_threads, 0);
     ck_assert_int_eq(process(4, 0, 0, 3, 0, 0).unmet_events, 0);
 }
@@ -43,9 +47,9 @@ START_TEST(a_process_stops_at_its_ceiling_and_says_what_is_left_over)
     a = process(25, 0, 0, 1, 0, 0);
     ck_assert_int_eq(a.create_threads, 0);
     ck_assert_int_eq(a.unmet_events, 1);
-    a = process(25, 0, 0, 0, 0, 0);      /* only spares are missing: nobody waits */
+    a = process(25, 0, 0, 0, 0, 0); /* only spares are missing: nobody waits */
     ck_assert_int_eq(a.unmet_events, 0);
-    a = process(30, 0, 0, 1, 0, 0);      /* more than the ceiling, after a restart with less */
+    a = process(30, 0, 0, 1, 0, 0); /* more than the ceiling, after a restart with less */
     ck_assert_int_eq(a.create_threads, 0);
     a = process(0, 0, 0, INT32_MAX, 0, 0);
     ck_assert_int_eq(a.create_threads, 25);
@@ -59,8 +63,10 @@ START_TEST(workers_leave_only_when_they_were_not_needed_for_the_whole_window)
     ck_assert_int_eq(process(20, 0, 20, 0, 20, 1000).leave_threads, 15);
     ck_assert_int_eq(process(20, 0, 20, 0, 8, 1000).leave_threads, 3);
     ck_assert_int_eq(process(20, 0, 20, 0, 5, 1000).leave_threads, 0);
-    ck_assert_int_eq(process(20, 0, 6, 0, 20, 1000).leave_threads, 1);    /* never more than are idle now */
-    ck_assert_int_eq(process(20, 0, 20, 19, 20, 1000).leave_threads, 0);  /* nor while some are missing */
+    /* never more than are idle now */
+    ck_assert_int_eq(process(20, 0, 6, 0, 20, 1000).leave_threads, 1);
+    /* nor while some are missing */
+    ck_assert_int_eq(process(20, 0, 20, 19, 20, 1000).leave_threads, 0);
 }
 END_TEST
 
@@ -144,8 +150,14 @@ END_TEST
 /* ---- single decisions for the server ---- */
 
 static const sizing_server_limits_t server_limits = {
-    .server_limit = 16, .max_request_workers = 400, .threads_per_child = 25, .min_spare_threads = 25,
-    .max_spare_threads = 75, .min_processes = 2, .retire_us = 10000000, .retire_max_us = 320000000,
+    .server_limit = 16,
+    .max_request_workers = 400,
+    .threads_per_child = 25,
+    .min_spare_threads = 25,
+    .max_spare_threads = 75,
+    .min_processes = 2,
+    .retire_us = 10000000,
+    .retire_max_us = 320000000,
 };
 
 static sizing_server_advice_t once(int ready, int starting, int free_slots, int busy, int unmet)
@@ -158,11 +170,11 @@ static sizing_server_advice_t once(int ready, int starting, int free_slots, int 
 
 START_TEST(as_many_processes_start_at_once_as_are_missing)
 {
-    ck_assert_int_eq(once(0, 0, 16, 0, 0).start_processes, 2);      /* min_processes */
-    ck_assert_int_eq(once(2, 0, 14, 25, 0).start_processes, 0);     /* 25 are free */
+    ck_assert_int_eq(once(0, 0, 16, 0, 0).start_processes, 2);  /* min_processes */
+    ck_assert_int_eq(once(2, 0, 14, 25, 0).start_processes, 0); /* 25 are free */
     ck_assert_int_eq(once(2, 0, 14, 26, 0).start_processes, 1);
-    ck_assert_int_eq(once(2, 0, 14, 50, 100).start_processes, 5);   /* 100 wait, 25 to spare */
-    ck_assert_int_eq(once(2, 5, 9, 50, 100).start_processes, 0);    /* they are on their way */
+    ck_assert_int_eq(once(2, 0, 14, 50, 100).start_processes, 5); /* 100 wait, 25 to spare */
+    ck_assert_int_eq(once(2, 5, 9, 50, 100).start_processes, 0);  /* they are on their way */
     ck_assert_int_eq(once(2, 0, 14, 50, 100000).start_processes, 14);
     ck_assert_int_eq(once(2, 0, 3, 50, 100000).start_processes, 3);
     ck_assert_int_eq(once(16, 0, 4, 400, 1000).start_processes, 0);
@@ -176,7 +188,8 @@ START_TEST(the_reason_for_a_shortage_is_reported)
     ck_assert(once(16, 0, 4, 400, 1).at_limit);
     ck_assert_int_eq(once(16, 0, 4, 400, 0).report, SIZING_REPORT_FULL);
     ck_assert(once(16, 0, 4, 400, 0).at_limit);
-    ck_assert_int_eq(once(16, 0, 0, 400, 5).report, SIZING_REPORT_FULL);    /* more slots would not help */
+    /* more slots would not help */
+    ck_assert_int_eq(once(16, 0, 0, 400, 5).report, SIZING_REPORT_FULL);
     ck_assert(!once(4, 0, 12, 10, 0).at_limit);
     ck_assert_int_eq(once(16, 0, 4, 390, 0).report, SIZING_REPORT_NEAR);
     ck_assert(!once(16, 0, 4, 390, 0).at_limit);
@@ -198,7 +211,7 @@ START_TEST(a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_mi
         reports += (sizing_server(&server_limits, &full, &memory).report != SIZING_REPORT_NONE);
     }
     ck_assert_int_eq(reports, 1);
-    for (int i = 0; i < 1000; i++) {        /* on and off, ten times a second */
+    for (int i = 0; i < 1000; i++) { /* on and off, ten times a second */
         calm.now_us = full.now_us += 50000;
         sizing_server(&server_limits, &calm, &memory);
         full.now_us += 50000;
@@ -212,20 +225,21 @@ END_TEST
 /* ---- simulated time ---- */
 
 enum { STEP_US = 10000, PROCESSES = 64 };
-#define SECONDS(n) ((int64_t)(n) * 1000000)
+#define SECONDS(n) ((int64_t)(n)*1000000)
 
 typedef struct {
     sizing_server_limits_t limits;
     sizing_server_memory_t memory;
     int64_t now_us;
     int ready;
-    int64_t ready_at_us[PROCESSES];    /* of starting ones; 0: none */
-    int64_t gone_at_us[PROCESSES];     /* of leaving ones; 0: none */
+    int64_t ready_at_us[PROCESSES]; /* of starting ones; 0: none */
+    int64_t gone_at_us[PROCESSES];  /* of leaving ones; 0: none */
     int slots;
     int starts, retires;
     int load;
     int ready_most;
-    int64_t waited_us;                 /* longest time that work waited while MaxRequestWorkers had room for it */
+    /* longest time that work waited while MaxRequestWorkers had room for it */
+    int64_t waited_us;
     int64_t waiting_since_us;
 } sim_t;
 
@@ -280,10 +294,12 @@ static void sim_check(const sim_t *s, const sizing_server_t *now, const sizing_s
 
     if (now->free_slots < 0 || a->start_processes < 0 || a->retire_processes < 0
         || (a->start_processes && a->retire_processes) || a->start_processes > now->free_slots
-        || active > s->limits.server_limit || active * s->limits.threads_per_child > s->limits.max_request_workers
+        || active > s->limits.server_limit
+        || active * s->limits.threads_per_child > s->limits.max_request_workers
         || (a->retire_processes && s->ready - a->retire_processes < s->limits.min_processes)) {
-        ck_abort_msg("at %ld ms: ready %d starting %d free slots %d: start %d, retire %d", (long)(s->now_us / 1000),
-                     s->ready, now->starting, now->free_slots, a->start_processes, a->retire_processes);
+        ck_abort_msg("at %ld ms: ready %d starting %d free slots %d: start %d, retire %d",
+                     (long)(s->now_us / 1000), s->ready, now->starting, now->free_slots,
+                     a->start_processes, a->retire_processes);
     }
 }
 
@@ -386,11 +402,12 @@ START_TEST(min_processes_stay_whatever_the_spare_limits)
 END_TEST
 
 /* Half the period of the oscillation, from ten a second to one in ten minutes. */
-static const int64_t half_us[] = { 50000, 500000, 3000000, 9000000, 15000000, 40000000, 100000000, 300000000 };
+static const int64_t half_us[] = { 50000,    500000,   3000000,   9000000,
+                                   15000000, 40000000, 100000000, 300000000 };
 
 START_TEST(an_oscillating_load_does_not_make_processes_come_and_go)
 {
-    enum { EXTRA = 13 };   /* processes that the high load needs beside those of the low one */
+    enum { EXTRA = 13 }; /* processes that the high load needs beside those of the low one */
     int cycles = half_us[_i] < SECONDS(60) ? 100 : 20, half_way = 0;
     sim_t s;
 
@@ -406,7 +423,8 @@ START_TEST(an_oscillating_load_does_not_make_processes_come_and_go)
     }
     else if (half_us[_i] < 8 * s.limits.retire_us) {
         /* Some mistakes, then none any more. */
-        ck_assert_msg(s.retires <= 5 * EXTRA, "half period %d ms: %d retired", (int)(half_us[_i] / 1000), s.retires);
+        ck_assert_msg(s.retires <= 5 * EXTRA, "half period %d ms: %d retired",
+                      (int)(half_us[_i] / 1000), s.retires);
         ck_assert_int_eq(s.retires, half_way);
     }
     else {
@@ -492,7 +510,8 @@ START_TEST(random_bursts_are_served_at_once_with_bounded_churn)
     sim_init(&s);
     while (s.now_us < SECONDS(1000 + 7200)) {
         sim_run(&s, (int)unit_random_below(&seed, 30), SECONDS(1 + unit_random_below(&seed, 60)));
-        sim_run(&s, 100 + (int)unit_random_below(&seed, 300), SECONDS(1 + unit_random_below(&seed, 10)));
+        sim_run(&s, 100 + (int)unit_random_below(&seed, 300),
+                SECONDS(1 + unit_random_below(&seed, 10)));
         bursts++;
     }
     check_reaction(&s);
@@ -581,7 +600,9 @@ END_TEST
 
 /* ---- crash loops ---- */
 
-static const sizing_restart_limits_t restart_limits = { .first_us = 100000, .max_us = 5000000, .healthy_us = 10000000 };
+static const sizing_restart_limits_t restart_limits = { .first_us = 100000,
+                                                        .max_us = 5000000,
+                                                        .healthy_us = 10000000 };
 
 START_TEST(a_crash_loop_is_slowed_down_more_and_more_up_to_the_cap)
 {
@@ -641,11 +662,13 @@ int main(void)
     unit_add(suite, "low", the_least_value_of_all_threads_is_kept);
     unit_add(suite, "start", as_many_processes_start_at_once_as_are_missing);
     unit_add(suite, "cheap starts", children_that_start_cheaply_start_all_at_once);
-    unit_add(suite, "batches", children_that_take_long_start_in_batches_that_grow_while_they_are_wanted);
+    unit_add(suite, "batches",
+             children_that_take_long_start_in_batches_that_grow_while_they_are_wanted);
     unit_add(suite, "unused batch", a_batch_of_which_none_was_started_does_not_grow);
     unit_add(suite, "never ready", children_that_never_get_ready_do_not_stop_others_from_starting);
     unit_add(suite, "report", the_reason_for_a_shortage_is_reported);
-    unit_add(suite, "report once", a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_minute);
+    unit_add(suite, "report once",
+             a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_minute);
     unit_add(suite, "burst", a_burst_gets_all_it_needs_in_one_decision);
     unit_add(suite, "after a burst", after_a_burst_only_the_surplus_leaves_and_only_after_a_while);
     unit_add(suite, "min_processes", min_processes_stay_whatever_the_spare_limits);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/sizing_layout: whatever is set, what comes out fits together. */
-#include "core/sizing.h"
+#include "mpm/policy/sizing.h"
 #include "unit.h"
 
 static void check_fits(const sizing_layout_t *l)
@@ -101,8 +101,12 @@ END_TEST
 
 START_TEST(debians_own_configuration_stays_as_it_is)
 {
-    sizing_layout_t l = { .start_servers = 2, .min_spare_threads = 25, .max_spare_threads = 75, .thread_limit = 64,
-                          .threads_per_child = 25, .max_request_workers = 150 };
+    sizing_layout_t l = { .start_servers = 2,
+                          .min_spare_threads = 25,
+                          .max_spare_threads = 75,
+                          .thread_limit = 64,
+                          .threads_per_child = 25,
+                          .max_request_workers = 150 };
 
     sizing_layout(2, &l);
     check_fits(&l);
@@ -128,7 +132,9 @@ START_TEST(contradictions_are_settled_as_event_settles_them)
     check_fits(&rest);
     ck_assert_int_eq(rest.max_request_workers, 150);
 
-    sizing_layout_t servers = { .max_request_workers = 1500, .threads_per_child = 25, .server_limit = 16 };
+    sizing_layout_t servers = { .max_request_workers = 1500,
+                                .threads_per_child = 25,
+                                .server_limit = 16 };
     sizing_layout(2, &servers);
     check_fits(&servers);
     ck_assert_int_eq(servers.max_request_workers, 400);
@@ -162,7 +168,8 @@ START_TEST(any_combination_fits_together)
         set[6] = &l.max_spare_threads;
         for (int i = 0; i < 7; i++) {
             if (unit_random_below(&seed, 2)) {
-                *set[i] = 1 + (int)unit_random_below(&seed, unit_random_below(&seed, 2) ? 20 : 20000);
+                *set[i] = 1
+                    + (int)unit_random_below(&seed, unit_random_below(&seed, 2) ? 20 : 20000);
             }
         }
         sizing_layout((int)unit_random_below(&seed, 300), &l);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/timeouts: order of expiry, against a plain array that is searched in full. */
-#include "core/timeouts.h"
+#include "base/timeouts.h"
 #include "unit.h"
 
 #include <string.h>
@@ -8,8 +8,8 @@
 enum { MANY = 3000 };
 
 typedef struct {
-    timeouts_entry_t entry;   /* first, so that an entry's address is the item's */
-    int64_t deadline_us;      /* what the model says */
+    timeouts_entry_t entry; /* first, so that an entry's address is the item's */
+    int64_t deadline_us;    /* what the model says */
     bool in;
 } item_t;
 
@@ -289,7 +289,7 @@ START_TEST(no_order_of_deadlines_makes_an_operation_slow)
             int64_t at[] = { i, MANY - i, 5, unit_random_below(&seed, MANY) };
 
             timeouts_add_at(&set, &items[i].entry, at[kind]);
-            ck_assert_int_le(way_right(set.heap.first), 12);   /* log2(3000 + 1) */
+            ck_assert_int_le(way_right(set.heap.first), 12); /* log2(3000 + 1) */
         }
         for (int i = 0; i < MANY; i += 3) {
             timeouts_remove(&items[(i * 7) % MANY].entry);

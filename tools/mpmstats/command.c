@@ -6,14 +6,16 @@
 
 #include <string.h>
 
-#include "url.h"
+#include "source/url.h"
 
-extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top, cmd_watch,
-    cmd_save, cmd_diff, cmd_tune, cmd_vhosts, cmd_events, cmd_metrics, cmd_doctor;
+extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top,
+    cmd_watch, cmd_save, cmd_diff, cmd_tune, cmd_vhosts, cmd_events, cmd_metrics, cmd_doctor;
 
-const command_t *const commands[] = {
-    &cmd_status, &cmd_workers, &cmd_processes, &cmd_vhosts, &cmd_events, &cmd_top, &cmd_watch, &cmd_get,
-    &cmd_check, &cmd_metrics, &cmd_save, &cmd_diff, &cmd_tune, &cmd_doctor, NULL};
+const command_t *const commands[] = { &cmd_status,  &cmd_workers, &cmd_processes,
+                                      &cmd_vhosts,  &cmd_events,  &cmd_top,
+                                      &cmd_watch,   &cmd_get,     &cmd_check,
+                                      &cmd_metrics, &cmd_save,    &cmd_diff,
+                                      &cmd_tune,    &cmd_doctor,  NULL };
 
 const command_t *command_find(const char *name)
 {
@@ -27,16 +29,19 @@ const command_t *command_find(const char *name)
 bool command_no_arguments(int argc, char **argv, failure_t *failure)
 {
     return argc == 0
-           || failure_set(failure, RC_USAGE, "'%s' is one argument too many; --help shows what the command takes",
-                          argv[0]);
+        || failure_set(failure, RC_USAGE,
+                       "'%s' is one argument too many; --help shows what the command takes",
+                       argv[0]);
 }
 
 static void help_program(FILE *out)
 {
-    fputs("Usage: mpmstats [OPTION]... [COMMAND] [ARGUMENT]...\n"
-          "Shows what a running apache2 does, as told by mod_mpmstats.\n"
-          "Without an address or a file it reads the segment of this machine's server, or else asks\n"
-          URL_DEFAULT ".\n\nCommands:\n", out);
+    fputs(
+        "Usage: mpmstats [OPTION]... [COMMAND] [ARGUMENT]...\n"
+        "Shows what a running apache2 does, as told by mod_mpmstats.\n"
+        "Without an address or a file it reads the segment of this machine's server, or else asks\n" URL_DEFAULT
+        ".\n\nCommands:\n",
+        out);
     for (size_t i = 0; commands[i] != NULL; i++)
         fprintf(out, "  %-10s  %s%s\n", commands[i]->name, commands[i]->summary,
                 i == 0 ? " (the default)" : "");
@@ -47,7 +52,8 @@ static void help_program(FILE *out)
           "  mpmstats --url https://www.example.org/mpm-status --user admin\n"
           "  mpmstats --unix-socket /run/apache2/status.sock --json\n"
           "  mpmstats COMMAND --help\n\n"
-          "Exit codes and everything else: man mpmstats\n", out);
+          "Exit codes and everything else: man mpmstats\n",
+          out);
 }
 
 void command_help(FILE *out, const command_t *command)

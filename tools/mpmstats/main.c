@@ -11,8 +11,8 @@
 
 #include "apr_general.h"
 #include "command.h"
-#include "settings.h"
-#include "terminal.h"
+#include "common/settings.h"
+#include "common/terminal.h"
 #include "gen/version.h"
 
 static int print_version(void)
@@ -22,11 +22,14 @@ static int print_version(void)
     return terminal_finish(RC_OK);
 }
 
-/* The command the arguments name: *index is its place, or one before its arguments when it is the default. */
+/*
+ * The command the arguments name: *index is its place, or one before its arguments when it is the
+ * default.
+ */
 static const command_t *find_command(int argc, char **argv, settings_t *settings, int *index,
                                      failure_t *failure)
 {
-    const option_set_t globals[] = {{settings_options, settings}, {NULL, NULL}};
+    const option_set_t globals[] = { { settings_options, settings }, { NULL, NULL } };
     const command_t *command;
 
     *index = options_parse(globals, true, argc, argv, failure);
@@ -38,18 +41,23 @@ static const command_t *find_command(int argc, char **argv, settings_t *settings
     }
     command = command_find(argv[*index]);
     if (command == NULL)
-        failure_set(failure, RC_USAGE, "there is no command '%s'; mpmstats --help lists them", argv[*index]);
+        failure_set(failure, RC_USAGE, "there is no command '%s'; mpmstats --help lists them",
+                    argv[*index]);
     return command;
 }
 
-#define UNKNOWN 3               /* the exit code of commands that judge, where they could not */
+#define UNKNOWN 3 /* the exit code of commands that judge, where they could not */
 
-/* RC_LOCAL is the code of a critical server, or of a fault, to whoever called a command that judges. */
+/*
+ * RC_LOCAL is the code of a critical server, or of a fault, to whoever called a command that
+ * judges.
+ */
 static int finish(const command_t *command, int rc)
 {
     int end = terminal_finish(rc);
 
-    return end == RC_LOCAL && rc != RC_LOCAL && command != NULL && command->refuse != NULL ? UNKNOWN : end;
+    return end == RC_LOCAL && rc != RC_LOCAL && command != NULL && command->refuse != NULL ? UNKNOWN
+                                                                                           : end;
 }
 
 static int refuse(const command_t *command, const failure_t *failure)
@@ -71,7 +79,9 @@ static const command_t *guess_command(int argc, char **argv)
 
 static int run_command(const command_t *command, settings_t *settings, int argc, char **argv)
 {
-    const option_set_t sets[] = {{settings_options, settings}, {command->options, command->target}, {NULL, NULL}};
+    const option_set_t sets[] = { { settings_options, settings },
+                                  { command->options, command->target },
+                                  { NULL, NULL } };
     failure_t failure;
     int rest = options_parse(sets, false, argc, argv, &failure);
 

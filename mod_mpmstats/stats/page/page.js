@@ -24,7 +24,7 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 const find = (object, path) => path.reduce((at, key) => (at === undefined ? at : at[key]), object);
 const pathOf = (text) => text.split('.');
 
-// ---- figures as text; stats/format.c writes them in the same way ----
+// ---- figures as text; base/format.c writes them in the same way ----
 
 const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 const twoDigits = (n) => String(Math.floor(n)).padStart(2, '0');
@@ -50,7 +50,7 @@ function duration(us) {
 }
 
 // Control bytes as their pictures, and what would hide or reorder the text around it as U+FFFD: the
-// server writes the page so (core/escape.c), but the JSON says what the client really sent.
+// server writes the page so (base/escape.c), but the JSON says what the client really sent.
 const HIDDEN = new RegExp('[\\x80-\\x9f\\xad\\u061c\\u115f\\u1160\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f'
   + '\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}\\p{NChar}]', 'gu');
 const visible = (text) => text
@@ -115,7 +115,7 @@ function perSecond(path, data) {
   return seconds > 0 && gained >= 0 ? gained / seconds : undefined;
 }
 
-// How close to its limit a figure is; stats/html_list.c has the same shares.
+// How close to its limit a figure is; stats/page/html_list.c has the same shares.
 function levelOf(now, limit) {
   if (!limit || now < 0.8 * limit) return 'calm';
   return now < 0.95 * limit ? 'high' : 'full';
@@ -164,7 +164,7 @@ function showHistory(data) {
 
 // ---- times: what came in between two updates, from the buckets of the histograms ----
 
-// A bucket's middle, by its largest value: 32 buckets to a power of two (core/histogram.h).
+// A bucket's middle, by its largest value: 32 buckets to a power of two (base/histogram.h).
 function middle(highest) {
   const width = highest < 64 ? 1 : 2 ** (Math.floor(Math.log2(highest)) - 5);
   return highest - Math.floor((width - 1) / 2);
@@ -375,7 +375,7 @@ function compare(a, b) {
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
 }
 
-const ZERO = /^0(\.0)?( B| \u00b5s)?$/;        // as in stats/html_table.c
+const ZERO = /^0(\.0)?( B| \u00b5s)?$/;        // as in stats/page/html_table.c
 
 class Table {
   constructor(id, keyOf) {
@@ -532,7 +532,7 @@ function showNameFilter(input) {
     visible === vhosts.rows.length ? '' : count(visible) + ' of ' + count(vhosts.rows.length));
 }
 
-// The longest requests that somebody waits for; stats/html_tables.c has the same letters.
+// The longest requests that somebody waits for; stats/page/html_tables.c has the same letters.
 function slowest(rows) {
   return rows.filter((row) => row.since_us >= SLOW_US && !row.tunnel && 'RWDL'.includes(row.state))
     .sort((a, b) => b.since_us - a.since_us).slice(0, SLOW_ROWS);

@@ -13,7 +13,8 @@ static void register_hooks(apr_pool_t *pool)
     (void)pool;
     ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
     ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
-    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL, "while loading: threaded %d, async %d", threaded, async);
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL,
+                 "while loading: threaded %d, async %d", threaded, async);
 }
 
 module AP_MODULE_DECLARE_DATA test_asks_module = {

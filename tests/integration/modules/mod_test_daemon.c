@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A daemon that lives as long as the configuration, as mod_wsgi's and Passenger's do. /test-daemon asks it, and is a
- * 503 if it is not there. ?ms=N: it takes so long to answer. Killed at once when the configuration pool goes.
- * TestDaemonExit: children exit with this status before they serve.
+ * A daemon that lives as long as the configuration, as mod_wsgi's and Passenger's do. /test-daemon
+ * asks it, and is a 503 if it is not there. ?ms=N: it takes so long to answer. Killed at once when
+ * the configuration pool goes. TestDaemonExit: children exit with this status before they serve.
  * TestDaemon directory [milliseconds]: where its socket is made, and how long post_config takes.
  */
 #include <errno.h>
@@ -77,9 +77,11 @@ static int start_daemon(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     }
     usleep((useconds_t)startup_ms * 1000);
     /* Each configuration has its own name, so that nobody finds the next one's by chance. */
-    apr_snprintf(address.sun_path, sizeof(address.sun_path), "%s/d%" APR_TIME_T_FMT, directory, apr_time_now());
+    apr_snprintf(address.sun_path, sizeof(address.sun_path), "%s/d%" APR_TIME_T_FMT, directory,
+                 apr_time_now());
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(listener, 128) != 0) {
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0
+        || listen(listener, 128) != 0) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s, "test_daemon: %s", address.sun_path);
         return !OK;
     }
@@ -144,8 +146,10 @@ static const char *set_exit(cmd_parms *cmd, void *dummy, const char *code)
 }
 
 static const command_rec directives[] = {
-    AP_INIT_TAKE1("TestDaemonExit", set_exit, NULL, RSRC_CONF, "Status with which every new child exits"),
-    AP_INIT_TAKE12("TestDaemon", set_directory, NULL, RSRC_CONF, "Directory of the socket, and how long a start takes"),
+    AP_INIT_TAKE1("TestDaemonExit", set_exit, NULL, RSRC_CONF,
+                  "Status with which every new child exits"),
+    AP_INIT_TAKE12("TestDaemon", set_directory, NULL, RSRC_CONF,
+                   "Directory of the socket, and how long a start takes"),
     { NULL }
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test-only: handler `test-handlers` (or any name that begins so) does what the last path segment says, with
- * arguments from the query string:
+ * Test-only: handler `test-handlers` (or any name that begins so) does what the last path segment
+ * says, with arguments from the query string:
  *
  *   sleep?ms=N            waits N ms, then answers "slept"
  *   spin?ms=N             burns CPU for N ms, then answers "spun"
@@ -17,8 +17,8 @@
  *   id?ms=N               answers the connection's id at once, and ends after N ms
  *   info                  answers pid, addresses, protocol, requests on the connection
  *
- * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in child_init; one that starts
- * while that of MPM_TEST_LATE exists waits there until it does not.
+ * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in
+ * child_init; one that starts while that of MPM_TEST_LATE exists waits there until it does not.
  *
  * A number that is missing counts as 0. Never load this into a server anybody else can reach.
  */
@@ -140,7 +140,8 @@ static int do_exit(request_rec *r)
 static int do_leak(request_rec *r)
 {
     size_t bytes = argument(r, "kb") * 1024;
-    volatile char *lost = malloc(bytes);     /* volatile: nobody reads it, and it has to be written all the same */
+    /* volatile: nobody reads it, and it has to be written all the same */
+    volatile char *lost = malloc(bytes);
     for (size_t i = 0; lost && i < bytes; i += 1024)
         lost[i] = 1;
     return answer(r, "leaked");
@@ -223,18 +224,21 @@ static int do_id(request_rec *r)
 
 static int do_info(request_rec *r)
 {
-    return answer(r, apr_psprintf(r->pool, "pid=%ld client=%s useragent=%s protocol=%s keepalives=%d",
-                                  (long)getpid(), r->connection->client_ip, r->useragent_ip,
-                                  r->protocol, r->connection->keepalives));
+    return answer(r,
+                  apr_psprintf(r->pool, "pid=%ld client=%s useragent=%s protocol=%s keepalives=%d",
+                               (long)getpid(), r->connection->client_ip, r->useragent_ip,
+                               r->protocol, r->connection->keepalives));
 }
 
 static const struct {
     const char *name;
     int (*run)(request_rec *r);
 } actions[] = {
-    {"sleep", do_sleep}, {"spin", do_spin}, {"clock", do_clock}, {"stream", do_stream}, {"crash", do_crash}, {"kill", do_kill},
-    {"exit", do_exit},   {"leak", do_leak}, {"body", do_body},     {"info", do_info},
-    {"hangmain", do_hangmain}, {"diskmain", do_diskmain}, {"id", do_id},
+    { "sleep", do_sleep },   { "spin", do_spin },         { "clock", do_clock },
+    { "stream", do_stream }, { "crash", do_crash },       { "kill", do_kill },
+    { "exit", do_exit },     { "leak", do_leak },         { "body", do_body },
+    { "info", do_info },     { "hangmain", do_hangmain }, { "diskmain", do_diskmain },
+    { "id", do_id },
 };
 
 static int test_handler(request_rec *r)

@@ -22,16 +22,31 @@
 
 APLOG_USE_MODULE(test_mpm);
 
-#define QUERY(name) {#name, AP_MPMQ_##name}
+#define QUERY(name) \
+    { \
+#name, AP_MPMQ_##name \
+    }
 
 static const struct {
     const char *name;
     int code;
 } queries[] = {
-    QUERY(MAX_DAEMON_USED),    QUERY(IS_THREADED),       QUERY(IS_FORKED),         QUERY(HARD_LIMIT_DAEMONS),
-    QUERY(HARD_LIMIT_THREADS), QUERY(MAX_THREADS),       QUERY(MIN_SPARE_DAEMONS), QUERY(MIN_SPARE_THREADS),
-    QUERY(MAX_SPARE_DAEMONS),  QUERY(MAX_SPARE_THREADS), QUERY(MAX_REQUESTS_DAEMON), QUERY(MAX_DAEMONS),
-    QUERY(MPM_STATE),          QUERY(IS_ASYNC),          QUERY(GENERATION),        QUERY(HAS_SERF),
+    QUERY(MAX_DAEMON_USED),
+    QUERY(IS_THREADED),
+    QUERY(IS_FORKED),
+    QUERY(HARD_LIMIT_DAEMONS),
+    QUERY(HARD_LIMIT_THREADS),
+    QUERY(MAX_THREADS),
+    QUERY(MIN_SPARE_DAEMONS),
+    QUERY(MIN_SPARE_THREADS),
+    QUERY(MAX_SPARE_DAEMONS),
+    QUERY(MAX_SPARE_THREADS),
+    QUERY(MAX_REQUESTS_DAEMON),
+    QUERY(MAX_DAEMONS),
+    QUERY(MPM_STATE),
+    QUERY(IS_ASYNC),
+    QUERY(GENERATION),
+    QUERY(HAS_SERF),
 #ifdef AP_MPMQ_CAN_SUSPEND
     QUERY(CAN_SUSPEND),
 #endif
@@ -41,7 +56,7 @@ static const struct {
 #ifdef AP_MPMQ_CAN_WAITIO
     QUERY(CAN_WAITIO),
 #endif
-    {"UNKNOWN", 12345},
+    { "UNKNOWN", 12345 },
 };
 
 /* {"NAME": value or null where the MPM says it does not know, …} */
@@ -70,7 +85,8 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)pconf;
     (void)plog;
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, NULL, "test-mpm: queries in pre_config: %s", answers(ptemp));
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, NULL, "test-mpm: queries in pre_config: %s",
+                 answers(ptemp));
     return OK;
 }
 
@@ -78,13 +94,15 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 {
     (void)pconf;
     (void)plog;
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "test-mpm: queries in post_config: %s", answers(ptemp));
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "test-mpm: queries in post_config: %s",
+                 answers(ptemp));
     return OK;
 }
 
-static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state)
+static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
+                         mpm_child_status state)
 {
-    static const char *const names[] = {"started", "exited", "lost_slot"};
+    static const char *const names[] = { "started", "exited", "lost_slot" };
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "test-mpm: child_status pid=%ld gen=%d slot=%d %s",
                  (long)pid, gen, slot, names[state]);
 }
@@ -97,8 +115,8 @@ static void end_generation(server_rec *s, ap_generation_t gen)
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf, "test-mpm: child_stopping pid=%ld graceful=%d",
-                 (long)getpid(), graceful);
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "test-mpm: child_stopping pid=%ld graceful=%d", (long)getpid(), graceful);
 }
 
 static void register_hooks(apr_pool_t *p)

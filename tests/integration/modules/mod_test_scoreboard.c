@@ -28,7 +28,8 @@ static void put_worker_pids(request_rec *r, int slot, int threads)
     for (int t = 0; t < threads; t++) {
         const worker_score *ws = ap_get_scoreboard_worker_from_indexes(slot, t);
         if (ws && ws->status != SERVER_DEAD) {
-            ap_rprintf(r, "%s[%d,%ld,%d,%lu]", comma, t, (long)ws->pid, ws->generation, ws->access_count);
+            ap_rprintf(r, "%s[%d,%ld,%d,%lu]", comma, t, (long)ws->pid, ws->generation,
+                       ws->access_count);
             comma = ",";
         }
     }
@@ -37,11 +38,13 @@ static void put_worker_pids(request_rec *r, int slot, int threads)
 static void put_process(request_rec *r, int slot, int threads)
 {
     const process_score *ps = ap_get_scoreboard_process(slot);
-    ap_rprintf(r, "{\"slot\":%d,\"pid\":%ld,\"generation\":%d,\"quiescing\":%d,\"not_accepting\":%d,"
-                  "\"connections\":%u,\"write_completion\":%u,\"lingering_close\":%u,\"keep_alive\":%u,"
-                  "\"suspended\":%u,",
-               slot, (long)ps->pid, ps->generation, ps->quiescing, ps->not_accepting, ps->connections,
-               ps->write_completion, ps->lingering_close, ps->keep_alive, ps->suspended);
+    ap_rprintf(
+        r,
+        "{\"slot\":%d,\"pid\":%ld,\"generation\":%d,\"quiescing\":%d,\"not_accepting\":%d,"
+        "\"connections\":%u,\"write_completion\":%u,\"lingering_close\":%u,\"keep_alive\":%u,"
+        "\"suspended\":%u,",
+        slot, (long)ps->pid, ps->generation, ps->quiescing, ps->not_accepting, ps->connections,
+        ps->write_completion, ps->lingering_close, ps->keep_alive, ps->suspended);
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 136)
     ap_rprintf(r, "\"wait_io\":%u,", ps->wait_io);
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test-only: handler `test-scribble` is what a child would do that has been taken over. It leaves a process behind, with
- * a child's privileges and everything a child has mapped, that for `ms` milliseconds writes over all memory it shares with
- * the other processes: random bytes, the number `pid` in every word, extreme numbers. It answers how many bytes those are.
+ * Test-only: handler `test-scribble` is what a child would do that has been taken over. It leaves a
+ * process behind, with a child's privileges and everything a child has mapped, that for `ms`
+ * milliseconds writes over all memory it shares with the other processes: random bytes, the number
+ * `pid` in every word, extreme numbers. It answers how many bytes those are.
  *
  * /test-scribble?ms=3000&pid=4711&seed=1
  *
- * With `two` it sends so many messages with two descriptors each into every socket that passes messages and that it shares
- * with others; with `shut` it shuts these down.
+ * With `two` it sends so many messages with two descriptors each into every socket that passes
+ * messages and that it shares with others; with `shut` it shuts these down.
  */
 #include <limits.h>
 #include <stdint.h>
@@ -84,7 +85,8 @@ static void sprinkle(uint64_t *state, uint32_t word, int anything)
     for (int i = 0; i < map_count; i++)
         for (int n = 0; n < 4096; n++) {
             size_t at = next_random(state) % (maps[i].size / 4) * 4;
-            *(volatile uint32_t *)(maps[i].begin + at) = anything ? (uint32_t)next_random(state) : word;
+            *(volatile uint32_t *)(maps[i].begin + at) = anything ? (uint32_t)next_random(state)
+                                                                  : word;
         }
 }
 
@@ -97,12 +99,27 @@ static void scribble(long ms, uint32_t pid, uint64_t state)
     end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms;
     for (unsigned round = 0;; round++) {
         switch (round % 8) {
-        case 0: fill(pid); break;
-        case 1: case 2: case 3: sprinkle(&state, 0, 1); break;
-        case 4: fill(0xffffffff); break;
-        case 5: sprinkle(&state, pid, 0); break;
-        case 6: fill(INT_MAX); break;
-        default: fill(1); sprinkle(&state, 0, 1); break;
+        case 0:
+            fill(pid);
+            break;
+        case 1:
+        case 2:
+        case 3:
+            sprinkle(&state, 0, 1);
+            break;
+        case 4:
+            fill(0xffffffff);
+            break;
+        case 5:
+            sprinkle(&state, pid, 0);
+            break;
+        case 6:
+            fill(INT_MAX);
+            break;
+        default:
+            fill(1);
+            sprinkle(&state, 0, 1);
+            break;
         }
         usleep(3000);
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -116,7 +133,9 @@ static void send_two(int to)
     int two[2] = { 0, 0 };
     char text[4096] = "", space[CMSG_SPACE(sizeof two)] = "";
     struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space
+    };
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;

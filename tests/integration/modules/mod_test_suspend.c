@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test-only: handler `test-suspend` gives its thread back and finishes the request
- * from a timed callback: `?ms=N` from now, in `steps=N` pulses of one line each
- * (default 1); `slow=N`: the pulse itself takes N ms before. With `loop=N` it answers at once, and a callback
- * registers itself again, to be run at once, for N ms. Every suspend and resume the MPM announces is logged at debug
+ * Test-only: handler `test-suspend` gives its thread back and finishes the request from a timed
+ * callback: `?ms=N` from now, in `steps=N` pulses of one line each (default 1); `slow=N`: the pulse
+ * itself takes N ms before. With `loop=N` it answers at once, and a callback registers itself
+ * again, to be run at once, for N ms. Every suspend and resume the MPM announces is logged at debug
  * level ("test-suspend: suspended" / "resumed"), so that a test can count them.
  *
- * The pulse runs under the request's own lock, which the core holds while the
- * handler returns: the callback may come before the thread has left the request.
+ * The pulse runs under the request's own lock, which the core holds while the handler returns: the
+ * callback may come before the thread has left the request.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +83,8 @@ static int suspend_handler(request_rec *r)
     ap_set_content_type(r, "text/plain");
     apr_status_t rv = ap_mpm_register_timed_callback(p->wait, pulse, p);
     if (rv != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, rv, r, "test-suspend: this MPM has no timed callbacks");
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, rv, r,
+                      "test-suspend: this MPM has no timed callbacks");
         return HTTP_NOT_IMPLEMENTED;
     }
     return SUSPENDED;
@@ -91,12 +92,14 @@ static int suspend_handler(request_rec *r)
 
 static void log_suspend(conn_rec *c, request_rec *r)
 {
-    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c, "test-suspend: suspended, request %s", r ? r->uri : "none");
+    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c, "test-suspend: suspended, request %s",
+                  r ? r->uri : "none");
 }
 
 static void log_resume(conn_rec *c, request_rec *r)
 {
-    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c, "test-suspend: resumed, request %s", r ? r->uri : "none");
+    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c, "test-suspend: resumed, request %s",
+                  r ? r->uri : "none");
 }
 
 static void register_hooks(apr_pool_t *p)

@@ -136,10 +136,9 @@ static const char *set_on(cmd_parms *cmd, void *unused, int on)
     return NULL;
 }
 
-static const command_rec directives[] = {
-    AP_INIT_FLAG("TestWaitIO", set_on, NULL, RSRC_CONF, "speak the test protocol on this server"),
-    {NULL}
-};
+static const command_rec directives[] = { AP_INIT_FLAG("TestWaitIO", set_on, NULL, RSRC_CONF,
+                                                       "speak the test protocol on this server"),
+                                          { NULL } };
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -148,5 +147,6 @@ static void register_hooks(apr_pool_t *p)
 }
 
 module AP_MODULE_DECLARE_DATA test_waitio_module = {
-    STANDARD20_MODULE_STUFF, NULL, NULL, create_server_conf, NULL, directives, register_hooks, AP_MODULE_FLAG_NONE
+    STANDARD20_MODULE_STUFF, NULL, NULL, create_server_conf, NULL, directives, register_hooks,
+    AP_MODULE_FLAG_NONE
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test-only: preloaded into apache2 (LD_PRELOAD), finds descriptors that are closed twice. A number that
- * was closed is not free: it refers to a "tomb", and whoever closes it again has closed what may already be
- * somebody else's. The close is then written to the file that MPM_TEST_CLOSES names, with who called it.
- * The youngest GRAVES closed numbers are kept so.
+ * Test-only: preloaded into apache2 (LD_PRELOAD), finds descriptors that are closed twice. A number
+ * that was closed is not free: it refers to a "tomb", and whoever closes it again has closed what
+ * may already be somebody else's. The close is then written to the file that MPM_TEST_CLOSES names,
+ * with who called it. The youngest GRAVES closed numbers are kept so.
  */
 #include <errno.h>
 #include <execinfo.h>
@@ -62,7 +62,7 @@ __attribute__((constructor)) static void begin(void)
     if (path == NULL || strcmp(program_invocation_short_name, "apache2") != 0) {
         return;
     }
-    (void)backtrace(frames, FRAMES);    /* the first call loads a library */
+    (void)backtrace(frames, FRAMES); /* the first call loads a library */
     report = out_of_the_way(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
     tomb = out_of_the_way((int)syscall(SYS_memfd_create, "tomb", MFD_CLOEXEC));
     if (tomb >= 0 && fstat(tomb, &tomb_is) != 0) {
@@ -74,7 +74,8 @@ static void tell(int fd, const char *what)
 {
     void *frames[FRAMES];
     char line[80];
-    int n = snprintf(line, sizeof(line), "process %d closes %d, which is %s\n", (int)getpid(), fd, what);
+    int n = snprintf(line, sizeof(line), "process %d closes %d, which is %s\n", (int)getpid(), fd,
+                     what);
 
     if (write(report, line, (size_t)n) == n) {
         backtrace_symbols_fd(frames, backtrace(frames, FRAMES), report);

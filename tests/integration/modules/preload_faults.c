@@ -29,12 +29,28 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ACCEPT, FORK, THREAD, MEMORY, DISK, CLOCK, WATCH, LISTEN, SOCKETPAIR, NOFILE, NPROC, SEND, PASSING, FAULTS };
+enum {
+    ACCEPT,
+    FORK,
+    THREAD,
+    MEMORY,
+    DISK,
+    CLOCK,
+    WATCH,
+    LISTEN,
+    SOCKETPAIR,
+    NOFILE,
+    NPROC,
+    SEND,
+    PASSING,
+    FAULTS
+};
 
 typedef struct {
-    _Atomic int32_t error;      /* errno; CLOCK: anything but 0 */
-    _Atomic int32_t pid;        /* 0: every process; negative: all but that */
-    _Atomic int64_t amount;     /* MEMORY: smallest size that fails; CLOCK: µs to add; NOFILE, NPROC: the limit */
+    _Atomic int32_t error; /* errno; CLOCK: anything but 0 */
+    _Atomic int32_t pid;   /* 0: every process; negative: all but that */
+    /* MEMORY: smallest size that fails; CLOCK: µs to add; NOFILE, NPROC: the limit */
+    _Atomic int64_t amount;
     _Atomic uint64_t hits;
 } fault_t;
 
@@ -50,7 +66,7 @@ typedef struct {
 
 typedef struct {
     fault_t faults[FAULTS];
-    char disk[256];             /* DISK: files whose path begins so */
+    char disk[256]; /* DISK: files whose path begins so */
     signals_t signals;
 } control_t;
 
@@ -71,7 +87,8 @@ __attribute__((constructor)) static void begin(void)
     if (fd < 0) {
         return;
     }
-    at = (void *)syscall(SYS_mmap, NULL, sizeof(control_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+    at = (void *)syscall(SYS_mmap, NULL, sizeof(control_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                         0L);
     close(fd);
     control = at == MAP_FAILED ? NULL : at;
 }
@@ -81,7 +98,8 @@ static int active(const fault_t *f)
 {
     int pid = f->pid;
 
-    return f->error != 0 && (pid == 0 || (pid > 0) == ((pid > 0 ? pid : -pid) == (int)syscall(SYS_getpid)));
+    return f->error != 0
+        && (pid == 0 || (pid > 0) == ((pid > 0 ? pid : -pid) == (int)syscall(SYS_getpid)));
 }
 
 /* The error to fail with, 0 for none. */
@@ -128,16 +146,19 @@ static void keep_limits(void)
     keep_limit(NPROC, RLIMIT_NPROC, &processes, &processes_lowered);
 }
 
-#define FAIL_IF(which, value)                                                                                          \
-    do {                                                                                                               \
-        int error_ = fails(which);                                                                                     \
-        if (error_ != 0) {                                                                                             \
-            errno = error_;                                                                                            \
-            return value;                                                                                              \
-        }                                                                                                              \
+#define FAIL_IF(which, value) \
+    do { \
+        int error_ = fails(which); \
+        if (error_ != 0) { \
+            errno = error_; \
+            return value; \
+        } \
     } while (0)
 
-/* ---- descriptors ---------------------------------------------------------------------------------------------- */
+/*
+ * ---- descriptors
+ * ----------------------------------------------------------------------------------------------
+ */
 
 int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
@@ -168,7 +189,10 @@ static int passing_fails(void)
     return control != NULL && active(&control->faults[PASSING]);
 }
 
-/* The queue of connections for another process: full, and whoever waits for room waits in vain; that is what is counted. */
+/*
+ * The queue of connections for another process: full, and whoever waits for room waits in vain;
+ * that is what is counted.
+ */
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     if (msg->msg_controllen > 0 && passing_fails()) {
@@ -180,13 +204,14 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    const struct pollfd *volatile first = fds;      /* glibc declares that it is written only */
+    const struct pollfd *volatile first = fds; /* glibc declares that it is written only */
     int type = 0;
     socklen_t size = sizeof(type);
     struct timespec ts = { .tv_sec = timeout / 1000, .tv_nsec = timeout % 1000 * 1000000L };
 
     if (count == 1 && first->events == POLLOUT && passing_fails()
-        && getsockopt(first->fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
+        && getsockopt(first->fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0
+        && type == SOCK_SEQPACKET) {
         control->faults[PASSING].hits++;
         nanosleep(&ts, NULL);
         return 0;
@@ -202,7 +227,10 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
     return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
 }
 
-/* ---- processes, threads --------------------------------------------------------------------------------------- */
+/*
+ * ---- processes, threads
+ * ---------------------------------------------------------------------------------------
+ */
 
 pid_t fork(void)
 {
@@ -214,7 +242,8 @@ pid_t fork(void)
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
-    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = next("pthread_create");
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                void *) = next("pthread_create");
     int error = fails(THREAD);
 
     return error != 0 ? error : real(thread, attr, start, arg);
@@ -234,7 +263,10 @@ int kill(pid_t pid, int sig)
     return (int)syscall(SYS_kill, pid, sig);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/*
+ * ---- memory
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 #ifndef WITHOUT_MALLOC
 extern void *__libc_malloc(size_t size);
@@ -275,7 +307,10 @@ void *realloc(void *old, size_t size)
 }
 #endif
 
-/* ---- the disk ------------------------------------------------------------------------------------------------- */
+/*
+ * ---- the disk
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int on_the_disk(int fd)
 {
@@ -332,7 +367,10 @@ int fstatvfs64(int fd, struct statvfs64 *fs)
     return rc;
 }
 
-/* ---- the wall clock ------------------------------------------------------------------------------------------- */
+/*
+ * ---- the wall clock
+ * -------------------------------------------------------------------------------------------
+ */
 
 int gettimeofday(struct timeval *restrict tv, void *restrict zone)
 {

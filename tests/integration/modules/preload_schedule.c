@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test-only: preloaded into apache2 (LD_PRELOAD), makes threads late at the places where what they have
- * learnt can become untrue: before a lock is taken, after it is given back, after epoll_wait(), ppoll()
- * or accept() has returned, and before something is sent. How often and for how long is read from a file that is mapped into every
- * process (schedule.py writes it, environment variable MPM_TEST_SCHEDULE names it).
+ * Test-only: preloaded into apache2 (LD_PRELOAD), makes threads late at the places where what they
+ * have learnt can become untrue: before a lock is taken, after it is given back, after
+ * epoll_wait(), ppoll() or accept() has returned, and before something is sent. How often and for
+ * how long is read from a file that is mapped into every process (schedule.py writes it,
+ * environment variable MPM_TEST_SCHEDULE names it).
  *
- * The delays of a thread are drawn from the seed and its number within the process, so a run with the
- * same seed draws the same; what meets them depends on the kernel.
+ * The delays of a thread are drawn from the seed and its number within the process, so a run with
+ * the same seed draws the same; what meets them depends on the kernel.
  *
- * `small_sockets` gives Unix socket pairs the smallest buffers there are, so that they are full soon.
+ * `small_sockets` gives Unix socket pairs the smallest buffers there are, so that they are full
+ * soon.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,7 +31,7 @@
 enum { LOCK, UNLOCK, WAIT, POLL, ACCEPT, SEND, SITES };
 
 typedef struct {
-    _Atomic uint32_t permille;      /* of the calls that are delayed; 0: off */
+    _Atomic uint32_t permille; /* of the calls that are delayed; 0: off */
     _Atomic uint32_t longest_us;
     _Atomic uint64_t hits;
 } site_t;
@@ -37,7 +39,7 @@ typedef struct {
 typedef struct {
     site_t sites[SITES];
     _Atomic uint64_t seed;
-    _Atomic int32_t only_in;        /* the one process that is late; 0: each */
+    _Atomic int32_t only_in; /* the one process that is late; 0: each */
     _Atomic int32_t small_sockets;
 } control_t;
 
@@ -45,7 +47,8 @@ typedef struct {
 static control_t *control;
 static int (*really_lock)(pthread_mutex_t *);
 static int (*really_unlock)(pthread_mutex_t *);
-static int (*really_accept4)(int, struct sockaddr *, socklen_t *, int);    /* another shim's, where there is one */
+/* another shim's, where there is one */
+static int (*really_accept4)(int, struct sockaddr *, socklen_t *, int);
 
 static _Atomic uint64_t threads;
 static _Thread_local uint64_t dice;
@@ -60,7 +63,8 @@ __attribute__((constructor)) static void begin(void)
     *(void **)&really_unlock = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
     *(void **)&really_accept4 = dlsym(RTLD_NEXT, "accept4");
     if (fd >= 0) {
-        at = (void *)syscall(SYS_mmap, NULL, sizeof(control_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+        at = (void *)syscall(SYS_mmap, NULL, sizeof(control_t), PROT_READ | PROT_WRITE, MAP_SHARED,
+                             fd, 0L);
         close(fd);
     }
     control = at == MAP_FAILED ? NULL : at;
@@ -104,7 +108,10 @@ static void maybe_late(int which)
     errno = err;
 }
 
-/* ---- where threads are late ------------------------------------------------------------------------------------- */
+/*
+ * ---- where threads are late
+ * -------------------------------------------------------------------------------------
+ */
 
 int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
@@ -142,7 +149,8 @@ int epoll_pwait(int epfd, struct epoll_event *events, int most, int timeout, con
 
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
-    struct timespec left = timeout != NULL ? *timeout : (struct timespec){ 0 };     /* the kernel writes into it */
+    /* the kernel writes into it */
+    struct timespec left = timeout != NULL ? *timeout : (struct timespec){ 0 };
     int n = (int)syscall(SYS_ppoll, fds, count, timeout != NULL ? &left : NULL, mask, 8);
 
     maybe_late(POLL);

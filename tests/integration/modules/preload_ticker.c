@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Test-only: preloaded into apache2 (LD_PRELOAD), lets a child's ticker be overtaken: after one in
- * four pthread_mutex_unlock() its thread, the first of the process, sleeps for MPM_TEST_TICKER_DELAY µs.
- * What it has seen under a lock is then of the past.
+ * four pthread_mutex_unlock() its thread, the first of the process, sleeps for
+ * MPM_TEST_TICKER_DELAY µs. What it has seen under a lock is then of the past.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -13,14 +13,14 @@
 /* Written by the constructor, and after fork(2). */
 static int (*really_unlock)(pthread_mutex_t *);
 static long delay_us;
-static int forks;           /* between the program that was started and this process */
+static int forks; /* between the program that was started and this process */
 static _Thread_local int is_ticker;
-static unsigned dice = 1;   /* the ticker's */
+static unsigned dice = 1; /* the ticker's */
 
 static void in_child(void)
 {
     forks++;
-    is_ticker = forks >= 2;     /* the first one made the server a daemon */
+    is_ticker = forks >= 2; /* the first one made the server a daemon */
 }
 
 __attribute__((constructor)) static void begin(void)

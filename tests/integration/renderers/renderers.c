@@ -4,10 +4,11 @@
  *
  *     renderers FORM PARTS VHOSTS WORKERS MOMENT TIMES NAME...
  *
- * FORM is json, html, openmetrics or prometheus, PARTS a number (stats/view.h). All counters grow with MOMENT, in seconds. It is taken
- * and rendered TIMES times: the last goes to stdout, the shortest, in milliseconds of processor time, to stderr. NAMEs (\xHH
- * stands for a byte) are used in turn for whatever a client or a configuration names. A virtual host's has its number at the end,
- * unless it begins with `same`.
+ * FORM is json, html, openmetrics or prometheus, PARTS a number (render/request_view.h). All
+ * counters grow with MOMENT, in seconds. It is taken and rendered TIMES times: the last goes to
+ * stdout, the shortest, in milliseconds of processor time, to stderr. NAMEs (\xHH stands for a
+ * byte) are used in turn for whatever a client or a configuration names. A virtual host's has its
+ * number at the end, unless it begins with `same`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +18,14 @@
 #include "apr_general.h"
 #include "apr_pools.h"
 #include "apr_strings.h"
-#include "core/segment_ring.h"
-#include "core/segment_write.h"
-#include "stats/metrics.h"
-#include "stats/recorded.h"
-#include "stats/render_html.h"
-#include "stats/render_json.h"
-#include "stats/render_openmetrics.h"
-#include "stats/states.h"
+#include "segment/ring.h"
+#include "segment/write.h"
+#include "figures/metrics.h"
+#include "figures/read.h"
+#include "stats/page/html.h"
+#include "render/json.h"
+#include "render/openmetrics.h"
+#include "figures/states.h"
 
 #define THREADS 25
 #define START INT64_C(1700000000000000)
@@ -117,7 +118,8 @@ static void fill_server(segment_server_rec_t *server)
 
 static void fill_rest(segment_t *segment)
 {
-    static const char *const handlers[] = {"proxy-server", "default-handler", "cgi-script", "server-status"};
+    static const char *const handlers[] = { "proxy-server", "default-handler", "cgi-script",
+                                            "server-status" };
     int count = (int)segment->shape.handlers;
 
     for (int i = 0; i < count - 1; i++) {
@@ -132,7 +134,10 @@ static void fill_rest(segment_t *segment)
         segment_set(&handler->longest, 14200000);
     }
     for (unsigned i = 0; i < segment->shape.listeners; i++) {
-        segment_set_text(segment->listener[i].address, i == 0 ? "*:80" : i == 1 ? "*:443" : name_of((int)i));
+        segment_set_text(segment->listener[i].address,
+                         i == 0       ? "*:80"
+                             : i == 1 ? "*:443"
+                                      : name_of((int)i));
         segment_set_text(segment->listener[i].protocol, i == 1 ? "https" : "http");
         segment_set(&segment->listener[i].queue, 2);
         segment_set(&segment->listener[i].queue_limit, 511);
@@ -140,7 +145,8 @@ static void fill_rest(segment_t *segment)
     }
     segment_ring_put(segment, SEGMENT_EVENT_START, START, 0, 0, 0, "");
     segment_ring_put(segment, SEGMENT_EVENT_GRACEFUL, START + 1000000, 0, 2, 0, "");
-    segment_ring_put(segment, SEGMENT_EVENT_CRASH, START + 5000000, 4711, 11, 1800000000, name_of(1));
+    segment_ring_put(segment, SEGMENT_EVENT_CRASH, START + 5000000, 4711, 11, 1800000000,
+                     name_of(1));
     segment_ring_put(segment, SEGMENT_EVENT_SATURATED, START + 6000000, 0, 150, 150, "");
     segment_ring_put(segment, SEGMENT_EVENT_RELIEVED, START + 9200000, 0, 3200000, 87, "");
     segment_ring_put(segment, SEGMENT_EVENT_OVERFLOW, START + 9300000, 0, 32, 511, "*:80");
@@ -149,8 +155,13 @@ static void fill_rest(segment_t *segment)
 
 static void fill_segment(segment_t *segment, int vhosts, int processes)
 {
-    segment_shape_t shape = {.listeners = 4, .processes = (unsigned)processes, .vhosts = (unsigned)vhosts,
-                             .handlers = 16, .events = 256, .board_fields = 0, .board_image = 0};
+    segment_shape_t shape = { .listeners = 4,
+                              .processes = (unsigned)processes,
+                              .vhosts = (unsigned)vhosts,
+                              .handlers = 16,
+                              .events = 256,
+                              .board_fields = 0,
+                              .board_image = 0 };
     void *base = aligned_alloc(64, segment_size(&shape));
 
     memset(base, 0, segment_size(&shape));
@@ -198,7 +209,8 @@ static void fill_totals(snapshot_t *snapshot, int workers)
     snapshot->server.pid = 999;
     snapshot->server.generation = snapshot->server.config_generation = 2;
     snapshot->server.now_us = START + (apr_int64_t)(moment * 1e6);
-    snapshot->server.started_us = snapshot->server.restarted_us = snapshot->server.counters_since_us = START;
+    snapshot->server.started_us = snapshot->server.restarted_us =
+        snapshot->server.counters_since_us = START;
     snapshot->server.uptime_s = (apr_int64_t)moment;
     snapshot->server.threaded = snapshot->server.async = snapshot->server.extended_status = 1;
 }
@@ -225,7 +237,8 @@ static void fill_worker(snapshot_worker_t *worker, int i)
     worker->bytes = i * 1000;
 }
 
-static void fill_process(snapshot_process_t *process, snapshot_worker_t *workers, int slot, int count)
+static void fill_process(snapshot_process_t *process, snapshot_worker_t *workers, int slot,
+                         int count)
 {
     char *board = malloc((size_t)count + 1);
 
@@ -261,7 +274,8 @@ static void fill_board(snapshot_t *snapshot, int workers)
     for (int i = 0; i < snapshot->process_count; i++) {
         int left = workers - i * THREADS;
 
-        fill_process(&snapshot->processes[i], &snapshot->workers[i * THREADS], i, left < THREADS ? left : THREADS);
+        fill_process(&snapshot->processes[i], &snapshot->workers[i * THREADS], i,
+                     left < THREADS ? left : THREADS);
     }
     fill_totals(snapshot, workers);
 }
@@ -297,8 +311,8 @@ static int64_t cpu_us(void)
 }
 
 /* Takes what is recorded and renders all; microseconds. */
-static int64_t once(const snapshot_t *board, const segment_t *segment, const char *form, unsigned parts,
-                       FILE *file)
+static int64_t once(const snapshot_t *board, const segment_t *segment, const char *form,
+                    unsigned parts, FILE *file)
 {
     int64_t begun = cpu_us();
     snapshot_t snapshot = *board;
@@ -307,7 +321,8 @@ static int64_t once(const snapshot_t *board, const segment_t *segment, const cha
     out_t out;
 
     apr_pool_create(&pool, NULL);
-    snapshot.processes = apr_pmemdup(pool, board->processes, (apr_size_t)board->process_count * sizeof(snapshot_process_t));
+    snapshot.processes = apr_pmemdup(pool, board->processes,
+                                     (apr_size_t)board->process_count * sizeof(snapshot_process_t));
     view = segment_view(segment);
     recorded_clear(&snapshot);
     recorded_read(&snapshot, pool, view, parts);
@@ -326,7 +341,7 @@ static char *unescaped(char *text)
 
     for (const char *at = text; *at != '\0'; at++) {
         if (at[0] == '\\' && at[1] == 'x' && at[2] != '\0' && at[3] != '\0') {
-            char digits[3] = {at[2], at[3], '\0'};
+            char digits[3] = { at[2], at[3], '\0' };
 
             *to++ = (char)strtol(digits, NULL, 16);
             at += 3;
@@ -360,7 +375,8 @@ int main(int argc, char **argv)
     fill_board(&board, atoi(argv[4]));
     fill_segment(&segment, atoi(argv[3]), board.process_count);
     for (int i = atoi(argv[6]); i > 0; i--) {
-        int64_t took = once(&board, &segment, argv[1], (unsigned)atoi(argv[2]), i == 1 ? stdout : NULL);
+        int64_t took = once(&board, &segment, argv[1], (unsigned)atoi(argv[2]),
+                            i == 1 ? stdout : NULL);
 
         shortest = shortest == 0 || took < shortest ? took : shortest;
     }

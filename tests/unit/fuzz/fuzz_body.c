@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/body.c: whole, byte by byte and in random pieces the answer is the same,
+ * http/body.c: whole, byte by byte and in random pieces the answer is the same,
  * and for the chunked coding the slow reference agrees. The first 4 bytes choose
  * mode, limit and cuts.
  */
@@ -50,7 +50,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (known_length) {
         uint64_t length = data[2];
 
-        want = length == 0 ? BODY_COMPLETE : length > limit ? BODY_TOO_LARGE : length <= len ? BODY_COMPLETE : BODY_MORE;
+        want = length == 0   ? BODY_COMPLETE
+            : length > limit ? BODY_TOO_LARGE
+            : length <= len  ? BODY_COMPLETE
+                             : BODY_MORE;
         used = (length > limit || length == 0) ? 0 : length < len ? length : len;
     }
     else {
@@ -67,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         run(&s, buf, len, 1 + data[3], pieces[i]);
         if (len && (s.verdict != want || s.fed != used)) {
-            fprintf(stderr, "pieces of %u: verdict %d used %llu, should be %d, %zu\n", pieces[i], s.verdict,
-                    (unsigned long long)s.fed, want, used);
+            fprintf(stderr, "pieces of %u: verdict %d used %llu, should be %d, %zu\n", pieces[i],
+                    s.verdict, (unsigned long long)s.fed, want, used);
             abort();
         }
     }

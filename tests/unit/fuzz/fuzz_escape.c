@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/escape.c: whatever goes in, what comes out is harmless, valid and says the same. The first byte is a field's size. */
+/*
+ * base/escape.c: whatever goes in, what comes out is harmless, valid and says the same. The first
+ * byte is a field's size.
+ */
 #include "../escape_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

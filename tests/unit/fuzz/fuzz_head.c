@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/head.c: whole, byte by byte and in random pieces the answer is the same,
+ * http/head.c: whole, byte by byte and in random pieces the answer is the same,
  * and the slow reference agrees. The first 8 bytes choose limits and cuts.
  */
 #include "../head_reference.h"
 #include "../unit_random.h"
 
-static void run(const char *buf, size_t len, const head_limits_t *lim, uint64_t seed, unsigned piece,
-                head_scan_t *s, size_t *used)
+static void run(const char *buf, size_t len, const head_limits_t *lim, uint64_t seed,
+                unsigned piece, head_scan_t *s, size_t *used)
 {
     size_t at = 0;
 
@@ -39,8 +39,8 @@ static void same(const ref_head_t *ref, const head_scan_t *s, size_t used)
     const char *what = ref_differs(ref, s, used);
 
     if (what) {
-        fprintf(stderr, "differs in %s: reference verdict %d used %zu, scanner %d used %zu\n",
-                what, ref->verdict, ref->used, s->verdict, used);
+        fprintf(stderr, "differs in %s: reference verdict %d used %zu, scanner %d used %zu\n", what,
+                ref->verdict, ref->used, s->verdict, used);
         abort();
     }
 }

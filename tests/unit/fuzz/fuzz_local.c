@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What mpmstats makes of a segment: whatever the bytes are, there is a snapshot, without a negative number, and it is rendered
- * as JSON and as metrics. The input is a segment; its size and check are put right, or nothing behind them
- * would ever be reached.
+ * What mpmstats makes of a segment: whatever the bytes are, there is a snapshot, without a negative
+ * number, and it is rendered as JSON and as metrics. The input is a segment; its size and check are
+ * put right, or nothing behind them would ever be reached.
  */
 #include "../segment_foreign.h"
-#include "../../../tools/mpmstats/local_snapshot.h"
+#include "source/local_snapshot.h"
 
 #include "apr_general.h"
-#include "stats/render_json.h"
-#include "stats/render_openmetrics.h"
-#include "stats/view.h"
+#include "render/json.h"
+#include "render/openmetrics.h"
+#include "render/request_view.h"
 
 #define SIZE_MOST (1 << 18)
 
@@ -33,7 +33,8 @@ static void check(const snapshot_t *snap)
         }
     }
     for (int i = 0; i < snap->vhost_count; i++) {
-        if (snap->vhosts[i].name == NULL || (snap->vhosts[i].requests < 0 && snap->vhosts[i].requests != SNAPSHOT_UNKNOWN)) {
+        if (snap->vhosts[i].name == NULL
+            || (snap->vhosts[i].requests < 0 && snap->vhosts[i].requests != SNAPSHOT_UNKNOWN)) {
             abort();
         }
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/segment_read and core/board: whatever the bytes are, every question has an answer within them. The input is a
- * segment; where its size and check are wrong they are put right, or nothing behind them would ever be reached.
+ * core/segment_read and core/board: whatever the bytes are, every question has an answer within
+ * them. The input is a segment; where its size and check are wrong they are put right, or nothing
+ * behind them would ever be reached.
  */
-#include "core/board.h"
+#include "segment/board.h"
 #include "../segment_foreign.h"
 
 static void ask_section(const segment_view_t *view, segment_section_e s, size_t i)
@@ -27,14 +28,16 @@ static void ask_section(const segment_view_t *view, segment_section_e s, size_t 
     segment_get_event(view, i, &any.event);
     segment_get_board(view, &any.board);
     segment_get_board_field(view, i, &any.board_field);
-    if (segment_get_vhost(view, i, &any.vhost) && strlen(any.vhost.name) >= sizeof(any.vhost.name)) {
+    if (segment_get_vhost(view, i, &any.vhost)
+        && strlen(any.vhost.name) >= sizeof(any.vhost.name)) {
         abort();
     }
     for (unsigned k = 0; k < segment_section(s)->field_count; k++) {
         size_t offset = segment_section(s)->fields[k].shared_offset;
 
         if (segment_get_counts(view, s, offset, i, &counts) && counts.count > 0
-            && (histogram_quantile(&counts, 0.5) > counts.max || histogram_at_most(&counts, UINT64_MAX) != counts.count)) {
+            && (histogram_quantile(&counts, 0.5) > counts.max
+                || histogram_at_most(&counts, UINT64_MAX) != counts.count)) {
             abort();
         }
     }

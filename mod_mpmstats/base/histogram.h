@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  base/histogram.h
+ * @brief How often each value came: a fixed-size, log-linear histogram.
+ *
+ * Values below 64 have a bucket each. Above, every power of two is divided into 32 buckets
+ * of equal width, so a bucket is never wider than 1/32 of what it holds, and what
+ * is read back is off by at most HISTOGRAM_ERROR of the true value. Everything
+ * of HISTOGRAM_LARGEST and more is in the last bucket: in microseconds that is 71 minutes.
+ *
+ * There are two forms. histogram_t is written by any number of threads and processes at once and
+ * may lie in memory they share: it has no pointer, and 0 in all bytes is empty.
+ * histogram_counts_t is a private copy, on which all questions are asked.
+ *
+ * Threads: histogram_record(), histogram_add() and histogram_read() from anywhere at any time.
+ * All is relaxed: a copy taken while others record has each of their records wholly, in
+ * part (in its bucket and not yet in the sum, say) or not at all. Functions on a
+ * histogram_counts_t are for one thread at a time per struct.
+ * Ownership: the structs are the caller's. Nothing is allocated. Units: the caller's.
+ * Errors: none. Counts and sums wrap around at 2^64.
+ */
+#ifndef MPMSTATS_BASE_HISTOGRAM_H
+#define MPMSTATS_BASE_HISTOGRAM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** A power of two is divided into 2^HISTOGRAM_SUB_BITS buckets. */
+#define HISTOGRAM_SUB_BITS 5
+#define HISTOGRAM_SUB (1u << HISTOGRAM_SUB_BITS)
+
+/** Values have up to this many bits. */
+#define HISTOGRAM_BITS 32
+#define HISTOGRAM_BUCKETS ((HISTOGRAM_BITS - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB)
+#define HISTOGRAM_LARGEST ((UINT64_C(1) << HISTOGRAM_BITS) - 1)
+
+/** Values below have a bucket each: with any number of sub-bits, the first two rows. */
+#define HISTOGRAM_EXACT (2u * HISTOGRAM_SUB)
+
+/** Bound of |reported - true| / true for values up to HISTOGRAM_LARGEST: half a bucket. */
+#define HISTOGRAM_ERROR (0.5 / HISTOGRAM_SUB)
+
+/**
+ * The shared form. To record a value below HISTOGRAM_EXACT is one addition: what its bucket says is
+ * all there is to say, and whoever reads adds it to the sum. A larger one is two additions and a
+ * load: the bucket, the sum, and a look at the maximum, which is written only when it is passed.
+ * Relaxed, no order between them.
+ */
+typedef struct {
+    /* of the values from HISTOGRAM_EXACT on, as given, not of their buckets */
+    _Atomic uint64_t sum;
+    _Atomic uint64_t max; /* largest of them so far */
+    _Atomic uint64_t bucket[HISTOGRAM_BUCKETS];
+} __attribute__((aligned(64))) histogram_t;
+
+/** The private form. */
+typedef struct {
+    uint64_t count; /**< records, the sum of the buckets */
+    uint64_t sum;   /**< exact; sum / count is the mean */
+    /** exact; after histogram_subtract(): to the accuracy of its bucket */
+    uint64_t max;
+    uint64_t bucket[HISTOGRAM_BUCKETS];
+} histogram_counts_t;
+
+/** The bucket of @a value. */
+static inline unsigned histogram_index(uint64_t value)
+{
+    uint64_t v = value < HISTOGRAM_LARGEST ? value : HISTOGRAM_LARGEST;
+    unsigned shift;
+
+    if (value < HISTOGRAM_EXACT) {
+        return (unsigned)value;
+    }
+    shift = 63u - (unsigned)__builtin_clzll(v) - HISTOGRAM_SUB_BITS;
+    return (shift << HISTOGRAM_SUB_BITS) + (unsigned)(v >> shift);
+}
+
+/** Smallest value in bucket @a index (below HISTOGRAM_BUCKETS). */
+uint64_t histogram_lowest(unsigned index);
+
+/** Largest value in bucket @a index; for the last, HISTOGRAM_LARGEST. */
+uint64_t histogram_highest(unsigned index);
+
+/** Raises the maximum; histogram_add()'s rare case. */
+void histogram_raise_max(histogram_t *histogram, uint64_t value);
+
+/**
+ * Says that @a value will be recorded in a moment: its bucket, which is returned, comes into this
+ * core's cache meanwhile.
+ */
+static inline _Atomic uint64_t *histogram_soon(histogram_t *histogram, uint64_t value)
+{
+    _Atomic uint64_t *bucket = &histogram->bucket[histogram_index(value)];
+
+    __builtin_prefetch(bucket, 1);
+    return bucket;
+}
+
+/**
+ * Records @a value @a weight times; @a bucket is that of the value, as histogram_soon() gives it.
+ */
+static inline void histogram_add_in(histogram_t *histogram, _Atomic uint64_t *bucket,
+                                    uint64_t value, uint64_t weight)
+{
+    atomic_fetch_add_explicit(bucket, weight, memory_order_relaxed);
+    if (value < HISTOGRAM_EXACT) {
+        return;
+    }
+    atomic_fetch_add_explicit(&histogram->sum, value * weight, memory_order_relaxed);
+    if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
+        histogram_raise_max(histogram, value);
+    }
+}
+
+/** Records @a value @a weight times, as for times spent at a level. */
+static inline void histogram_add(histogram_t *histogram, uint64_t value, uint64_t weight)
+{
+    histogram_add_in(histogram, &histogram->bucket[histogram_index(value)], value, weight);
+}
+
+/** Records @a value once. */
+static inline void histogram_record(histogram_t *histogram, uint64_t value)
+{
+    histogram_add(histogram, value, 1);
+}
+
+/** Copies @a histogram into @a to. */
+void histogram_read(const histogram_t *histogram, histogram_counts_t *to);
+
+/** Adds what @a counts holds to @a histogram, as if it had been recorded there. */
+void histogram_pour(histogram_t *histogram, const histogram_counts_t *counts);
+
+/**
+ * A histogram that may be of another build: its geometry comes with it. Its buckets may be written
+ * meanwhile.
+ */
+typedef struct {
+    /** these two as in histogram_t: without the values that have a bucket each */
+    uint64_t sum;
+    uint64_t max;
+    unsigned sub_bits; /**< 0 to 16 */
+    size_t buckets;
+    const _Atomic uint64_t *bucket;
+} histogram_foreign_t;
+
+/**
+ * Copies @a from into @a to, each bucket to where its middle belongs; of this build's geometry
+ * nothing is lost.
+ */
+void histogram_import(histogram_counts_t *to, const histogram_foreign_t *from);
+
+/** Makes @a to the sum of both. */
+void histogram_merge(histogram_counts_t *to, const histogram_counts_t *from);
+
+/**
+ * Takes an earlier copy of the same histogram out of @a to: what is left is what came in between. A
+ * bucket that has become smaller (the histogram was begun anew) counts as 0.
+ */
+void histogram_subtract(histogram_counts_t *to, const histogram_counts_t *earlier);
+
+/**
+ * The smallest value that a share of @a q (0 to 1; outside, the nearest) of all records does not
+ * pass: record number ⌈q·count⌉ in order, to within HISTOGRAM_ERROR, and never above max. 0 when
+ * empty.
+ */
+uint64_t histogram_quantile(const histogram_counts_t *counts, double q);
+
+/**
+ * How many records are @a value or less. Exact where @a value is the last of its bucket
+ * (histogram_highest()); otherwise the records of that one bucket are taken as evenly spread. Grows
+ * with @a value, count from max on.
+ */
+uint64_t histogram_at_most(const histogram_counts_t *counts, uint64_t value);
+
+#endif

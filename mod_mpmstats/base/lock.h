@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  base/lock.h
+ * @brief A mutex of which the debug build can tell who has it (base/must_hold.h).
+ */
+#ifndef MPMSTATS_BASE_LOCK_H
+#define MPMSTATS_BASE_LOCK_H
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/must_hold.h"
+
+#ifdef MPM_DEBUG
+#define LOCK_INITIALIZER PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP
+#else
+#define LOCK_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+#endif
+
+/** Whether this thread has @a lock, which was made with LOCK_INITIALIZER. In MUST_HOLD only. */
+static inline int lock_is_mine(pthread_mutex_t *lock)
+{
+    return pthread_mutex_lock(lock) == EDEADLK;
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  base/timeouts.h
+ * @brief Parked entries by the time they have left.
+ *
+ * Nearly all entries wait for one of a few durations (Timeout, KeepAliveTimeout
+ * of a virtual host). For each of those there is a queue in order of arrival, which
+ * is the order of expiry: adding, removing and finding the first cost the same
+ * for ten entries and for a hundred thousand. Entries with a deadline of their
+ * own (what is left of a mod_reqtimeout budget) go into a heap: O(log n).
+ *
+ * Nothing here allocates or fails: links are in the caller's entry, queues in
+ * timeouts_t. A duration beyond the TIMEOUTS_DURATIONS-th different one in use is
+ * kept in the heap.
+ *
+ * Time: microseconds of a clock that never jumps (CLOCK_MONOTONIC), handed in by the
+ * caller; wall-clock changes mean nothing. `now_us` may lag behind an earlier call's by
+ * what threads differ in reading the clock: an entry then expires that much late.
+ *
+ * Threads: no locking inside. The caller holds one lock around every call on a
+ * timeouts_t and on entries that may be in it, timeouts_remove() and timeouts_in() included.
+ *
+ * Ownership: entries and the timeouts_t are the caller's. An entry is in one
+ * timeouts_t at most, and must not move or be freed while it is in.
+ */
+#ifndef MPMSTATS_BASE_TIMEOUTS_H
+#define MPMSTATS_BASE_TIMEOUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Different durations with a queue of their own at a time. */
+#define TIMEOUTS_DURATIONS 32
+
+/** "Never": the deadline of an empty set. */
+#define TIMEOUTS_NEVER INT64_MAX
+
+typedef struct timeouts_t timeouts_t;
+typedef struct timeouts_queue_t timeouts_queue_t;
+typedef struct timeouts_entry_t timeouts_entry_t;
+
+/**
+ * To be embedded in what is parked; all bytes zero is "in no set". Private but for what functions
+ * tell.
+ */
+struct timeouts_entry_t {
+    timeouts_queue_t *queue; /* the one it is in; NULL: in none */
+    int64_t deadline_us;
+    timeouts_entry_t *prev; /* queue: earlier;  heap: parent */
+    timeouts_entry_t *next; /* queue: later;    heap: left child */
+    /* heap: right child, the one of the shorter way down */
+    timeouts_entry_t *right;
+    uint32_t rank; /*                  heap: shortest way to a missing child */
+};
+
+/** One duration's entries, earliest deadline first; or, as timeouts_t.heap, the heap. Private. */
+struct timeouts_queue_t {
+    timeouts_t *set;
+    timeouts_entry_t *first; /* heap: root */
+    timeouts_entry_t *last;
+    int64_t duration_us;
+    size_t count;
+};
+
+/** A set of entries. Private but for what functions tell. */
+struct timeouts_t {
+    size_t count;
+    unsigned durations; /* queues in use, empty ones between them included */
+    timeouts_queue_t heap;
+    timeouts_queue_t queues[TIMEOUTS_DURATIONS];
+};
+
+/** Makes @a set empty. It must not be copied or moved afterwards. */
+void timeouts_init(timeouts_t *set);
+
+/** Adds @a entry, which is in no set, to expire @a duration_us (0 or more) from now. */
+void timeouts_add(timeouts_t *set, timeouts_entry_t *entry, int64_t duration_us, int64_t now_us);
+
+/** Adds @a entry, which is in no set, to expire at @a deadline_us. */
+void timeouts_add_at(timeouts_t *set, timeouts_entry_t *entry, int64_t deadline_us);
+
+/** Adds @a entry to expire @a duration_us from now or at @a deadline_us, whichever is earlier. */
+void timeouts_add_until(timeouts_t *set, timeouts_entry_t *entry, int64_t duration_us,
+                        int64_t deadline_us, int64_t now_us);
+
+/** Takes @a entry out of the set it is in. @return whether it was in one */
+bool timeouts_remove(timeouts_entry_t *entry);
+
+/** Whether @a entry is in a set. */
+bool timeouts_in(const timeouts_entry_t *entry);
+
+/** When @a entry expires; only while it is in a set. */
+int64_t timeouts_deadline(const timeouts_entry_t *entry);
+
+/** The entry with the earliest deadline, left where it is; NULL: none. */
+timeouts_entry_t *timeouts_first(const timeouts_t *set);
+
+/**
+ * The entry added first of those that wait for @a duration_us; NULL: none, or that duration has no
+ * queue.
+ */
+timeouts_entry_t *timeouts_oldest(const timeouts_t *set, int64_t duration_us);
+
+/** The earliest deadline; TIMEOUTS_NEVER when the set is empty. */
+int64_t timeouts_next(const timeouts_t *set);
+
+/**
+ * Time from now to the earliest deadline: 0 when it has passed, TIMEOUTS_NEVER when the set is
+ * empty.
+ */
+int64_t timeouts_wait(const timeouts_t *set, int64_t now_us);
+
+/**
+ * Takes out the entry with the earliest deadline if that is @a now_us or before; NULL: none has
+ * expired.
+ */
+timeouts_entry_t *timeouts_pop_expired(timeouts_t *set, int64_t now_us);
+
+/** Takes out the entry with the earliest deadline, whenever that is; NULL: the set is empty. */
+timeouts_entry_t *timeouts_pop(timeouts_t *set);
+
+/** How many entries are in. */
+size_t timeouts_count(const timeouts_t *set);
+
+#endif

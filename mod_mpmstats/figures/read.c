@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A metric and a field of the segment belong together when they have the same name, the unit at the
+ * end of the metric's left out; the few others are in the table below. The pairs are looked up once
+ * for all records of a scope.
+ *
+ * A virtual host may have several records, an old one and a new one with the same name for
+ * instance, and two processes may have begun a record for the same content handler. Whoever reads
+ * the snapshot sees one.
+ */
+#include "figures/read.h"
+
+#include <string.h>
+
+#include "apr_hash.h"
+#include "apr_strings.h"
+#include "base/escape.h"
+#include "figures/events.h"
+#include "figures/metrics.h"
+#include "figures/parts.h"
+
+#define PAIRS_MAX 96
+#define NAME_MAX_BYTES 64
+#define EVENTS_SHOWN 64
+
+const apr_int64_t snapshot_bounds_us[SNAPSHOT_BOUNDS] = { 100,     500,     1000,     2500,
+                                                          5000,    10000,   25000,    50000,
+                                                          100000,  250000,  500000,   1000000,
+                                                          2500000, 5000000, 10000000, 60000000 };
+
+static const struct {
+    const char *metric;
+    const char *field;
+} renamed[] = {
+    { "received_bytes", "bytes_in" },
+    { "recorded_since_us", "counting_since" },
+    { "accepted", "connections_accepted" },
+};
+
+typedef struct {
+    const metric_t *metric;
+    const segment_field_t *field;
+} pair_t;
+
+/* The pairs of a scope and a section. */
+typedef struct {
+    pair_t pairs[PAIRS_MAX];
+    int count;
+} pairs_t;
+
+/* ---- which field is which metric ------------------------------------------- */
+
+static const char *field_name(const metric_t *metric, char buffer[NAME_MAX_BYTES])
+{
+    const char *ending = metric->unit == METRIC_UNIT_MICROSECONDS ? "_us"
+        : metric->unit == METRIC_UNIT_BYTES                       ? "_bytes"
+                                                                  : "";
+    apr_size_t len = strlen(metric->name);
+    apr_size_t cut = strlen(ending);
+
+    for (apr_size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+        if (strcmp(metric->name, renamed[i].metric) == 0) {
+            return renamed[i].field;
+        }
+    }
+    if (len > cut && strcmp(metric->name + len - cut, ending) == 0) {
+        len -= cut;
+    }
+    apr_cpystrn(buffer, metric->name, len + 1 < NAME_MAX_BYTES ? len + 1 : NAME_MAX_BYTES);
+    return buffer;
+}
+
+/*
+ * `first`: offset of the scope's first recorded metric. Those before it are known from elsewhere,
+ * or not at all.
+ */
+static void find_pairs(pairs_t *found, metrics_scope_e scope, segment_section_e section,
+                       apr_size_t first)
+{
+    const segment_section_t *about = segment_section(section);
+    int count;
+    const metric_t *metrics = metrics_of(scope, &count);
+
+    found->count = 0;
+    for (int i = 0; i < count && found->count < PAIRS_MAX; i++) {
+        char buffer[NAME_MAX_BYTES];
+        int field = segment_field_find(section, field_name(&metrics[i], buffer));
+
+        if (field >= 0 && metrics[i].offset >= first) {
+            found->pairs[found->count++] = (pair_t){ &metrics[i], &about->fields[field] };
+        }
+    }
+}
+
+/* ---- copying and adding up ------------------------------------------------- */
+
+static apr_int64_t *number_of(const metric_t *metric, void *record)
+{
+    return (apr_int64_t *)(void *)((char *)record + metric->offset);
+}
+
+static apr_int64_t number_from(const pair_t *pair, const void *plain)
+{
+    apr_uint64_t value = segment_number_in(plain, pair->field);
+
+    if (value > APR_INT64_MAX || (pair->metric->kind == METRIC_TIME && value == 0)) {
+        return SNAPSHOT_UNKNOWN;
+    }
+    return pair->metric->kind == METRIC_FLAG ? value != 0 : (apr_int64_t)value;
+}
+
+/* Of numbers that anybody may have written: a sum that is too large stays the largest there is. */
+static apr_int64_t plus(apr_int64_t a, apr_int64_t b)
+{
+    return a > APR_INT64_MAX - b ? APR_INT64_MAX : a + b;
+}
+
+static apr_int64_t bounded(apr_uint64_t number)
+{
+    return number > APR_INT64_MAX ? APR_INT64_MAX : (apr_int64_t)number;
+}
+
+/* What `number` becomes when `more`, the same of another record, joins it. */
+static void join(metric_kind_e kind, apr_int64_t *number, apr_int64_t more)
+{
+    if (more == SNAPSHOT_UNKNOWN) {
+        return;
+    }
+    if (*number == SNAPSHOT_UNKNOWN) {
+        *number = more;
+    }
+    else if (kind == METRIC_GAUGE || kind == METRIC_COUNTER) {
+        *number = plus(*number, more);
+    }
+    else if (kind == METRIC_FLAG) {
+        *number = *number && more;
+    }
+    else {
+        *number = more > *number ? more : *number;
+    }
+}
+
+static int is_text(const metric_t *metric)
+{
+    return metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER;
+}
+
+/* Texts are copied where the snapshot has none; numbers, too, or joined to what is there. */
+static void take(const pairs_t *pairs, void *record, const void *plain, apr_pool_t *pool, int joins)
+{
+    for (int i = 0; i < pairs->count; i++) {
+        const pair_t *pair = &pairs->pairs[i];
+
+        if (is_text(pair->metric)) {
+            const char **text = (const char **)(void *)((char *)record + pair->metric->offset);
+            const char *given = segment_text_in(plain, pair->field);
+
+            if (*text == NULL && given[0] != '\0') {
+                *text = apr_pstrdup(pool, given);
+            }
+        }
+        else if (pair->metric->kind != METRIC_REAL
+                 && (joins || !metric_known(pair->metric, record))) {
+            join(pair->metric->kind, number_of(pair->metric, record), number_from(pair, plain));
+        }
+    }
+}
+
+static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_server_t *plain)
+{
+    pairs_t pairs;
+
+    find_pairs(&pairs, METRICS_SERVER, SEGMENT_S_SERVER, offsetof(snapshot_server_t, built));
+    take(&pairs, &snapshot->server, plain, pool, 0);
+    find_pairs(&pairs, METRICS_LIMITS, SEGMENT_S_SERVER,
+               offsetof(snapshot_limits_t, listen_backlog));
+    take(&pairs, &snapshot->limits, plain, pool, 0);
+    find_pairs(&pairs, METRICS_TOTALS, SEGMENT_S_SERVER,
+               offsetof(snapshot_totals_t, processes_finishing));
+    take(&pairs, &snapshot->totals, plain, pool, 0);
+}
+
+/* ---- times ----------------------------------------------------------------- */
+
+static void summarize(snapshot_latency_t *latency, const histogram_counts_t *counts)
+{
+    latency->count = bounded(counts->count);
+    latency->sum_us = bounded(counts->sum);
+    if (counts->count > 0) {
+        latency->p50_us = (apr_int64_t)histogram_quantile(counts, 0.5);
+        latency->p90_us = (apr_int64_t)histogram_quantile(counts, 0.9);
+        latency->p99_us = (apr_int64_t)histogram_quantile(counts, 0.99);
+        latency->p999_us = (apr_int64_t)histogram_quantile(counts, 0.999);
+        latency->max_us = bounded(counts->max);
+    }
+}
+
+static void step(snapshot_steps_t *steps, const histogram_counts_t *counts)
+{
+    for (int i = 0; i < SNAPSHOT_BOUNDS; i++) {
+        steps->at_most[i] = counts->count == 0
+            ? 0
+            : bounded(histogram_at_most(counts, (apr_uint64_t)snapshot_bounds_us[i]));
+    }
+}
+
+static void list_buckets(snapshot_spread_t *spread, const histogram_counts_t *counts,
+                         apr_pool_t *pool)
+{
+    int used = 0;
+
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        used += counts->bucket[i] != 0;
+    }
+    spread->buckets = apr_palloc(pool,
+                                 (apr_size_t)(used > 0 ? used : 1) * sizeof(spread->buckets[0]));
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (counts->bucket[i] != 0) {
+            spread->buckets[spread->bucket_count++] = (snapshot_bucket_t){
+                (apr_int64_t)histogram_highest(i), bounded(counts->bucket[i])
+            };
+        }
+    }
+}
+
+static void fill_spread(snapshot_spread_t *spread, const histogram_counts_t *counts,
+                        apr_pool_t *pool)
+{
+    summarize(&spread->latency, counts);
+    step(&spread->steps, counts);
+    list_buckets(spread, counts, pool);
+}
+
+static void take_server_spreads(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    histogram_counts_t counts;
+
+    if (SEGMENT_COUNTS(view, server, SERVER, tls_handshake, 0, &counts)) {
+        fill_spread(&snapshot->spreads[SNAPSHOT_SPREAD_tls_handshake], &counts, pool);
+    }
+    if (SEGMENT_COUNTS(view, server, SERVER, keepalive_gap, 0, &counts)) {
+        fill_spread(&snapshot->spreads[SNAPSHOT_SPREAD_keepalive_gap], &counts, pool);
+    }
+}
+
+/* By snapshot_spread_e. */
+static const apr_size_t phase_offsets[SNAPSHOT_PHASES] = {
+    [SNAPSHOT_SPREAD_head] = offsetof(segment_vhost_rec_t, head),
+    [SNAPSHOT_SPREAD_queue] = offsetof(segment_vhost_rec_t, queue),
+    [SNAPSHOT_SPREAD_handler] = offsetof(segment_vhost_rec_t, handler),
+    [SNAPSHOT_SPREAD_write] = offsetof(segment_vhost_rec_t, write),
+    [SNAPSHOT_SPREAD_total] = offsetof(segment_vhost_rec_t, total),
+};
+
+/* ---- names ------------------------------------------------------------------ */
+
+/* What every renderer makes of a name, or something coarser: what is no text becomes U+FFFD. */
+static const char *as_shown(apr_pool_t *pool, const char *name)
+{
+    size_t len = strlen(name);
+    size_t size = escape_html_buf(NULL, 0, name, len) + 1;
+    char *shown = apr_palloc(pool, size);
+
+    escape_html_buf(shown, size, name, len);
+    return shown;
+}
+
+/*
+ * Names may hold any bytes, and two that differ in what is no text would look the same: a label
+ * that is there twice makes metrics invalid. Of such names each but the first gets a number.
+ */
+static void tell_apart(void *records, int count, apr_size_t stride, apr_size_t name_offset,
+                       apr_pool_t *pool)
+{
+    apr_hash_t *taken = apr_hash_make(pool);
+
+    for (int i = 0; i < count; i++) {
+        const char **name = (const char **)(void *)((char *)records + (apr_size_t)i * stride
+                                                    + name_offset);
+        const char *plain = *name;
+        const char *shown = as_shown(pool, plain);
+
+        for (int n = 2; apr_hash_get(taken, shown, APR_HASH_KEY_STRING) != NULL; n++) {
+            *name = apr_psprintf(pool, "%s~%d", plain, n);
+            shown = as_shown(pool, *name);
+        }
+        apr_hash_set(taken, shown, APR_HASH_KEY_STRING, shown);
+    }
+}
+
+/* ---- virtual hosts ---------------------------------------------------------- */
+
+/* The records of the segment and the virtual hosts of the snapshot they belong to. */
+typedef struct {
+    const segment_view_t *view;
+    apr_pool_t *pool;
+    int *first; /* by virtual host: its first record */
+    int *next;  /* by record: the next of the same virtual host; -1: none */
+    int records;
+    int other; /* record of those beyond the cap */
+    /* record without a name, of those that are no more; -1: there is none */
+    int gone;
+    snapshot_vhost_t was; /* what it says: in the totals, and nowhere else */
+} hosts_t;
+
+static apr_int64_t answered(const segment_vhost_t *plain)
+{
+    const apr_uint64_t classes[] = { plain->responses_1xx, plain->responses_2xx,
+                                     plain->responses_3xx, plain->responses_4xx,
+                                     plain->responses_5xx, plain->responses_other };
+    apr_int64_t all = 0;
+
+    for (apr_size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (classes[i] <= APR_INT64_MAX) {
+            all = plus(all, (apr_int64_t)classes[i]);
+        }
+    }
+    return all;
+}
+
+/* Most servers have fewer virtual hosts than are allowed: then nothing is said of the others. */
+static int is_idle_other(const hosts_t *hosts, int record, const segment_vhost_t *plain)
+{
+    return record == hosts->other && answered(plain) == 0 && plain->in_flight == 0;
+}
+
+static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name,
+                       const pairs_t *pairs, int record)
+{
+    segment_vhost_t plain;
+    snapshot_vhost_t *known;
+
+    hosts->next[record] = -1;
+    if (!segment_get_vhost(hosts->view, (size_t)record, &plain) || plain.name[0] == '\0'
+        || is_idle_other(hosts, record, &plain)) {
+        return;
+    }
+    known = apr_hash_get(by_name, plain.name, APR_HASH_KEY_STRING);
+    if (known == NULL) {
+        hosts->first[snapshot->vhost_count] = record;
+        known = &snapshot->vhosts[snapshot->vhost_count++];
+        metrics_clear(METRICS_VHOST, known);
+        known->requests = 0;
+        for (int i = 0; i < SNAPSHOT_PHASES; i++) {
+            metrics_clear(METRICS_LATENCY, &known->latency[i]);
+        }
+    }
+    else {
+        hosts->next[record] = hosts->first[known - snapshot->vhosts];
+        hosts->first[known - snapshot->vhosts] = record;
+    }
+    take(pairs, known, &plain, hosts->pool, 1);
+    known->requests = plus(known->requests, answered(&plain));
+    apr_hash_set(by_name, known->name, APR_HASH_KEY_STRING, known);
+}
+
+static void take_gone(hosts_t *hosts, const pairs_t *pairs)
+{
+    segment_vhost_t plain;
+
+    metrics_clear(METRICS_VHOST, &hosts->was);
+    hosts->gone = -1;
+    hosts->other = hosts->records - 1;
+    if (hosts->records > 1 && segment_get_vhost(hosts->view, (size_t)hosts->records - 1, &plain)
+        && plain.name[0] == '\0') {
+        hosts->gone = hosts->records - 1;
+        hosts->other = hosts->records - 2;
+        take(pairs, &hosts->was, &plain, hosts->pool, 1);
+        hosts->was.requests = answered(&plain);
+    }
+}
+
+static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
+{
+    apr_hash_t *by_name = apr_hash_make(hosts->pool);
+    pairs_t pairs;
+
+    hosts->records = (int)segment_records(hosts->view, SEGMENT_S_VHOST);
+    hosts->first = apr_palloc(hosts->pool, (apr_size_t)(hosts->records + 1) * sizeof(int));
+    hosts->next = apr_palloc(hosts->pool, (apr_size_t)(hosts->records + 1) * sizeof(int));
+    snapshot->vhosts = apr_pcalloc(hosts->pool,
+                                   (apr_size_t)(hosts->records + 1) * sizeof(snapshot->vhosts[0]));
+    find_pairs(&pairs, METRICS_VHOST, SEGMENT_S_VHOST, 0);
+    take_gone(hosts, &pairs);
+    for (int i = 0; i < hosts->records; i++) {
+        take_vhost(snapshot, hosts, by_name, &pairs, i);
+    }
+    tell_apart(snapshot->vhosts, snapshot->vhost_count, sizeof(snapshot->vhosts[0]),
+               offsetof(snapshot_vhost_t, name), hosts->pool);
+}
+
+/* Recorded counters that virtual hosts and the server both have: the server's are the sums. */
+static void sum_vhosts(snapshot_t *snapshot, const snapshot_vhost_t *gone)
+{
+    int count;
+    const metric_t *metrics = metrics_of(METRICS_TOTALS, &count);
+
+    for (int i = 0; i < count; i++) {
+        const metric_t *each = metrics_find(METRICS_VHOST, metrics[i].name,
+                                            strlen(metrics[i].name));
+
+        if (each == NULL || each->kind != METRIC_COUNTER
+            || metrics[i].offset < offsetof(snapshot_totals_t, processes_finishing)) {
+            continue;
+        }
+        for (int host = 0; host < snapshot->vhost_count; host++) {
+            join(METRIC_COUNTER, number_of(&metrics[i], &snapshot->totals),
+                 metric_number(each, &snapshot->vhosts[host]));
+        }
+        join(METRIC_COUNTER, number_of(&metrics[i], &snapshot->totals), metric_number(each, gone));
+    }
+}
+
+/*
+ * Requests and traffic are those recorded, of virtual hosts together: httpd's scoreboard counts
+ * other ones (no streams of HTTP/2, bodies alone), and begins again with each restart. So whatever
+ * is divided by them has lived as long as they have.
+ */
+static void count_served(snapshot_t *snapshot, const snapshot_vhost_t *gone)
+{
+    snapshot_totals_t *totals = &snapshot->totals;
+
+    totals->requests = gone->requests;
+    for (int host = 0; host < snapshot->vhost_count; host++) {
+        join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
+    }
+    totals->bytes = totals->sent_bytes;
+    snapshot->server.counters_since_us = snapshot->server.recorded_since_us;
+}
+
+/*
+ * The histograms of one phase and virtual host together; false if none is known. `room`: for one
+ * more.
+ */
+static int host_counts(const hosts_t *hosts, int phase, int host, histogram_counts_t *sum,
+                       histogram_counts_t *room)
+{
+    int known = 0;
+
+    for (int record = hosts->first[host]; record >= 0; record = hosts->next[record]) {
+        if (segment_get_counts(hosts->view, SEGMENT_S_VHOST, phase_offsets[phase], (size_t)record,
+                               known ? room : sum)) {
+            if (known) {
+                histogram_merge(sum, room);
+            }
+            known = 1;
+        }
+    }
+    return known;
+}
+
+/* The times of one phase: those of each virtual host, and all together. `counts` is room for 3. */
+static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase,
+                       histogram_counts_t *counts)
+{
+    histogram_counts_t *all = &counts[0];
+    int known = 0;
+
+    memset(all, 0, sizeof(*all));
+    for (int host = 0; host < snapshot->vhost_count; host++) {
+        snapshot_vhost_t *vhost = &snapshot->vhosts[host];
+
+        if (!host_counts(hosts, phase, host, &counts[1], &counts[2])) {
+            continue;
+        }
+        known = 1;
+        summarize(&vhost->latency[phase], &counts[1]);
+        if (phase == SNAPSHOT_SPREAD_total) {
+            step(&vhost->total, &counts[1]);
+        }
+        if (counts[1].count > 0) {
+            histogram_merge(all, &counts[1]);
+        }
+    }
+    if (known && hosts->gone >= 0
+        && segment_get_counts(hosts->view, SEGMENT_S_VHOST, phase_offsets[phase],
+                              (size_t)hosts->gone, &counts[1])
+        && counts[1].count > 0) {
+        histogram_merge(all, &counts[1]);
+    }
+    if (known) {
+        fill_spread(&snapshot->spreads[phase], all, hosts->pool);
+    }
+}
+
+static void take_times(snapshot_t *snapshot, const hosts_t *hosts)
+{
+    histogram_counts_t *counts = apr_palloc(hosts->pool, 3 * sizeof(*counts));
+
+    for (int phase = 0; phase < SNAPSHOT_PHASES; phase++) {
+        take_phase(snapshot, hosts, phase, counts);
+    }
+    take_server_spreads(snapshot, hosts->view, hosts->pool);
+}
+
+/* ---- handlers, listeners, processes, events -------------------------------- */
+
+static snapshot_handler_t *handler_named(snapshot_t *snapshot, const char *name)
+{
+    for (int i = 0; i < snapshot->handler_count; i++) {
+        if (strcmp(snapshot->handlers[i].name, name) == 0) {
+            return &snapshot->handlers[i];
+        }
+    }
+    metrics_clear(METRICS_HANDLER, &snapshot->handlers[snapshot->handler_count]);
+    return &snapshot->handlers[snapshot->handler_count++];
+}
+
+#define HANDLER_READY 2
+
+static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    size_t records = segment_records(view, SEGMENT_S_HANDLER);
+    segment_handler_t plain;
+    pairs_t pairs;
+
+    snapshot->handlers = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->handlers[0]));
+    find_pairs(&pairs, METRICS_HANDLER, SEGMENT_S_HANDLER, 0);
+    for (size_t i = 0; i < records; i++) {
+        if (segment_get_handler(view, i, &plain) && plain.state == HANDLER_READY
+            && plain.name[0] != '\0' && (plain.requests > 0 || plain.busy > 0)) {
+            take(&pairs, handler_named(snapshot, plain.name), &plain, pool, 1);
+        }
+    }
+    tell_apart(snapshot->handlers, snapshot->handler_count, sizeof(snapshot->handlers[0]),
+               offsetof(snapshot_handler_t, name), pool);
+}
+
+/*
+ * What each worker runs or ran last, in the words of take_handlers(): the MPM may have others, the
+ * type of a file say.
+ */
+static void take_running(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    segment_board_t board;
+    segment_worker_t plain;
+    segment_handler_t handler;
+
+    if (!segment_get_board(view, &board) || board.thread_limit > APR_INT32_MAX
+        || snapshot->server.extended_status != 1) {
+        return;
+    }
+    for (int i = 0; i < snapshot->worker_count; i++) {
+        snapshot_worker_t *worker = &snapshot->workers[i];
+
+        if (worker->slot >= 0 && worker->thread >= 0
+            && segment_get_worker(
+                view, (size_t)worker->slot * board.thread_limit + (size_t)worker->thread, &plain)
+            && plain.handler != 0) {
+            worker->tunnel = plain.tunnel == 1;
+            if (segment_get_handler(view, plain.handler - 1, &handler)
+                && handler.state == HANDLER_READY && handler.name[0] != '\0') {
+                worker->handler = apr_pstrdup(pool, handler.name);
+            }
+        }
+    }
+}
+
+static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    size_t records = segment_records(view, SEGMENT_S_LISTENER);
+    segment_listener_t plain;
+    pairs_t pairs;
+
+    snapshot->listeners = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->listeners[0]));
+    find_pairs(&pairs, METRICS_LISTENER, SEGMENT_S_LISTENER, 0);
+    for (size_t i = 0; i < records; i++) {
+        if (segment_get_listener(view, i, &plain) && plain.address[0] != '\0') {
+            snapshot_listener_t *listener = &snapshot->listeners[snapshot->listener_count++];
+
+            metrics_clear(METRICS_LISTENER, listener);
+            take(&pairs, listener, &plain, pool, 0);
+        }
+    }
+    tell_apart(snapshot->listeners, snapshot->listener_count, sizeof(snapshot->listeners[0]),
+               offsetof(snapshot_listener_t, address), pool);
+}
+
+static void take_process(snapshot_process_t *processes, int count, const pairs_t *pairs,
+                         const segment_process_t *plain, apr_pool_t *pool)
+{
+    for (int i = 0; i < count; i++) {
+        if (processes[i].pid == (apr_int64_t)plain->pid) {
+            take(pairs, &processes[i], plain, pool, 0);
+            return;
+        }
+    }
+}
+
+static void take_processes(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    size_t records = segment_records(view, SEGMENT_S_PROCESS);
+    segment_process_t plain;
+    pairs_t pairs;
+
+    find_pairs(&pairs, METRICS_PROCESS, SEGMENT_S_PROCESS,
+               offsetof(snapshot_process_t, started_us));
+    for (size_t i = 0; i < records; i++) {
+        if (segment_get_process(view, i, &plain) && plain.pid != 0) {
+            take_process(snapshot->processes, snapshot->process_count, &pairs, &plain, pool);
+            take_process(snapshot->finishing, snapshot->finishing_count, &pairs, &plain, pool);
+        }
+    }
+}
+
+/* Under an MPM that counts no connections in httpd's scoreboard the processes' records do. */
+static void count_connections(snapshot_t *snapshot)
+{
+    int counted = snapshot->totals.connections != SNAPSHOT_UNKNOWN;
+
+    for (int i = 0; i < snapshot->process_count && !counted; i++) {
+        join(METRIC_GAUGE, &snapshot->totals.connections, snapshot->processes[i].connections);
+    }
+}
+
+static void take_events(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
+{
+    segment_event_t *events = apr_palloc(pool, EVENTS_SHOWN * sizeof(*events));
+    size_t count = segment_get_events(view, events, EVENTS_SHOWN);
+
+    snapshot->events = apr_pcalloc(pool, (count + 1) * sizeof(snapshot->events[0]));
+    while (count > 0) {
+        const segment_event_t *from = &events[--count];
+        snapshot_event_t *event = &snapshot->events[snapshot->event_count++];
+
+        metrics_clear(METRICS_EVENT, event);
+        event->number = (apr_int64_t)(from->turn / 2);
+        event->time_us = (apr_int64_t)from->time;
+        event->kind = segment_event_word(from->kind);
+        if (from->pid != 0) {
+            event->pid = (apr_int64_t)from->pid;
+        }
+        event->words = events_words(pool, from);
+    }
+}
+
+/* ---- all of it --------------------------------------------------------------- */
+
+void recorded_clear(snapshot_t *snapshot)
+{
+    for (int i = 0; i < SNAPSHOT_SPREADS; i++) {
+        memset(&snapshot->spreads[i], 0, sizeof(snapshot->spreads[i]));
+        metrics_clear(METRICS_LATENCY, &snapshot->spreads[i].latency);
+    }
+    snapshot->vhosts = NULL;
+    snapshot->handlers = NULL;
+    snapshot->listeners = NULL;
+    snapshot->events = NULL;
+    snapshot->vhost_count = snapshot->handler_count = 0;
+    snapshot->listener_count = snapshot->event_count = 0;
+}
+
+void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
+                   unsigned parts)
+{
+    hosts_t hosts = { .view = view, .pool = pool };
+    segment_server_t server;
+
+    if (!segment_get_server(view, &server)) {
+        return;
+    }
+    take_server(snapshot, pool, &server);
+    take_vhosts(snapshot, &hosts);
+    sum_vhosts(snapshot, &hosts.was);
+    count_served(snapshot, &hosts.was);
+    if (parts & (VIEW_VHOSTS | VIEW_LATENCY)) {
+        take_times(snapshot, &hosts);
+    }
+    take_handlers(snapshot, view, pool);
+    if (parts & VIEW_WORKERS) {
+        take_running(snapshot, view, pool);
+    }
+    take_listeners(snapshot, view, pool);
+    take_processes(snapshot, view, pool);
+    count_connections(snapshot);
+    take_events(snapshot, view, pool);
+}

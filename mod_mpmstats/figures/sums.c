@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One place for both who read a scoreboard, the running server and the command line: they must come
+ * to the same.
+ */
+#include "figures/sums.h"
+
+#include "figures/metrics.h"
+
+void sums_begin(sums_t *sums, snapshot_totals_t *totals)
+{
+    *sums = (sums_t){ 0, 0, 0 };
+    totals->processes = totals->processes_quiescing = 0;
+    totals->workers_busy = totals->workers_idle = totals->workers_starting =
+        totals->workers_finishing = 0;
+}
+
+void sums_add(apr_int64_t *sum, apr_int64_t value)
+{
+    apr_int64_t before = *sum == SNAPSHOT_UNKNOWN ? 0 : *sum;
+
+    if (value >= 0) {
+        *sum = before > APR_INT64_MAX - value ? APR_INT64_MAX : before + value;
+    }
+}
+
+/* The generation is written with the first worker: before that it is the predecessor's. */
+const char *sums_process_state(const apr_int64_t *roles, bool quiescing, bool other_generation,
+                               bool not_accepting)
+{
+    apr_int64_t begun = roles[SUMS_IDLE] + roles[SUMS_BUSY] + roles[SUMS_FINISHING];
+
+    if (quiescing) {
+        return "quiescing";
+    }
+    if (begun == 0) {
+        return "starting";
+    }
+    if (other_generation) {
+        return "quiescing";
+    }
+    return not_accepting ? "not_accepting" : "ready";
+}
+
+void sums_connections(snapshot_t *snapshot, const snapshot_process_t *process)
+{
+    int count;
+    const metric_t *kinds = metrics_of(METRICS_CONNECTIONS, &count);
+
+    sums_add(&snapshot->totals.connections, process->connections);
+    for (int i = 0; i < count; i++) {
+        sums_add((apr_int64_t *)(void *)((char *)&snapshot->connections + kinds[i].offset),
+                 metric_number(&kinds[i], &process->connections_by_state));
+    }
+}
+
+/* Idle workers of a process that is going away are of no use to a new client. */
+void sums_process(sums_t *sums, snapshot_t *snapshot, const snapshot_process_t *process,
+                  const apr_int64_t *roles)
+{
+    snapshot_totals_t *totals = &snapshot->totals;
+    bool leaving = process->state[0] == 'q';
+
+    sums_add(&totals->processes, 1);
+    sums_add(&totals->processes_quiescing, leaving);
+    sums_add(&totals->workers_busy, roles[SUMS_BUSY]);
+    sums_add(&totals->workers_starting, roles[SUMS_STARTING]);
+    sums_add(&totals->workers_finishing, roles[SUMS_FINISHING]);
+    sums_add(leaving ? &totals->workers_finishing : &totals->workers_idle, roles[SUMS_IDLE]);
+    sums->accepting += process->state[0] == 'r' || process->state[0] == 'n';
+    sums->full += process->state[0] == 'n';
+    sums_add(&sums->serving, leaving ? 0 : roles[SUMS_BUSY]);
+    sums_connections(snapshot, process);
+}
+
+/*
+ * Nobody is left for the next client: every worker MaxRequestWorkers allows is
+ * busy, or every process is at its connection limit and no other may be started.
+ */
+static bool is_saturated(const sums_t *sums, const snapshot_limits_t *limits)
+{
+    apr_int64_t allowed = limits->max_request_workers, per_process = limits->threads_per_child;
+
+    if (allowed == SNAPSHOT_UNKNOWN) {
+        return false;
+    }
+    if (sums->serving >= allowed) {
+        return true;
+    }
+    return sums->accepting > 0 && sums->full == sums->accepting && per_process > 0
+        && per_process < APR_INT32_MAX && (sums->accepting + 1) * per_process > allowed;
+}
+
+void sums_end(const sums_t *sums, snapshot_t *snapshot)
+{
+    apr_int64_t per_process = snapshot->limits.connections_per_process;
+
+    if (per_process >= 0 && per_process < APR_INT32_MAX) {
+        snapshot->totals.connections_limit = per_process * sums->accepting;
+    }
+    snapshot->totals.saturated = is_saturated(sums, &snapshot->limits);
+}

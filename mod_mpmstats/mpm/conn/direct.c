@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Short responses, written at once. direct.h says why. */
+#include "mpm/conn/direct.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "apr_optional.h"
+#include "http_core.h"
+#include "mpm/module.h"
+#include "mpm/conn/inbound.h"
+
+/* Pieces and bytes of a short response. From 4096 bytes on the core writes at once, too. */
+#define PIECES 16
+#define SHORT 4096
+
+static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) * count_bytes;
+
+void direct_init(void)
+{
+    count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);
+}
+
+/* A file that would go by sendfile(2) is the core's business. */
+static int is_read(const apr_bucket *e)
+{
+#if APR_HAS_SENDFILE
+    const apr_bucket_file *file = e->data;
+
+    return !(apr_file_flags_get(file->fd) & APR_SENDFILE_ENABLED);
+#else
+    return 1;
+#endif
+}
+
+static int in_memory(const apr_bucket *e)
+{
+    if (APR_BUCKET_IS_FILE(e)) {
+        return is_read(e);
+    }
+    return APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_POOL(e) || APR_BUCKET_IS_IMMORTAL(e)
+#if APR_HAS_MMAP
+        || APR_BUCKET_IS_MMAP(e)
+#endif
+        || APR_BUCKET_IS_TRANSIENT(e);
+}
+
+/* The pieces of a short response that ends here; 0 if it is something else. */
+static int pieces_of(apr_bucket_brigade *bb, struct iovec *vec, apr_size_t *bytes)
+{
+    apr_bucket *e;
+    int n = 0;
+
+    *bytes = 0;
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        const char *data;
+        apr_size_t len;
+
+        if (APR_BUCKET_IS_EOS(e)) {
+            return n;
+        }
+        if (n == PIECES || APR_BUCKET_IS_METADATA(e) || e->length > SHORT || !in_memory(e)
+            || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+            return 0;
+        }
+        vec[n].iov_base = (void *)data;
+        vec[n++].iov_len = len;
+        *bytes += len;
+        if (*bytes > SHORT) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* Take the first @a bytes out of the brigade. */
+static void remove_written(apr_bucket_brigade *bb, apr_size_t bytes)
+{
+    while (bytes > 0) {
+        apr_bucket *e = APR_BRIGADE_FIRST(bb);
+
+        if (e->length > bytes) {
+            apr_bucket_split(e, bytes);
+        }
+        bytes -= e->length;
+        apr_bucket_delete(e);
+    }
+}
+
+/* Whether nothing stands before the socket, and no other response follows right behind this one. */
+static int is_free(const conn_t *k, const ap_filter_t *next)
+{
+    return next->next == NULL && next->frec == ap_core_output_filter_handle
+        && !k->c->data_in_output_filters && inbound_drained(k) && !inbound_buffered(k);
+}
+
+int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
+{
+    apr_size_t bytes = 0;
+    apr_bucket *e;
+
+    if (APR_BRIGADE_EMPTY(bb) || !is_free(k, next)) {
+        return 0;
+    }
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        if (!(APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_IMMORTAL(e)) || e->length > SHORT) {
+            return 0;
+        }
+        bytes += e->length;
+        if (bytes > SHORT) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
+{
+    struct iovec vec[PIECES];
+    struct msghdr message = { .msg_iov = vec };
+    apr_size_t bytes;
+    ssize_t n;
+
+    if (!is_free(k, next)) {
+        return;
+    }
+    message.msg_iovlen = (size_t)pieces_of(bb, vec, &bytes);
+    if (message.msg_iovlen == 0 || bytes == 0) {
+        return;
+    }
+    do {
+        n = sendmsg(k->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        return;
+    }
+    if (count_bytes != NULL) {
+        count_bytes(k->c, n);
+    }
+    remove_written(bb, (apr_size_t)n);
+}

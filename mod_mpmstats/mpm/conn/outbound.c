@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files for slow clients, in portions. outbound.h says why. */
+#include "mpm/conn/outbound.h"
+
+#include "http_ssl.h"
+#include "util_filter.h"
+#include "mpm/conn/direct.h"
+#include "mpm/module.h"
+
+#define FILTER_NAME "HYBRID_OUTBOUND"
+
+/* Handed to mod_ssl at once. Less than what the core's output filter is ready to
+ * keep (64 KB) before it waits for the client. */
+#define PORTION (32 * 1024)
+
+/* A response is held back only if this much of it lies in files. */
+#define WORTHWHILE (128 * 1024)
+
+/* And no more than this of it in memory. */
+#define MEMORY_MAX (64 * 1024)
+
+typedef struct outbound_t {
+    conn_t *k;
+    ap_filter_t *filter;
+    apr_bucket_brigade *head; /* of a response, until it is known how long that is */
+    apr_bucket_brigade *held;
+    apr_bucket_brigade *portion;
+    int tls;
+    /* of what is held; NULL whenever that is nothing: it takes 8 KB */
+    apr_pool_t *pool;
+} outbound_t;
+
+static ap_filter_rec_t *outbound_filter_rec;
+
+#if APR_HAS_SENDFILE
+static int goes_by_sendfile(const apr_bucket *e)
+{
+    const apr_bucket_file *file = e->data;
+
+    return apr_file_flags_get(file->fd) & APR_SENDFILE_ENABLED;
+}
+#else
+#define goes_by_sendfile(e) 0
+#endif
+
+/* Bytes that cost nothing as long as nobody has read them, and that somebody will have to read. */
+static int is_lazy(const outbound_t *out, const apr_bucket *e)
+{
+#if APR_HAS_MMAP
+    if (APR_BUCKET_IS_MMAP(e)) {
+        return 1;
+    }
+#endif
+    return APR_BUCKET_IS_FILE(e) && (out->tls || !goes_by_sendfile(e));
+}
+
+/* How much lies in files and in memory. Nonzero if all of it may be held back. */
+static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *lazy,
+                   apr_off_t *memory)
+{
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        if (APR_BUCKET_IS_METADATA(e)) {
+            if (APR_BUCKET_IS_FLUSH(e)) {
+                return 0;
+            }
+        }
+        else if (e->length == (apr_size_t)-1) {
+            return 0;
+        }
+        else if (is_lazy(out, e)) {
+            *lazy += e->length;
+        }
+        else if (!APR_BUCKET_IS_FILE(e)) {
+            *memory += e->length;
+        }
+    }
+    return 1;
+}
+
+/*
+ * A portion of a large file has a size at which APR maps it when it is read, which it does not with
+ * the whole. Who cuts a file short while it is sent would then kill the process. And each portion
+ * would cost a mapping.
+ */
+static void never_map(apr_bucket_brigade *bb)
+{
+#if APR_HAS_MMAP
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        if (APR_BUCKET_IS_FILE(e)) {
+            apr_bucket_file_enable_mmap(e, 0);
+        }
+    }
+#else
+    (void)bb;
+#endif
+}
+
+static void drop_pool(outbound_t *out)
+{
+    if (out->pool != NULL) {
+        apr_pool_destroy(out->pool);
+        out->pool = NULL;
+    }
+}
+
+static apr_status_t push(outbound_t *out)
+{
+    conn_rec *c = out->filter->c;
+
+    while (!APR_BRIGADE_EMPTY(out->held) && !c->data_in_output_filters) {
+        apr_bucket *after;
+        apr_status_t rv = apr_brigade_partition(out->held, PORTION, &after);
+
+        if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
+            return rv;
+        }
+        while (!APR_BRIGADE_EMPTY(out->held) && APR_BRIGADE_FIRST(out->held) != after) {
+            apr_bucket *e = APR_BRIGADE_FIRST(out->held);
+
+            APR_BUCKET_REMOVE(e);
+            APR_BRIGADE_INSERT_TAIL(out->portion, e);
+        }
+        rv = ap_pass_brigade(out->filter->next, out->portion);
+        apr_brigade_cleanup(out->portion);
+        if (rv != APR_SUCCESS) {
+            apr_brigade_cleanup(out->held);
+            return rv;
+        }
+    }
+    if (APR_BRIGADE_EMPTY(out->held)) {
+        drop_pool(out);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t pass_all(outbound_t *out, apr_bucket_brigade *bb)
+{
+    apr_status_t rv;
+
+    APR_BRIGADE_PREPEND(bb, out->held);
+    rv = ap_pass_brigade(out->filter->next, bb);
+    apr_brigade_cleanup(bb);
+    drop_pool(out);
+    return rv;
+}
+
+static apr_status_t outbound_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    outbound_t *out = f->ctx;
+    apr_off_t lazy = 0, memory = 0;
+    apr_status_t rv;
+
+    if (f->c->aborted) {
+        apr_brigade_cleanup(out->head);
+        apr_brigade_cleanup(out->held);
+        apr_brigade_cleanup(bb);
+        return APR_ECONNABORTED;
+    }
+    APR_BRIGADE_PREPEND(bb, out->head);
+    if (APR_BRIGADE_EMPTY(out->held)) {
+        if (!measure(out, bb, &lazy, &memory) || lazy < WORTHWHILE || memory > MEMORY_MAX) {
+            if (direct_keeps(out->k, f->next, bb)) {
+                APR_BRIGADE_CONCAT(out->head, bb);
+                return APR_SUCCESS;
+            }
+            direct_write(out->k, f->next, bb);
+            return ap_pass_brigade(f->next, bb);
+        }
+    }
+    else if (!measure(out, out->held, &lazy, &memory) || !measure(out, bb, &lazy, &memory)
+             || memory > MEMORY_MAX) {
+        return pass_all(out, bb);
+    }
+    if (out->pool == NULL) {
+        apr_pool_create(&out->pool, f->c->pool);
+        apr_pool_tag(out->pool, "hybrid_outbound");
+    }
+    never_map(bb);
+    rv = ap_save_brigade(f, &out->held, &bb, out->pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    return push(out);
+}
+
+void outbound_attach(conn_t *k)
+{
+    conn_rec *c = k->c;
+    outbound_t *out = apr_pcalloc(c->pool, sizeof(*out));
+
+    out->k = k;
+    out->tls = ap_ssl_conn_is_ssl(c);
+    out->head = apr_brigade_create(c->pool, c->bucket_alloc);
+    out->held = apr_brigade_create(c->pool, c->bucket_alloc);
+    out->portion = apr_brigade_create(c->pool, c->bucket_alloc);
+    out->filter = ap_add_output_filter_handle(outbound_filter_rec, out, NULL, c);
+    k->outbound = out;
+}
+
+int outbound_pending(const conn_t *k)
+{
+    const outbound_t *out = k->outbound;
+
+    return out != NULL && !(APR_BRIGADE_EMPTY(out->head) && APR_BRIGADE_EMPTY(out->held));
+}
+
+apr_status_t outbound_push(conn_t *k)
+{
+    outbound_t *out = k->outbound;
+
+    if (!APR_BRIGADE_EMPTY(out->head)) {
+        apr_status_t rv = ap_pass_brigade(out->filter->next, out->head);
+
+        apr_brigade_cleanup(out->head);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return push(out);
+}
+
+void outbound_register(void)
+{
+    outbound_filter_rec = ap_register_output_filter(FILTER_NAME, outbound_filter, NULL,
+                                                    AP_FTYPE_CONNECTION);
+}

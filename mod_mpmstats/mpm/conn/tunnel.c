@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether the client's wish is granted says the status with which the first bytes go to it. What
+ * looks at that is a filter of the connection, as a tunnel takes those of the request away.
+ */
+#include "mpm/conn/tunnel.h"
+
+#include "util_filter.h"
+#include "mpm/threads/child.h"
+#include "mpm/threads/hung.h"
+
+#define FILTER_NAME "HYBRID_TUNNEL"
+
+static ap_filter_rec_t *tunnel_filter_rec;
+
+/* After internal redirects it is the last one that is answered. */
+static int is_tunnel(const request_rec *r)
+{
+    int connects = r->method_number == M_CONNECT;
+
+    while (r->next != NULL) {
+        r = r->next;
+    }
+    return r->status == HTTP_SWITCHING_PROTOCOLS || (connects && r->status < 300);
+}
+
+static apr_status_t tunnel_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    conn_t *k = f->ctx;
+
+    if (k->r != NULL && is_tunnel(k->r)) {
+        hung_is_connection(k->times.worker);
+        if (conn_here() == k) {
+            shared_note_since(child.slot, k->times.worker, 0);
+        }
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+void tunnel_watch(conn_t *k, const request_rec *r)
+{
+    if (!k->watched
+        && (r->method_number == M_CONNECT || apr_table_get(r->headers_in, "Upgrade") != NULL)) {
+        k->watched = 1;
+        ap_add_output_filter_handle(tunnel_filter_rec, k, NULL, k->c);
+    }
+}
+
+void tunnel_register(void)
+{
+    tunnel_filter_rec = ap_register_output_filter(FILTER_NAME, tunnel_filter, NULL,
+                                                  AP_FTYPE_CONNECTION);
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parent. It sleeps in ppoll(2) and wakes for a signal, for a child's call
+ * for help, and once a second to keep house.
+ */
+#include "mpm/parent/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ap_listen.h"
+#include "http_main.h"
+#include "mpm_common.h"
+#include "unixd.h"
+#include "gen/version.h"
+#include "mpm/threads/accept.h"
+#include "mpm/threads/child.h"
+#include "mpm/process/crash.h"
+#include "mpm/process/files.h"
+#include "mpm/process/handover.h"
+#include "mpm/module.h"
+#include "mpm/parent/maintain.h"
+#include "mpm/prefork/prefork.h"
+#include "mpm/parent/procs.h"
+#include "mpm/parent/settle.h"
+#include "mpm/process/shared.h"
+
+/* The monitor hook runs this often: what samples the server hangs on it. */
+#define MONITOR_INTERVAL apr_time_from_sec(1)
+
+/* Children are sent to look for what waits to be accepted at most this often. */
+#define LOOK_LEAST apr_time_from_msec(20)
+
+/*
+ * Descriptors the parent needs beside one for each threaded child, of which a restart may double
+ * the number: listeners, logs.
+ */
+#define OWN_FILES 64
+
+/* A child that did not hear is told again after so long. */
+#define TELL_INTERVAL apr_time_from_msec(50)
+
+/* Set in parent_run, for this run. */
+static int help_fds[2] = { -1, -1 };
+static int fatal_child;
+static apr_time_t look_at; /* when the children are to look next, 0: nobody has asked for it */
+
+static ap_unixd_mpm_retained_data *mpm(void)
+{
+    return hybrid_retained->mpm;
+}
+
+/* ---- signals ------------------------------------------------------------ */
+
+static void on_child(int sig)
+{
+    (void)sig; /* it is enough that ppoll returns */
+}
+
+/* SIGCHLD has a handler only while this run lasts: the module may be unloaded afterwards. */
+static void watch_children(int on)
+{
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on ? on_child : SIG_DFL;
+    sa.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+    sigaction(SIGCHLD, &sa, NULL);
+}
+
+static int told_to_end(void)
+{
+    return mpm()->restart_pending || mpm()->shutdown_pending;
+}
+
+/* What children have asked for. That one needs help the scoreboard tells too. */
+static void read_wishes(void)
+{
+    static apr_time_t passed_on;
+    apr_time_t now = child_now();
+    char buf[256];
+    ssize_t n;
+    int look = 0;
+
+    while ((n = read(help_fds[0], buf, sizeof(buf))) > 0) {
+        look |= memchr(buf, PROCS_TELL_LOOK, (size_t)n) != NULL;
+    }
+    if (look && look_at == 0 && lane_default.is_threaded) {
+        look_at = passed_on + LOOK_LEAST; /* no child can fill the others' sockets with it */
+    }
+    if (look_at != 0 && now >= look_at) {
+        look_at = 0;
+        passed_on = now;
+        procs_tell_to_look();
+    }
+}
+
+/*
+ * Sleep, unless a signal has told us something already. The signals are let in
+ * only while we sleep, so that none can slip in between the look and the sleep.
+ */
+static void sleep_a_while(apr_interval_time_t us)
+{
+    struct pollfd fd = { .fd = help_fds[0], .events = POLLIN };
+    struct timespec ts = { 0, 0 };
+    apr_interval_time_t left = look_at != 0 ? look_at - child_now() : us;
+    sigset_t ours, old;
+
+    us = left < us ? left : us;
+    if (us > 0) {
+        ts.tv_sec = us / 1000000;
+        ts.tv_nsec = us % 1000000 * 1000;
+    }
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
+    sigaddset(&ours, SIGCHLD);
+    sigaddset(&ours, AP_SIG_GRACEFUL);
+    sigaddset(&ours, AP_SIG_GRACEFUL_STOP);
+    sigprocmask(SIG_BLOCK, &ours, &old);
+    if (!told_to_end() && !procs_zombies()) {
+        ppoll(&fd, 1, &ts, &old);
+    }
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    if (fd.revents || look_at != 0) {
+        read_wishes();
+    }
+}
+
+/* ---- reaping ------------------------------------------------------------ */
+
+/*
+ * A child of ours that asks for the end of the server by its exit status. Whether its reason
+ * concerns all shows in whether any child of its generation has ever served: it has itself, if it
+ * had a worker. httpd's own message would tell of the end.
+ */
+static int is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
+{
+    int generation;
+
+    if (!APR_PROC_CHECK_EXIT(why) || status != APEXIT_CHILDFATAL || !procs_is_ours(pid)) {
+        return 0;
+    }
+    generation = procs_generation(pid);
+    if (generation == mpm()->my_generation && hybrid_retained->proven != generation + 1
+        && (slot < 0 || shared_get(hybrid_retained->shared->process[slot].workers) == 0)) {
+        return 0;
+    }
+    ap_log_error(
+        APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+        "child %d has exited with status %d, by which a child tells that the server cannot run; its generation has "
+        "served, so it is replaced",
+        (int)pid, status);
+    return 1;
+}
+
+/* A child has ended. Nonzero if the server has to stop because of it. */
+static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
+{
+    int generation = 0;
+    apr_interval_time_t lived = 0;
+    int slot = procs_find(proc->pid);
+    int verdict = is_fatal_for_one(proc->pid, why, status, slot)
+        ? APEXIT_CHILDSICK
+        : ap_process_child_status(proc, why, status);
+    int ours;
+
+    if (slot >= 0 && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
+        crash_report(proc->pid, slot, status);
+    }
+    else if (APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM && procs_is_lobby(proc->pid)) {
+        ap_log_error(
+            APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+            "the lobby, process %d, died of signal %d: the connections that waited in it are lost",
+            (int)proc->pid, status);
+    }
+    ours = procs_ended(proc->pid, &generation, &lived);
+    if (ours && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
+        shared_add(hybrid_retained->shared->server->crashes, 1);
+    }
+
+    if (!ours) {
+        if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                         "process %d has ended, which is no child of this server's MPM",
+                         (int)proc->pid);
+        }
+        return 0;
+    }
+    if (verdict == APEXIT_CHILDFATAL && generation == mpm()->my_generation) {
+        fatal_child = 1;
+        return 1;
+    }
+    if (generation == mpm()->my_generation
+        && ((APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) || verdict == APEXIT_CHILDSICK)) {
+        maintain_child_failed(lived);
+    }
+    return 0;
+}
+
+static void reap(apr_pool_t *p)
+{
+    apr_proc_t proc;
+    apr_exit_why_e why;
+    int status;
+
+    while (apr_proc_wait_all_procs(&proc, &status, &why, APR_NOWAIT, p) == APR_CHILD_DONE) {
+        if (child_ended(&proc, why, status)) {
+            mpm()->shutdown_pending = 1;
+            mpm()->is_ungraceful = 1;
+            return;
+        }
+    }
+}
+
+/* ---- the run ------------------------------------------------------------ */
+
+/*
+ * After a hard restart with another kind of model: httpd makes a new scoreboard where it finds
+ * none. The old one stays mapped until the server ends; nobody looks at it. Returns the counters
+ * there were.
+ */
+static shared_t *forget_shape(void)
+{
+    shared_t *old = hybrid_retained->shared;
+
+    ap_scoreboard_image = NULL;
+    hybrid_retained->shared = NULL;
+    free(hybrid_retained->procs);
+    hybrid_retained->procs = NULL;
+    hybrid_retained->reshape = 0;
+    return old;
+}
+
+static int set_up_once(server_rec *s)
+{
+    shared_t *old = hybrid_retained->reshape ? forget_shape() : NULL;
+
+    if (!mpm()->was_graceful) {
+        if (ap_run_pre_mpm(s->process->pool, SB_SHARED) != OK) {
+            mpm()->mpm_state = AP_MPMQ_STOPPING;
+            return !OK;
+        }
+        ap_scoreboard_image->global->running_generation = mpm()->my_generation;
+    }
+    if (hybrid_retained->shared == NULL) {
+        hybrid_retained->shared = shared_create(lane_default.slots, lane_default.thread_limit);
+        if (hybrid_retained->shared == NULL) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
+                         "cannot map memory for the counters of %d processes, lower ServerLimit",
+                         lane_default.slots);
+            return !OK;
+        }
+    }
+    if (old != NULL) {
+        shared_inherit(hybrid_retained->shared, old);
+        shared_destroy(old);
+    }
+    if (handover_open(!mpm()->was_graceful) != 0) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, errno, s,
+            "cannot create the pair of sockets through which a restart passes connections on: they stay with "
+            "the old children");
+    }
+    if (hybrid_retained->procs == NULL) {
+        hybrid_retained->procs = procs_create(lane_default.slots);
+    }
+    return OK;
+}
+
+static apr_status_t close_help_pipe(void *unused)
+{
+    (void)unused;
+    close(help_fds[0]);
+    close(help_fds[1]);
+    help_fds[0] = help_fds[1] = -1;
+    return APR_SUCCESS;
+}
+
+static int open_help_pipe(apr_pool_t *pconf)
+{
+    if (pipe2(help_fds, O_CLOEXEC | O_NONBLOCK) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, ap_server_conf,
+                     "cannot create the pipe from the children");
+        return !OK;
+    }
+    /* Close on exec: in a program's process nobody closes it by number. */
+    apr_pool_cleanup_register(pconf, NULL, close_help_pipe, apr_pool_cleanup_null);
+    return OK;
+}
+
+static void announce(apr_pool_t *plog, server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s%s configured -- resuming normal operations",
+                 lane_choose(&lane_default, "AH00489: ", "AH00292: ", "AH00163: "),
+                 ap_get_server_description());
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "%sServer built: %s",
+                 lane_choose(&lane_default, "AH00490: ", "AH00293: ", "AH00164: "),
+                 ap_get_server_built());
+    ap_log_command_line(plog, s);
+    ap_log_mpm_common(s);
+    if (!lane_default.is_threaded) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                     "mpm_hybrid " MPM_VERSION ", model %s: up to %d processes", lane_default.model,
+                     lane_default.max_processes);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                 "mpm_hybrid " MPM_VERSION
+                 ", model %s: up to %d processes of %d workers, %d polling in each",
+                 lane_default.model, lane_default.max_processes, lane_default.threads_per_child,
+                 lane_default.concurrency);
+}
+
+static void serve(apr_pool_t *p, server_rec *s)
+{
+    apr_time_t monitored = child_now();
+
+    files_raise_for(OWN_FILES
+                    + (lane_default.is_threaded ? 2 * (unsigned)lane_default.max_processes : 0));
+    lane_check_connections(&lane_default, s);
+    maintain_start(&lane_default, help_fds[1]);
+    while (!told_to_end()) {
+        apr_time_t now = child_now();
+        apr_interval_time_t rest = maintain_run(now);
+
+        if (procs_tell_again() && rest > TELL_INTERVAL) {
+            rest = TELL_INTERVAL;
+        }
+        if (now - monitored >= MONITOR_INTERVAL) {
+            monitored = now;
+            ap_run_monitor(p, s);
+        }
+        sleep_a_while(rest);
+        reap(p);
+    }
+}
+
+/* ---- its end ------------------------------------------------------------ */
+
+static void log_and_remove_pid(apr_pool_t *p, server_rec *s, const char *number, const char *text)
+{
+    if (!fatal_child) {
+        ap_remove_pid(p, ap_pid_fname);
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s%s", number, text);
+    }
+}
+
+static int stop_now(apr_pool_t *p, server_rec *s)
+{
+    procs_tell_all(PROCS_TELL_NOW);
+    procs_reclaim();
+    log_and_remove_pid(p, s, lane_choose(&lane_default, "AH00491: ", "AH00295: ", "AH00169: "),
+                       "caught SIGTERM, shutting down");
+    return DONE;
+}
+
+static int stop_gracefully(apr_pool_t *p, server_rec *s)
+{
+    apr_time_t until = 0;
+
+    accept_refuse_new();
+    maintain_end();
+    procs_tell_all(PROCS_TELL_LAST);
+    ap_close_listeners();
+    log_and_remove_pid(p, s, lane_choose(&lane_default, "AH00492: ", "AH00296: ", "AH00170: "),
+                       "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
+    if (ap_graceful_shutdown_timeout > 0) {
+        until = child_now() + apr_time_from_sec(ap_graceful_shutdown_timeout);
+    }
+    mpm()->shutdown_pending = 0;
+    for (;;) {
+        apr_time_t now = child_now();
+        apr_interval_time_t rest;
+
+        reap(p);
+        if (procs_total() == 0 || mpm()->shutdown_pending || (until != 0 && now >= until)) {
+            break;
+        }
+        rest = procs_tell_again() ? TELL_INTERVAL : apr_time_from_sec(1);
+        sleep_a_while(until != 0 && until - now < rest ? until - now : rest);
+    }
+    procs_tell_all(PROCS_TELL_NOW);
+    procs_reclaim();
+    return DONE;
+}
+
+/* While a restart waits for what runs. Nonzero if there is something more urgent. */
+static int keep_house(void)
+{
+    read_wishes();
+    reap(hybrid_pconf);
+    return mpm()->shutdown_pending || mpm()->is_ungraceful;
+}
+
+static int restart_now(server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%sSIGHUP received.  Attempting to restart",
+                 lane_choose(&lane_default, "AH00494: ", "AH00298: ", "AH00173: "));
+    procs_tell_all(PROCS_TELL_NOW);
+    procs_reclaim();
+    hybrid_retained->held = 0;
+    return OK;
+}
+
+/* The old children go on until the new ones are there: maintain_start() tells them. */
+static void restart_gracefully(server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s",
+                 lane_choose(&lane_default,
+                             "AH00493: " AP_SIG_GRACEFUL_STRING
+                             " received.  Doing graceful restart",
+                             "AH00297: " AP_SIG_GRACEFUL_STRING
+                             " received.  Doing graceful restart",
+                             "AH00171: Graceful restart requested, doing restart"));
+    if (settle_is_due(&lane_default)) {
+        hybrid_retained->held = 1;
+        settle(&lane_default, help_fds[0], keep_house);
+    }
+}
+
+/*
+ * A graceful restart may take a while, and a signal in that time ask for more: httpd forgets it
+ * when the run is over.
+ */
+static int end_run(apr_pool_t *p, server_rec *s)
+{
+    if (!mpm()->shutdown_pending) {
+        mpm()->my_generation++;
+        ap_scoreboard_image->global->running_generation = mpm()->my_generation;
+        if (!mpm()->is_ungraceful) {
+            restart_gracefully(s);
+        }
+    }
+    if (mpm()->shutdown_pending) {
+        return mpm()->is_ungraceful ? stop_now(p, s) : stop_gracefully(p, s);
+    }
+    return mpm()->is_ungraceful ? restart_now(s) : OK;
+}
+
+static int run_one_process(void)
+{
+    procs_note_one_process();
+    if (!lane_default.is_threaded) {
+        handoff_pairs_t none;
+
+        handoff_none(&none);
+        prefork_child_main(&lane_default, 0, NULL, -1, &none);
+    }
+    child_main(&lane_default, 0, -1, -1);
+}
+
+int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s)
+{
+    int rc;
+
+    ap_log_pid(pconf, ap_pid_fname);
+    if (set_up_once(s) != OK || open_help_pipe(pconf) != OK) {
+        return !OK;
+    }
+    ap_unixd_mpm_set_signals(pconf, hybrid_one_process);
+    announce(plog, s);
+    mpm()->mpm_state = AP_MPMQ_RUNNING;
+    if (hybrid_one_process) {
+        return run_one_process();
+    }
+    watch_children(1);
+    fatal_child = 0;
+    serve(pconf, s);
+    mpm()->mpm_state = AP_MPMQ_STOPPING;
+    rc = end_run(pconf, s);
+    watch_children(0);
+    return rc;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/parent/parent.h
+ * @brief The parent: one run of the server, from configured to stop or restart.
+ */
+#ifndef MPMSTATS_MPM_PARENT_PARENT_H
+#define MPMSTATS_MPM_PARENT_PARENT_H
+
+#include "httpd.h"
+
+/** The mpm hook. OK: restart (read the configuration again), DONE: stop. */
+int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Saturation, as intervals. Short ones that follow each other count as one, so
+ * that a server at its limit does not fill its log.
+ */
+#include "mpm/parent/saturation.h"
+
+#include "apr_strings.h"
+#include "httpd.h"
+#include "scoreboard.h"
+#include "mpm/module.h"
+#include "mpm/parent/procs.h"
+#include "mpm/process/shared.h"
+
+/* It is over when a worker has been free for so long. */
+#define QUIET_TIME apr_time_from_sec(5)
+
+/* So many virtual hosts and handlers are named in the messages. */
+#define TOP 3
+
+static struct {
+    apr_time_t since; /* 0: not saturated */
+    apr_time_t last_full;
+    int most_waiting;
+} now_full; /* parent's only thread */
+
+#define TALLIES 64
+
+/* How many workers are busy with what: a virtual host, a handler. */
+typedef struct {
+    char name[40];
+    int workers;
+} tally_t;
+
+static void tally_up(tally_t *tallies, const char *name)
+{
+    int i;
+
+    for (i = 0; i < TALLIES; i++) {
+        if (tallies[i].workers == 0) {
+            apr_cpystrn(tallies[i].name, name, sizeof(tallies[i].name));
+        }
+        if (strcmp(tallies[i].name, name) == 0) {
+            tallies[i].workers++;
+            return;
+        }
+    }
+}
+
+static int by_workers(const void *a, const void *b)
+{
+    return ((const tally_t *)b)->workers - ((const tally_t *)a)->workers;
+}
+
+static void name_top(tally_t *tallies, const char *intro, char *text, apr_size_t size)
+{
+    apr_size_t used = strlen(text);
+    int i;
+
+    qsort(tallies, TALLIES, sizeof(tallies[0]), by_workers);
+    for (i = 0; i < TOP && tallies[i].workers > 0; i++) {
+        used += apr_snprintf(text + used, size - used, "%s%s (%d)", i ? ", " : intro,
+                             tallies[i].name, tallies[i].workers);
+    }
+}
+
+/* One worker's entry; the child could have written anything there. */
+static void look_at(int slot, int thread, tally_t *vhosts, tally_t *handlers)
+{
+    worker_score ws;
+    char name[33];
+
+    ap_copy_scoreboard_worker(&ws, slot, thread);
+    if (ws.status != SERVER_BUSY_WRITE) {
+        return;
+    }
+    apr_cpystrn(name, ws.vhost, sizeof(ws.vhost));
+    if (name[0] != '\0') {
+        tally_up(vhosts, name);
+    }
+    if (mpm_hybrid_worker_handler(slot, thread, name, sizeof(name)) == APR_SUCCESS
+        && name[0] != '\0') {
+        tally_up(handlers, name);
+    }
+}
+
+/*
+ * "; most for a.example:80 (12), b.example:80 (3), in handler x (15)"; no hosts without
+ * ExtendedStatus.
+ */
+static const char *busiest(const lane_t *lane, char *text, apr_size_t size)
+{
+    tally_t vhosts[TALLIES], handlers[TALLIES];
+    int slot, i;
+
+    memset(vhosts, 0, sizeof(vhosts));
+    memset(handlers, 0, sizeof(handlers));
+    for (slot = 0; slot < lane->slots; slot++) {
+        for (i = 0; procs_accepting(slot) != 0 && i < lane->threads_per_child; i++) {
+            look_at(slot, i, vhosts, handlers);
+        }
+    }
+    text[0] = '\0';
+    name_top(vhosts, "; most for ", text, size);
+    name_top(handlers, text[0] ? ", in handler " : "; most in handler ", text, size);
+    return text;
+}
+
+static void begins(const lane_t *lane, int waiting, apr_time_t now)
+{
+    char text[512];
+
+    shared_add(hybrid_retained->shared->server->saturations, 1);
+    now_full.since = now;
+    now_full.most_waiting = waiting;
+    ap_log_error(
+        APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+        "%sserver reached MaxRequestWorkers setting: all %d workers are busy, %d connections "
+        "wait to be accepted%s; consider raising the MaxRequestWorkers setting",
+        lane_choose(lane, "AH00484: ", "AH00286: ", "AH00161: "), lane->max_request_workers,
+        waiting, busiest(lane, text, sizeof(text)));
+}
+
+static void ends(const lane_t *lane)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "server is below MaxRequestWorkers (%d) again, after %" APR_TIME_T_FMT
+                 " ms; at most "
+                 "%d connections waited to be accepted",
+                 lane->max_request_workers, (now_full.last_full - now_full.since) / 1000,
+                 now_full.most_waiting);
+    now_full.since = 0;
+}
+
+void saturation_note(const lane_t *lane, int full, int waiting, apr_time_t now)
+{
+    if (full) {
+        now_full.last_full = now;
+        if (now_full.since == 0) {
+            begins(lane, waiting, now);
+        }
+        else if (waiting > now_full.most_waiting) {
+            now_full.most_waiting = waiting;
+        }
+    }
+    else if (now_full.since != 0 && now - now_full.last_full >= QUIET_TIME) {
+        ends(lane);
+    }
+}

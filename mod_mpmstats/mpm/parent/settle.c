@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last moments of a configuration. */
+#include "mpm/parent/settle.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mpm/threads/child.h"
+#include "mpm/module.h"
+#include "mpm/parent/procs.h"
+
+/* The wait looks this often. */
+#define LOOK_INTERVAL apr_time_from_msec(1)
+
+/* Answers that only wait for their client to take them are not waited for any longer. */
+#define WRITE_PATIENCE apr_time_from_msec(100)
+
+/* So long a program may take to read what was logged last. */
+#define PIPE_PATIENCE apr_time_from_msec(200)
+
+/* It has taken the last of it out of the pipe, and has so long to write it. */
+#define PIPE_REST apr_time_from_msec(2)
+
+/*
+ * Whether any pid in the kernel's list @a path is no child of the MPM. 1 also where it cannot be
+ * read.
+ */
+static int names_a_stranger(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    long pid;
+    int found = 0;
+
+    if (f == NULL) {
+        return 1;
+    }
+    while (!found && fscanf(f, "%ld", &pid) == 1) {
+        found = !procs_is_ours((pid_t)pid);
+    }
+    fclose(f);
+    return found;
+}
+
+/*
+ * Daemons of modules and programs that logs are piped to are children of the parent, of any of its
+ * threads.
+ */
+static int has_strangers(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    int found = tasks == NULL;
+
+    while (!found && (task = readdir(tasks)) != NULL) {
+        char path[300];
+
+        if (task->d_name[0] != '.') {
+            snprintf(path, sizeof(path), "/proc/self/task/%s/children", task->d_name);
+            found = names_a_stranger(path);
+        }
+    }
+    if (tasks != NULL) {
+        closedir(tasks);
+    }
+    return found;
+}
+
+int settle_is_due(const lane_t *lane)
+{
+    switch (lane->restart_hold) {
+    case LANE_HOLD_ON:
+        return 1;
+    case LANE_HOLD_OFF:
+        return 0;
+    default:
+        return has_strangers();
+    }
+}
+
+/*
+ * Whether any pipe of ours holds as many bytes. The parent keeps both ends of each log's. @a
+ * skip_fd: see settle()
+ */
+static int has_pipe_with(int least, int skip_fd)
+{
+    DIR *fds = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    struct stat skip = { .st_ino = 0 }; /* either end of it */
+    int found = 0;
+
+    (void)fstat(skip_fd, &skip);
+    while (fds != NULL && !found && (entry = readdir(fds)) != NULL) {
+        int fd = atoi(entry->d_name);
+        struct stat st;
+        int bytes = 0;
+
+        if (entry->d_name[0] != '.' && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)
+            && (st.st_ino != skip.st_ino || st.st_dev != skip.st_dev)
+            && ioctl(fd, FIONREAD, &bytes) == 0) {
+            found = bytes >= least;
+        }
+    }
+    if (fds != NULL) {
+        closedir(fds);
+    }
+    return found;
+}
+
+static void wait_for_logs(int skip_fd)
+{
+    apr_time_t until = child_now() + PIPE_PATIENCE;
+
+    while (has_pipe_with(1, skip_fd) && child_now() < until) {
+        apr_sleep(LOOK_INTERVAL);
+    }
+    apr_sleep(PIPE_REST);
+}
+
+void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void))
+{
+    apr_time_t begin = child_now();
+    apr_interval_time_t most = apr_time_from_msec(lane->restart_wait_ms), waited;
+    unsigned needs = 1u << SHARED_NEEDS_ALL
+        | (has_pipe_with(0, skip_fd) ? 1u << SHARED_NEEDS_LOG : 0);
+    int running;
+
+    procs_tell_to_hold();
+    for (;;) {
+        waited = child_now() - begin;
+        (void)procs_tell_again();
+        running = procs_running(child_now() - most,
+                                needs | (waited < WRITE_PATIENCE ? 1u << SHARED_NEEDS_CLIENT : 0));
+        if (running == 0 || waited >= most || keep_house()) {
+            break;
+        }
+        apr_sleep(LOOK_INTERVAL);
+    }
+    wait_for_logs(skip_fd);
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
+                 "old children hold: waited %d ms, %d of them still run requests",
+                 (int)((child_now() - begin) / 1000), running);
+}

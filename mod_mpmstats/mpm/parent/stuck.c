@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child's ticker says that it moves by changing one word of shared memory, once a second at least
+ * (child.c). That the word changes is all that is believed of it. A child for which it does not may
+ * still be busy: a module reads large files as the child starts, or the machine is too slow. So the
+ * kernel is asked whether its main thread sleeps and has used no CPU time either; one that runs, or
+ * waits for a disk, gets more time. One that was stopped, by a signal or a debugger, stays:
+ * somebody wants it so. Another takes its place.
+ *
+ * What a module waits for as a child starts may come, late: until a child comes to serve, each one
+ * gets twice the time of the one before; and as long as the generation lives, twice the time that
+ * one has taken.
+ */
+#include "mpm/parent/stuck.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpm/module.h"
+#include "mpm/parent/procs.h"
+#include "mpm/process/shared.h"
+
+#define LOOK_INTERVAL apr_time_from_msec(900)
+
+/*
+ * A parent that has not looked for so long was stopped itself: what it has seen before counts no
+ * more.
+ */
+#define GAP_MOST apr_time_from_sec(3)
+
+/* Without a sign of life one is suspected after so long, and hangs after so long. */
+#define SUSPECT_AFTER apr_time_from_sec(3)
+#define HANGS_AFTER apr_time_from_sec(6)
+
+/* One that has not begun to serve gets more time: what its modules set up may be slow. */
+#define START_PATIENCE apr_time_from_sec(10)
+#define START_PATIENCE_MOST apr_time_from_sec(300)
+
+/* One whose main thread runs, or wants to; or waits for a disk: it might write to a log. */
+#define RUNS_FACTOR 6
+
+typedef struct {
+    pid_t pid;       /* 0: nobody to look at */
+    apr_time_t mark; /* what it has said last */
+    /* when that was seen first, or CPU time was used last while it sleeps */
+    apr_time_t since;
+    unsigned long cpu; /* ticks of its main thread, or of all while it starts */
+    int is_stopped;
+    int told;
+} watch_t;
+
+/* All of it belongs to the parent's only thread; stuck_start sets it for a run. */
+static struct {
+    const lane_t *lane;
+    watch_t *watches; /* by slot; behind them the lobby's */
+    apr_time_t looked;
+    apr_interval_time_t start_patience;
+    apr_interval_time_t start_took; /* at most, of those that have come to serve */
+    pid_t *serving;                 /* by slot: who has been seen to serve there */
+} s;
+
+void stuck_start(const lane_t *lane, apr_pool_t *pool)
+{
+    memset(&s, 0, sizeof(s));
+    s.lane = lane;
+    s.watches = apr_pcalloc(pool, sizeof(*s.watches) * (apr_size_t)(lane->slots + 1));
+    s.serving = apr_pcalloc(pool, sizeof(*s.serving) * (apr_size_t)lane->slots);
+    s.start_patience = START_PATIENCE;
+}
+
+int stuck_is(int slot)
+{
+    const watch_t *w = &s.watches[slot];
+
+    return w->pid != 0 && w->is_stopped && w->told;
+}
+
+/* Its state, the letter of proc(5), and the CPU time it has used; '\0' if it is gone. */
+static char ask_kernel(pid_t pid, int only_main, unsigned long *cpu)
+{
+    char path[64], text[512];
+    unsigned long user = 0, system = 0;
+    const char *end;
+    char state = '\0';
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof(path), only_main ? "/proc/%d/task/%d/stat" : "/proc/%d/stat", (int)pid,
+             (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return '\0';
+    }
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    end = strrchr(text, ')');
+    if (end == NULL
+        || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
+                  &system)
+            != 3) {
+        return '\0';
+    }
+    *cpu = user + system;
+    return state;
+}
+
+static apr_interval_time_t patience_with(const watch_t *w, char state)
+{
+    apr_interval_time_t patience = w->mark == 0 ? s.start_patience : HANGS_AFTER;
+
+    return state == 'R' || state == 'D' ? patience * RUNS_FACTOR : patience;
+}
+
+static void tell(watch_t *w, apr_time_t now, const char *consequence)
+{
+    int is_lobby = w == &s.watches[s.lane->slots];
+
+    w->told = 1;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                 "child %d%s hangs: %s for %d seconds; %s", (int)w->pid,
+                 is_lobby ? ", the lobby," : "",
+                 w->mark == 0        ? "it has not begun to serve, and does nothing"
+                     : w->is_stopped ? "it has been stopped"
+                                     : "its main thread has not moved",
+                 (int)apr_time_sec(now - w->since), consequence);
+}
+
+static apr_interval_time_t at_most(apr_interval_time_t patience)
+{
+    return patience < START_PATIENCE_MOST ? patience : START_PATIENCE_MOST;
+}
+
+static void replace(watch_t *w, int entry, apr_time_t now)
+{
+    tell(w, now, "it is killed, and another takes its place");
+    shared_add(hybrid_retained->shared->server->stuck, 1);
+    if (w->mark == 0) {
+        s.start_patience = at_most(2 * s.start_patience);
+    }
+    procs_kill(entry);
+    w->pid = 0;
+}
+
+/* It has said nothing new for a while. Nonzero if it is suspected. */
+static int suspect(watch_t *w, int entry, apr_time_t now)
+{
+    unsigned long cpu = 0;
+    char state = ask_kernel(w->pid, w->mark != 0, &cpu);
+    int was_stopped = w->is_stopped;
+
+    w->is_stopped = state == 'T' || state == 't';
+    if (state == '\0' || state == 'Z') {
+        return 0;
+    }
+    if (was_stopped && !w->is_stopped) {
+        w->since = now; /* it goes on, and has not come to say so */
+        w->told = 0;
+        return 0;
+    }
+    if (w->is_stopped) {
+        if (!w->told && now - w->since >= HANGS_AFTER) {
+            tell(w, now, "another takes its place");
+        }
+        return 1;
+    }
+    if (cpu != w->cpu && state != 'R') {
+        w->cpu = cpu;
+        w->since = now - SUSPECT_AFTER;
+        return 0;
+    }
+    if (now - w->since >= patience_with(w, state)) {
+        replace(w, entry, now);
+    }
+    return 1;
+}
+
+/* @a entry: of procs_kill(). @a mark: what it says now. Nonzero if it is suspected. */
+static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t now)
+{
+    if (pid == 0) {
+        w->pid = 0;
+        return 0;
+    }
+    if (pid != w->pid || mark != w->mark) {
+        memset(w, 0, sizeof(*w));
+        w->pid = pid;
+        w->mark = mark;
+        w->since = now;
+        return 0;
+    }
+    return now - w->since >= SUSPECT_AFTER && suspect(w, entry, now);
+}
+
+/* Once for each child: others may take as long to start. */
+static void note_serving(int slot, pid_t pid, apr_time_t now)
+{
+    const watch_t *w = &s.watches[slot];
+    apr_interval_time_t took = w->pid == pid && w->mark == 0 ? now - w->since : 0;
+
+    if (s.serving[slot] == pid) {
+        return;
+    }
+    s.serving[slot] = pid;
+    if (took > s.start_took) {
+        s.start_took = took;
+    }
+    s.start_patience = 2 * s.start_took > START_PATIENCE ? at_most(2 * s.start_took)
+                                                         : START_PATIENCE;
+}
+
+static int look_at_child(int slot, apr_time_t now)
+{
+    const shared_process_t *p = &hybrid_retained->shared->process[slot];
+    pid_t pid = procs_accepting(slot);
+    apr_time_t mark = s.lane->is_threaded ? shared_get(p->ticked)
+                                          : (apr_time_t)shared_get(p->workers);
+
+    if (pid != 0 && mark != 0) {
+        note_serving(slot, pid, now);
+    }
+    if (!s.lane->is_threaded && mark != 0) {
+        /* it serves, and has nobody who could give a sign meanwhile */
+        pid = 0;
+    }
+    return look_at(&s.watches[slot], pid, slot, mark, now);
+}
+
+static int look_at_lobby(apr_time_t now)
+{
+    int entry = 0, record = 0;
+    pid_t pid = procs_lobby(&entry, &record);
+
+    return look_at(&s.watches[s.lane->slots], pid, entry,
+                   pid != 0 ? shared_get(hybrid_retained->shared->process[record].ticked) : 0, now);
+}
+
+void stuck_look(apr_time_t now)
+{
+    apr_uint32_t suspected = 0;
+    int slot;
+
+    if (now - s.looked < LOOK_INTERVAL) {
+        return;
+    }
+    if (now - s.looked > GAP_MOST) {
+        memset(s.watches, 0, sizeof(*s.watches) * (apr_size_t)(s.lane->slots + 1));
+    }
+    for (slot = 0; slot < s.lane->slots; slot++) {
+        suspected += look_at_child(slot, now) != 0;
+    }
+    suspected += look_at_lobby(now) != 0;
+    s.looked = now;
+    shared_set(hybrid_retained->shared->server->suspected, suspected);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/prefork/held.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/timeouts.h"
+#include "mpm/threads/child.h"
+#include "mpm/module.h"
+#include "mpm/conn/inbound.h"
+#include "mpm/process/shortage.h"
+
+#define LOG_INTERVAL apr_time_from_sec(1)
+
+static struct {
+    int epoll_fd, limit, count;
+    timeouts_t timeouts;
+    conn_t *oldest, *youngest;
+    apr_time_t looked; /* for filters that have run out of patience */
+    apr_int64_t bytes; /* they hold of requests that are not whole */
+    unsigned dropped;
+    apr_time_t drop_logged;
+} h;
+
+void held_init(int epoll_fd, int limit)
+{
+    h.epoll_fd = epoll_fd;
+    h.limit = limit;
+    timeouts_init(&h.timeouts);
+}
+
+int held_count(void)
+{
+    return h.count;
+}
+
+static void unlink_conn(conn_t *k)
+{
+    *(k->older ? &k->older->younger : &h.oldest) = k->younger;
+    *(k->younger ? &k->younger->older : &h.youngest) = k->older;
+    h.count--;
+}
+
+static void link_conn(conn_t *k)
+{
+    k->younger = NULL;
+    k->older = h.youngest;
+    *(h.youngest ? &h.youngest->younger : &h.oldest) = k;
+    h.youngest = k;
+    h.count++;
+}
+
+static void count_in(conn_t *k)
+{
+    k->kind = inbound_kind(k);
+    k->head_bytes = inbound_held(k);
+    h.bytes += (apr_int64_t)k->head_bytes;
+    shared_add(child.stats->connections[k->kind], 1);
+    shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
+}
+
+static void count_out(conn_t *k)
+{
+    shared_sub(child.stats->connections[k->kind], 1);
+    h.bytes -= (apr_int64_t)k->head_bytes;
+    k->head_bytes = 0;
+    shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
+}
+
+static void wait_on(conn_t *k)
+{
+    timeouts_remove(&k->wait);
+    timeouts_add(&h.timeouts, &k->wait, inbound_patience(k), child_now());
+}
+
+static void let_go(conn_t *k)
+{
+    timeouts_remove(&k->wait);
+    unlink_conn(k);
+    count_out(k);
+    epoll_ctl(h.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+}
+
+int held_is_ready(conn_t *k)
+{
+    return inbound_advance(k) == INBOUND_READY;
+}
+
+int held_keep(conn_t *k)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
+
+    if (epoll_ctl(h.epoll_fd, EPOLL_CTL_ADD, k->fd, &ev) != 0) {
+        shortage_of(errno, "watch a connection");
+        return 0;
+    }
+    link_conn(k);
+    count_in(k);
+    wait_on(k);
+    return 1;
+}
+
+int held_event(conn_t *k)
+{
+    if (held_is_ready(k)) {
+        let_go(k);
+        return 1;
+    }
+    count_out(k);
+    count_in(k);
+    wait_on(k);
+    return 0;
+}
+
+/* A filter, mod_reqtimeout's, that has run out of patience with its client. */
+static conn_t *impatient(apr_time_t now)
+{
+    conn_t *k;
+
+    if (conn_look_interval() == 0 || now - h.looked < conn_look_interval()) {
+        return NULL;
+    }
+    for (k = h.oldest; k != NULL; k = k->younger) {
+        if (inbound_look(k) == INBOUND_READY) {
+            return k;
+        }
+    }
+    h.looked = now;
+    return NULL;
+}
+
+conn_t *held_overdue(apr_time_t now)
+{
+    timeouts_entry_t *e;
+    conn_t *k;
+
+    if (h.count == 0) {
+        return NULL;
+    }
+    e = timeouts_pop_expired(&h.timeouts, now);
+    if (e == NULL) {
+        k = impatient(now);
+        if (k != NULL) {
+            let_go(k);
+        }
+        return k;
+    }
+    k = (conn_t *)((char *)e - offsetof(conn_t, wait));
+    let_go(k);
+    k->end = inbound_kind(k) == MPM_HYBRID_CONN_BODY ? MPM_HYBRID_END_BODY_TIMEOUT
+                                                     : MPM_HYBRID_END_HEAD_TIMEOUT;
+    inbound_give_up(k, APR_TIMEUP);
+    return k;
+}
+
+static void say_dropped(void)
+{
+    apr_time_t now = child_now();
+
+    h.dropped++;
+    if (now - h.drop_logged < LOG_INTERVAL) {
+        return;
+    }
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+        "child %d is at its limit of %d TLS connections that have not sent a whole request, or of "
+        "MPMHeadMemory (%" APR_INT64_T_FMT
+        " bytes) for them: dropped %u. Raise MPMMaxConnections, the limit on "
+        "open files or MPMHeadMemory, or lower the budgets of RequestReadTimeout",
+        (int)getpid(), h.limit, child.lane->head_memory, h.dropped);
+    h.drop_logged = now;
+    h.dropped = 0;
+}
+
+static conn_t *drop(conn_t *k)
+{
+    let_go(k);
+    shared_add(child.stats->shed, 1);
+    k->end = MPM_HYBRID_END_SHED;
+    say_dropped();
+    return k;
+}
+
+conn_t *held_to_drop(void)
+{
+    conn_t *k = h.oldest;
+
+    return h.count < h.limit || k == NULL ? NULL : drop(k);
+}
+
+conn_t *held_over_budget(void)
+{
+    conn_t *k, *most = h.oldest;
+
+    if (child.lane->head_memory <= 0 || h.bytes <= child.lane->head_memory || most == NULL) {
+        return NULL;
+    }
+    for (k = h.oldest; k != NULL; k = k->younger) {
+        most = k->head_bytes > most->head_bytes ? k : most;
+    }
+    return drop(most);
+}
+
+apr_interval_time_t held_patience(apr_time_t now, apr_interval_time_t most)
+{
+    int64_t left = timeouts_wait(&h.timeouts, now);
+
+    return h.count > 0 && left < most ? left : most;
+}

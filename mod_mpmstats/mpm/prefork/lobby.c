@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lobby. One thread, no module's code, no privileges. A guest is a connection that waits here;
+ * what it has sent stays in its socket.
+ *
+ * Its end: told to finish, it says "no more" to the children by shutting its end of the queue (a
+ * mere close would not do, other processes may have inherited it) once no child of its generation
+ * accepts any longer and nobody waits for a head here; it goes when they have gone and the last
+ * lingering guest has. Which children accept stands in the shared counters.
+ */
+#include "mpm/prefork/lobby.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apr_strings.h"
+#include "http_core.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
+#include "base/timeouts.h"
+#include "mpm/threads/child.h"
+#include "mpm/process/doors.h"
+#include "mpm/process/files.h"
+#include "mpm/process/handover.h"
+#include "mpm/module.h"
+#include "mpm/conn/linger.h"
+#include "mpm/prefork/peek.h"
+#include "mpm/parent/procs.h"
+#include "mpm/server.h"
+#include "mpm/process/shortage.h"
+
+#define BATCH 64
+#define TAKE_AT_ONCE 64
+#define RESERVED_FDS 32
+#define LOG_INTERVAL apr_time_from_sec(1)
+
+/* While children have not taken what is queued, the parent is asked again so often. */
+#define ASK_INTERVAL_MS 10
+
+/* Without descriptors there is no use in trying again at once. */
+#define SHORTAGE_PAUSE apr_time_from_msec(10)
+
+/* While the end is near, it is looked for so often. */
+#define END_LOOK_MS 20
+
+typedef struct guest_t {
+    timeouts_entry_t wait;
+    int fd;
+    unsigned char lingers;
+    unsigned char overdue, over_budget;
+    unsigned char at_once;
+    apr_time_t until;                /* lingers: monotonic */
+    peek_t peek;                     /* does not linger */
+    struct guest_t *older, *younger; /* in its list */
+    struct guest_t *next;            /* of those that go to a child */
+} guest_t;
+
+/* Guests in the order they came. */
+typedef struct {
+    guest_t *oldest, *youngest;
+} list_t;
+
+/* The only thread's. */
+static struct {
+    int epoll_fd, control_fd, help_fd;
+    pid_t parent;
+    handoff_pairs_t pairs;
+    timeouts_t timeouts;
+    list_t senders, lingerers;
+    guest_t *first_ready, *last_ready;
+    int guests, limit;
+    int queue_full; /* wait until it can be written to */
+    int no_more_waiting, no_more_lingering;
+    int ending, said_end;
+    unsigned dropped;
+    apr_time_t drop_logged;
+} l;
+
+/* What an epoll event is for, when it is not for a guest. */
+static char for_control, for_queue, for_waiting, for_lingering;
+
+/* ---- guests ------------------------------------------------------------- */
+
+static list_t *list_of(const guest_t *g)
+{
+    return g->lingers ? &l.lingerers : &l.senders;
+}
+
+static void unlink_guest(guest_t *g)
+{
+    list_t *list = list_of(g);
+
+    *(g->older ? &g->older->younger : &list->oldest) = g->younger;
+    *(g->younger ? &g->younger->older : &list->youngest) = g->older;
+}
+
+static void link_guest(guest_t *g)
+{
+    list_t *list = list_of(g);
+
+    g->younger = NULL;
+    g->older = list->youngest;
+    *(list->youngest ? &list->youngest->younger : &list->oldest) = g;
+    list->youngest = g;
+}
+
+static void count(const guest_t *g, int by)
+{
+    mpm_hybrid_conn_e kind = g->lingers ? MPM_HYBRID_CONN_LINGER : peek_kind(&g->peek);
+
+    shared_add(child.stats->connections[kind], (apr_uint32_t)by);
+}
+
+static void dismiss(guest_t *g)
+{
+    close(g->fd);
+    free(g);
+    l.guests--;
+}
+
+/* It waits no longer. */
+static void take_out(guest_t *g)
+{
+    timeouts_remove(&g->wait);
+    unlink_guest(g);
+    count(g, -1);
+    epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
+}
+
+static void send_away(guest_t *g)
+{
+    take_out(g);
+    dismiss(g);
+}
+
+/* ---- to the children ---------------------------------------------------- */
+
+static void ask_for_help(void)
+{
+    if (l.help_fd >= 0 && write(l.help_fd, "!", 1) < 0) {
+        /* It has more of these than it can read. */
+    }
+}
+
+static void watch_queue(int on)
+{
+    struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &for_queue };
+
+    if (on != l.queue_full) {
+        epoll_ctl(l.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l.pairs.ready[1], &ev);
+        l.queue_full = on;
+    }
+}
+
+static int queue_is_full(int err)
+{
+    return err == EAGAIN || err == ENOBUFS || err == ETOOMANYREFS || err == ENOMEM;
+}
+
+/* Pass on as many as the queue takes. */
+static void pass_on(void)
+{
+    if (l.first_ready == NULL) {
+        return;
+    }
+    while (l.first_ready != NULL) {
+        guest_t *g = l.first_ready;
+        handoff_t what = { .overdue = g->overdue,
+                           .over_budget = g->over_budget,
+                           .is_tls = g->peek.is_tls,
+                           .at_once = g->at_once,
+                           .first_us = g->peek.first_us,
+                           .whole_us = g->peek.whole_us };
+
+        if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
+            watch_queue(1);
+            ask_for_help();
+            return;
+        }
+        l.first_ready = g->next;
+        if (l.first_ready == NULL) {
+            l.last_ready = NULL;
+        }
+        shared_add(child.stats->dispatched, 1);
+        dismiss(g);
+    }
+    watch_queue(0);
+    if (handoff_queued(l.pairs.ready[0]) > 1) {
+        ask_for_help();
+    }
+}
+
+static void make_ready(guest_t *g, int overdue)
+{
+    take_out(g);
+    g->overdue = (unsigned char)overdue;
+    g->next = NULL;
+    *(l.last_ready ? &l.last_ready->next : &l.first_ready) = g;
+    l.last_ready = g;
+}
+
+/* ---- looking ------------------------------------------------------------ */
+
+static void wait_on(guest_t *g)
+{
+    apr_time_t now = child_now();
+
+    timeouts_remove(&g->wait);
+    if (g->lingers) {
+        timeouts_add_at(&l.timeouts, &g->wait, g->until);
+    }
+    else if (g->peek.budget.until != 0) {
+        timeouts_add_until(&l.timeouts, &g->wait, g->peek.server->timeout, g->peek.budget.until,
+                           now);
+    }
+    else {
+        timeouts_add(&l.timeouts, &g->wait, g->peek.server->timeout, now);
+    }
+}
+
+static void drain(guest_t *g)
+{
+    char buf[16 * 1024];
+    ssize_t n;
+    int rounds;
+
+    for (rounds = 0; rounds < 64; rounds++) {
+        n = recv(g->fd, buf, sizeof(buf), MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            return;
+        }
+        if (n == 0 || (n < 0 && errno != EINTR)) {
+            break;
+        }
+    }
+    /* The end, or a client that sends without end. */
+    send_away(g);
+}
+
+static void look(guest_t *g, uint32_t events)
+{
+    size_t seen = g->peek.seen;
+    peek_e verdict;
+
+    if (g->lingers) {
+        drain(g);
+        return;
+    }
+    count(g, -1);
+    verdict = peek_look(&g->peek, g->fd);
+    count(g, 1);
+    if (verdict == PEEK_GONE) {
+        send_away(g);
+    }
+    else if (verdict == PEEK_READY || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+        make_ready(g, 0); /* httpd knows what to make of the end */
+    }
+    else if (g->peek.seen != seen) {
+        wait_on(g);
+    }
+}
+
+/* ---- coming in ---------------------------------------------------------- */
+
+/* Said once a second at most. */
+static void say_dropped(void)
+{
+    apr_time_t now = child_now();
+
+    l.dropped++;
+    if (now - l.drop_logged < LOG_INTERVAL) {
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "the lobby is at its limit of %d connections: dropped %u that had not sent a "
+                 "whole request, to make room for new ones. Raise MPMMaxConnections or the "
+                 "limit on open files",
+                 l.limit, l.dropped);
+    l.drop_logged = now;
+    l.dropped = 0;
+}
+
+/* Whoever lingers has its answer. */
+static void make_room(void)
+{
+    if (l.guests < l.limit) {
+        return;
+    }
+    if (l.lingerers.oldest != NULL) {
+        send_away(l.lingerers.oldest);
+    }
+    else if (l.senders.oldest != NULL) {
+        send_away(l.senders.oldest);
+        shared_add(child.stats->shed, 1);
+        say_dropped();
+    }
+}
+
+static guest_t *new_guest(int fd)
+{
+    guest_t *g;
+
+    make_room();
+    g = calloc(1, sizeof(*g));
+    if (g == NULL) {
+        close(fd);
+        return NULL;
+    }
+    l.guests++;
+    g->fd = fd;
+    return g;
+}
+
+static void sit_down(guest_t *g)
+{
+    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = g };
+
+    link_guest(g);
+    count(g, 1);
+    if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, g->fd, &ev) != 0) {
+        shortage_of(errno, "watch a connection");
+        if (g->lingers) {
+            send_away(g);
+        }
+        else {
+            make_ready(g, 0);
+        }
+        return;
+    }
+    wait_on(g);
+    look(g, 0);
+}
+
+static void let_in(int fd, int is_tls, int at_once)
+{
+    guest_t *g = new_guest(fd);
+
+    if (g == NULL) {
+        return;
+    }
+    peek_begin(&g->peek, server_of_socket(fd), is_tls);
+    at_once |= !server_async_head(g->peek.server);
+    g->at_once = at_once != 0;
+    if (!at_once) {
+        sit_down(g);
+        return;
+    }
+    link_guest(g);
+    count(g, 1);
+    make_ready(g, 0);
+}
+
+static void let_linger(int fd, int is_short)
+{
+    guest_t *g = new_guest(fd);
+
+    if (g != NULL) {
+        g->lingers = 1;
+        g->until = child_now() + (is_short || l.ending ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
+        sit_down(g);
+    }
+}
+
+/* Nobody's close may hold up the end any longer than a short one does. */
+static void hurry_lingerers(void)
+{
+    apr_time_t most = child_now() + LINGER_SHORT_TIME;
+    guest_t *g;
+
+    for (g = l.lingerers.oldest; g != NULL; g = g->younger) {
+        if (g->until > most) {
+            g->until = most;
+            wait_on(g);
+        }
+    }
+}
+
+/* The next one, or -1. At the end of file, when the last child has gone, @a over is set. */
+static int take(int fd, handoff_t *what, int *over)
+{
+    int client = *over ? -1 : handoff_receive(fd, what);
+
+    if (client == -2) {
+        *over = 1;
+        epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    }
+    if (client == -1 && !*over && shortage_is(errno)) {
+        shortage_of(errno, "take connections that wait");
+        apr_sleep(SHORTAGE_PAUSE);
+    }
+    return client < 0 ? -1 : client;
+}
+
+static void take_waiting(void)
+{
+    handoff_t what;
+    int i, fd;
+
+    for (i = 0; i < TAKE_AT_ONCE && (fd = take(l.pairs.waiting[0], &what, &l.no_more_waiting)) >= 0;
+         i++) {
+        let_in(fd, what.is_tls, what.at_once);
+    }
+}
+
+static void take_lingering(void)
+{
+    handoff_t what;
+    int i, fd;
+
+    for (i = 0;
+         i < TAKE_AT_ONCE && (fd = take(l.pairs.lingering[0], &what, &l.no_more_lingering)) >= 0;
+         i++) {
+        let_linger(fd, what.is_short);
+    }
+}
+
+/*
+ * Nobody will accept after us, and new ones are refused by now: take those in the kernel's queue.
+ */
+static void empty_the_doors(void)
+{
+    unsigned i, n;
+    door_t *doors = doors_list(child.pool, &n);
+
+    apr_sleep(apr_time_from_msec(100));
+    for (i = 0; i < n; i++) {
+        int fd;
+
+        while ((fd = accept4(doors[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+            let_in(fd, doors[i].is_tls, !doors[i].looks);
+        }
+    }
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+static int lives(const shared_process_t *p)
+{
+    int pid = shared_get(p->pid);
+
+    return p != child.stats && pid > 0
+        && shared_get(p->generation) == hybrid_retained->mpm->my_generation
+        && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+/* How many of our children live, and how many of them still accept. */
+static int siblings(int *accepting)
+{
+    const shared_t *shared = hybrid_retained->shared;
+    int i, n = 0;
+
+    *accepting = 0;
+    for (i = 0; i < shared->slots; i++) {
+        if (lives(&shared->process[i])) {
+            n++;
+            *accepting += !shared_get(shared->process[i].quiescing);
+        }
+    }
+    return n;
+}
+
+/* To the next generation; nonzero if it went. Nothing was read from the socket. */
+static int goes_over(const guest_t *g)
+{
+    handover_t what = { .is_tls = g->peek.is_tls,
+                        .at_once = g->at_once,
+                        .first_us = g->peek.first_us,
+                        .budget_until = g->peek.budget.until,
+                        .budget_max_until = g->peek.budget.max_until,
+                        .budget_rate = g->peek.budget.min_rate };
+
+    return !g->overdue && handover_send(g->fd, &what, NULL) == 0;
+}
+
+/*
+ * Our own children find no daemons any more: whoever still waits for a head is the next
+ * generation's.
+ */
+static void hand_over(void)
+{
+    guest_t *g, *next;
+
+    for (g = l.senders.oldest; g != NULL; g = next) {
+        next = g->younger;
+        if (goes_over(g)) {
+            send_away(g);
+        }
+    }
+    while (l.first_ready != NULL && goes_over(l.first_ready)) {
+        g = l.first_ready;
+        l.first_ready = g->next;
+        l.last_ready = l.first_ready == NULL ? NULL : l.last_ready;
+        dismiss(g);
+    }
+}
+
+/* Whether there is nothing left to do. */
+static int is_over(void)
+{
+    int accepting, living;
+
+    if (!l.ending) {
+        return 0;
+    }
+    living = siblings(&accepting);
+    take_waiting();
+    take_lingering();
+    if (handover_state() == HANDOVER_GIVE) {
+        hand_over();
+    }
+    pass_on();
+    if (accepting == 0 && l.senders.oldest == NULL && l.first_ready == NULL && !l.said_end) {
+        l.said_end = 1;
+        shutdown(l.pairs.ready[1], SHUT_WR);
+    }
+    if (l.said_end && l.lingerers.oldest != NULL) {
+        return 0;
+    }
+    return living == 0 || l.no_more_lingering;
+}
+
+static void begin_end(void)
+{
+    if (!l.ending) {
+        l.ending = 1;
+        hurry_lingerers();
+        shared_set(child.stats->quiescing, 1);
+        ap_close_listeners();
+    }
+}
+
+/*
+ * The end of the control socket does not tell where a daemon that a module has forked since has its
+ * other end, too.
+ */
+static void look_for_parent(void)
+{
+    if (!l.ending && getppid() != l.parent) {
+        handover_keep();
+        begin_end();
+    }
+}
+
+static void read_control(void)
+{
+    procs_message_t message;
+    ssize_t n = recv(l.control_fd, &message, sizeof(message), MSG_DONTWAIT);
+
+    if (n < 0) {
+        return;
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_NOW) {
+        exit(0);
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_HOLD) {
+        handover_hold();
+        return;
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_GO_ON) {
+        handover_go_on();
+        return;
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_FINISH) {
+        handover_give(); /* is_over() does the rest */
+    }
+    if (n == 0) {
+        epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, l.control_fd, NULL);
+    }
+    if (n == 0 || message.what == PROCS_TELL_LAST) {
+        handover_keep();
+    }
+    if (n == sizeof(message) && message.what == PROCS_TELL_LAST) {
+        empty_the_doors();
+    }
+    begin_end();
+}
+
+/* ---- setting up --------------------------------------------------------- */
+
+static void watch(int fd, void *who)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = who };
+
+    if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
+        exit(APEXIT_CHILDSICK);
+    }
+}
+
+/* So that ps and top can tell it from the children that run requests. */
+static void take_name(void)
+{
+    char name[16]; /* all the kernel keeps */
+
+    apr_snprintf(name, sizeof(name), "%.9s lobby", program_invocation_short_name);
+    prctl(PR_SET_NAME, name);
+}
+
+static void set_up(const lane_t *lane, int record)
+{
+    take_name();
+
+    l.parent = procs_parent();
+    child.lane = lane;
+    child.slot = child.number = lane_attic(lane);
+    child.stats = &hybrid_retained->shared->process[record];
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(AP_SIG_GRACEFUL, SIG_IGN);
+    signal(AP_SIG_GRACEFUL_STOP, SIG_IGN);
+    apr_pool_create(&child.pool, hybrid_pconf);
+    if (ap_run_drop_privileges(child.pool, ap_server_conf)) {
+        exit(hybrid_exit_code());
+    }
+    files_raise();
+    l.limit = lane_connections_per_process(lane) - RESERVED_FDS;
+    peek_set_up();
+    timeouts_init(&l.timeouts);
+    l.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (l.epoll_fd < 0) {
+        exit(APEXIT_CHILDSICK);
+    }
+    watch(l.control_fd, &for_control);
+    watch(l.pairs.waiting[0], &for_waiting);
+    watch(l.pairs.lingering[0], &for_lingering);
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* How long (ms) nothing needs to be done. */
+static int patience(void)
+{
+    int64_t left = timeouts_wait(&l.timeouts, child_now());
+    int ms = left > 1000000 ? 1000 : (int)((left + 999) / 1000);
+
+    if (ms > END_LOOK_MS && l.ending) {
+        return END_LOOK_MS;
+    }
+    return ms > ASK_INTERVAL_MS && handoff_queued(l.pairs.ready[0]) > 0 ? ASK_INTERVAL_MS : ms;
+}
+
+static void serve_deadlines(void)
+{
+    apr_time_t now = child_now();
+    timeouts_entry_t *e;
+
+    while ((e = timeouts_pop_expired(&l.timeouts, now)) != NULL) {
+        guest_t *g = (guest_t *)e;
+
+        if (g->lingers) {
+            send_away(g);
+        }
+        else {
+            /* as mod_reqtimeout, whose budget or Timeout it was */
+            g->over_budget = g->peek.budget.until != 0;
+            make_ready(g, 1);
+        }
+    }
+}
+
+static int is_guest(const void *who)
+{
+    return who != &for_control && who != &for_queue && who != &for_waiting && who != &for_lingering;
+}
+
+static void serve_event(const void *who)
+{
+    if (who == &for_waiting) {
+        take_waiting();
+    }
+    else if (who == &for_lingering) {
+        take_lingering();
+    }
+    else if (who == &for_control) {
+        read_control();
+    }
+}
+
+void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, handoff_pairs_t *pairs)
+{
+    l.control_fd = control_fd;
+    l.help_fd = help_fd;
+    handoff_take(&l.pairs, pairs);
+    close(l.pairs.waiting[1]);
+    close(l.pairs.lingering[1]);
+    l.pairs.waiting[1] = l.pairs.lingering[1] = -1;
+    set_up(lane, record);
+    while (!is_over()) {
+        struct epoll_event events[BATCH];
+        int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience());
+
+        shared_set(child.stats->ticked, child_now()); /* a sign of life, stuck.h */
+        /* Guests first: who comes in may make room by sending one of them away. */
+        for (i = 0; i < n; i++) {
+            if (is_guest(events[i].data.ptr)) {
+                look(events[i].data.ptr, events[i].events);
+            }
+        }
+        for (i = 0; i < n; i++) {
+            serve_event(events[i].data.ptr);
+        }
+        look_for_parent();
+        serve_deadlines();
+        pass_on();
+        if (n == 0 && handoff_queued(l.pairs.ready[0]) > 0) {
+            ask_for_help();
+        }
+    }
+    exit(0);
+}

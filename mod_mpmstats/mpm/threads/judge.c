@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One that only waits for a core does not keep others waiting: it is the machine
+ * that is busy, and a second poller would wait for the same core, be preempted in
+ * turn, and so on. So the kernel is asked whether the thread is asleep, and one
+ * that is not goes on until it has certainly had its share of CPU time itself.
+ */
+#include "mpm/threads/judge.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpm/threads/child.h"
+#include "mpm/module.h"
+
+/* A poller that sleeps so long after its run began keeps others waiting; a file that is
+ * opened or a lock that is held for a moment is over by then. */
+#define ASLEEP_LEAST_US 100
+
+/*
+ * A request that takes more CPU time than this leaves those behind it to another core, if there is
+ * one.
+ */
+#define CPU_MOST_US 400
+
+/* And if there is none, it shares its own with them after so much. Shorter ones are served
+ * one after the other: taking turns would only make all of them late. */
+#define CPU_MOST_SHARED_US 4000
+
+/* CPU time of a thread; 0 when that cannot be known. */
+static apr_int64_t cpu_time_us(const judge_thread_t *thread)
+{
+    struct timespec ts;
+
+    if (clock_gettime(thread->cpu_clock, &ts) != 0) {
+        return 0;
+    }
+    return (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* The stat of a thread stays open: to find it costs more than to read it. */
+static int stat_of(judge_notes_t *notes, pid_t tid)
+{
+    char path[64];
+
+    if (notes->stat_tid == tid) {
+        return notes->stat_fd;
+    }
+    if (notes->stat_fd > 0) {
+        close(notes->stat_fd);
+    }
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+    notes->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+    notes->stat_tid = notes->stat_fd > 0 ? tid : 0;
+    return notes->stat_fd;
+}
+
+/* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
+static int is_runnable(judge_notes_t *notes)
+{
+    char text[64];
+    const char *end;
+    int fd = stat_of(notes, notes->who->tid);
+    ssize_t n;
+
+    if (fd <= 0) {
+        return 0;
+    }
+    n = pread(fd, text, sizeof(text) - 1, 0);
+    if (n <= 0) {
+        notes->stat_tid = 0; /* that thread has ended, and another may get its number */
+    }
+    text[n < 0 ? 0 : n] = '\0';
+    end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] == 'R';
+}
+
+/*
+ * Whether fewer pollers are in a run than there are cores. The other processes say so themselves.
+ */
+static int core_to_spare(void)
+{
+    apr_uint32_t running = 0;
+    int slot;
+
+    for (slot = 0; slot < child.lane->slots; slot++) {
+        const shared_process_t *p = &hybrid_retained->shared->process[slot];
+
+        if (shared_get(p->pid) != 0) {
+            running += shared_get(p->running);
+        }
+    }
+    return running < (apr_uint32_t)child.lane->cores;
+}
+
+void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t run)
+{
+    judge_notes_t before = *notes;
+
+    notes->at = child_now();
+    notes->idle_us = notes->at;
+    notes->cpu_us = cpu_time_us(who);
+    if (before.who != who) {
+        notes->at_before = notes->at;
+        notes->cpu_before_us = notes->cpu_us;
+    }
+    else if (before.run != run) {
+        notes->at_before = before.at;
+        notes->cpu_before_us = before.cpu_us;
+    }
+    if (before.who == who) {
+        notes->idle_us = (notes->at - before.at) - (notes->cpu_us - before.cpu_us);
+    }
+    notes->who = who;
+    notes->run = run;
+}
+
+/*
+ * What it has used since it was looked at before this run, less what earlier runs can have used of
+ * that.
+ */
+static apr_int64_t cpu_of_run_least(const judge_notes_t *notes, apr_interval_time_t age_us)
+{
+    apr_interval_time_t earlier_us = notes->at - notes->at_before - age_us;
+
+    return notes->cpu_us - notes->cpu_before_us - (earlier_us > 0 ? earlier_us : 0);
+}
+
+judge_e judge_run(judge_notes_t *notes, apr_time_t since)
+{
+    apr_interval_time_t age_us = notes->at - since;
+    apr_int64_t cpu_us;
+
+    if (age_us < ASLEEP_LEAST_US) {
+        return JUDGE_GO_ON;
+    }
+    cpu_us = cpu_of_run_least(notes, age_us);
+    if (cpu_us >= CPU_MOST_SHARED_US || (cpu_us >= CPU_MOST_US && core_to_spare())) {
+        return JUDGE_COMPUTES;
+    }
+    if (notes->idle_us < ASLEEP_LEAST_US) {
+        return JUDGE_GO_ON; /* it has hardly had the time to sleep */
+    }
+    return is_runnable(notes) ? JUDGE_GO_ON : JUDGE_ASLEEP;
+}

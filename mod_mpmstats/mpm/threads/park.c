@@ -1,0 +1,737 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parked connections: the table, the deadlines, the queue of those that are to
+ * run. See park.h for the lock.
+ */
+#include "mpm/threads/park.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mpm/threads/child.h"
+#include "mpm/process/handover.h"
+#include "mpm/module.h"
+#include "mpm/conn/inbound.h"
+#include "base/lock.h"
+#include "mpm/process/shortage.h"
+#include "mpm/conn/tags.h"
+#include "mpm/threads/timers.h"
+
+#define CHUNK 256
+
+/* A connection that epoll has no memory for is tried so often. */
+#define RETRY_INTERVAL apr_time_from_msec(50)
+
+/* A callback of another connection that has changed the state of one has left it by then. */
+#define SETTLE_TIME apr_time_from_msec(50)
+
+static pthread_mutex_t lock = LOCK_INITIALIZER;
+
+/* Guarded by lock. */
+static timeouts_t timeouts;
+static conn_t **chunks;         /* the table, CHUNK connections each */
+static apr_uint32_t table_used; /* entries that have ever been used */
+static conn_t *free_list;
+static conn_t *ready_first, *ready_last;
+static conn_t *suspended;
+/* linked by next: whole requests that may not be begun */
+static conn_t *held_first, *held_last;
+static conn_t *heads_oldest, *heads_youngest;
+
+/* Set by park_init, constant afterwards. */
+static apr_uint32_t table_max;
+static int wake_fd = -1;
+
+/* Written under lock, read without: a hint. */
+static _Atomic int in_use;
+static _Atomic int ready_count;
+/* when a suspended connection may go on without a callback's end; 0: none */
+static _Atomic apr_time_t settle_at;
+static _Atomic apr_int64_t head_bytes; /* sum over those in the list of heads */
+
+void park_init(int max)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_WAKE };
+
+    timeouts_init(&timeouts);
+    table_max = (apr_uint32_t)max;
+    chunks = calloc((size_t)max / CHUNK + 1, sizeof(*chunks));
+    wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (chunks == NULL || wake_fd < 0
+        || epoll_ctl(child.epoll_fd, EPOLL_CTL_ADD, wake_fd, &ev) != 0) {
+        if (shortage_is(errno)) {
+            shortage_of(errno, "start");
+        }
+        else {
+            ap_log_error(
+                APLOG_MARK, APLOG_EMERG, errno, ap_server_conf,
+                "child %d cannot set up its table of %d connections; lower MPMMaxConnections",
+                (int)getpid(), max);
+        }
+        exit(APEXIT_CHILDSICK);
+    }
+}
+
+/* Its address names the thread. */
+static _Thread_local char this_thread;
+
+int park_is_mine(const conn_t *k)
+{
+    return k->owner == &this_thread;
+}
+
+/* With lock. What waits becomes this thread's. */
+static conn_t *owned(conn_t *k)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    MUST_HOLD(!k->parked && k->owner == NULL);
+    k->owner = &this_thread;
+    return k;
+}
+
+int park_wake_fd(void)
+{
+    return wake_fd;
+}
+
+int park_count(void)
+{
+    return atomic_load_explicit(&in_use, memory_order_relaxed);
+}
+
+void park_wake_pollers(void)
+{
+    uint64_t one = 1;
+
+    if (write(wake_fd, &one, sizeof(one)) < 0) {
+        /* EAGAIN: the counter is full, so they are being woken already. */
+    }
+}
+
+/* With lock: an entry nobody has used yet. */
+static conn_t *fresh_entry(void)
+{
+    conn_t *k;
+
+    MUST_HOLD(lock_is_mine(&lock));
+    if (table_used == table_max) {
+        return NULL;
+    }
+    if (chunks[table_used / CHUNK] == NULL) {
+        chunks[table_used / CHUNK] = calloc(CHUNK, sizeof(conn_t));
+        if (chunks[table_used / CHUNK] == NULL) {
+            return NULL;
+        }
+    }
+    k = &chunks[table_used / CHUNK][table_used % CHUNK];
+    k->index = table_used++;
+    k->fd = -1;
+    return k;
+}
+
+static int sends_head(mpm_hybrid_conn_e kind)
+{
+    return kind == MPM_HYBRID_CONN_NEW || kind == MPM_HYBRID_CONN_HANDSHAKE
+        || kind == MPM_HYBRID_CONN_HEAD || kind == MPM_HYBRID_CONN_BODY;
+}
+
+/* With lock. */
+static void enter_heads(conn_t *k)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    k->in_heads = 1;
+    k->younger = NULL;
+    k->older = heads_youngest;
+    if (heads_youngest != NULL) {
+        heads_youngest->younger = k;
+    }
+    else {
+        heads_oldest = k;
+    }
+    heads_youngest = k;
+}
+
+/* With lock. */
+static void count_head_bytes(conn_t *k, apr_size_t bytes)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    apr_int64_t sum = atomic_load_explicit(&head_bytes, memory_order_relaxed) + (apr_int64_t)bytes
+        - (apr_int64_t)k->head_bytes;
+
+    if (bytes != k->head_bytes) {
+        k->head_bytes = bytes;
+        atomic_store_explicit(&head_bytes, sum, memory_order_relaxed);
+        shared_set(child.stats->head_bytes, (apr_uint64_t)sum);
+    }
+}
+
+/* With lock. */
+static void leave_heads(conn_t *k)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    if (!k->in_heads) {
+        return;
+    }
+    k->in_heads = 0;
+    count_head_bytes(k, 0);
+    if (k->older != NULL) {
+        k->older->younger = k->younger;
+    }
+    else {
+        heads_oldest = k->younger;
+    }
+    if (k->younger != NULL) {
+        k->younger->older = k->older;
+    }
+    else {
+        heads_youngest = k->older;
+    }
+}
+
+void park_head_done(conn_t *k)
+{
+    MUST_HOLD(park_is_mine(k));
+    if (k->in_heads) {
+        pthread_mutex_lock(&lock);
+        leave_heads(k);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+conn_t *park_oldest_head(void)
+{
+    conn_t *k;
+
+    pthread_mutex_lock(&lock);
+    for (k = heads_oldest; k != NULL && !k->parked; k = k->younger) {
+        continue;
+    }
+    if (k != NULL) {
+        k->parked = 0;
+        owned(k);
+        timeouts_remove(&k->wait);
+        leave_heads(k);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+conn_t *park_largest_head(void)
+{
+    conn_t *k, *most = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (k = heads_oldest; k != NULL; k = k->younger) {
+        if (k->parked && (most == NULL || k->head_bytes > most->head_bytes)) {
+            most = k;
+        }
+    }
+    if (most != NULL && most->head_bytes > 0) {
+        most->parked = 0;
+        owned(most);
+        timeouts_remove(&most->wait);
+        leave_heads(most);
+    }
+    else {
+        most = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return most;
+}
+
+apr_int64_t park_head_bytes(void)
+{
+    return atomic_load_explicit(&head_bytes, memory_order_relaxed);
+}
+
+conn_t *park_conn_new(int fd)
+{
+    conn_t *k;
+
+    pthread_mutex_lock(&lock);
+    k = free_list;
+    if (k != NULL) {
+        free_list = k->next;
+    }
+    else {
+        k = fresh_entry();
+    }
+    if (k != NULL) {
+        owned(k);
+        k->fd = fd;
+        atomic_fetch_add_explicit(&in_use, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+void park_forget_fd(conn_t *k)
+{
+    MUST_HOLD(park_is_mine(k));
+    pthread_mutex_lock(&lock);
+    if (k->passed_on && k->registered) {
+        /* Another process has it open, so close(2) would not take it out. */
+        epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+        k->registered = 0;
+    }
+    k->fd = -1;
+    pthread_mutex_unlock(&lock);
+}
+
+void park_conn_free(conn_t *k)
+{
+    pthread_mutex_lock(&lock);
+    MUST_HOLD(!k->parked && park_is_mine(k));
+    leave_heads(k);
+    k->owner = NULL;
+    k->generation++;
+    k->parked = 0;
+    k->missed = 0;
+    k->hangup = 0;
+    k->urgent = 0;
+    k->registered = 0;
+    k->lasting = 0;
+    k->fd = -1;
+    k->sbh = NULL;
+    k->next = free_list;
+    free_list = k;
+    atomic_fetch_sub_explicit(&in_use, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+}
+
+/* With lock: when the ticker has to come for it. */
+static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
+                         apr_interval_time_t look)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    if (k->linger_started) {
+        timeouts_add_at(&timeouts, &k->wait, k->deadline); /* one deadline for all its waits */
+    }
+    else if (look > 0) {
+        timeouts_add_until(&timeouts, &k->wait, look, k->deadline, now);
+    }
+    else {
+        timeouts_add(&timeouts, &k->wait, timeout, now);
+    }
+}
+
+/*
+ * With lock. Ask epoll for @a events, of which there may be some already. That a client has closed
+ * its side is a level that stays: told to who waits for room, and does not read, it would end each
+ * wait at once.
+ */
+static int arm(conn_t *k, uint32_t events, int lasting)
+{
+    struct epoll_event ev = { .events = events | (events & EPOLLIN ? EPOLLRDHUP : 0)
+                                  | (lasting ? EPOLLET : EPOLLONESHOT),
+                              .data.u64 = TAG_CONN(k->index, k->generation) };
+
+    MUST_HOLD(lock_is_mine(&lock));
+    if (epoll_ctl(child.epoll_fd, k->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, k->fd, &ev) != 0) {
+        return errno;
+    }
+    k->registered = 1;
+    k->lasting = lasting != 0;
+    return 0;
+}
+
+/*
+ * With lock. No events until it is parked: somebody is busy with it, and its client goes on
+ * sending.
+ */
+static void disarm(conn_t *k)
+{
+    struct epoll_event ev = { .events = EPOLLONESHOT,
+                              .data.u64 = TAG_CONN(k->index, k->generation) };
+
+    MUST_HOLD(lock_is_mine(&lock));
+    if (k->fd >= 0 && k->lasting && epoll_ctl(child.epoll_fd, EPOLL_CTL_MOD, k->fd, &ev) == 0) {
+        k->lasting = 0;
+    }
+}
+
+apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
+                       apr_interval_time_t look)
+{
+    apr_time_t now = child_now();
+    apr_time_t due;
+    int err = 0;
+
+    k->expired = 0;
+    pthread_mutex_lock(&lock);
+    MUST_HOLD(!k->parked && k->fd >= 0 && park_is_mine(k));
+    /* Armed already, and what has come since the socket was read dry will be told. */
+    if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
+        err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN | (k->urgent ? 0 : EPOLLPRI),
+                  what == PARK_FOR_MORE);
+        if (err != 0 && !shortage_is(err)) {
+            pthread_mutex_unlock(&lock);
+            return err;
+        }
+    }
+    k->unwatched = err != 0;
+    if (k->unwatched && (look == 0 || look > RETRY_INTERVAL)) {
+        /* it waits for the ticker alone, and what it waits for is tried then */
+        look = RETRY_INTERVAL;
+    }
+    k->deadline = now + timeout;
+    k->parked = 1;
+    k->owner = NULL;
+    k->missed = 0;
+    k->hangup = 0;
+    if (!sends_head(k->kind)) {
+        leave_heads(k);
+    }
+    else {
+        if (!k->in_heads) {
+            enter_heads(k);
+        }
+        count_head_bytes(k, inbound_held(k));
+    }
+    add_deadline(k, now, timeout, look);
+    due = timeouts_deadline(&k->wait);
+    pthread_mutex_unlock(&lock);
+    child_ticker_due(due);
+    if (err != 0) {
+        shortage_of(err, "watch a connection");
+    }
+    return APR_SUCCESS;
+}
+
+conn_t *park_claim(uint64_t tag, uint32_t events)
+{
+    apr_uint32_t index = TAG_LOW(tag);
+    conn_t *k = NULL;
+
+    pthread_mutex_lock(&lock);
+    if (index < table_used) {
+        k = &chunks[index / CHUNK][index % CHUNK];
+        if (TAG_CONN(k->index, k->generation) != tag) {
+            k = NULL;
+        }
+        else if (k->parked) {
+            k->parked = 0;
+            owned(k);
+            k->urgent |= (events & EPOLLPRI) != 0;
+            k->hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+            timeouts_remove(&k->wait);
+        }
+        else {
+            if (k->missed) {
+                disarm(k);
+            }
+            k->missed = 1;
+            k = NULL;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+conn_t *park_next_due(apr_time_t now, apr_time_t *next)
+{
+    timeouts_entry_t *e;
+    conn_t *k = NULL;
+
+    pthread_mutex_lock(&lock);
+    e = timeouts_pop_expired(&timeouts, now);
+    if (e != NULL) {
+        k = (conn_t *)((char *)e - offsetof(conn_t, wait));
+        k->parked = 0;
+        owned(k);
+        k->missed = 0;
+        k->expired = k->deadline <= now;
+        *next = now;
+    }
+    else {
+        *next = timeouts_next(&timeouts) == TIMEOUTS_NEVER ? 0 : timeouts_next(&timeouts);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+/* With lock. */
+static void append_ready(conn_t *k)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    MUST_HOLD(!k->parked);
+    k->owner = NULL;
+    k->next = NULL;
+    if (ready_last != NULL) {
+        ready_last->next = k;
+    }
+    else {
+        ready_first = k;
+    }
+    ready_last = k;
+    atomic_fetch_add_explicit(&ready_count, 1, memory_order_relaxed);
+}
+
+void park_again(conn_t *k, apr_interval_time_t look)
+{
+    apr_time_t now = child_now();
+    int missed;
+
+    MUST_HOLD(park_is_mine(k));
+    pthread_mutex_lock(&lock);
+    missed = k->missed;
+    if (missed) {
+        append_ready(k);
+    }
+    else {
+        k->parked = 1;
+        k->owner = NULL;
+        add_deadline(k, now, k->deadline - now, look);
+    }
+    pthread_mutex_unlock(&lock);
+    if (missed) {
+        park_wake_pollers();
+    }
+}
+
+void park_ready(conn_t *k)
+{
+    MUST_HOLD(park_is_mine(k));
+    pthread_mutex_lock(&lock);
+    append_ready(k);
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
+conn_t *park_take_ready(void)
+{
+    conn_t *k;
+
+    if (atomic_load_explicit(&ready_count, memory_order_relaxed) == 0) {
+        return NULL;
+    }
+    pthread_mutex_lock(&lock);
+    k = ready_first;
+    if (k != NULL) {
+        ready_first = k->next;
+        if (ready_first == NULL) {
+            ready_last = NULL;
+        }
+        atomic_fetch_sub_explicit(&ready_count, 1, memory_order_relaxed);
+        owned(k);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+void park_suspend(conn_t *k)
+{
+    MUST_HOLD(park_is_mine(k));
+    pthread_mutex_lock(&lock);
+    k->owner = NULL;
+    k->settles = 0;
+    k->next = suspended;
+    suspended = k;
+    pthread_mutex_unlock(&lock);
+    park_check_suspended();
+}
+
+/* With lock. Whether nobody but us can be using @a k any more. */
+static int has_settled(conn_t *k, const timers_runners_t *runners, apr_time_t now)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
+        return 0;
+    }
+    if (k->settles == 0) {
+        k->settles = timers_next_number();
+        k->settles_at = now + SETTLE_TIME;
+    }
+    return !timers_runs_before(runners, k->settles, now < k->settles_at ? NULL : k);
+}
+
+void park_check_suspended(void)
+{
+    apr_time_t now = child_now(), next = 0;
+    timers_runners_t runners;
+    conn_t **link, *k;
+    int queued = 0;
+
+    timers_runners(&runners);
+    pthread_mutex_lock(&lock);
+    link = &suspended;
+    while ((k = *link) != NULL) {
+        if (!has_settled(k, &runners, now)) {
+            if (k->settles != 0 && now < k->settles_at && (next == 0 || k->settles_at < next)) {
+                next = k->settles_at;
+            }
+            link = &k->next;
+            continue;
+        }
+        *link = k->next;
+        append_ready(k);
+        queued = 1;
+    }
+    atomic_store_explicit(&settle_at, next, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+    if (queued) {
+        park_wake_pollers();
+    }
+    if (next != 0) {
+        child_ticker_due(next);
+    }
+}
+
+apr_time_t park_settle(apr_time_t now)
+{
+    apr_time_t due = atomic_load_explicit(&settle_at, memory_order_relaxed);
+
+    if (due != 0 && due <= now) {
+        park_check_suspended();
+        due = atomic_load_explicit(&settle_at, memory_order_relaxed);
+    }
+    return due;
+}
+
+void park_hold(conn_t *k)
+{
+    int over;
+
+    pthread_mutex_lock(&lock);
+    MUST_HOLD(park_is_mine(k));
+    k->owner = NULL;
+    /* Under the lock: park_release_held() comes after the change. */
+    over = handover_state() != HANDOVER_HOLD;
+    k->expired = 0;
+    leave_heads(k);
+    if (over) {
+        append_ready(k);
+    }
+    else {
+        k->next = NULL;
+        *(held_last != NULL ? &held_last->next : &held_first) = k;
+        held_last = k;
+    }
+    pthread_mutex_unlock(&lock);
+    if (over) {
+        park_wake_pollers();
+    }
+}
+
+void park_release_held(void)
+{
+    conn_t *k;
+
+    MUST_HOLD(handover_state() != HANDOVER_HOLD);
+    pthread_mutex_lock(&lock);
+    while ((k = held_first) != NULL) {
+        held_first = k->next;
+        append_ready(k);
+    }
+    held_last = NULL;
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
+/* Those that are to be passed on, or cannot be: conn.c decides. */
+static int concerns_handover(const conn_t *k)
+{
+    int plain;
+
+    if (k->inbound == NULL || k->multiplexed) {
+        return 0;
+    }
+    plain = inbound_is_plain(k->c);
+    if (k->kind == MPM_HYBRID_CONN_KEEPALIVE) {
+        return !plain || handover_state() == HANDOVER_GIVE;
+    }
+    return plain && handover_state() == HANDOVER_GIVE
+        && (k->kind == MPM_HYBRID_CONN_NEW || k->kind == MPM_HYBRID_CONN_HEAD
+            || k->kind == MPM_HYBRID_CONN_BODY);
+}
+
+void park_ready_waiting(void)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->parked && concerns_handover(k)) {
+            k->parked = 0;
+            k->expired = 0;
+            timeouts_remove(&k->wait);
+            append_ready(k);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
+void park_ready_multiplexed(void)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->parked && k->multiplexed && k->kind == MPM_HYBRID_CONN_KEEPALIVE) {
+            k->parked = 0;
+            k->expired = 0;
+            timeouts_remove(&k->wait);
+            append_ready(k);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    park_wake_pollers();
+}
+
+void park_move_to_slot(int slot)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->fd >= 0 && k->sbh != NULL) {
+            ap_update_sb_handle(k->sbh, slot, k->times.worker);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void park_hurry_linger(apr_interval_time_t most)
+{
+    apr_time_t now = child_now();
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->parked && k->linger_started && k->deadline > now + most) {
+            timeouts_remove(&k->wait);
+            k->deadline = k->linger_until = now + most;
+            add_deadline(k, now, most, 0);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void park_cut_all(void)
+{
+    apr_uint32_t i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < table_used; i++) {
+        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
+
+        if (k->fd >= 0) {
+            shutdown(k->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}

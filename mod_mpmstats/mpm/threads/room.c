@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process is at need when it could take a connection only by dropping one that has not sent a
+ * whole head (MPMMaxConnections), or, without async, when the heads on their way will want the
+ * workers it has left. Such a process leaves new connections to the others as long as one of them
+ * is free.
+ */
+#include "mpm/threads/room.h"
+
+#include "mpm/threads/child.h"
+#include "mpm/module.h"
+#include "mpm/threads/park.h"
+#include "mpm/threads/worker.h"
+
+/* A process whose ticker has not moved for so long is not counted on. */
+#define TICKED_LEAST apr_time_from_sec(3)
+
+static int heads_of(const shared_process_t *p)
+{
+    return (int)(shared_get(p->connections[MPM_HYBRID_CONN_NEW])
+                 + shared_get(p->connections[MPM_HYBRID_CONN_HANDSHAKE])
+                 + shared_get(p->connections[MPM_HYBRID_CONN_HEAD])
+                 + shared_get(p->connections[MPM_HYBRID_CONN_BODY]));
+}
+
+static int connections_of(const shared_process_t *p)
+{
+    apr_uint32_t n = 0;
+    int i;
+
+    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
+        n += shared_get(p->connections[i]);
+    }
+    return (int)n;
+}
+
+/* AsyncRequestWorkerFactor, as documented: connections per process. */
+static int above_factor(int connections, int busy)
+{
+    const lane_t *lane = child.lane;
+    int idle = lane->threads_per_child - busy;
+
+    return lane->worker_factor > 0
+        && connections >= lane->threads_per_child + lane->worker_factor * (idle > 0 ? idle : 0);
+}
+
+/*
+ * Without async a connection keeps its worker, so one that is accepted while all of them have
+ * theirs waits until another's client goes, though the next process may have workers to spare. Some
+ * of those whose head is still on its way will want one too; but however many there are, at most a
+ * quarter of the workers is kept for them.
+ */
+static room_e room_of(int connections, int heads, int busy)
+{
+    int all = child.lane->threads_per_child;
+    int awaited = heads < all / 4 ? heads : all / 4;
+
+    if (above_factor(connections, busy) || (!child.lane->is_async && busy >= all)) {
+        return ROOM_NONE;
+    }
+    if (connections >= child.max_connections) {
+        return heads > 0 ? ROOM_AT_NEED : ROOM_NONE;
+    }
+    return !child.lane->is_async && busy + awaited >= all ? ROOM_AT_NEED : ROOM_FREE;
+}
+
+room_e room_here(int by_worker)
+{
+    return room_of(park_count(), heads_of(child.stats), workers_busy() - by_worker);
+}
+
+static int serves(int slot, const shared_process_t *p, apr_time_t now)
+{
+    return slot != child.slot && shared_get(p->pid) != 0 && !shared_get(p->quiescing)
+        && shared_get(p->workers) != 0 && now - shared_get(p->ticked) < TICKED_LEAST;
+}
+
+room_e room_elsewhere(void)
+{
+    apr_time_t now = child_now();
+    room_e most = ROOM_NONE;
+    int slot;
+
+    for (slot = 0; slot < child.lane->slots && most != ROOM_FREE; slot++) {
+        const shared_process_t *p = &hybrid_retained->shared->process[slot];
+        room_e room;
+
+        if (!serves(slot, p, now)) {
+            continue;
+        }
+        room = room_of(connections_of(p), heads_of(p), (int)shared_get(p->workers_busy));
+        if (room == ROOM_FREE && shared_get(p->not_accepting)) {
+            /* it is short of something else, descriptors for instance */
+            room = ROOM_AT_NEED;
+        }
+        most = room > most ? room : most;
+    }
+    return most;
+}
+
+int room_to_accept(int by_worker)
+{
+    room_e here = room_here(by_worker);
+
+    return here == ROOM_FREE || (here == ROOM_AT_NEED && room_elsewhere() != ROOM_FREE);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  mpm/threads/spread.h
+ * @brief Whether a process has more than its share of the connections.
+ */
+#ifndef MPMSTATS_MPM_THREADS_SPREAD_H
+#define MPMSTATS_MPM_THREADS_SPREAD_H
+
+/**
+ * Nonzero if this process holds clearly more connections than the mean of those
+ * that accept and have a worker to spare, itself included. Any thread.
+ */
+int spread_above_share(void);
+
+#endif

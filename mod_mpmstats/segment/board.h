@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  segment/board.h
+ * @brief httpd's scoreboard, read from outside: what each worker of each process is doing.
+ *
+ * The scoreboard is memory that httpd's processes share, laid out by the httpd that was compiled.
+ * The segment says where it is and where each field lies, so that it is read whatever httpd it
+ * comes from. As with the segment nothing in it is trusted: offsets and sizes are checked, text is
+ * NUL-terminated (and may hold any other byte a client sent).
+ *
+ * A record is copied while its worker writes it: each number is true by itself.
+ *
+ * Ownership: a board_t borrows the view it was opened from and must not outlive it. Threads:
+ * constant once open; any thread may ask. Times: microseconds since the epoch. Status: httpd's
+ * SERVER_* numbers.
+ */
+#ifndef MPMSTATS_SEGMENT_BOARD_H
+#define MPMSTATS_SEGMENT_BOARD_H
+
+#include "segment/read.h"
+
+/** A number that this scoreboard does not have. */
+#define BOARD_UNKNOWN INT64_MIN
+
+/** How a field is kept; the numbers are those in the segment. */
+typedef enum { BOARD_TYPE_UNSIGNED = 1, BOARD_TYPE_SIGNED = 2, BOARD_TYPE_TEXT = 3 } board_type_e;
+
+#define BOARD_KEEP_UNSIGNED(field, size) int64_t field;
+#define BOARD_KEEP_SIGNED(field, size) int64_t field;
+#define BOARD_KEEP_TEXT(field, size) char field[size];
+#define BOARD_KEEP(type, field, size) BOARD_KEEP_##type(field, size)
+
+typedef struct {
+#define BOARD_GLOBAL BOARD_KEEP
+#include "segment/board.def"
+} board_global_t;
+
+typedef struct {
+#define BOARD_PROCESS BOARD_KEEP
+#define BOARD_PROCESS_NEW BOARD_KEEP
+#include "segment/board.def"
+} board_process_t;
+
+typedef struct {
+#define BOARD_WORKER BOARD_KEEP
+#include "segment/board.def"
+} board_worker_t;
+
+typedef struct board_t board_t;
+
+/**
+ * The scoreboard that the segment tells of, in it or in a file of its own. NULL and @a failure:
+ * none can be read.
+ */
+board_t *board_open(const segment_view_t *view, segment_failure_t *failure);
+
+/** May be NULL. */
+void board_close(board_t *board);
+
+/** Process slots, and workers in each. */
+size_t board_processes(const board_t *board);
+size_t board_threads(const board_t *board);
+
+/** Whether requests, clients and counters are recorded in it (ExtendedStatus). */
+bool board_extended(const board_t *board);
+
+/* False past the last. */
+bool board_get_global(const board_t *board, board_global_t *global);
+bool board_get_process(const board_t *board, size_t slot, board_process_t *process);
+bool board_get_worker(const board_t *board, size_t slot, size_t thread, board_worker_t *worker);
+
+#endif

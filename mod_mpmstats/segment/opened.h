@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  segment/opened.h
+ * @brief What is inside a view: private to segment_open.c, which fills it, and segment_read.c.
+ *
+ * What is in here has been checked: every record of a section, and every known field of a record,
+ * lies within `base` and at a multiple of 8.
+ */
+#ifndef MPMSTATS_SEGMENT_OPENED_H
+#define MPMSTATS_SEGMENT_OPENED_H
+
+#include "segment/read.h"
+
+/** As many fields as any section of this build has, at most. */
+#define SEGMENT_VIEW_FIELDS 128
+
+typedef struct {
+    size_t offset;
+    size_t size;  /* of a record */
+    size_t count; /* 0: there is no such section */
+} segment_place_in_t;
+
+/* Where a field of this build's list is in the segment's records. */
+typedef struct {
+    bool known;
+    size_t offset;
+    size_t count; /* bytes of a text, buckets of a histogram */
+} segment_field_in_t;
+
+struct segment_view_t {
+    const char *base;
+    size_t size;
+    void *owned; /* the copy to be freed; NULL: borrowed */
+    bool live;
+    uint64_t created;
+    unsigned sub_bits;
+    segment_place_in_t sections[SEGMENT_SECTIONS];
+    segment_field_in_t fields[SEGMENT_S_DESCRIBED][SEGMENT_VIEW_FIELDS];
+};
+
+#endif

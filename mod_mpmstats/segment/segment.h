@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  segment/segment.h
+ * @brief The shared segment: what lies where, for those who write it and those who read it.
+ *
+ * A segment is one stretch of memory, usually a file that a server maps and others read: a header,
+ * a description of its sections and their fields, and the sections, which are arrays of records.
+ * docs/segment.md has the picture and the byte order of it all.
+ *
+ * The fields are declared in segment.def; the structs here come from there. A segment_NAME_rec_t is
+ * a record in shared memory: every member is atomic, and whoever writes one does so with relaxed
+ * order, unless a comment says more. A segment_NAME_t is a reader's private copy of it (histograms,
+ * being large, are asked for one by one).
+ *
+ * Writing: segment_write.h and segment_ring.h. Reading: segment_read.h. httpd's scoreboard:
+ * segment_board.h.
+ */
+#ifndef MPMSTATS_SEGMENT_SEGMENT_H
+#define MPMSTATS_SEGMENT_SEGMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+
+/** The value of a number that is not known; not the same as 0. */
+#define SEGMENT_UNKNOWN UINT64_MAX
+
+/** Bounds that a reader enforces and a writer keeps. */
+#define SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
+#define SEGMENT_SECTIONS_MAX 64
+#define SEGMENT_FIELDS_MAX 4096
+
+/** Layout of header, description and histograms. Fields come and go without a new version. */
+#define SEGMENT_VERSION 2
+#define SEGMENT_MAGIC "MPMSTATS"
+#define SEGMENT_ENDIAN UINT32_C(0x01020304)
+
+/* ---- records ------------------------------------------------------------- */
+
+#define SEGMENT_SHARED_NUMBER(field, size) _Atomic uint64_t field;
+#define SEGMENT_SHARED_TEXT(field, size) _Atomic uint64_t field[(size) / 8];
+#define SEGMENT_SHARED_HISTOGRAM(field, size) histogram_t field;
+#define SEGMENT_SHARED(store, field, size, kind, unit, label, help) \
+    SEGMENT_SHARED_##store(field, size)
+
+#define SEGMENT_PLAIN_NUMBER(field, size) uint64_t field;
+#define SEGMENT_PLAIN_TEXT(field, size) char field[size];
+#define SEGMENT_PLAIN_HISTOGRAM(field, size)
+#define SEGMENT_PLAIN(store, field, size, kind, unit, label, help) \
+    SEGMENT_PLAIN_##store(field, size)
+
+#define SEGMENT_ALIGNED __attribute__((aligned(64)))
+
+typedef struct {
+#define SEGMENT_SERVER SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_server_rec_t;
+
+typedef struct {
+#define SEGMENT_LISTENER SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_listener_rec_t;
+
+typedef struct {
+#define SEGMENT_PROCESS SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_process_rec_t;
+
+typedef struct {
+#define SEGMENT_VHOST SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_vhost_rec_t;
+
+typedef struct {
+#define SEGMENT_HANDLER SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_handler_rec_t;
+
+typedef struct {
+#define SEGMENT_EVENT SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_event_rec_t;
+
+typedef struct {
+#define SEGMENT_BOARD SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_board_rec_t;
+
+typedef struct {
+#define SEGMENT_BOARD_FIELD SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_board_field_rec_t;
+
+/* A cache line for each: its worker writes there with every request. */
+typedef struct {
+#define SEGMENT_WORKER SEGMENT_SHARED
+#include "segment/segment.def"
+} SEGMENT_ALIGNED segment_worker_rec_t;
+
+typedef struct {
+#define SEGMENT_SERVER SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_server_t;
+
+typedef struct {
+#define SEGMENT_LISTENER SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_listener_t;
+
+typedef struct {
+#define SEGMENT_PROCESS SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_process_t;
+
+typedef struct {
+#define SEGMENT_VHOST SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_vhost_t;
+
+typedef struct {
+#define SEGMENT_HANDLER SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_handler_t;
+
+typedef struct {
+#define SEGMENT_EVENT SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_event_t;
+
+typedef struct {
+#define SEGMENT_BOARD SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_board_t;
+
+typedef struct {
+#define SEGMENT_BOARD_FIELD SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_board_field_t;
+
+typedef struct {
+#define SEGMENT_WORKER SEGMENT_PLAIN
+#include "segment/segment.def"
+} segment_worker_t;
+
+/* ---- sections and fields, at run time ------------------------------------ */
+
+/** The sections with fields, in the order they have in a segment; then those without. */
+typedef enum {
+    SEGMENT_S_SERVER,
+    SEGMENT_S_LISTENER,
+    SEGMENT_S_PROCESS,
+    SEGMENT_S_VHOST,
+    SEGMENT_S_HANDLER,
+    SEGMENT_S_EVENT,
+    SEGMENT_S_BOARD,
+    SEGMENT_S_BOARD_FIELD,
+    SEGMENT_S_WORKER,
+    SEGMENT_S_DESCRIBED,
+    /** 32-bit counts: a row for each process record; see segment_write.h */
+    SEGMENT_S_CELLS = SEGMENT_S_DESCRIBED,
+    SEGMENT_S_BOARD_IMAGE, /**< httpd's scoreboard itself */
+    SEGMENT_SECTIONS
+} segment_section_e;
+
+/** How a field is stored. The numbers are those in the file. */
+typedef enum {
+    SEGMENT_STORE_NUMBER = 1,
+    SEGMENT_STORE_TEXT = 2,
+    SEGMENT_STORE_HISTOGRAM = 3
+} segment_store_e;
+
+/** What a field is. The numbers are those in the file. */
+typedef enum {
+    SEGMENT_KIND_TEXT = 1,
+    SEGMENT_KIND_ID = 2,
+    SEGMENT_KIND_FLAG = 3,
+    SEGMENT_KIND_GAUGE = 4,
+    SEGMENT_KIND_PEAK = 5,
+    SEGMENT_KIND_CEILING = 6,
+    SEGMENT_KIND_COUNTER = 7,
+    SEGMENT_KIND_TIME = 8,
+    SEGMENT_KIND_SPREAD = 9
+} segment_kind_e;
+
+typedef enum {
+    SEGMENT_UNIT_NONE = 1,
+    SEGMENT_UNIT_BYTES = 2,
+    SEGMENT_UNIT_MICROSECONDS = 3
+} segment_unit_e;
+
+/** One line of segment.def. */
+typedef struct {
+    const char *name;
+    segment_store_e store;
+    segment_kind_e kind;
+    segment_unit_e unit;
+    unsigned size;        /**< of a text, in bytes */
+    size_t shared_offset; /**< in segment_NAME_rec_t */
+    size_t plain_offset;  /**< in segment_NAME_t; of no meaning for a histogram */
+    const char *label;
+    const char *help;
+} segment_field_t;
+
+typedef struct {
+    const char *name;
+    const segment_field_t *fields;
+    unsigned field_count;
+    size_t shared_size; /**< of segment_NAME_rec_t */
+    size_t plain_size;  /**< of segment_NAME_t */
+} segment_section_t;
+
+/** A section that has fields (below SEGMENT_S_DESCRIBED). Static and constant. */
+const segment_section_t *segment_section(segment_section_e section);
+
+/** Name of any section, as it stands in a segment. */
+const char *segment_section_name(segment_section_e section);
+
+/** The field's number in its section; -1 when there is no such field. */
+int segment_field_find(segment_section_e section, const char *name);
+
+/* ---- what happened: kinds of events --------------------------------------- */
+
+/* EVENT(name, word, number in the segment, meaning of a, meaning of b, text) */
+#define SEGMENT_EVENTS(EVENT) \
+    EVENT(START, "start", 1, "", "", "the server has started") \
+    EVENT(GRACEFUL, "graceful", 2, "config generation", "", \
+          "the configuration was loaded anew, requests went on") \
+    EVENT(RESTART, "restart", 3, "config generation", "", \
+          "the configuration was loaded anew, requests were ended") \
+    EVENT(STOP, "stop", 4, "", "", "the server was stopped") \
+    EVENT(CRASH, "crash", 5, "signal, 0 when it exited by itself", \
+          "microseconds the process lived", "a child process crashed or was killed") \
+    EVENT(SATURATED, "saturated", 6, "busy workers", "MaxRequestWorkers", \
+          "every worker the limits allow is busy") \
+    EVENT(RELIEVED, "relieved", 7, "microseconds it had lasted", \
+          "most connections in a listen queue then", "that is over") \
+    EVENT(OVERFLOW, "overflow", 8, "connections that found it full", "the longest queue now", \
+          "a listen queue was full; the text names the listener, as far as that is known")
+
+#define SEGMENT_EVENT_ENUM(name, word, number, a, b, text) SEGMENT_EVENT_##name = number,
+typedef enum { SEGMENT_EVENTS(SEGMENT_EVENT_ENUM) SEGMENT_EVENT_AFTER_LAST } segment_event_e;
+
+/** In words, such as "the server has started"; "unknown event". */
+const char *segment_event_text(uint64_t kind);
+
+/** A word for machines, lower case, such as "crash"; "unknown" for a kind of another build. */
+const char *segment_event_word(uint64_t kind);
+
+/* ---- header and description, as they lie in a segment ---------------------- */
+
+typedef struct {
+    char magic[8];         /* SEGMENT_MAGIC, without NUL */
+    uint32_t endian;       /* SEGMENT_ENDIAN in the writer's byte order */
+    uint32_t version;      /* SEGMENT_VERSION */
+    uint32_t head_size;    /* bytes of this header */
+    uint32_t section_size; /* bytes of one segment_section_file_t */
+    uint32_t section_count;
+    uint32_t field_size; /* bytes of one segment_field_file_t */
+    uint32_t field_count;
+    uint32_t histogram_sub_bits;
+    uint64_t total_size; /* bytes of all, the size of the file */
+    uint64_t sections_offset;
+    uint64_t fields_offset;
+    uint64_t created; /* microseconds since the epoch */
+    uint64_t check;   /* segment_check() of the header to here and of the description */
+    /* From here on things change; the rest is constant. */
+    /* odd while names of virtual hosts change; see segment_write.h */
+    _Atomic uint64_t table_turn;
+    /* when somebody last looked, CLOCK_MONOTONIC microseconds: the server's own use */
+    _Atomic uint64_t sample_clock;
+    /* what the kernel counted when it was last asked; the server's own use */
+    _Atomic uint64_t overflows_raw;
+    /* when streams_waited began at 0, as sample_clock: the server's own use */
+    _Atomic uint64_t streams_clock;
+    /* microseconds that HTTP/2 streams have waited since then; the same */
+    _Atomic uint64_t streams_waited;
+    uint64_t reserved[1];
+} segment_head_t;
+
+typedef struct {
+    char name[24];
+    uint64_t offset; /* of the first record, from the beginning of the segment */
+    uint64_t record_size;
+    uint64_t record_count;
+    uint32_t first_field; /* in the list of all fields */
+    uint32_t field_count;
+} segment_section_file_t;
+
+typedef struct {
+    char name[32];
+    uint32_t store;  /* segment_store_e */
+    uint32_t kind;   /* segment_kind_e */
+    uint32_t unit;   /* segment_unit_e */
+    uint32_t count;  /* bytes of a text, buckets of a histogram, 1 for a number */
+    uint64_t offset; /* in the record */
+} segment_field_file_t;
+
+/** 64-bit FNV-1a, to be begun with SEGMENT_CHECK_START. */
+#define SEGMENT_CHECK_START UINT64_C(14695981039346656037)
+uint64_t segment_check(uint64_t start, const void *data, size_t len);
+
+/* ---- errors ---------------------------------------------------------------- */
+
+typedef enum {
+    SEGMENT_OK = 0,
+    SEGMENT_ABSENT,     /**< no such file */
+    SEGMENT_DENIED,     /**< no permission */
+    SEGMENT_NOT_FILE,   /**< a directory, a symbolic link where none may be, a pipe … */
+    SEGMENT_FOREIGN,    /**< not a segment at all */
+    SEGMENT_BYTE_ORDER, /**< of a machine with another byte order */
+    SEGMENT_NEWER,      /**< of a version not known here */
+    SEGMENT_TRUNCATED,  /**< shorter than it says, or than a header */
+    SEGMENT_CORRUPT,    /**< contradicts itself */
+    SEGMENT_CHANGING,   /**< grew, shrank or changed under our eyes, again and again */
+    SEGMENT_IN_USE,     /**< another running server writes there */
+    SEGMENT_SYSTEM      /**< a system call failed; `error` says why */
+} segment_error_e;
+
+/**
+ * Why something did not work. The text is one line for people that says what to do, without a full
+ * stop at its end.
+ */
+typedef struct {
+    segment_error_e code;
+    int error; /**< errno, where that is the reason */
+    char text[512];
+} segment_failure_t;
+
+/** Fills @a failure. @return @a code */
+segment_error_e segment_fail(segment_failure_t *failure, segment_error_e code, int error,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The picture is one image to a screen reader, described by its numbers; the
+ * workers one by one are in the table below it. A cell's tooltip is written here
+ * once, the script makes new ones on demand.
+ */
+#include "stats/page/html_board.h"
+
+#include <string.h>
+
+#include "base/format.h"
+#include "figures/states.h"
+
+static void put_count(out_t *out, apr_int64_t count, const char *what)
+{
+    char text[FORMAT_BYTES];
+
+    out_raw(out, format_count(text, count));
+    out_raw(out, what);
+}
+
+/* What the worker does, for how long, for whom: "writing for 2.1 s, 10.0.0.1, GET / HTTP/1.1". */
+static void put_tooltip(out_t *out, const snapshot_worker_t *worker)
+{
+    char text[FORMAT_BYTES];
+
+    out_raw(out, worker->state_name);
+    if (worker->since_us != SNAPSHOT_UNKNOWN) {
+        out_raw(out, " for ");
+        out_raw(out, format_duration(text, worker->since_us));
+    }
+    if (worker->state[0] == states[STATE_IDLE].letter[0]) {
+        return;
+    }
+    if (worker->client != NULL) {
+        out_raw(out, ", ");
+        out_html(out, worker->client);
+    }
+    if (worker->request != NULL) {
+        out_raw(out, ", ");
+        out_html(out, worker->request);
+    }
+}
+
+static void put_cell(out_t *out, char letter, const snapshot_worker_t *worker)
+{
+    out_raw(out, "<i data-s=");
+    out_bytes(out, &letter, 1);
+    if (worker != NULL) {
+        out_raw(out, " title=\"");
+        put_tooltip(out, worker);
+        out_raw(out, "\"");
+    }
+    out_raw(out, ">");
+    out_bytes(out, &letter, 1);
+    out_raw(out, "</i>");
+}
+
+/* The workers of a process are in the order of their threads: walk both together. */
+static void put_cells(out_t *out, const snapshot_t *snapshot, const snapshot_process_t *process)
+{
+    const snapshot_worker_t *worker = &snapshot->workers[process->first_worker];
+    const snapshot_worker_t *end = worker + process->worker_count;
+
+    for (int thread = 0; process->scoreboard[thread] != '\0'; thread++) {
+        int here = worker < end && worker->thread == thread;
+
+        put_cell(out, process->scoreboard[thread], here ? worker : NULL);
+        worker += here;
+    }
+}
+
+static void put_process(out_t *out, const snapshot_t *snapshot, const snapshot_process_t *process)
+{
+    out_raw(out, "<div class=\"proc\" data-k=\"");
+    out_number(out, process->slot);
+    out_raw(out, "\" data-state=\"");
+    out_raw(out, process->state);
+    out_raw(out, "\"><span class=\"pid\">");
+    out_number(out, process->pid);
+    out_raw(out, "</span><span class=\"cells\">");
+    put_cells(out, snapshot, process);
+    out_raw(out, "</span></div>\n");
+}
+
+void html_board_picture(out_t *out, const snapshot_t *snapshot)
+{
+    /* A process of one worker needs no line of its own. */
+    out_raw(out,
+            snapshot->server.threaded ? "<div id=\"board\" class=\"board\""
+                                      : "<div id=\"board\" class=\"board single\"");
+    out_raw(out, " role=\"img\" aria-label=\"");
+    put_count(out, snapshot->totals.workers_busy, " busy, ");
+    put_count(out, snapshot->totals.workers_idle, " idle, ");
+    put_count(out, snapshot->totals.workers_starting, " starting, ");
+    put_count(out, snapshot->totals.workers_finishing, " finishing workers in ");
+    put_count(out, snapshot->totals.processes, " processes\">\n");
+    for (int i = 0; i < snapshot->process_count; i++) {
+        put_process(out, snapshot, &snapshot->processes[i]);
+    }
+    out_raw(out, "</div>");
+}
+
+static apr_int64_t count_letter(const snapshot_t *snapshot, char letter)
+{
+    apr_int64_t count = 0;
+
+    for (int i = 0; i < snapshot->process_count; i++) {
+        for (const char *at = snapshot->processes[i].scoreboard; *at != '\0'; at++) {
+            count += *at == letter;
+        }
+    }
+    return count;
+}
+
+void html_board_legend(out_t *out, const snapshot_t *snapshot)
+{
+    out_raw(out, "<ul class=\"legend\" aria-label=\"Legend of the scoreboard\">\n");
+    for (int i = 0; i < STATE_COUNT; i++) {
+        out_raw(out, "<li title=\"");
+        out_html(out, states[i].help);
+        out_raw(out, "\"><i data-s=");
+        out_raw(out, states[i].letter);
+        out_raw(out, ">");
+        out_raw(out, states[i].letter);
+        out_raw(out, "</i> ");
+        out_raw(out, states[i].name);
+        out_raw(out, " <b data-letter=\"");
+        out_raw(out, states[i].letter);
+        out_raw(out, "\">");
+        put_count(out, count_letter(snapshot, states[i].letter[0]), "</b></li>\n");
+    }
+    out_raw(out, "</ul>");
+}

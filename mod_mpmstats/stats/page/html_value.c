@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a kind and a unit become text. page.js has the same table for the updates;
+ * tests/browser holds the two against each other.
+ */
+#include "stats/page/html_value.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "apr_strings.h"
+#include "base/format.h"
+
+typedef struct {
+    const char *prefix;
+    metrics_scope_e scope;
+    apr_size_t offset; /* of the record in snapshot_t */
+} place_t;
+
+/* Longer prefixes first where one begins with another. */
+static const place_t places[] = {
+    { "totals.connections_by_state.", METRICS_CONNECTIONS, offsetof(snapshot_t, connections) },
+#define SPREAD(field, where, label, help) \
+    { "latency." #field ".", METRICS_LATENCY, \
+      offsetof(snapshot_t, spreads[SNAPSHOT_SPREAD_##field].latency) },
+#include "figures/metrics.def"
+    { "totals.", METRICS_TOTALS, offsetof(snapshot_t, totals) },
+    { "limits.", METRICS_LIMITS, offsetof(snapshot_t, limits) },
+    { "server.", METRICS_SERVER, offsetof(snapshot_t, server) },
+};
+
+int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path,
+                    apr_size_t len)
+{
+    for (apr_size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        apr_size_t skip = strlen(places[i].prefix);
+
+        if (len > skip && memcmp(path, places[i].prefix, skip) == 0) {
+            value->metric = metrics_find(places[i].scope, path + skip, len - skip);
+            value->record = (const char *)snapshot + places[i].offset;
+            return value->metric != NULL;
+        }
+    }
+    return 0;
+}
+
+int html_value_holds(const html_value_t *value)
+{
+    if (!metric_known(value->metric, value->record)) {
+        return 0;
+    }
+    return value->metric->kind != METRIC_FLAG || metric_number(value->metric, value->record) != 0;
+}
+
+apr_int64_t html_value_amount(const html_value_t *value)
+{
+    return metric_known(value->metric, value->record) ? metric_number(value->metric, value->record)
+                                                      : 0;
+}
+
+const char *html_value_format(const metric_t *metric)
+{
+    static const char *const kinds[] = {
+        [METRIC_TEXT] = "text",  [METRIC_LETTER] = "letter", [METRIC_ID] = "id",
+        [METRIC_FLAG] = "flag",  [METRIC_GAUGE] = "count",   [METRIC_CEILING] = "ceiling",
+        [METRIC_PEAK] = "count", [METRIC_COUNTER] = "count", [METRIC_TIME] = "time",
+        [METRIC_REAL] = "real",
+    };
+    static const char *const units[] = {
+        [METRIC_UNIT_NONE] = "",
+        [METRIC_UNIT_BYTES] = "bytes",
+        [METRIC_UNIT_SECONDS] = "seconds",
+        [METRIC_UNIT_MICROSECONDS] = "us",
+    };
+
+    if (metric->kind == METRIC_TIME || metric->unit == METRIC_UNIT_NONE) {
+        return kinds[metric->kind];
+    }
+    if (metric->kind == METRIC_CEILING && metric->unit == METRIC_UNIT_BYTES) {
+        return "ceiling-bytes";
+    }
+    return units[metric->unit];
+}
+
+static const char *number_text(char text[FORMAT_BYTES], const metric_t *metric, apr_int64_t n)
+{
+    switch (metric->kind) {
+    case METRIC_ID:
+        apr_snprintf(text, FORMAT_BYTES, "%" APR_INT64_T_FMT, n);
+        return text;
+    case METRIC_FLAG:
+        return n ? "yes" : "no";
+    case METRIC_TIME:
+        return format_time(text, n);
+    case METRIC_CEILING:
+        if (n == 0) {
+            return "no limit";
+        }
+        break;
+    default:
+        break;
+    }
+    switch (metric->unit) {
+    case METRIC_UNIT_BYTES:
+        return format_bytes(text, n);
+    case METRIC_UNIT_SECONDS:
+        return format_duration(text, n * 1000000);
+    case METRIC_UNIT_MICROSECONDS:
+        return format_duration(text, n);
+    default:
+        return format_count(text, n);
+    }
+}
+
+void html_value_text(out_t *out, const html_value_t *value)
+{
+    const metric_t *metric = value->metric;
+    char text[FORMAT_BYTES];
+
+    if (!metric_known(metric, value->record)) {
+        return;
+    }
+    switch (metric->kind) {
+    case METRIC_TEXT:
+    case METRIC_LETTER:
+        out_html(out, metric_text(metric, value->record));
+        break;
+    case METRIC_REAL:
+        out_raw(out, format_real(text, metric_real(metric, value->record)));
+        break;
+    default:
+        out_raw(out, number_text(text, metric, metric_number(metric, value->record)));
+        break;
+    }
+}
+
+void html_value_span(out_t *out, const html_value_t *value, const char *path, apr_size_t len)
+{
+    out_raw(out, "<span data-m=\"");
+    out_bytes(out, path, len);
+    out_raw(out, "\" data-f=\"");
+    out_raw(out, html_value_format(value->metric));
+    out_raw(out, "\" title=\"");
+    out_html(out, value->metric->help);
+    out_raw(out, "\">");
+    html_value_text(out, value);
+    out_raw(out, "</span>");
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who gets to move `sample_clock` on looks; the others go on with what they do. A level counts for
+ * the time since the look before it.
+ */
+#include "stats/record/sample.h"
+
+#include "http_main.h"
+#include "scoreboard.h"
+
+#include "segment/file.h"
+#include "segment/ring.h"
+#include "stats/hybrid.h"
+#include "stats/mpm_answer.h"
+#include "stats/record/child.h"
+#include "stats/record/listen.h"
+#include "stats/record/memory.h"
+#include "stats/record/report.h"
+#include "stats/record/streams.h"
+
+/* A saturation is over when a worker has been free for so long. */
+#define QUIET_TIME UINT64_C(1000000)
+
+/* Looks that saturation brings forward keep this distance. */
+#define FULL_INTERVAL 2000
+
+/* Nobody looked for longer: the machine slept, or nothing ran. */
+#define LONGEST_LEVEL UINT64_C(60000000)
+
+/* ---- processes ----------------------------------------------------------------------- */
+
+/* Where the process of a slot was found last; any thread writes, a stale value costs a search. */
+#define HINTS 1024
+static _Atomic unsigned hints[HINTS];
+
+static segment_process_rec_t *record_of(uint64_t pid, int slot)
+{
+    segment_t *segment = record.segment;
+    unsigned i = atomic_load_explicit(&hints[slot % HINTS], memory_order_relaxed);
+
+    if (i < segment->shape.processes && segment_get(&segment->process[i].pid) == pid) {
+        return &segment->process[i];
+    }
+    for (i = 0; i < segment->shape.processes; i++) {
+        if (segment_get(&segment->process[i].pid) == pid) {
+            atomic_store_explicit(&hints[slot % HINTS], i, memory_order_relaxed);
+            return &segment->process[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * mpm_hybrid's lobby runs no module's code, so the parent gives it a record; it is marked as left
+ * from the beginning, for it is no process that serves. The record goes as a child's does, when the
+ * process has.
+ */
+static segment_process_rec_t *record_for_lobby(const mpm_hybrid_process_t *lobby)
+{
+    segment_process_rec_t *to = segment_process_claim(record.segment, lobby->pid).record;
+
+    if (to != NULL) {
+        record_child_introduce(to, lobby->generation);
+        segment_set(&to->left, (uint64_t)apr_time_now());
+        segment_add(&record.segment->server->children_started, 1);
+    }
+    return to;
+}
+
+static bool is_lobby(const segment_process_rec_t *process)
+{
+    uint64_t slot = segment_get(&process->slot);
+
+    return segment_get(&process->left) != 0 && slot != SEGMENT_UNKNOWN
+        && slot >= segment_get(&record.segment->server->slots);
+}
+
+static void copy_connections_of_lobby(segment_process_rec_t *to, const mpm_hybrid_process_t *from)
+{
+    uint64_t connections = 0;
+
+    for (int kind = 0; kind < MPM_HYBRID_CONN_KINDS; kind++) {
+        connections += from->connections[kind];
+    }
+    segment_set(&to->connections, connections);
+}
+
+static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *from, int slot)
+{
+    apr_int64_t quiet = hybrid_quiet(from);
+
+    segment_set(&to->slot, (uint64_t)slot);
+    if (from->started > 0) { /* by its parent's clock; until now it is by its own */
+        segment_set(&to->started, (uint64_t)from->started);
+    }
+    segment_set(&to->quiescing, from->quiescing != 0);
+    segment_set(&to->conn_new, from->connections[MPM_HYBRID_CONN_NEW]);
+    segment_set(&to->conn_handshake, from->connections[MPM_HYBRID_CONN_HANDSHAKE]);
+    segment_set(&to->conn_head, from->connections[MPM_HYBRID_CONN_HEAD]);
+    segment_set(&to->conn_body, from->connections[MPM_HYBRID_CONN_BODY]);
+    segment_set(&to->conn_keepalive, from->connections[MPM_HYBRID_CONN_KEEPALIVE]);
+    segment_set(&to->conn_running, from->connections[MPM_HYBRID_CONN_RUNNING]);
+    segment_set(&to->conn_waitio, from->connections[MPM_HYBRID_CONN_WAITIO]);
+    segment_set(&to->conn_write, from->connections[MPM_HYBRID_CONN_WRITE]);
+    segment_set(&to->conn_linger, from->connections[MPM_HYBRID_CONN_LINGER]);
+    segment_set(&to->conn_suspended, from->connections[MPM_HYBRID_CONN_SUSPENDED]);
+    segment_set(&to->workers, from->workers);
+    segment_set(&to->workers_busy, from->workers_busy);
+    segment_set(&to->workers_busy_peak, from->workers_peak);
+    segment_set(&to->workers_hung, from->workers_hung);
+    segment_set(&to->not_accepting, from->not_accepting != 0);
+    segment_set(&to->dispatched, from->requests_dispatched);
+    segment_set(&to->promotions, from->promotions);
+    segment_set(&to->shed, from->shed);
+    segment_set(&to->head_bytes, from->head_bytes);
+    segment_set(&to->quiet, quiet == SNAPSHOT_UNKNOWN ? SEGMENT_UNKNOWN : (uint64_t)quiet);
+}
+
+/*
+ * mpm_hybrid counts them where they happen: saturations shorter than the time between two looks,
+ * for instance.
+ */
+static void copy_events(segment_server_rec_t *to)
+{
+    mpm_hybrid_events_t from;
+
+    if (hybrid_events_in(&from) != APR_SUCCESS) {
+        return;
+    }
+    segment_set(&to->saturations, from.saturations);
+    segment_set(&to->children_stuck, from.stuck);
+    segment_set(&to->processes_suspected, from.suspected);
+    segment_set(&to->shortages_files, from.shortages[MPM_HYBRID_SHORT_FILES]);
+    segment_set(&to->shortages_memory, from.shortages[MPM_HYBRID_SHORT_MEMORY]);
+    segment_set(&to->shortages_processes, from.shortages[MPM_HYBRID_SHORT_PROCESSES]);
+    segment_set(&to->shortages_threads, from.shortages[MPM_HYBRID_SHORT_THREADS]);
+    segment_set(&to->shortages_log_space, from.shortages[MPM_HYBRID_SHORT_LOG_SPACE]);
+    segment_set(&to->shortages_accept_queue, from.shortages[MPM_HYBRID_SHORT_ACCEPT_QUEUE]);
+    segment_set(&to->clock_jumps, from.shortages[MPM_HYBRID_CLOCK_SET]);
+}
+
+static unsigned look_hybrid(void)
+{
+    uint64_t slots = segment_get(&record.segment->server->slots);
+    segment_server_rec_t *server = record.segment->server;
+    mpm_hybrid_process_t process;
+    segment_process_rec_t *to;
+    unsigned busy = 0, hung = 0, finishing = 0;
+
+    for (int slot = 0; hybrid_process_in(slot, &process) == APR_SUCCESS; slot++) {
+        if (process.pid <= 0) {
+            continue;
+        }
+        busy += process.workers_busy;
+        hung += process.workers_hung;
+        finishing += (uint64_t)slot >= slots && process.quiescing;
+        to = record_of((uint64_t)process.pid, slot);
+        if (to == NULL && (uint64_t)slot >= slots && !process.quiescing && !record.in_child) {
+            to = record_for_lobby(&process);
+        }
+        if (to != NULL) {
+            copy_hybrid(to, &process, slot);
+            if (is_lobby(to)) {
+                copy_connections_of_lobby(to, &process);
+            }
+        }
+    }
+    segment_set(&server->workers_hung, hung);
+    segment_set(&server->processes_finishing, finishing);
+    copy_events(server);
+    return busy;
+}
+
+typedef struct {
+    int slots;
+    int threads;
+    bool async;
+    bool waitio;
+} scoreboard_t;
+
+static scoreboard_t ask_scoreboard(void)
+{
+    scoreboard_t board = {
+        .slots = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS),
+        .threads = mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS),
+        .async = mpm_answer_count(AP_MPMQ_IS_ASYNC) != 0,
+    };
+
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 137)
+    board.waitio = mpm_answer_count(AP_MPMQ_CAN_WAITIO) != 0;
+#endif
+    return board;
+}
+
+static void count_workers(const scoreboard_t *board, int slot, unsigned *workers, unsigned *busy)
+{
+    *workers = *busy = 0;
+    for (int thread = 0; thread < board->threads; thread++) {
+        const worker_score *score = ap_get_scoreboard_worker_from_indexes(slot, thread);
+        int status = score != NULL ? score->status : SERVER_DEAD;
+
+        *workers += status != SERVER_DEAD && status != SERVER_STARTING;
+        *busy += status >= SERVER_BUSY_READ && status <= SERVER_CLOSING;
+    }
+}
+
+static void copy_score(segment_process_rec_t *to, const process_score *from,
+                       const scoreboard_t *board)
+{
+    segment_set(&to->quiescing, from->quiescing != 0);
+    segment_set(&to->not_accepting, from->not_accepting != 0);
+    if (!board->async) {
+        return;
+    }
+    segment_set(&to->conn_keepalive, from->keep_alive);
+    segment_set(&to->conn_write, from->write_completion);
+    segment_set(&to->conn_linger, from->lingering_close);
+    segment_set(&to->conn_suspended, from->suspended);
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 136)
+    if (board->waitio) {
+        segment_set(&to->conn_waitio, from->wait_io);
+    }
+#endif
+}
+
+static unsigned look_scoreboard(void)
+{
+    scoreboard_t board = ask_scoreboard();
+    unsigned total = 0, workers, busy;
+
+    for (int slot = 0; ap_exists_scoreboard_image() && slot < board.slots; slot++) {
+        const process_score *score = ap_get_scoreboard_process(slot);
+        segment_process_rec_t *to;
+
+        if (score == NULL || score->pid <= 0) {
+            continue;
+        }
+        count_workers(&board, slot, &workers, &busy);
+        total += busy;
+        to = record_of((uint64_t)score->pid, slot);
+        if (to != NULL) {
+            segment_set(&to->slot, (uint64_t)slot);
+            segment_set(&to->workers, workers);
+            segment_set(&to->workers_busy, busy);
+            segment_set(&to->workers_busy_peak, SEGMENT_UNKNOWN);
+            copy_score(to, score, &board);
+        }
+    }
+    return total;
+}
+
+static void add_up_processes(segment_server_rec_t *server)
+{
+    uint64_t processes = 0, connections = 0;
+
+    for (unsigned i = 0; i < record.segment->shape.processes; i++) {
+        const segment_process_rec_t *process = &record.segment->process[i];
+
+        if (segment_get(&process->pid) != 0) {
+            processes += !is_lobby(process);
+            connections += segment_get(&process->connections);
+        }
+    }
+    segment_set(&server->processes, processes);
+    segment_set(&server->connections, connections);
+    segment_raise(&server->connections_peak, connections);
+}
+
+/* ---- saturation ------------------------------------------------------------------------ */
+
+static uint64_t queued(void)
+{
+    uint64_t most = 0;
+
+    for (unsigned i = 0; i < record.segment->shape.listeners; i++) {
+        uint64_t queue = segment_get(&record.segment->listener[i].queue);
+
+        most = queue != SEGMENT_UNKNOWN && queue > most ? queue : most;
+    }
+    return most;
+}
+
+static void saturation_begins(segment_server_rec_t *server, uint64_t busy, uint64_t limit,
+                              uint64_t now)
+{
+    uint64_t none = 0;
+
+    if (atomic_compare_exchange_strong_explicit(&server->saturated_since, &none, now,
+                                                memory_order_relaxed, memory_order_relaxed)) {
+        if (!hybrid_present()) {
+            segment_add(&server->saturations, 1);
+        }
+        segment_ring_put(record.segment, SEGMENT_EVENT_SATURATED, now, 0, busy, limit, "");
+    }
+}
+
+static void saturation_ends(segment_server_rec_t *server, uint64_t since)
+{
+    uint64_t seen = segment_get(&server->saturated_seen);
+    uint64_t lasted = seen > since ? seen - since : 0;
+
+    if (atomic_compare_exchange_strong_explicit(&server->saturated_since, &since, 0,
+                                                memory_order_relaxed, memory_order_relaxed)) {
+        segment_add(&server->saturated_time, lasted);
+        segment_ring_put(record.segment, SEGMENT_EVENT_RELIEVED, (uint64_t)apr_time_now(), 0,
+                         lasted, queued(), "");
+    }
+}
+
+static void note_saturation(segment_server_rec_t *server, uint64_t busy, uint64_t now)
+{
+    uint64_t limit = segment_get(&server->max_request_workers);
+    uint64_t since = segment_get(&server->saturated_since);
+
+    if (limit == SEGMENT_UNKNOWN || limit == 0) {
+        return;
+    }
+    if (busy >= limit) {
+        segment_set(&server->saturated_seen, now);
+        saturation_begins(server, busy, limit, now);
+    }
+    else if (since != 0 && now > segment_get(&server->saturated_seen) + QUIET_TIME) {
+        saturation_ends(server, since);
+    }
+    record_report_threshold(busy, limit, now);
+}
+
+/* ---- looking ----------------------------------------------------------------------------- */
+
+static void look(uint64_t level_for, unsigned less)
+{
+    segment_server_rec_t *server = record.segment->server;
+    uint64_t now = (uint64_t)apr_time_now();
+    unsigned busy = hybrid_present() ? look_hybrid() : look_scoreboard();
+
+    if (level_for > 0 && level_for < LONGEST_LEVEL) {
+        histogram_add(&server->workers_busy_time, busy > less ? busy - less : 0, level_for);
+    }
+    segment_set(&server->workers_busy, busy);
+    segment_raise(&server->workers_busy_peak, busy);
+    add_up_processes(server);
+    record_listen_look();
+    note_saturation(server, busy, now);
+    segment_set(&server->sampled, now);
+}
+
+void record_sample_look(int64_t now, unsigned less)
+{
+    _Atomic uint64_t *clock = &record.segment->head->sample_clock;
+    uint64_t seen = segment_get(clock);
+
+    if ((uint64_t)now > seen
+        && atomic_compare_exchange_strong_explicit(clock, &seen, (uint64_t)now,
+                                                   memory_order_relaxed, memory_order_relaxed)) {
+        look(seen != 0 ? (uint64_t)now - seen : 0, less);
+        record_streams_look(now);
+    }
+}
+
+void record_sample_due(int64_t now, bool begins)
+{
+    uint64_t seen = segment_get(&record.segment->head->sample_clock);
+
+    if ((uint64_t)now > seen + RECORD_SAMPLE_INTERVAL) {
+        /*
+         * After a quiet time nothing else has changed: up to now, one that ends was one of the busy
+         * ones.
+         */
+        record_sample_look(now,
+                           begins || (uint64_t)now <= seen + 3 * RECORD_SAMPLE_INTERVAL ? 1 : 0);
+        seen = (uint64_t)now;
+    }
+    else if (begins) {
+        record_sample_full(now);
+    }
+    atomic_store_explicit(&record.look_due, (int64_t)seen + RECORD_SAMPLE_INTERVAL,
+                          memory_order_relaxed);
+}
+
+void record_sample_full(int64_t now)
+{
+    const segment_server_rec_t *server = record.segment->server;
+    uint64_t seen = segment_get(&record.segment->head->sample_clock);
+
+    if (segment_get(&server->requests_in_flight) >= segment_get(&server->max_request_workers)
+        && segment_get(&server->saturated_since) == 0 && (uint64_t)now > seen + FULL_INTERVAL) {
+        record_sample_look(now, 1);
+    }
+}
+
+int record_sample_monitor(apr_pool_t *pool, server_rec *s)
+{
+    segment_server_rec_t *server;
+
+    (void)pool;
+    if (record.segment == NULL) {
+        return DECLINED;
+    }
+    server = record.segment->server;
+    segment_set(&server->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION, 0));
+    segment_set(&server->heartbeat, (uint64_t)apr_time_now());
+    record_child_sweep();
+    record_memory_look();
+    record_sample_look(record_clock(), 0);
+    record_listen_overflows();
+    record_report_summary(s);
+    return DECLINED;
+}

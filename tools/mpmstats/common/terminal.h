@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  common/terminal.h
+ * @brief What stdout can show: width, colours, UTF-8; and ending well on it.
+ *
+ * terminal_init() is called once, before any output; afterwards the answers are
+ * constant but for the width, which is asked anew each time.
+ */
+#ifndef MPMSTATS_CLI_COMMON_TERMINAL_H
+#define MPMSTATS_CLI_COMMON_TERMINAL_H
+
+#include <stdbool.h>
+
+#include "common/failure.h"
+
+typedef enum {
+    STYLE_PLAIN,
+    STYLE_TITLE, /**< headings */
+    STYLE_FAINT, /**< idle, empty, secondary */
+    STYLE_GOOD,
+    STYLE_BUSY, /**< working */
+    STYLE_WARN,
+    STYLE_ALARM
+} style_e;
+
+/** Reads locale and environment. Colours need a terminal, no NO_COLOR, and @a colour. */
+void terminal_init(bool colour);
+
+bool terminal_is_tty(void);
+bool terminal_has_colour(void);
+bool terminal_is_utf8(void);
+
+/** Columns of a line: the terminal's, else $COLUMNS, else 0 for "as long as it likes". */
+int terminal_width(void);
+
+/** Escape sequence that starts a style, or that ends it (STYLE_PLAIN); "" without colours. */
+const char *terminal_style(style_e style);
+
+/** The character for one of the little drawings, in UTF-8 or ASCII. */
+typedef enum {
+    GLYPH_FULL,     /**< taken part of a bar */
+    GLYPH_HALF,     /**< part of a bar that is ready */
+    GLYPH_EMPTY,    /**< rest of a bar */
+    GLYPH_ELLIPSIS, /**< text was cut here; always one column */
+    GLYPH_DOT,      /**< between two facts */
+    GLYPH_DOWN,     /**< sorted from the greatest down */
+    GLYPH_UP
+} glyph_e;
+const char *terminal_glyph(glyph_e glyph);
+
+/**
+ * Flushes stdout and says with which code to exit: @a rc when all was written,
+ * RC_PIPE in silence when the reader has gone, RC_LOCAL and a line otherwise.
+ */
+int terminal_finish(int rc);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values the server does not tell but everybody would compute from what it tells.
+ */
+#include "fields/derive.h"
+
+#include <math.h>
+
+#include "fields/sample.h"
+
+double derive_workers(const snapshot_t *snap)
+{
+    /* idle and busy ones are always told; starting and finishing ones only where they occur */
+    const apr_int64_t optional[] = { snap->totals.workers_starting,
+                                     snap->totals.workers_finishing };
+    double sum = (double)snap->totals.workers_busy + (double)snap->totals.workers_idle;
+
+    if (snap->totals.workers_busy == SNAPSHOT_UNKNOWN
+        || snap->totals.workers_idle == SNAPSHOT_UNKNOWN)
+        return NAN;
+    for (size_t i = 0; i < 2; i++)
+        sum += optional[i] == SNAPSHOT_UNKNOWN ? 0 : (double)optional[i];
+    return sum;
+}
+
+double derive_workers_free(const snapshot_t *snap)
+{
+    apr_int64_t limit = snap->limits.max_request_workers;
+    apr_int64_t busy = snap->totals.workers_busy;
+
+    if (limit == SNAPSHOT_UNKNOWN || busy == SNAPSHOT_UNKNOWN)
+        return NAN;
+    return limit > busy ? (double)(limit - busy) : 0;
+}
+
+double derive_connections_max(const snapshot_t *snap)
+{
+    double workers = (double)snap->limits.max_request_workers;
+    double per_child = (double)snap->limits.threads_per_child;
+
+    if (snap->limits.connections_per_process == SNAPSHOT_UNKNOWN || workers < 1 || per_child < 1)
+        return NAN;
+    return ceil(workers / per_child) * (double)snap->limits.connections_per_process;
+}
+
+double derive_oldest(const snapshot_t *snap)
+{
+    apr_int64_t oldest = 0;
+
+    for (int i = 0; i < snap->worker_count; i++) {
+        const snapshot_worker_t *worker = &snap->workers[i];
+
+        if (sample_worker_busy(worker) && worker->state[0] != 'K' && worker->tunnel != 1
+            && worker->since_us > oldest)
+            oldest = worker->since_us;
+    }
+    return (double)oldest;
+}
+
+static double count_state(const snapshot_t *snap, char letter)
+{
+    int count = 0;
+
+    for (int i = 0; i < snap->worker_count; i++) {
+        const char *state = snap->workers[i].state;
+
+        count += state != NULL && state[0] == letter;
+    }
+    return count;
+}
+
+#define STATE(letter, character) \
+    double derive_state_##letter(const snapshot_t *snap) \
+    { \
+        return count_state(snap, character); \
+    }
+STATE(S, 'S')
+STATE(R, 'R')
+STATE(W, 'W')
+STATE(K, 'K')
+STATE(D, 'D')
+STATE(C, 'C')
+STATE(L, 'L')
+STATE(G, 'G')
+STATE(I, 'I')

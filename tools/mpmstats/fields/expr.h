@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file  fields/expr.h
+ * @brief Conditions on values: KEY OP NUMBER[UNIT], as `check` takes them.
+ *
+ * OP is one of > >= < <= = !=. The unit is % of the key's limit; us, ms, s, m, h
+ * or d for times; K, M, G, T (of 1024) for bytes and (of 1000) for counts.
+ * Spaces around the parts are ignored.
+ */
+#ifndef MPMSTATS_CLI_FIELDS_EXPR_H
+#define MPMSTATS_CLI_FIELDS_EXPR_H
+
+#include "fields/measure.h"
+
+typedef enum {
+    EXPR_GREATER,
+    EXPR_AT_LEAST,
+    EXPR_LESS,
+    EXPR_AT_MOST,
+    EXPR_EQUAL,
+    EXPR_UNEQUAL
+} expr_op_e;
+
+typedef struct {
+    measure_t measure; /**< its percent says that the bound is one */
+    expr_op_e op;
+    double bound; /**< in the measure's unit */
+    char *text;   /**< as it was written */
+} expr_t;
+
+typedef struct {
+    expr_t *items;
+    size_t count;
+} exprs_t;
+
+/** Adds the comma-separated conditions of @a text to @a list. */
+bool expr_parse(exprs_t *list, const char *text, failure_t *failure);
+
+void expr_free(exprs_t *list);
+
+/** Does the condition hold? False when the value is not known: ask measure_value() first. */
+bool expr_holds(const expr_t *expr, const snapshot_t *snap);
+
+#endif
