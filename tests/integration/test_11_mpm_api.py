@@ -205,6 +205,17 @@ def test_a_slow_callback_delays_no_other_connection(suspender):
 
 @not_async
 @pytest.mark.mpm_only("hybrid")
+def test_a_slow_callback_of_no_connection_delays_none(suspender):
+    with Client(suspender.port, timeout=2) as client:
+        assert client.get("/test-suspend?outside=3000").body == b"outside\n"
+        wait_until(lambda: suspender.scoreboard().busy >= 1, 2, "the slow callback at work")
+        for _ in range(3):
+            assert client.get("/test-suspend?ms=20").body == b"pulse\n"
+        assert suspender.scoreboard().busy >= 1
+
+
+@not_async
+@pytest.mark.mpm_only("hybrid")
 def test_a_callback_that_is_due_again_at_once_leaves_others_their_turn(httpd):
     server = httpd(modules=MODULES, conf=CONF + "MPMConcurrency 1\n")
     with Client(server.port) as looping, Client(server.port, timeout=2) as other:

@@ -37,7 +37,7 @@
 #include "mpm/conn/outbound.h"
 #include "mpm/threads/park.h"
 #include "mpm/conn/pools.h"
-#include "mpm/streams.h"
+#include "mpm/conn/streams.h"
 #include "mpm/threads/timers.h"
 #include "mpm/conn/tunnel.h"
 

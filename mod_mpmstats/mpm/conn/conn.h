@@ -83,6 +83,8 @@ typedef struct conn_t {
     apr_uint64_t settles;           /**< suspended: see park_suspend(); 0 = still suspended */
     /** and then the callbacks of other connections are not waited for any more */
     apr_time_t settles_at;
+    /** nor those of none: when a callback of its own ended, the state had changed */
+    unsigned char settled_itself;
     struct conn_t *next;     /**< in a list: free, run queue, suspended */
     apr_uint32_t index;      /**< in the table; constant */
     apr_uint32_t generation; /**< of the connection in this memory */

@@ -530,14 +530,16 @@ void park_suspend(conn_t *k)
     pthread_mutex_lock(&lock);
     k->owner = NULL;
     k->settles = 0;
+    k->settled_itself = 0;
     k->next = suspended;
     suspended = k;
     pthread_mutex_unlock(&lock);
-    park_check_suspended();
+    park_check_suspended(NULL);
 }
 
 /* With lock. Whether nobody but us can be using @a k any more. */
-static int has_settled(conn_t *k, const timers_runners_t *runners, apr_time_t now)
+static int has_settled(conn_t *k, const void *ended, const timers_runners_t *runners,
+                       apr_time_t now)
 {
     MUST_HOLD(lock_is_mine(&lock));
     if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
@@ -547,10 +549,15 @@ static int has_settled(conn_t *k, const timers_runners_t *runners, apr_time_t no
         k->settles = timers_next_number();
         k->settles_at = now + SETTLE_TIME;
     }
-    return !timers_runs_before(runners, k->settles, now < k->settles_at ? NULL : k);
+    k->settled_itself |= k == ended;
+    return !timers_runs_before(runners, k->settles,
+                               now < k->settles_at     ? TIMERS_ANY
+                                   : k->settled_itself ? TIMERS_OF
+                                                       : TIMERS_OF_OR_NONE,
+                               k);
 }
 
-void park_check_suspended(void)
+void park_check_suspended(const void *ended)
 {
     apr_time_t now = child_now(), next = 0;
     timers_runners_t runners;
@@ -561,7 +568,7 @@ void park_check_suspended(void)
     pthread_mutex_lock(&lock);
     link = &suspended;
     while ((k = *link) != NULL) {
-        if (!has_settled(k, &runners, now)) {
+        if (!has_settled(k, ended, &runners, now)) {
             if (k->settles != 0 && now < k->settles_at && (next == 0 || k->settles_at < next)) {
                 next = k->settles_at;
             }
@@ -587,7 +594,7 @@ apr_time_t park_settle(apr_time_t now)
     apr_time_t due = atomic_load_explicit(&settle_at, memory_order_relaxed);
 
     if (due != 0 && due <= now) {
-        park_check_suspended();
+        park_check_suspended(NULL);
         due = atomic_load_explicit(&settle_at, memory_order_relaxed);
     }
     return due;

@@ -117,8 +117,11 @@ conn_t *park_take_ready(void);
  */
 void park_suspend(conn_t *k);
 
-/** A callback is over: queue every suspended connection that may go on. */
-void park_check_suspended(void);
+/**
+ * A callback is over: queue every suspended connection that may go on. @a ended: the connection for
+ * which it was registered, or NULL; not followed.
+ */
+void park_check_suspended(const void *ended);
 
 /**
  * Ticker: the same where it was only a matter of time. Returns when to come again (monotonic µs), 0

@@ -136,14 +136,18 @@ void timers_runners(timers_runners_t *out)
     pthread_mutex_unlock(&lock);
 }
 
-int timers_runs_before(const timers_runners_t *running_now, apr_uint64_t before, const void *of)
+static int is_one_of(const void *its, timers_whose_e whose, const void *of)
+{
+    return whose == TIMERS_ANY || its == of || (whose == TIMERS_OF_OR_NONE && its == NULL);
+}
+
+int timers_runs_before(const timers_runners_t *running_now, apr_uint64_t before,
+                       timers_whose_e whose, const void *of)
 {
     int i;
 
     for (i = 0; i < running_now->count; i++) {
-        const void *its = running_now->seen[i].of;
-
-        if (running_now->seen[i].number < before && (of == NULL || its == NULL || its == of)) {
+        if (running_now->seen[i].number < before && is_one_of(running_now->seen[i].of, whose, of)) {
             return 1;
         }
     }
@@ -205,6 +209,6 @@ int timers_run_due(apr_time_t now)
     runs_no_longer(&me);
     atomic_fetch_sub(&running, 1);
     /* The callback may have finished a suspended request. */
-    park_check_suspended();
+    park_check_suspended(me.of);
     return 1;
 }

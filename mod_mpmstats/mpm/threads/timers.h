@@ -54,11 +54,16 @@ typedef struct {
 
 void timers_runners(timers_runners_t *out);
 
-/**
- * Whether a callback with a number below @a before runs there, or has begun since; only those of @a
- * of or of no connection, unless that is NULL.
- */
-int timers_runs_before(const timers_runners_t *runners, apr_uint64_t before, const void *of);
+/** Callbacks, by the connection for which they were registered. */
+typedef enum {
+    TIMERS_ANY,
+    TIMERS_OF_OR_NONE, /**< of the one that is given, or of none */
+    TIMERS_OF
+} timers_whose_e;
+
+/** Whether a callback with a number below @a before runs there, or has begun since. */
+int timers_runs_before(const timers_runners_t *runners, apr_uint64_t before, timers_whose_e whose,
+                       const void *of);
 
 /** Whether this thread has registered a callback since it was asked last. */
 int timers_registered_here(void);

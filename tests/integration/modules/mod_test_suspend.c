@@ -9,6 +9,8 @@
  * The pulse runs under the request's own lock, which the core holds while the handler returns: the
  * callback may come before the thread has left the request.
  */
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +65,17 @@ static void loop(void *baton)
         free(until);
 }
 
+static void take_time(void *baton)
+{
+    apr_sleep(apr_time_from_msec((intptr_t)baton));
+}
+
+static void *register_outside(void *ms)
+{
+    ap_mpm_register_timed_callback(0, take_time, ms);
+    return NULL;
+}
+
 static int suspend_handler(request_rec *r)
 {
     if (strcmp(r->handler, "test-suspend"))
@@ -73,6 +86,14 @@ static int suspend_handler(request_rec *r)
         *until = apr_time_now() + apr_time_from_msec(turns);
         ap_mpm_register_timed_callback(0, loop, until);
         ap_rputs("loops\n", r);
+        return OK;
+    }
+    int outside = query_number(r, "outside=", 0);
+    if (outside > 0) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, register_outside, (void *)(intptr_t)outside);
+        pthread_join(thread, NULL);
+        ap_rputs("outside\n", r);
         return OK;
     }
     pulse_t *p = apr_pcalloc(r->pool, sizeof *p);

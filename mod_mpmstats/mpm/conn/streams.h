@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file  mpm/streams.h
+ * @file  mpm/conn/streams.h
  * @brief The HTTP/2 streams this process runs. mod_http2's own threads run them, so no worker's
  * time is theirs.
  */
-#ifndef MPMSTATS_MPM_STREAMS_H
-#define MPMSTATS_MPM_STREAMS_H
+#ifndef MPMSTATS_MPM_CONN_STREAMS_H
+#define MPMSTATS_MPM_CONN_STREAMS_H
 
 #include "httpd.h"
 

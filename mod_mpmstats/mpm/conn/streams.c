@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/2 streams, by age. */
-#include "mpm/streams.h"
+#include "mpm/conn/streams.h"
 
 #include <pthread.h>
 
