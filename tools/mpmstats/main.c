@@ -12,6 +12,7 @@
 #include "apr_general.h"
 #include "command.h"
 #include "common/settings.h"
+#include "common/output.h"
 #include "common/terminal.h"
 #include "gen/version.h"
 
@@ -19,7 +20,7 @@ static int print_version(void)
 {
     printf("mpmstats %s (libcurl %s, jansson %s)\n", MPM_VERSION,
            curl_version_info(CURLVERSION_NOW)->version, jansson_version_str());
-    return terminal_finish(RC_OK);
+    return output_finish(RC_OK);
 }
 
 /*
@@ -54,7 +55,7 @@ static const command_t *find_command(int argc, char **argv, settings_t *settings
  */
 static int finish(const command_t *command, int rc)
 {
-    int end = terminal_finish(rc);
+    int end = output_finish(rc);
 
     return end == RC_LOCAL && rc != RC_LOCAL && command != NULL && command->refuse != NULL ? UNKNOWN
                                                                                            : end;
@@ -92,7 +93,7 @@ static int run_command(const command_t *command, settings_t *settings, int argc,
     terminal_init(!settings->no_color);
     if (settings->help) {
         command_help(stdout, command);
-        return terminal_finish(RC_OK);
+        return output_finish(RC_OK);
     }
     return finish(command, command->run(settings, argc - rest, argv + rest));
 }
@@ -112,7 +113,7 @@ int main(int argc, char **argv)
     /* --help before a command, or without one, explains the program */
     if (settings.help && !settings.version) {
         command_help(stdout, NULL);
-        return terminal_finish(RC_OK);
+        return output_finish(RC_OK);
     }
     apr_initialize();
     index = run_command(command, &settings, argc - index, argv + index);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "fields/derive.h"
 #include "fields/rows.h"
 #include "source/source.h"
 #include "view/view.h"
@@ -22,7 +23,7 @@ static void show_processes(const snapshot_t *snap)
 static bool is_busy(const void *record, const void *context)
 {
     (void)context;
-    return sample_worker_busy(record);
+    return derive_worker_busy(record);
 }
 
 /*

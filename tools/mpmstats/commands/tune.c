@@ -16,7 +16,7 @@
 #include "common/memory.h"
 #include "tune/snippet.h"
 #include "source/source.h"
-#include "common/terminal.h"
+#include "common/output.h"
 #include "common/text.h"
 #include "tune/tune.h"
 #include "source/url.h"
@@ -304,7 +304,7 @@ static int finish(tune_t *tune, int rc)
     sample_free(tune->first);
     json_decref(tune->applied);
     if (!sampler_close(tune->sampler))
-        _exit(terminal_finish(rc));
+        _exit(output_finish(rc));
     return rc;
 }
 

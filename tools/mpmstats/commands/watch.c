@@ -17,6 +17,7 @@
 #include "fields/measure.h"
 #include "common/memory.h"
 #include "source/source.h"
+#include "common/output.h"
 #include "common/terminal.h"
 #include "common/text.h"
 
@@ -343,8 +344,7 @@ static int loop(watch_t *watch, source_t *source, sample_t *first)
     clock_gettime(CLOCK_MONOTONIC, &moment);
     if (!has_rates(watch))
         print_sample(watch, NULL, &first->snap);
-    for (long shown = watch->lines; shown < given.count && terminal_finish(RC_OK) == RC_OK;
-         shown++) {
+    for (long shown = watch->lines; shown < given.count && output_finish(RC_OK) == RC_OK; shown++) {
         sample_t *now;
 
         sleep_until_next(&moment);

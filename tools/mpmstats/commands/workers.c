@@ -15,6 +15,7 @@
 #include "source/source.h"
 #include "figures/states.h"
 #include "common/terminal.h"
+#include "fields/derive.h"
 #include "view/view.h"
 
 typedef struct {
@@ -103,7 +104,7 @@ static const option_t options[] = {
 static bool is_state(const snapshot_worker_t *worker, const char *word, size_t length)
 {
     if (length == 4 && strncasecmp(word, "busy", 4) == 0)
-        return sample_worker_busy(worker);
+        return derive_worker_busy(worker);
     if (length == 1)
         return worker->state != NULL && worker->state[0] == word[0];
     return worker->state_name != NULL && strlen(worker->state_name) == length

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/failure.h"
+#include "common/rc.h"
 
 static void *checked(void *memory)
 {

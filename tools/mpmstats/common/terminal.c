@@ -5,10 +5,8 @@
  */
 #include "common/terminal.h"
 
-#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,26 +87,4 @@ const char *terminal_glyph(glyph_e glyph)
     };
 
     return glyphs[glyph][is_utf8];
-}
-
-/* Has whoever read our pipe or socket gone? Asked of the file itself: a stream keeps no errno. */
-static bool reader_gone(void)
-{
-    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
-
-    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
-}
-
-int terminal_finish(int rc)
-{
-    failure_t failure;
-
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return rc;
-    if (errno == EPIPE || reader_gone())
-        return RC_PIPE;
-    failure_set(&failure, RC_LOCAL, "cannot write the output%s%s; free space or name another file",
-                errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
-    return failure_report(&failure);
 }

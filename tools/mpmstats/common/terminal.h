@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/terminal.h
- * @brief What stdout can show: width, colours, UTF-8; and ending well on it.
+ * @brief What stdout can show: width, colours, UTF-8.
  *
  * terminal_init() is called once, before any output; afterwards the answers are
  * constant but for the width, which is asked anew each time.
@@ -10,8 +10,6 @@
 #define MPMSTATS_CLI_COMMON_TERMINAL_H
 
 #include <stdbool.h>
-
-#include "common/failure.h"
 
 typedef enum {
     STYLE_PLAIN,
@@ -47,11 +45,5 @@ typedef enum {
     GLYPH_UP
 } glyph_e;
 const char *terminal_glyph(glyph_e glyph);
-
-/**
- * Flushes stdout and says with which code to exit: @a rc when all was written,
- * RC_PIPE in silence when the reader has gone, RC_LOCAL and a line otherwise.
- */
-int terminal_finish(int rc);
 
 #endif

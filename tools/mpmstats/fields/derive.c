@@ -5,8 +5,7 @@
 #include "fields/derive.h"
 
 #include <math.h>
-
-#include "fields/sample.h"
+#include <string.h>
 
 double derive_workers(const snapshot_t *snap)
 {
@@ -50,7 +49,7 @@ double derive_oldest(const snapshot_t *snap)
     for (int i = 0; i < snap->worker_count; i++) {
         const snapshot_worker_t *worker = &snap->workers[i];
 
-        if (sample_worker_busy(worker) && worker->state[0] != 'K' && worker->tunnel != 1
+        if (derive_worker_busy(worker) && worker->state[0] != 'K' && worker->tunnel != 1
             && worker->since_us > oldest)
             oldest = worker->since_us;
     }
@@ -83,3 +82,9 @@ STATE(C, 'C')
 STATE(L, 'L')
 STATE(G, 'G')
 STATE(I, 'I')
+
+bool derive_worker_busy(const snapshot_worker_t *worker)
+{
+    return worker->state != NULL && strlen(worker->state) == 1
+        && strchr("_SIG.", worker->state[0]) == NULL;
+}

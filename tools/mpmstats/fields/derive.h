@@ -8,7 +8,12 @@
 #ifndef MPMSTATS_CLI_FIELDS_DERIVE_H
 #define MPMSTATS_CLI_FIELDS_DERIVE_H
 
+#include <stdbool.h>
+
 #include "figures/snapshot.h"
+
+/** Has the worker work: any state but _ S I G and the dead slot's dot. */
+bool derive_worker_busy(const snapshot_worker_t *worker);
 
 double derive_workers(const snapshot_t *snap);
 double derive_workers_free(const snapshot_t *snap);

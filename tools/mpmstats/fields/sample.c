@@ -183,9 +183,3 @@ int sample_end(sample_t *sample, int rc)
     free(note);
     return failure_report(&failure);
 }
-
-bool sample_worker_busy(const snapshot_worker_t *worker)
-{
-    return worker->state != NULL && strlen(worker->state) == 1
-        && strchr("_SIG.", worker->state[0]) == NULL;
-}

@@ -106,7 +106,4 @@ char *sample_note(const sample_t *sample);
  */
 int sample_end(sample_t *sample, int rc);
 
-/** Has the worker work: any state but _ S I G and the dead slot's dot. */
-bool sample_worker_busy(const snapshot_worker_t *worker);
-
 #endif

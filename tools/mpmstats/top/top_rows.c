@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "term/table.h"
 #include "common/text.h"
+#include "fields/derive.h"
 #include "top/top.h"
 #include "view/view.h"
 
@@ -249,7 +250,7 @@ static bool wanted(const void *record, const void *context)
 {
     const top_t *top = context;
 
-    if (top->list == TOP_WORKERS && !top->show_idle && !sample_worker_busy(record))
+    if (top->list == TOP_WORKERS && !top->show_idle && !derive_worker_busy(record))
         return false;
     return top->filter[0] == '\0' || contains(top_fields(top), record, top->filter);
 }
