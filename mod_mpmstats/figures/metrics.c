@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The run-time form of metrics.def. Knows where a field lies and of which kind it
+ * The run-time form of figures.def. Knows where a field lies and of which kind it
  * is, not what it means: a renderer that walks this shows a new metric by itself.
  */
 #include "figures/metrics.h"
@@ -10,95 +10,156 @@
 
 #include "figures/snapshot.h"
 
-#define ENTRY(record, field, kind, unit, label, help) \
-    { #field, METRIC_##kind, METRIC_UNIT_##unit, label, help, offsetof(record, field) },
+#define KEPT_HOT(field) offsetof, field
+#define KEPT_NUMBER(field) offsetof, field
+#define KEPT_TOLD(field) offsetof, field
+#define KEPT_TEXT(field, size) offsetof, field
+#define KEPT_MADE METRIC_NOT_KEPT, _
+#define METRIC_NOT_KEPT(record, field) METRIC_MADE
+
+/* `kept` becomes the last two arguments of FIELD_OF(). */
+#define KEPT_IN(record, kept) KEPT_AS(record, KEPT_##kept)
+#define KEPT_AS(...) FIELD_OF(__VA_ARGS__)
+#define FIELD_OF(record, offset_of, field) offset_of(record, field)
+
+#define ENTRY(record, from, name, kept, kind, unit, shorter, limit, label, help) \
+    { #name, \
+      METRIC_##kind, \
+      METRIC_UNIT_##unit, \
+      #shorter, \
+      #limit, \
+      label, \
+      help, \
+      offsetof(snapshot_##record##_t, name), \
+      KEPT_IN(segment_##from##_t, kept) },
 
 static const metric_t server_metrics[] = {
-#define SERVER_METRIC(f, k, u, l, h) ENTRY(snapshot_server_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define SERVER_FIGURE(...) ENTRY(server, server, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t limits_metrics[] = {
-#define LIMITS_METRIC(f, k, u, l, h) ENTRY(snapshot_limits_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define LIMITS_FIGURE(...) ENTRY(limits, server, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t totals_metrics[] = {
-#define TOTALS_METRIC(f, k, u, l, h) ENTRY(snapshot_totals_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define TOTALS_FIGURE(...) ENTRY(totals, server, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t connections_metrics[] = {
-#define CONNECTIONS_METRIC(f, k, u, l, h) ENTRY(snapshot_connections_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define CONNECTIONS_FIGURE(...) ENTRY(connections, process, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t process_metrics[] = {
-#define PROCESS_METRIC(f, k, u, l, h) ENTRY(snapshot_process_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define PROCESS_FIGURE(...) ENTRY(process, process, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t process_workers_metrics[] = {
-#define PROCESS_WORKERS_METRIC(f, k, u, l, h) ENTRY(snapshot_process_workers_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define PROCESS_WORKERS_FIGURE(...) ENTRY(process_workers, process, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t worker_metrics[] = {
-#define WORKER_METRIC(f, k, u, l, h) ENTRY(snapshot_worker_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define WORKER_FIGURE(...) ENTRY(worker, worker, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t vhost_metrics[] = {
-#define VHOST_METRIC(f, k, u, l, h) ENTRY(snapshot_vhost_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define VHOST_FIGURE(...) ENTRY(vhost, vhost, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t handler_metrics[] = {
-#define HANDLER_METRIC(f, k, u, l, h) ENTRY(snapshot_handler_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define HANDLER_FIGURE(...) ENTRY(handler, handler, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t listener_metrics[] = {
-#define LISTENER_METRIC(f, k, u, l, h) ENTRY(snapshot_listener_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define LISTENER_FIGURE(...) ENTRY(listener, listener, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t event_metrics[] = {
-#define EVENT_METRIC(f, k, u, l, h) ENTRY(snapshot_event_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define EVENT_FIGURE(...) ENTRY(event, event, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 static const metric_t latency_metrics[] = {
-#define LATENCY_METRIC(f, k, u, l, h) ENTRY(snapshot_latency_t, f, k, u, l, h)
-#include "figures/metrics.def"
+#define LATENCY_FIGURE(...) ENTRY(latency, vhost, __VA_ARGS__)
+#include "figures/figures.def"
 };
 
 const metrics_spread_t metrics_spreads[] = {
-#define SPREAD(field, where, label, help) { #field, label, help },
-#include "figures/metrics.def"
+#define SPREAD_HISTOGRAM(field) field
+#define SPREAD(name, kept, section, label, help) \
+    { #name, label, help, SEGMENT_S_##section, offsetof(RECORD_##section, SPREAD_##kept) },
+#define RECORD_SERVER segment_server_rec_t
+#define RECORD_VHOST segment_vhost_rec_t
+#include "figures/figures.def"
 };
 
-#define TABLE(metrics) \
-    { \
-        metrics, sizeof(metrics) / sizeof((metrics)[0]) \
-    }
+const metrics_place_t metrics_places[METRICS_SCOPES] = {
+#define SCOPE(SCOPE, scope, path, prefix, label) { path, prefix, label },
+#include "figures/figures.def"
+};
 
 static const struct {
     const metric_t *metrics;
     int count;
 } tables[METRICS_SCOPES] = {
-    [METRICS_SERVER] = TABLE(server_metrics),
-    [METRICS_LIMITS] = TABLE(limits_metrics),
-    [METRICS_TOTALS] = TABLE(totals_metrics),
-    [METRICS_CONNECTIONS] = TABLE(connections_metrics),
-    [METRICS_PROCESS] = TABLE(process_metrics),
-    [METRICS_PROCESS_WORKERS] = TABLE(process_workers_metrics),
-    [METRICS_WORKER] = TABLE(worker_metrics),
-    [METRICS_VHOST] = TABLE(vhost_metrics),
-    [METRICS_HANDLER] = TABLE(handler_metrics),
-    [METRICS_LISTENER] = TABLE(listener_metrics),
-    [METRICS_EVENT] = TABLE(event_metrics),
-    [METRICS_LATENCY] = TABLE(latency_metrics),
+#define SCOPE(SCOPE, scope, path, prefix, label) \
+    { scope##_metrics, sizeof(scope##_metrics) / sizeof(scope##_metrics[0]) },
+#include "figures/figures.def"
+};
+
+/*
+ * ---- what every line must have: two of one name in a scope are two members of one name, which no
+ * compiler takes ----
+ */
+
+#define CHECK(name, kept, kind, unit, shorter, limit, label, help) \
+    _Static_assert(sizeof(label) > 1 && sizeof(help) > 1, #name " needs a label and a help");
+#define SERVER_FIGURE CHECK
+#define LIMITS_FIGURE CHECK
+#define TOTALS_FIGURE CHECK
+#define CONNECTIONS_FIGURE CHECK
+#define PROCESS_FIGURE CHECK
+#define PROCESS_WORKERS_FIGURE CHECK
+#define WORKER_FIGURE CHECK
+#define VHOST_FIGURE CHECK
+#define HANDLER_FIGURE CHECK
+#define LISTENER_FIGURE CHECK
+#define EVENT_FIGURE CHECK
+#define LATENCY_FIGURE CHECK
+#include "figures/figures.def"
+
+/*
+ * The server's, its limits and totals are one list for those who type names. A limit is one of
+ * them.
+ */
+#define NAMED(name, kept, kind, unit, shorter, limit, label, help) SERVER_HAS_##name,
+#define ALIAS(name, of, kind, unit, shorter, limit, label, help) SERVER_HAS_##name,
+#define DERIVED(name, key, kind, unit, shorter, limit, label, help) SERVER_HAS_##name,
+enum {
+    SERVER_HAS__,
+#define SERVER_FIGURE NAMED
+#define LIMITS_FIGURE NAMED
+#define TOTALS_FIGURE NAMED
+#define ALIAS_FIGURE ALIAS
+#define DERIVED_FIGURE DERIVED
+#include "figures/figures.def"
+};
+#define LIMITED(name, kept, kind, unit, shorter, limit, label, help) \
+    SERVER_LIMIT_##name = SERVER_HAS_##limit,
+enum {
+#define SERVER_FIGURE LIMITED
+#define LIMITS_FIGURE LIMITED
+#define TOTALS_FIGURE LIMITED
+#include "figures/figures.def"
 };
 
 const metric_t *metrics_of(metrics_scope_e scope, int *count)

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A metric and a field of the segment belong together when they have the same name, the unit at the
- * end of the metric's left out; the few others are in the table below. The pairs are looked up once
- * for all records of a scope.
- *
  * A virtual host may have several records, an old one and a new one with the same name for
  * instance, and two processes may have begun a record for the same content handler. Whoever reads
  * the snapshot sees one.
@@ -16,11 +12,10 @@
 #include "apr_strings.h"
 #include "base/escape.h"
 #include "figures/events.h"
+#include "figures/kept.h"
 #include "figures/metrics.h"
 #include "figures/parts.h"
 
-#define PAIRS_MAX 96
-#define NAME_MAX_BYTES 64
 #define EVENTS_SHOWN 64
 
 const apr_int64_t snapshot_bounds_us[SNAPSHOT_BOUNDS] = { 100,     500,     1000,     2500,
@@ -28,156 +23,16 @@ const apr_int64_t snapshot_bounds_us[SNAPSHOT_BOUNDS] = { 100,     500,     1000
                                                           100000,  250000,  500000,   1000000,
                                                           2500000, 5000000, 10000000, 60000000 };
 
-static const struct {
-    const char *metric;
-    const char *field;
-} renamed[] = {
-    { "received_bytes", "bytes_in" },
-    { "recorded_since_us", "counting_since" },
-    { "accepted", "connections_accepted" },
-};
-
-typedef struct {
-    const metric_t *metric;
-    const segment_field_t *field;
-} pair_t;
-
-/* The pairs of a scope and a section. */
-typedef struct {
-    pair_t pairs[PAIRS_MAX];
-    int count;
-} pairs_t;
-
-/* ---- which field is which metric ------------------------------------------- */
-
-static const char *field_name(const metric_t *metric, char buffer[NAME_MAX_BYTES])
-{
-    const char *ending = metric->unit == METRIC_UNIT_MICROSECONDS ? "_us"
-        : metric->unit == METRIC_UNIT_BYTES                       ? "_bytes"
-                                                                  : "";
-    apr_size_t len = strlen(metric->name);
-    apr_size_t cut = strlen(ending);
-
-    for (apr_size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
-        if (strcmp(metric->name, renamed[i].metric) == 0) {
-            return renamed[i].field;
-        }
-    }
-    if (len > cut && strcmp(metric->name + len - cut, ending) == 0) {
-        len -= cut;
-    }
-    apr_cpystrn(buffer, metric->name, len + 1 < NAME_MAX_BYTES ? len + 1 : NAME_MAX_BYTES);
-    return buffer;
-}
-
-/*
- * `first`: offset of the scope's first recorded metric. Those before it are known from elsewhere,
- * or not at all.
- */
-static void find_pairs(pairs_t *found, metrics_scope_e scope, segment_section_e section,
-                       apr_size_t first)
-{
-    const segment_section_t *about = segment_section(section);
-    int count;
-    const metric_t *metrics = metrics_of(scope, &count);
-
-    found->count = 0;
-    for (int i = 0; i < count && found->count < PAIRS_MAX; i++) {
-        char buffer[NAME_MAX_BYTES];
-        int field = segment_field_find(section, field_name(&metrics[i], buffer));
-
-        if (field >= 0 && metrics[i].offset >= first) {
-            found->pairs[found->count++] = (pair_t){ &metrics[i], &about->fields[field] };
-        }
-    }
-}
-
-/* ---- copying and adding up ------------------------------------------------- */
-
-static apr_int64_t *number_of(const metric_t *metric, void *record)
-{
-    return (apr_int64_t *)(void *)((char *)record + metric->offset);
-}
-
-static apr_int64_t number_from(const pair_t *pair, const void *plain)
-{
-    apr_uint64_t value = segment_number_in(plain, pair->field);
-
-    if (value > APR_INT64_MAX || (pair->metric->kind == METRIC_TIME && value == 0)) {
-        return SNAPSHOT_UNKNOWN;
-    }
-    return pair->metric->kind == METRIC_FLAG ? value != 0 : (apr_int64_t)value;
-}
-
-/* Of numbers that anybody may have written: a sum that is too large stays the largest there is. */
-static apr_int64_t plus(apr_int64_t a, apr_int64_t b)
-{
-    return a > APR_INT64_MAX - b ? APR_INT64_MAX : a + b;
-}
-
 static apr_int64_t bounded(apr_uint64_t number)
 {
     return number > APR_INT64_MAX ? APR_INT64_MAX : (apr_int64_t)number;
 }
 
-/* What `number` becomes when `more`, the same of another record, joins it. */
-static void join(metric_kind_e kind, apr_int64_t *number, apr_int64_t more)
-{
-    if (more == SNAPSHOT_UNKNOWN) {
-        return;
-    }
-    if (*number == SNAPSHOT_UNKNOWN) {
-        *number = more;
-    }
-    else if (kind == METRIC_GAUGE || kind == METRIC_COUNTER) {
-        *number = plus(*number, more);
-    }
-    else if (kind == METRIC_FLAG) {
-        *number = *number && more;
-    }
-    else {
-        *number = more > *number ? more : *number;
-    }
-}
-
-static int is_text(const metric_t *metric)
-{
-    return metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER;
-}
-
-/* Texts are copied where the snapshot has none; numbers, too, or joined to what is there. */
-static void take(const pairs_t *pairs, void *record, const void *plain, apr_pool_t *pool, int joins)
-{
-    for (int i = 0; i < pairs->count; i++) {
-        const pair_t *pair = &pairs->pairs[i];
-
-        if (is_text(pair->metric)) {
-            const char **text = (const char **)(void *)((char *)record + pair->metric->offset);
-            const char *given = segment_text_in(plain, pair->field);
-
-            if (*text == NULL && given[0] != '\0') {
-                *text = apr_pstrdup(pool, given);
-            }
-        }
-        else if (pair->metric->kind != METRIC_REAL
-                 && (joins || !metric_known(pair->metric, record))) {
-            join(pair->metric->kind, number_of(pair->metric, record), number_from(pair, plain));
-        }
-    }
-}
-
 static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_server_t *plain)
 {
-    pairs_t pairs;
-
-    find_pairs(&pairs, METRICS_SERVER, SEGMENT_S_SERVER, offsetof(snapshot_server_t, built));
-    take(&pairs, &snapshot->server, plain, pool, 0);
-    find_pairs(&pairs, METRICS_LIMITS, SEGMENT_S_SERVER,
-               offsetof(snapshot_limits_t, listen_backlog));
-    take(&pairs, &snapshot->limits, plain, pool, 0);
-    find_pairs(&pairs, METRICS_TOTALS, SEGMENT_S_SERVER,
-               offsetof(snapshot_totals_t, processes_finishing));
-    take(&pairs, &snapshot->totals, plain, pool, 0);
+    kept_take(METRICS_SERVER, &snapshot->server, plain, pool, 0);
+    kept_take(METRICS_LIMITS, &snapshot->limits, plain, pool, 0);
+    kept_take(METRICS_TOTALS, &snapshot->totals, plain, pool, 0);
 }
 
 /* ---- times ----------------------------------------------------------------- */
@@ -235,22 +90,13 @@ static void take_server_spreads(snapshot_t *snapshot, const segment_view_t *view
 {
     histogram_counts_t counts;
 
-    if (SEGMENT_COUNTS(view, server, SERVER, tls_handshake, 0, &counts)) {
-        fill_spread(&snapshot->spreads[SNAPSHOT_SPREAD_tls_handshake], &counts, pool);
-    }
-    if (SEGMENT_COUNTS(view, server, SERVER, keepalive_gap, 0, &counts)) {
-        fill_spread(&snapshot->spreads[SNAPSHOT_SPREAD_keepalive_gap], &counts, pool);
+    for (int i = SNAPSHOT_PHASES; i < SNAPSHOT_SPREADS; i++) {
+        if (segment_get_counts(view, metrics_spreads[i].section, metrics_spreads[i].kept, 0,
+                               &counts)) {
+            fill_spread(&snapshot->spreads[i], &counts, pool);
+        }
     }
 }
-
-/* By snapshot_spread_e. */
-static const apr_size_t phase_offsets[SNAPSHOT_PHASES] = {
-    [SNAPSHOT_SPREAD_head] = offsetof(segment_vhost_rec_t, head),
-    [SNAPSHOT_SPREAD_queue] = offsetof(segment_vhost_rec_t, queue),
-    [SNAPSHOT_SPREAD_handler] = offsetof(segment_vhost_rec_t, handler),
-    [SNAPSHOT_SPREAD_write] = offsetof(segment_vhost_rec_t, write),
-    [SNAPSHOT_SPREAD_total] = offsetof(segment_vhost_rec_t, total),
-};
 
 /* ---- names ------------------------------------------------------------------ */
 
@@ -312,7 +158,7 @@ static apr_int64_t answered(const segment_vhost_t *plain)
 
     for (apr_size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         if (classes[i] <= APR_INT64_MAX) {
-            all = plus(all, (apr_int64_t)classes[i]);
+            kept_join(METRIC_COUNTER, &all, (apr_int64_t)classes[i]);
         }
     }
     return all;
@@ -324,8 +170,7 @@ static int is_idle_other(const hosts_t *hosts, int record, const segment_vhost_t
     return record == hosts->other && answered(plain) == 0 && plain->in_flight == 0;
 }
 
-static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name,
-                       const pairs_t *pairs, int record)
+static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name, int record)
 {
     segment_vhost_t plain;
     snapshot_vhost_t *known;
@@ -349,12 +194,14 @@ static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name
         hosts->next[record] = hosts->first[known - snapshot->vhosts];
         hosts->first[known - snapshot->vhosts] = record;
     }
-    take(pairs, known, &plain, hosts->pool, 1);
-    known->requests = plus(known->requests, answered(&plain));
+    kept_take(METRICS_VHOST, known, &plain, hosts->pool, 1);
+    kept_join(METRIC_FLAG, &known->retired,
+              plain.retired > APR_INT64_MAX ? SNAPSHOT_UNKNOWN : plain.retired != 0);
+    kept_join(METRIC_COUNTER, &known->requests, answered(&plain));
     apr_hash_set(by_name, known->name, APR_HASH_KEY_STRING, known);
 }
 
-static void take_gone(hosts_t *hosts, const pairs_t *pairs)
+static void take_gone(hosts_t *hosts)
 {
     segment_vhost_t plain;
 
@@ -365,7 +212,7 @@ static void take_gone(hosts_t *hosts, const pairs_t *pairs)
         && plain.name[0] == '\0') {
         hosts->gone = hosts->records - 1;
         hosts->other = hosts->records - 2;
-        take(pairs, &hosts->was, &plain, hosts->pool, 1);
+        kept_take(METRICS_VHOST, &hosts->was, &plain, hosts->pool, 1);
         hosts->was.requests = answered(&plain);
     }
 }
@@ -373,42 +220,26 @@ static void take_gone(hosts_t *hosts, const pairs_t *pairs)
 static void take_vhosts(snapshot_t *snapshot, hosts_t *hosts)
 {
     apr_hash_t *by_name = apr_hash_make(hosts->pool);
-    pairs_t pairs;
 
     hosts->records = (int)segment_records(hosts->view, SEGMENT_S_VHOST);
     hosts->first = apr_palloc(hosts->pool, (apr_size_t)(hosts->records + 1) * sizeof(int));
     hosts->next = apr_palloc(hosts->pool, (apr_size_t)(hosts->records + 1) * sizeof(int));
     snapshot->vhosts = apr_pcalloc(hosts->pool,
                                    (apr_size_t)(hosts->records + 1) * sizeof(snapshot->vhosts[0]));
-    find_pairs(&pairs, METRICS_VHOST, SEGMENT_S_VHOST, 0);
-    take_gone(hosts, &pairs);
+    take_gone(hosts);
     for (int i = 0; i < hosts->records; i++) {
-        take_vhost(snapshot, hosts, by_name, &pairs, i);
+        take_vhost(snapshot, hosts, by_name, i);
     }
     tell_apart(snapshot->vhosts, snapshot->vhost_count, sizeof(snapshot->vhosts[0]),
                offsetof(snapshot_vhost_t, name), hosts->pool);
 }
 
-/* Recorded counters that virtual hosts and the server both have: the server's are the sums. */
 static void sum_vhosts(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 {
-    int count;
-    const metric_t *metrics = metrics_of(METRICS_TOTALS, &count);
-
-    for (int i = 0; i < count; i++) {
-        const metric_t *each = metrics_find(METRICS_VHOST, metrics[i].name,
-                                            strlen(metrics[i].name));
-
-        if (each == NULL || each->kind != METRIC_COUNTER
-            || metrics[i].offset < offsetof(snapshot_totals_t, processes_finishing)) {
-            continue;
-        }
-        for (int host = 0; host < snapshot->vhost_count; host++) {
-            join(METRIC_COUNTER, number_of(&metrics[i], &snapshot->totals),
-                 metric_number(each, &snapshot->vhosts[host]));
-        }
-        join(METRIC_COUNTER, number_of(&metrics[i], &snapshot->totals), metric_number(each, gone));
+    for (int host = 0; host < snapshot->vhost_count; host++) {
+        kept_sum(&snapshot->totals, &snapshot->vhosts[host]);
     }
+    kept_sum(&snapshot->totals, gone);
 }
 
 /*
@@ -422,7 +253,7 @@ static void count_served(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 
     totals->requests = gone->requests;
     for (int host = 0; host < snapshot->vhost_count; host++) {
-        join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
+        kept_join(METRIC_COUNTER, &totals->requests, snapshot->vhosts[host].requests);
     }
     totals->bytes = totals->sent_bytes;
     snapshot->server.counters_since_us = snapshot->server.recorded_since_us;
@@ -438,8 +269,8 @@ static int host_counts(const hosts_t *hosts, int phase, int host, histogram_coun
     int known = 0;
 
     for (int record = hosts->first[host]; record >= 0; record = hosts->next[record]) {
-        if (segment_get_counts(hosts->view, SEGMENT_S_VHOST, phase_offsets[phase], (size_t)record,
-                               known ? room : sum)) {
+        if (segment_get_counts(hosts->view, SEGMENT_S_VHOST, metrics_spreads[phase].kept,
+                               (size_t)record, known ? room : sum)) {
             if (known) {
                 histogram_merge(sum, room);
             }
@@ -473,7 +304,7 @@ static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase,
         }
     }
     if (known && hosts->gone >= 0
-        && segment_get_counts(hosts->view, SEGMENT_S_VHOST, phase_offsets[phase],
+        && segment_get_counts(hosts->view, SEGMENT_S_VHOST, metrics_spreads[phase].kept,
                               (size_t)hosts->gone, &counts[1])
         && counts[1].count > 0) {
         histogram_merge(all, &counts[1]);
@@ -512,14 +343,12 @@ static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_
 {
     size_t records = segment_records(view, SEGMENT_S_HANDLER);
     segment_handler_t plain;
-    pairs_t pairs;
 
     snapshot->handlers = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->handlers[0]));
-    find_pairs(&pairs, METRICS_HANDLER, SEGMENT_S_HANDLER, 0);
     for (size_t i = 0; i < records; i++) {
         if (segment_get_handler(view, i, &plain) && plain.state == HANDLER_READY
             && plain.name[0] != '\0' && (plain.requests > 0 || plain.busy > 0)) {
-            take(&pairs, handler_named(snapshot, plain.name), &plain, pool, 1);
+            kept_take(METRICS_HANDLER, handler_named(snapshot, plain.name), &plain, pool, 1);
         }
     }
     tell_apart(snapshot->handlers, snapshot->handler_count, sizeof(snapshot->handlers[0]),
@@ -560,45 +389,47 @@ static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr
 {
     size_t records = segment_records(view, SEGMENT_S_LISTENER);
     segment_listener_t plain;
-    pairs_t pairs;
 
     snapshot->listeners = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->listeners[0]));
-    find_pairs(&pairs, METRICS_LISTENER, SEGMENT_S_LISTENER, 0);
     for (size_t i = 0; i < records; i++) {
         if (segment_get_listener(view, i, &plain) && plain.address[0] != '\0') {
             snapshot_listener_t *listener = &snapshot->listeners[snapshot->listener_count++];
 
             metrics_clear(METRICS_LISTENER, listener);
-            take(&pairs, listener, &plain, pool, 0);
+            kept_take(METRICS_LISTENER, listener, &plain, pool, 0);
         }
     }
     tell_apart(snapshot->listeners, snapshot->listener_count, sizeof(snapshot->listeners[0]),
                offsetof(snapshot_listener_t, address), pool);
 }
 
-static void take_process(snapshot_process_t *processes, int count, const pairs_t *pairs,
-                         const segment_process_t *plain, apr_pool_t *pool)
+/* The one of that pid, if there is one. */
+static snapshot_process_t *take_process(snapshot_process_t *processes, int count,
+                                        const segment_process_t *plain, apr_pool_t *pool)
 {
     for (int i = 0; i < count; i++) {
         if (processes[i].pid == (apr_int64_t)plain->pid) {
-            take(pairs, &processes[i], plain, pool, 0);
-            return;
+            kept_take(METRICS_PROCESS, &processes[i], plain, pool, 0);
+            return &processes[i];
         }
     }
+    return NULL;
 }
 
 static void take_processes(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
 {
     size_t records = segment_records(view, SEGMENT_S_PROCESS);
     segment_process_t plain;
-    pairs_t pairs;
 
-    find_pairs(&pairs, METRICS_PROCESS, SEGMENT_S_PROCESS,
-               offsetof(snapshot_process_t, started_us));
     for (size_t i = 0; i < records; i++) {
         if (segment_get_process(view, i, &plain) && plain.pid != 0) {
-            take_process(snapshot->processes, snapshot->process_count, &pairs, &plain, pool);
-            take_process(snapshot->finishing, snapshot->finishing_count, &pairs, &plain, pool);
+            snapshot_process_t *finishing;
+
+            take_process(snapshot->processes, snapshot->process_count, &plain, pool);
+            finishing = take_process(snapshot->finishing, snapshot->finishing_count, &plain, pool);
+            if (finishing != NULL) {
+                finishing->slot = SNAPSHOT_UNKNOWN; /* it has left the scoreboard */
+            }
         }
     }
 }
@@ -609,7 +440,7 @@ static void count_connections(snapshot_t *snapshot)
     int counted = snapshot->totals.connections != SNAPSHOT_UNKNOWN;
 
     for (int i = 0; i < snapshot->process_count && !counted; i++) {
-        join(METRIC_GAUGE, &snapshot->totals.connections, snapshot->processes[i].connections);
+        kept_join(METRIC_GAUGE, &snapshot->totals.connections, snapshot->processes[i].connections);
     }
 }
 

@@ -16,9 +16,10 @@
 void recorded_clear(snapshot_t *snapshot);
 
 /**
- * Fills what is recorded from @a view, allocating from @a pool: the lines of metrics.def under
- * "recorded". Histograms are read only if @a parts (parts.h) has use for them. To be
- * called once, after recorded_clear() and after everything else was filled in. Any thread.
+ * Fills what is recorded from @a view, allocating from @a pool: the figures that figures.def says
+ * are kept, and what is made from them. Histograms are read only if @a parts (parts.h) has use for
+ * them. To be called once, after recorded_clear() and after everything else was filled in. Any
+ * thread.
  */
 void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
                    unsigned parts);

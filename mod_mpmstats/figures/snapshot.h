@@ -5,7 +5,7 @@
  *
  * Plain data, no httpd types: whoever fills it (collect.c from a running httpd)
  * and whoever renders it (render_*.c) know nothing of each other. The fields that
- * are figures come from metrics.def, one field a line.
+ * are figures come from figures.def, one field a line.
  *
  * Unknown is not zero: a number the running MPM does not know is
  * SNAPSHOT_UNKNOWN, a real number is negative, a string is NULL.
@@ -34,38 +34,39 @@
 #define SNAPSHOT_STORE_COUNTER apr_int64_t
 #define SNAPSHOT_STORE_TIME apr_int64_t
 #define SNAPSHOT_STORE_REAL double
-#define SNAPSHOT_FIELD(field, kind, unit, label, help) SNAPSHOT_STORE_##kind field;
+#define SNAPSHOT_FIELD(name, kept, kind, unit, shorter, limit, label, help) \
+    SNAPSHOT_STORE_##kind name;
 
 typedef struct {
-#define SERVER_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define SERVER_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_server_t;
 
 typedef struct {
-#define LIMITS_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define LIMITS_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_limits_t;
 
 typedef struct {
-#define TOTALS_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define TOTALS_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_totals_t;
 
 /** Connections by what they wait for. */
 typedef struct {
-#define CONNECTIONS_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define CONNECTIONS_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_connections_t;
 
 typedef struct {
-#define PROCESS_WORKERS_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define PROCESS_WORKERS_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_process_workers_t;
 
 /** One child process. */
 typedef struct {
-#define PROCESS_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define PROCESS_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
     snapshot_connections_t connections_by_state;
     snapshot_process_workers_t workers;
     const char *scoreboard; /**< one letter a worker, '.' for none; NULL without a slot */
@@ -75,20 +76,20 @@ typedef struct {
 
 /** One worker whose scoreboard entry is in use. */
 typedef struct {
-#define WORKER_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define WORKER_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_worker_t;
 
 /** What a histogram comes to; the times are within 1.6 % of the true ones. */
 typedef struct {
-#define LATENCY_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define LATENCY_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_latency_t;
 
 /** Times of which there is a histogram, those of virtual hosts first. */
 typedef enum {
-#define SPREAD(field, where, label, help) SNAPSHOT_SPREAD_##field,
-#include "figures/metrics.def"
+#define SPREAD(name, kept, section, label, help) SNAPSHOT_SPREAD_##name,
+#include "figures/figures.def"
     SNAPSHOT_SPREADS
 } snapshot_spread_e;
 
@@ -104,27 +105,27 @@ typedef struct {
 
 /** A virtual host as recorded; several of one name are one. */
 typedef struct {
-#define VHOST_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define VHOST_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
     snapshot_latency_t latency[SNAPSHOT_PHASES]; /**< unknown if not asked for */
     snapshot_steps_t total;                      /**< of the whole times of its requests */
 } snapshot_vhost_t;
 
 /** A content handler; several records of one name are one. */
 typedef struct {
-#define HANDLER_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define HANDLER_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_handler_t;
 
 /** A listening socket. */
 typedef struct {
-#define LISTENER_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define LISTENER_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_listener_t;
 
 typedef struct {
-#define EVENT_METRIC SNAPSHOT_FIELD
-#include "figures/metrics.def"
+#define EVENT_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
 } snapshot_event_t;
 
 /**

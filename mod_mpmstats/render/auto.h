@@ -19,7 +19,7 @@
 /** The part mod_status has as well. */
 void render_auto(out_t *out, const snapshot_t *snapshot, const modstatus_t *status);
 
-/** The part only we have: keys that begin with MPMStats, made from metrics.def. */
+/** The part only we have: keys that begin with MPMStats, made from figures.def. */
 void render_auto_more(out_t *out, const snapshot_t *snapshot);
 
 #endif

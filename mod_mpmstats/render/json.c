@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys are the names of metrics.def, record by record. What is unknown is
+ * The keys are the names of figures.def, record by record. What is unknown is
  * left out: a reader tells "not known" from zero by the absence of the key.
  */
 #include "render/json.h"

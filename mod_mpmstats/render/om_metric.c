@@ -14,15 +14,8 @@ static const struct {
     const char *label;
     const char *help;
 } groups[] = {
-    { "closed_", "connections_closed", "reason",
-      "Client connections that have been closed, by the reason" },
-    { "tls_", "tls_handshakes", "kind",
-      "TLS handshakes: full ones, those that resumed a session, those that failed" },
-    { "responses_", "responses", "class", "Requests answered, by the class of the status" },
-    { "method_", "requests_by_method", "method", "Requests answered, by their method" },
-    { "restarts_", "restarts", "kind", "Restarts since the server was started" },
-    { "cpu_", "cpu_seconds", "mode",
-      "Processor time: user, the process's own code; system, the kernel for it" },
+#define FAMILY(prefix, family, label, help) { #prefix, #family, #label, help },
+#include "figures/figures.def"
 };
 
 #define GROUPS ((int)(sizeof(groups) / sizeof(groups[0])))
@@ -52,7 +45,7 @@ static const char *unit_of(const metric_t *metric)
     }
 }
 
-/* The unit's ending in the names of metrics.def. */
+/* The unit's ending in the names of figures.def. */
 static const char *ending_of(const metric_t *metric)
 {
     switch (metric->unit) {
@@ -87,19 +80,20 @@ static om_type_e type_of(const metric_t *metric)
     return metric->kind == METRIC_COUNTER ? OM_COUNTER : OM_GAUGE;
 }
 
-void om_metric_family(om_t *om, const char *scope, const metric_t *metric)
+void om_metric_family(om_t *om, metrics_scope_e scope, const metric_t *metric)
 {
+    const char *prefix = metrics_places[scope].prefix;
     const char *unit = unit_of(metric);
     int group = group_of(metric);
     char name[OM_NAME_BYTES];
 
     if (group >= 0) {
-        apr_snprintf(name, sizeof(name), OM_PREFIX "%s%s", scope, groups[group].family);
+        apr_snprintf(name, sizeof(name), OM_PREFIX "%s%s", prefix, groups[group].family);
         om_family(om, name, type_of(metric), unit, groups[group].help);
         return;
     }
     /* "bytes" is name and unit in one. */
-    apr_snprintf(name, sizeof(name), OM_PREFIX "%s%.*s%s%s%s", scope, bare_length(metric),
+    apr_snprintf(name, sizeof(name), OM_PREFIX "%s%.*s%s%s%s", prefix, bare_length(metric),
                  metric->name, metric->kind == METRIC_TIME ? "_timestamp" : "",
                  unit != NULL && strcmp(metric->name, unit) != 0 ? "_" : "",
                  unit != NULL && strcmp(metric->name, unit) != 0 ? unit : "");

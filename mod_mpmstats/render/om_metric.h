@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  render/om_metric.h
- * @brief Families and samples of metrics from the lines of metrics.def.
+ * @brief Families and samples of metrics from the lines of figures.def.
  *
  * Metrics whose names begin alike in one of some ways (closed_client, closed_server …) are one
  * family, connections_closed, with a label that says which. They stand next to each other in the
@@ -19,8 +19,8 @@
 /** Whether the metric is a number. The others are no samples. */
 int om_metric_is_number(const metric_t *metric);
 
-/** Begins the family of @a metric; @a scope is what its name begins with, "limit_" for instance. */
-void om_metric_family(om_t *om, const char *scope, const metric_t *metric);
+/** Begins the family of @a metric, of @a scope. */
+void om_metric_family(om_t *om, metrics_scope_e scope, const metric_t *metric);
 
 /** Whether @a metric goes on with the family of @a before, which may be NULL. */
 int om_metric_continues(const metric_t *before, const metric_t *metric);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Walks metrics.def scope by scope. What is unknown has no sample, and a family
+ * Walks figures.def scope by scope. What is unknown has no sample, and a family
  * without a sample is not begun.
  */
 #include "render/openmetrics.h"
@@ -16,7 +16,7 @@
 #include "figures/parts.h"
 
 /* A record there is only one of: each of its numbers is a sample. */
-static void put_record(om_t *om, const char *scope_word, metrics_scope_e scope, const void *record)
+static void put_record(om_t *om, metrics_scope_e scope, const void *record)
 {
     const metric_t *before = NULL;
     int count;
@@ -25,7 +25,7 @@ static void put_record(om_t *om, const char *scope_word, metrics_scope_e scope, 
     for (int i = 0; i < count; i++) {
         if (om_metric_is_number(&metrics[i]) && metric_known(&metrics[i], record)) {
             if (!om_metric_continues(before, &metrics[i])) {
-                om_metric_family(om, scope_word, &metrics[i]);
+                om_metric_family(om, scope, &metrics[i]);
             }
             om_sample(om);
             om_metric_label(om, &metrics[i]);
@@ -97,30 +97,33 @@ static void put_states(om_t *om, const snapshot_t *snapshot)
     }
 }
 
-/* Records of which each has samples of its own, told apart by a label. */
+/*
+ * Records of which each has samples of its own, told apart by a label whose value is `key`, the
+ * first figure of its scope.
+ */
 typedef struct {
-    const char *scope_word; /* what the families' names begin with */
     metrics_scope_e scope;
-    const char *label;
-    const metric_t *key; /* the label's value, a member of the record */
+    const metric_t *key;
     const char *records;
     int count;
     apr_size_t stride;
     apr_size_t offset; /* of the scope's record in each */
 } rows_t;
 
-static const metric_t *key_of(metrics_scope_e scope, const char *name)
+static rows_t rows_of(metrics_scope_e scope, const void *records, int count, apr_size_t stride)
 {
-    return metrics_find(scope, name, strlen(name));
+    int figures;
+
+    return (rows_t){ scope, metrics_of(scope, &figures), records, count, stride, 0 };
 }
 
 static void put_row_label(om_t *om, const rows_t *rows, const char *row)
 {
     if (om_metric_is_number(rows->key)) {
-        om_label_number(om, rows->label, metric_number(rows->key, row));
+        om_label_number(om, metrics_places[rows->scope].label, metric_number(rows->key, row));
     }
     else {
-        om_label(om, rows->label, metric_text(rows->key, row));
+        om_label(om, metrics_places[rows->scope].label, metric_text(rows->key, row));
     }
 }
 
@@ -137,7 +140,7 @@ static int put_column(om_t *om, const rows_t *rows, const metric_t *metric, int 
             continue;
         }
         if (!begun) {
-            om_metric_family(om, rows->scope_word, metric);
+            om_metric_family(om, rows->scope, metric);
             begun = 1;
         }
         om_sample(om);
@@ -164,17 +167,10 @@ static void put_rows(om_t *om, const rows_t *rows)
 
 static void put_processes(om_t *om, const snapshot_t *snapshot)
 {
-    rows_t rows = { "process_",
-                    METRICS_PROCESS,
-                    "slot",
-                    key_of(METRICS_PROCESS, "slot"),
-                    (const char *)snapshot->processes,
-                    snapshot->process_count,
-                    sizeof(snapshot_process_t),
-                    0 };
+    rows_t rows = rows_of(METRICS_PROCESS, snapshot->processes, snapshot->process_count,
+                          sizeof(snapshot_process_t));
 
     put_rows(om, &rows);
-    rows.scope_word = "process_workers_";
     rows.scope = METRICS_PROCESS_WORKERS;
     rows.offset = offsetof(snapshot_process_t, workers);
     put_rows(om, &rows);
@@ -305,14 +301,8 @@ static void put_vhost_phases(om_t *om, const snapshot_t *snapshot)
 
 static void put_vhosts(om_t *om, const snapshot_t *snapshot)
 {
-    rows_t rows = { "vhost_",
-                    METRICS_VHOST,
-                    "vhost",
-                    key_of(METRICS_VHOST, "name"),
-                    (const char *)snapshot->vhosts,
-                    snapshot->vhost_count,
-                    sizeof(snapshot_vhost_t),
-                    0 };
+    rows_t rows = rows_of(METRICS_VHOST, snapshot->vhosts, snapshot->vhost_count,
+                          sizeof(snapshot_vhost_t));
 
     put_rows(om, &rows);
     put_vhost_times(om, snapshot);
@@ -321,28 +311,16 @@ static void put_vhosts(om_t *om, const snapshot_t *snapshot)
 
 static void put_handlers(om_t *om, const snapshot_t *snapshot)
 {
-    rows_t rows = { "handler_",
-                    METRICS_HANDLER,
-                    "handler",
-                    key_of(METRICS_HANDLER, "name"),
-                    (const char *)snapshot->handlers,
-                    snapshot->handler_count,
-                    sizeof(snapshot_handler_t),
-                    0 };
+    rows_t rows = rows_of(METRICS_HANDLER, snapshot->handlers, snapshot->handler_count,
+                          sizeof(snapshot_handler_t));
 
     put_rows(om, &rows);
 }
 
 static void put_listeners(om_t *om, const snapshot_t *snapshot)
 {
-    rows_t rows = { "listener_",
-                    METRICS_LISTENER,
-                    "address",
-                    key_of(METRICS_LISTENER, "address"),
-                    (const char *)snapshot->listeners,
-                    snapshot->listener_count,
-                    sizeof(snapshot_listener_t),
-                    0 };
+    rows_t rows = rows_of(METRICS_LISTENER, snapshot->listeners, snapshot->listener_count,
+                          sizeof(snapshot_listener_t));
 
     put_rows(om, &rows);
 }
@@ -353,12 +331,12 @@ void render_openmetrics(out_t *out, const snapshot_t *snapshot, unsigned parts, 
 
     om_begin(&om, out, openmetrics);
     put_info(&om, &snapshot->server);
-    put_record(&om, "server_", METRICS_SERVER, &snapshot->server);
+    put_record(&om, METRICS_SERVER, &snapshot->server);
     if (parts & VIEW_LIMITS) {
-        put_record(&om, "limit_", METRICS_LIMITS, &snapshot->limits);
+        put_record(&om, METRICS_LIMITS, &snapshot->limits);
     }
     if (parts & VIEW_TOTALS) {
-        put_record(&om, "", METRICS_TOTALS, &snapshot->totals);
+        put_record(&om, METRICS_TOTALS, &snapshot->totals);
         put_connections(&om, &snapshot->connections);
     }
     if (parts & VIEW_WORKERS) {

@@ -3,7 +3,7 @@
  * @file  render/openmetrics.h
  * @brief A snapshot as metrics for Prometheus and its relatives.
  *
- * The families are the lines of metrics.def: `httpd_`, the scope, the name, and the
+ * The families are the lines of figures.def: `httpd_`, the scope, the name, and the
  * unit where there is one; times are in seconds. How many samples there are is bounded:
  * the one label with many values is the scoreboard slot of a process, and nothing a
  * client sends becomes a label.

@@ -113,7 +113,7 @@ bool segment_get_worker(const segment_view_t *view, size_t index, segment_worker
 /* ---- events ------------------------------------------------------------------ */
 
 /*
- * The fields were read in the order of segment.def: turn first, turn_again last. See
+ * The fields were read in the order of figures.def: turn first, turn_again last. See
  * segment_ring.c.
  */
 bool segment_get_event(const segment_view_t *view, size_t index, segment_event_t *event)

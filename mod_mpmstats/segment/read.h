@@ -58,7 +58,8 @@ size_t segment_records(const segment_view_t *view, segment_section_e section);
 /*
  * Copies record number `index`, as far as it is known. False, and all unknown, past the last
  * record. Of a process, virtual host, listener or scoreboard field the caller looks whether the
- * record is used: segment.def says how. An event is given only when it is whole.
+ * record is used: one without a pid, name or address is not. An event is given only when it is
+ * whole.
  */
 bool segment_get_server(const segment_view_t *view, segment_server_t *server);
 bool segment_get_listener(const segment_view_t *view, size_t index, segment_listener_t *listener);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * segment.def at run time, and what writers and readers of a segment share.
+ * The kept lines of figures.def at run time, and what writers and readers of a segment share.
  */
 #include "segment/opened.h"
 
@@ -8,64 +8,76 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ENTRY_HOT(field) ENTRY, NUMBER, field, 1, false
+#define ENTRY_NUMBER(field) ENTRY, NUMBER, field, 1, false
+#define ENTRY_TOLD(field) ENTRY, NUMBER, field, 1, true
+#define ENTRY_TEXT(field, size) ENTRY, TEXT, field, size, false
+#define ENTRY_HISTOGRAM(field) ENTRY, HISTOGRAM, field, 1, false
+#define ENTRY_MADE NO_ENTRY, , , ,
+
 #define PLAIN_OFFSET_NUMBER(record, field) offsetof(record, field)
 #define PLAIN_OFFSET_TEXT(record, field) offsetof(record, field)
 #define PLAIN_OFFSET_HISTOGRAM(record, field) 0
 
-#define ENTRY(record, store, field, size, kind, unit, label, help) \
+/* `kept` becomes five arguments of the last one, of which the first is the macro to be used. */
+#define KEPT(record, kept, kind, unit) KEPT_AS(record, kind, unit, ENTRY_##kept)
+#define KEPT_AS(...) KEPT_PUT(__VA_ARGS__)
+#define KEPT_PUT(record, kind, unit, put, store, field, size, told) \
+    put(record, store, field, size, told, kind, unit)
+#define NO_ENTRY(record, store, field, size, told, kind, unit)
+#define ENTRY(record, store, field, size, told, kind, unit) \
     { #field, \
       SEGMENT_STORE_##store, \
       SEGMENT_KIND_##kind, \
       SEGMENT_UNIT_##unit, \
+      told, \
       size, \
       offsetof(segment_##record##_rec_t, field), \
-      PLAIN_OFFSET_##store(segment_##record##_t, field), \
-      label, \
-      help },
+      PLAIN_OFFSET_##store(segment_##record##_t, field) },
 
 static const segment_field_t server_fields[] = {
-#define SEGMENT_SERVER(s, f, n, k, u, l, h) ENTRY(server, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define SERVER_KEPT(kept, kind, unit, help) KEPT(server, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t listener_fields[] = {
-#define SEGMENT_LISTENER(s, f, n, k, u, l, h) ENTRY(listener, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define LISTENER_KEPT(kept, kind, unit, help) KEPT(listener, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t process_fields[] = {
-#define SEGMENT_PROCESS(s, f, n, k, u, l, h) ENTRY(process, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define PROCESS_KEPT(kept, kind, unit, help) KEPT(process, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t vhost_fields[] = {
-#define SEGMENT_VHOST(s, f, n, k, u, l, h) ENTRY(vhost, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define VHOST_KEPT(kept, kind, unit, help) KEPT(vhost, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t handler_fields[] = {
-#define SEGMENT_HANDLER(s, f, n, k, u, l, h) ENTRY(handler, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define HANDLER_KEPT(kept, kind, unit, help) KEPT(handler, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t event_fields[] = {
-#define SEGMENT_EVENT(s, f, n, k, u, l, h) ENTRY(event, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define EVENT_KEPT(kept, kind, unit, help) KEPT(event, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t board_fields[] = {
-#define SEGMENT_BOARD(s, f, n, k, u, l, h) ENTRY(board, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define BOARD_KEPT(kept, kind, unit, help) KEPT(board, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t board_field_fields[] = {
-#define SEGMENT_BOARD_FIELD(s, f, n, k, u, l, h) ENTRY(board_field, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define BOARD_FIELD_KEPT(kept, kind, unit, help) KEPT(board_field, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 static const segment_field_t worker_fields[] = {
-#define SEGMENT_WORKER(s, f, n, k, u, l, h) ENTRY(worker, s, f, n, k, u, l, h)
-#include "segment/segment.def"
+#define WORKER_KEPT(kept, kind, unit, help) KEPT(worker, kept, kind, unit)
+#include "figures/figures.def"
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

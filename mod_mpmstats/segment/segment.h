@@ -7,7 +7,7 @@
  * a description of its sections and their fields, and the sections, which are arrays of records.
  * docs/segment.md has the picture and the byte order of it all.
  *
- * The fields are declared in segment.def; the structs here come from there. A segment_NAME_rec_t is
+ * The fields are declared in figures.def; the structs here come from there. A segment_NAME_rec_t is
  * a record in shared memory: every member is atomic, and whoever writes one does so with relaxed
  * order, unless a comment says more. A segment_NAME_t is a reader's private copy of it (histograms,
  * being large, are asked for one by one).
@@ -40,109 +40,144 @@
 
 /* ---- records ------------------------------------------------------------- */
 
-#define SEGMENT_SHARED_NUMBER(field, size) _Atomic uint64_t field;
-#define SEGMENT_SHARED_TEXT(field, size) _Atomic uint64_t field[(size) / 8];
-#define SEGMENT_SHARED_HISTOGRAM(field, size) histogram_t field;
-#define SEGMENT_SHARED(store, field, size, kind, unit, label, help) \
-    SEGMENT_SHARED_##store(field, size)
+/*
+ * What a line of figures.def is in a record: HOT ones come first, so that they share a line of
+ * memory.
+ */
+#define SEGMENT_FIRST(kept, kind, unit, help) SEGMENT_FIRST_##kept
+#define SEGMENT_FIRST_HOT(field) _Atomic uint64_t field;
+#define SEGMENT_FIRST_NUMBER(field)
+#define SEGMENT_FIRST_TOLD(field)
+#define SEGMENT_FIRST_TEXT(field, size)
+#define SEGMENT_FIRST_HISTOGRAM(field)
+#define SEGMENT_FIRST_MADE
 
-#define SEGMENT_PLAIN_NUMBER(field, size) uint64_t field;
+#define SEGMENT_THEN(kept, kind, unit, help) SEGMENT_THEN_##kept
+#define SEGMENT_THEN_HOT(field)
+#define SEGMENT_THEN_NUMBER(field) _Atomic uint64_t field;
+#define SEGMENT_THEN_TOLD(field) _Atomic uint64_t field;
+#define SEGMENT_THEN_TEXT(field, size) _Atomic uint64_t field[(size) / 8];
+#define SEGMENT_THEN_HISTOGRAM(field) histogram_t field;
+#define SEGMENT_THEN_MADE
+
+/* And in a reader's copy. */
+#define SEGMENT_PLAIN(kept, kind, unit, help) SEGMENT_PLAIN_##kept
+#define SEGMENT_PLAIN_HOT(field) uint64_t field;
+#define SEGMENT_PLAIN_NUMBER(field) uint64_t field;
+#define SEGMENT_PLAIN_TOLD(field) uint64_t field;
 #define SEGMENT_PLAIN_TEXT(field, size) char field[size];
-#define SEGMENT_PLAIN_HISTOGRAM(field, size)
-#define SEGMENT_PLAIN(store, field, size, kind, unit, label, help) \
-    SEGMENT_PLAIN_##store(field, size)
+#define SEGMENT_PLAIN_HISTOGRAM(field)
+#define SEGMENT_PLAIN_MADE
 
 #define SEGMENT_ALIGNED __attribute__((aligned(64)))
 
 typedef struct {
-#define SEGMENT_SERVER SEGMENT_SHARED
-#include "segment/segment.def"
+#define SERVER_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define SERVER_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_server_rec_t;
 
 typedef struct {
-#define SEGMENT_LISTENER SEGMENT_SHARED
-#include "segment/segment.def"
+#define LISTENER_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define LISTENER_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_listener_rec_t;
 
 typedef struct {
-#define SEGMENT_PROCESS SEGMENT_SHARED
-#include "segment/segment.def"
+#define PROCESS_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define PROCESS_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_process_rec_t;
 
 typedef struct {
-#define SEGMENT_VHOST SEGMENT_SHARED
-#include "segment/segment.def"
+#define VHOST_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define VHOST_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_vhost_rec_t;
 
 typedef struct {
-#define SEGMENT_HANDLER SEGMENT_SHARED
-#include "segment/segment.def"
+#define HANDLER_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define HANDLER_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_handler_rec_t;
 
 typedef struct {
-#define SEGMENT_EVENT SEGMENT_SHARED
-#include "segment/segment.def"
+#define EVENT_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define EVENT_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_event_rec_t;
 
 typedef struct {
-#define SEGMENT_BOARD SEGMENT_SHARED
-#include "segment/segment.def"
+#define BOARD_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define BOARD_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_board_rec_t;
 
 typedef struct {
-#define SEGMENT_BOARD_FIELD SEGMENT_SHARED
-#include "segment/segment.def"
+#define BOARD_FIELD_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define BOARD_FIELD_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_board_field_rec_t;
 
 /* A cache line for each: its worker writes there with every request. */
 typedef struct {
-#define SEGMENT_WORKER SEGMENT_SHARED
-#include "segment/segment.def"
+#define WORKER_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define WORKER_KEPT SEGMENT_THEN
+#include "figures/figures.def"
 } SEGMENT_ALIGNED segment_worker_rec_t;
 
 typedef struct {
-#define SEGMENT_SERVER SEGMENT_PLAIN
-#include "segment/segment.def"
+#define SERVER_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_server_t;
 
 typedef struct {
-#define SEGMENT_LISTENER SEGMENT_PLAIN
-#include "segment/segment.def"
+#define LISTENER_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_listener_t;
 
 typedef struct {
-#define SEGMENT_PROCESS SEGMENT_PLAIN
-#include "segment/segment.def"
+#define PROCESS_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_process_t;
 
 typedef struct {
-#define SEGMENT_VHOST SEGMENT_PLAIN
-#include "segment/segment.def"
+#define VHOST_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_vhost_t;
 
 typedef struct {
-#define SEGMENT_HANDLER SEGMENT_PLAIN
-#include "segment/segment.def"
+#define HANDLER_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_handler_t;
 
 typedef struct {
-#define SEGMENT_EVENT SEGMENT_PLAIN
-#include "segment/segment.def"
+#define EVENT_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_event_t;
 
 typedef struct {
-#define SEGMENT_BOARD SEGMENT_PLAIN
-#include "segment/segment.def"
+#define BOARD_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_board_t;
 
 typedef struct {
-#define SEGMENT_BOARD_FIELD SEGMENT_PLAIN
-#include "segment/segment.def"
+#define BOARD_FIELD_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_board_field_t;
 
 typedef struct {
-#define SEGMENT_WORKER SEGMENT_PLAIN
-#include "segment/segment.def"
+#define WORKER_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
 } segment_worker_t;
 
 /* ---- sections and fields, at run time ------------------------------------ */
@@ -191,17 +226,16 @@ typedef enum {
     SEGMENT_UNIT_MICROSECONDS = 3
 } segment_unit_e;
 
-/** One line of segment.def. */
+/** A line of figures.def that is kept. */
 typedef struct {
     const char *name;
     segment_store_e store;
     segment_kind_e kind;
     segment_unit_e unit;
+    bool told;            /**< a number that is not known before it is told */
     unsigned size;        /**< of a text, in bytes */
     size_t shared_offset; /**< in segment_NAME_rec_t */
     size_t plain_offset;  /**< in segment_NAME_t; of no meaning for a histogram */
-    const char *label;
-    const char *help;
 } segment_field_t;
 
 typedef struct {

@@ -300,3 +300,15 @@ bool segment_histogram_known(const histogram_t *histogram)
 {
     return segment_get(&histogram->sum) != SEGMENT_UNKNOWN;
 }
+
+void segment_untold(segment_section_e section, void *record)
+{
+    const segment_section_t *about = segment_section(section);
+
+    for (unsigned i = 0; i < about->field_count; i++) {
+        if (about->fields[i].told) {
+            segment_set((_Atomic uint64_t *)((char *)record + about->fields[i].shared_offset),
+                        SEGMENT_UNKNOWN);
+        }
+    }
+}

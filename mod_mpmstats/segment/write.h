@@ -131,6 +131,9 @@ bool segment_is_words(const _Atomic uint64_t *words, size_t count, const char *t
 
 /** Marks a histogram as one that nobody will record into. Before anybody does. */
 void segment_histogram_unknown(histogram_t *histogram);
+
+/** What figures.def calls TOLD becomes unknown in @a record. */
+void segment_untold(segment_section_e section, void *record);
 bool segment_histogram_known(const histogram_t *histogram);
 
 /* ---- virtual hosts: the parent ------------------------------------------- */

@@ -8,7 +8,7 @@
  *     </Location>
  *
  * This file is the table of contents. A request goes from handler.c through
- * collect.c (which fills a snapshot_t) to a renderer; metrics.def declares
+ * collect.c (which fills a snapshot_t) to a renderer; figures.def declares
  * every figure on the way. What is counted goes into the segment: record.h.
  */
 #include "httpd.h"

@@ -205,12 +205,12 @@ def test_every_listed_key_can_be_asked_for_and_agrees_with_the_document(saved):
 
 
 def test_every_figure_of_the_server_has_a_key():
-    metrics = (REPO / "mod_mpmstats" / "figures" / "metrics.def").read_text()
+    figures = (REPO / "mod_mpmstats" / "figures" / "figures.def").read_text()
     declared = {("connections." if scope == "CONNECTIONS" else "") + name for scope, name in
-                re.findall(r"^(SERVER|LIMITS|TOTALS|CONNECTIONS)_METRIC\((\w+),", metrics, re.M)}
-    assert len(declared) > 40
+                re.findall(r"^(SERVER|LIMITS|TOTALS|SERVED|CONNECTIONS)_FIGURE\((\w+),", figures, re.M)}
+    assert len(declared) > 100
     assert declared <= {key["name"] for key in listed()}
-    spreads = set(re.findall(r"^SPREAD\((\w+),", metrics, re.M))
+    spreads = set(re.findall(r"^SPREAD\((\w+),", figures, re.M))
     assert spreads and {spread + ".p99" for spread in spreads} <= {key["name"] for key in listed()}
 
 

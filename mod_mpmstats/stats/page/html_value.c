@@ -20,10 +20,10 @@ typedef struct {
 /* Longer prefixes first where one begins with another. */
 static const place_t places[] = {
     { "totals.connections_by_state.", METRICS_CONNECTIONS, offsetof(snapshot_t, connections) },
-#define SPREAD(field, where, label, help) \
-    { "latency." #field ".", METRICS_LATENCY, \
-      offsetof(snapshot_t, spreads[SNAPSHOT_SPREAD_##field].latency) },
-#include "figures/metrics.def"
+#define SPREAD(name, kept, section, label, help) \
+    { "latency." #name ".", METRICS_LATENCY, \
+      offsetof(snapshot_t, spreads[SNAPSHOT_SPREAD_##name].latency) },
+#include "figures/figures.def"
     { "totals.", METRICS_TOTALS, offsetof(snapshot_t, totals) },
     { "limits.", METRICS_LIMITS, offsetof(snapshot_t, limits) },
     { "server.", METRICS_SERVER, offsetof(snapshot_t, server) },

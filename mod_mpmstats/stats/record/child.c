@@ -71,22 +71,7 @@ void record_child_introduce(segment_process_rec_t *process, int generation)
 {
     segment_set(&process->generation, (uint64_t)generation);
     segment_set(&process->config_generation, record.config_generation);
-    segment_set(&process->slot, SEGMENT_UNKNOWN);
-    for (_Atomic uint64_t *n = &process->conn_new; n <= &process->conn_suspended; n++) {
-        segment_set(n, SEGMENT_UNKNOWN);
-    }
-    segment_set(&process->workers, SEGMENT_UNKNOWN);
-    segment_set(&process->workers_busy, SEGMENT_UNKNOWN);
-    segment_set(&process->workers_busy_peak, SEGMENT_UNKNOWN);
-    segment_set(&process->workers_hung, SEGMENT_UNKNOWN);
-    segment_set(&process->dispatched, SEGMENT_UNKNOWN);
-    segment_set(&process->promotions, SEGMENT_UNKNOWN);
-    segment_set(&process->shed, SEGMENT_UNKNOWN);
-    segment_set(&process->head_bytes, SEGMENT_UNKNOWN);
-    segment_set(&process->quiet, SEGMENT_UNKNOWN);
-    for (_Atomic uint64_t *n = &process->rss; n <= &process->cpu_system; n++) {
-        segment_set(n, SEGMENT_UNKNOWN);
-    }
+    segment_untold(SEGMENT_S_PROCESS, process);
     segment_set(&process->started, (uint64_t)apr_time_now());
 }
 

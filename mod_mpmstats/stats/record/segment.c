@@ -382,14 +382,7 @@ static void mark_unknown(segment_t *segment)
             segment_histogram_unknown(&segment->vhost[i].queue);
         }
     }
-    for (_Atomic uint64_t *n = &server->shortages_files; n <= &server->clock_jumps; n++) {
-        segment_set(n, SEGMENT_UNKNOWN);
-    }
-    segment_set(&server->workers_hung, SEGMENT_UNKNOWN);
-    segment_set(&server->processes_finishing, SEGMENT_UNKNOWN);
-    segment_set(&server->children_stuck, SEGMENT_UNKNOWN);
-    segment_set(&server->processes_suspected, SEGMENT_UNKNOWN);
-    segment_set(&server->closed_shed, SEGMENT_UNKNOWN);
+    segment_untold(SEGMENT_S_SERVER, server);
 }
 
 /* ---- over restarts, and the end -------------------------------------------------- */

@@ -90,7 +90,7 @@ static bool is_rate(const measure_t *measure)
 {
     const field_t *limit = measure->percent ? measure_limit(measure) : NULL;
 
-    return limit != NULL ? limit->kind == FIELD_COUNTER : is_time(measure);
+    return limit != NULL ? limit->kind == METRIC_COUNTER : is_time(measure);
 }
 
 static bool is_of_interval(const result_t *result, const measure_t *measure)
@@ -174,7 +174,7 @@ static bool nothing_happened(const result_t *result, const measure_t *measure,
     if (!is_of_interval(result, measure) || record == NULL || !isnan(measure_value(measure, snap)))
         return false;
     if (limit != NULL)
-        return limit->kind == FIELD_COUNTER && field_number(limit, record) == 0
+        return limit->kind == METRIC_COUNTER && field_number(limit, record) == 0
             && field_number(measure->field, record) == 0;
     if (dot == NULL)
         return false;
@@ -230,19 +230,19 @@ static void judge(result_t *result, const exprs_t *list, check_e level, const sn
 /* Plugins know seconds, not microseconds. */
 static double perf_scale(const field_t *field)
 {
-    return field->unit == UNIT_MICROSECONDS ? 1e-6 : 1;
+    return field->unit == METRIC_UNIT_MICROSECONDS ? 1e-6 : 1;
 }
 
 /* What grew in an interval does not go on growing. */
 static const char *perf_unit(const field_t *field, bool grows)
 {
-    if (field->kind == FIELD_COUNTER && !grows && field->unit == UNIT_NONE)
+    if (field->kind == METRIC_COUNTER && !grows && field->unit == METRIC_UNIT_NONE)
         return "";
-    if (field->kind == FIELD_COUNTER)
-        return field->unit == UNIT_BYTES ? "B" : "c";
-    if (field->unit == UNIT_BYTES)
+    if (field->kind == METRIC_COUNTER)
+        return field->unit == METRIC_UNIT_BYTES ? "B" : "c";
+    if (field->unit == METRIC_UNIT_BYTES)
         return "B";
-    return field->unit == UNIT_NONE ? "" : "s";
+    return field->unit == METRIC_UNIT_NONE ? "" : "s";
 }
 
 /* A bound as a range of the plugins' notation: outside it there is an alarm. */

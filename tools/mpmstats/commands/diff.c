@@ -68,11 +68,11 @@ static bool has_process(const snapshot_t *snap, apr_int64_t pid)
 static char *amount(const field_t *field, double much)
 {
     switch (field->unit) {
-    case UNIT_BYTES:
+    case METRIC_UNIT_BYTES:
         return figure_bytes(much);
-    case UNIT_MICROSECONDS:
+    case METRIC_UNIT_MICROSECONDS:
         return figure_span(much);
-    case UNIT_SECONDS:
+    case METRIC_UNIT_SECONDS:
         return figure_span(much * 1e6);
     default:
         return figure_count(much);
@@ -85,10 +85,10 @@ static char *change(const field_t *field, const snapshot_t *a, const snapshot_t 
     double by = field_number(field, b) - field_number(field, a);
     char *size, *text;
 
-    if (isnan(by) || by == 0 || field_is_text(field) || field->kind == FIELD_ID
-        || field->kind == FIELD_FLAG || field->kind == FIELD_TIME)
+    if (isnan(by) || by == 0 || field_is_text(field) || field->kind == METRIC_ID
+        || field->kind == METRIC_FLAG || field->kind == METRIC_TIME)
         return NULL;
-    if (field->kind == FIELD_REAL)
+    if (field->kind == METRIC_REAL)
         return memory_format("%+.2f", by);
     size = amount(field, fabs(by));
     text = memory_format("%c%s", by < 0 ? '-' : '+', size);
@@ -98,13 +98,14 @@ static char *change(const field_t *field, const snapshot_t *a, const snapshot_t 
 
 static char *rate(const field_t *field, const snapshot_t *a, const snapshot_t *b)
 {
-    double per_s = field->kind == FIELD_COUNTER ? measure_rate(&(measure_t){ .field = field }, a, b)
-                                                : NAN;
+    double per_s = field->kind == METRIC_COUNTER
+        ? measure_rate(&(measure_t){ .field = field }, a, b)
+        : NAN;
     char *size, *text;
 
     if (isnan(per_s))
         return NULL;
-    size = field->unit == UNIT_NONE ? memory_format("%.1f", per_s) : amount(field, per_s);
+    size = field->unit == METRIC_UNIT_NONE ? memory_format("%.1f", per_s) : amount(field, per_s);
     text = memory_format("%s/s", size);
     free(size);
     return text;
@@ -186,7 +187,7 @@ static json_t *json_values(const snapshot_t *a, const snapshot_t *b)
     json_t *values = json_object();
 
     for (const field_t *field = fields_server; field->name != NULL; field++) {
-        double per_s = field->kind == FIELD_COUNTER
+        double per_s = field->kind == METRIC_COUNTER
             ? measure_rate(&(measure_t){ .field = field }, a, b)
             : NAN;
         json_t *value;

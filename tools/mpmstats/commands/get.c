@@ -56,15 +56,10 @@ static const field_t *listed(void)
     return given.vhost ? fields_vhost : fields_server;
 }
 
-static const field_t *limit_of(const field_t *field)
-{
-    return given.vhost ? field_limit_vhost(field) : field_limit(field);
-}
-
 static json_t *list_entry(const field_t *field)
 {
-    const field_t *limit = limit_of(field);
-    const char *shorter = given.vhost ? NULL : field_short(field);
+    const field_t *limit = field_limit(listed(), field);
+    const char *shorter = field_short(field);
     json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "name", field->name, "kind",
                               field_kind_word(field), "unit", field_unit_word(field), "help",
                               field->help);
@@ -103,8 +98,8 @@ static int list_table(void)
     table_t *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
 
     for (const field_t *field = listed(); field->name != NULL; field++) {
-        const field_t *limit = limit_of(field);
-        const char *shorter = given.vhost ? NULL : field_short(field);
+        const field_t *limit = field_limit(listed(), field);
+        const char *shorter = field_short(field);
 
         table_cell(table, memory_copy(field->name), STYLE_TITLE);
         table_cell(table, memory_copy(shorter != NULL ? shorter : ""), STYLE_PLAIN);

@@ -84,7 +84,7 @@ static char *cell(const snapshot_t *snap, const snapshot_process_t *process, con
 
     if (!field_known(field, process))
         return NULL;
-    if (field->kind != FIELD_TIME)
+    if (field->kind != METRIC_TIME)
         return figure_field(field, process);
     if (snap->server.now_us == SNAPSHOT_UNKNOWN)
         return NULL;

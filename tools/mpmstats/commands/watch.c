@@ -69,7 +69,7 @@ typedef struct {
 
 static bool is_rate(const measure_t *measure)
 {
-    return measure->field->kind == FIELD_COUNTER && !measure->percent;
+    return measure->field->kind == METRIC_COUNTER && !measure->percent;
 }
 
 static void watch_add(watch_t *watch, measure_t measure)
@@ -199,15 +199,15 @@ static char *rate_format(const watched_t *item, double rate)
 {
     if (isnan(rate))
         return memory_copy("-");
-    return item->measure.field->unit == UNIT_BYTES ? figure_bytes(rate)
-                                                   : memory_format("%.1f", rate);
+    return item->measure.field->unit == METRIC_UNIT_BYTES ? figure_bytes(rate)
+                                                          : memory_format("%.1f", rate);
 }
 
 static size_t column_width(const watched_t *item)
 {
     size_t width = text_width(item->heading), least = COLUMN_LEAST;
 
-    if (item->measure.field->unit == UNIT_BYTES)
+    if (item->measure.field->unit == METRIC_UNIT_BYTES)
         least = 9; /* "12.3 MiB" and room */
     return width > least ? width : least;
 }

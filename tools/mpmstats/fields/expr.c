@@ -71,13 +71,13 @@ static bool parse_bound(expr_t *expr, char *text, failure_t *failure)
     if (expr->measure.percent) {
         valid = parse_multiple(text, false, &expr->bound);
     }
-    else if (field->unit == UNIT_MICROSECONDS || field->unit == UNIT_SECONDS) {
+    else if (field->unit == METRIC_UNIT_MICROSECONDS || field->unit == METRIC_UNIT_SECONDS) {
         valid = options_span(text, &expr->bound);
-        if (field->unit == UNIT_SECONDS)
+        if (field->unit == METRIC_UNIT_SECONDS)
             expr->bound /= 1e6;
     }
     else {
-        valid = parse_multiple(text, field->unit == UNIT_BYTES, &expr->bound);
+        valid = parse_multiple(text, field->unit == METRIC_UNIT_BYTES, &expr->bound);
     }
     return valid
         || failure_set(

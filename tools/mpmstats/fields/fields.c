@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of values, made from figures/metrics.def. A figure added there is
+ * The tables of values, made from figures/figures.def. A figure added there is
  * decoded, listed, checked and watched without a line here.
  */
 #include "fields/fields.h"
@@ -13,191 +13,115 @@
 #include "fields/derive.h"
 #include "common/memory.h"
 
-#define ROW(name, path, kind, unit, label, help, record, member) \
-    { name, path, FIELD_##kind, UNIT_##unit, label, help, offsetof(record, member), NULL },
-#define COMPUTED(name, kind, unit, label, help, function) \
-    { name, "", FIELD_##kind, UNIT_##unit, label, help, 0, function },
+#define ROW(name, path, kind, unit, shorter, limit, label, help, record, member) \
+    { name,   path,  METRIC_##kind, METRIC_UNIT_##unit,       #shorter, \
+      #limit, label, help,          offsetof(record, member), NULL },
+
+/*
+ * Of a record at `at` in `record`; `path` before its names in the JSON, `prefix` before its keys.
+ */
+#define FIELD(prefix, path, record, at, name, kept, kind, unit, shorter, limit, label, help) \
+    ROW(prefix #name, path #name, kind, unit, shorter, limit, label, help, record, at name)
+#define ALIAS(path, record, at, name, of, kind, unit, shorter, limit, label, help) \
+    ROW(#name, path #of, kind, unit, shorter, limit, label, help, record, at of)
 
 /* The figures of a histogram: queue.p99 and so on. */
-#define LATENCY(spread, help, record, at) \
-    LATENCY_ROW(spread, count, count, COUNTER, NONE, "How many were timed: " help, record, at) \
-    LATENCY_ROW(spread, sum, sum_us, COUNTER, MICROSECONDS, "Their times together: " help, record, \
-                at) \
-    LATENCY_ROW(spread, p50, p50_us, GAUGE, MICROSECONDS, "Half took no longer: " help, record, \
-                at) \
-    LATENCY_ROW(spread, p90, p90_us, GAUGE, MICROSECONDS, "9 of 10 took no longer: " help, record, \
-                at) \
-    LATENCY_ROW(spread, p99, p99_us, GAUGE, MICROSECONDS, "99 of 100 took no longer: " help, \
-                record, at) \
-    LATENCY_ROW(spread, p999, p999_us, GAUGE, MICROSECONDS, "999 of 1000 took no longer: " help, \
-                record, at) \
-    LATENCY_ROW(spread, max, max_us, PEAK, MICROSECONDS, "The longest: " help, record, at)
-#define LATENCY_ROW(spread, word, member, kind, unit, help, record, at) \
-    ROW(#spread "." #word, "latency." #spread "." #member, kind, unit, #spread " " #word, help, \
-        record, at.member)
+#define LATENCY(with, name, kept, kind, unit, shorter, limit, label, help) \
+    LATENCY_OF(LATENCY_WITH with, name, kind, unit, shorter, help)
+#define LATENCY_WITH(spread, of, record, at) spread, of, record, at
+#define LATENCY_OF(...) LATENCY_ROW(__VA_ARGS__)
+#define LATENCY_ROW(spread, of, record, at, name, kind, unit, word, help) \
+    ROW(#spread "." #word, "latency." #spread "." #name, kind, unit, _, _, #spread " " #word, \
+        help ": " of, record, at.name)
 
 const field_t fields_server[] = {
-#define SERVER_METRIC(f, k, u, l, h) ROW(#f, "server." #f, k, u, l, h, snapshot_t, server.f)
-#define LIMITS_METRIC(f, k, u, l, h) ROW(#f, "limits." #f, k, u, l, h, snapshot_t, limits.f)
-#define TOTALS_METRIC(f, k, u, l, h) ROW(#f, "totals." #f, k, u, l, h, snapshot_t, totals.f)
-#define CONNECTIONS_METRIC(f, k, u, l, h) \
-    ROW("connections." #f, "totals.connections_by_state." #f, k, u, l, h, snapshot_t, connections.f)
-#include "figures/metrics.def"
-#define SPREAD(f, where, l, h) LATENCY(f, h, snapshot_t, spreads[SNAPSHOT_SPREAD_##f].latency)
-#include "figures/metrics.def"
-    ROW("errors", "totals.responses_5xx", COUNTER, NONE, "Errors",
-        "Requests answered with an error of the server", snapshot_t, totals.responses_5xx)
-        COMPUTED("connections_max", GAUGE, NONE, "Connections at most",
-                 "Connections all processes may hold: connections_per_process times the processes "
-                 "MaxRequestWorkers needs",
-                 derive_connections_max) COMPUTED("workers", GAUGE, NONE, "Workers",
-                                                  "Workers that exist", derive_workers)
-            COMPUTED("workers_free", GAUGE, NONE, "Free",
-                     "What MaxRequestWorkers leaves above the busy "
-                     "workers",
-                     derive_workers_free) COMPUTED("workers.starting", GAUGE, NONE, "Starting",
-                                                   "Workers in state S", derive_state_S)
-                COMPUTED("workers.reading", GAUGE, NONE, "Reading", "Workers in state R",
-                         derive_state_R) COMPUTED("workers.writing", GAUGE, NONE, "Writing",
-                                                  "Workers in state W", derive_state_W)
-                    COMPUTED("workers.keepalive", GAUGE, NONE, "Keep-alive", "Workers in state K",
-                             derive_state_K) COMPUTED("workers.dns", GAUGE, NONE, "DNS",
-                                                      "Workers in state D", derive_state_D)
-                        COMPUTED("workers.closing", GAUGE, NONE, "Closing", "Workers in state C",
-                                 derive_state_C) COMPUTED("workers.logging", GAUGE, NONE, "Logging",
-                                                          "Workers in state L", derive_state_L)
-                            COMPUTED("workers.finishing", GAUGE, NONE, "Finishing",
-                                     "Workers in state G", derive_state_G)
-                                COMPUTED("workers.cleanup", GAUGE, NONE, "Cleanup",
-                                         "Workers in state I", derive_state_I)
-                                    COMPUTED("oldest_request_us", GAUGE, MICROSECONDS, "Oldest",
-                                             "How long the longest request has been running",
-                                             derive_oldest){ .name = NULL }
-};
-
-const field_t fields_process[] = {
-#define PROCESS_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_process_t, f)
-#define PROCESS_WORKERS_METRIC(f, k, u, l, h) \
-    ROW("workers." #f, "workers." #f, k, u, l, h, snapshot_process_t, workers.f)
-#define CONNECTIONS_METRIC(f, k, u, l, h) \
-    ROW("connections." #f, "connections_by_state." #f, k, u, l, h, snapshot_process_t, \
-        connections_by_state.f)
-#include "figures/metrics.def"
-    ROW("scoreboard", "scoreboard", TEXT, NONE, "Workers", "A letter for each worker",
-        snapshot_process_t, scoreboard){ .name = NULL }
-};
-
-const field_t fields_worker[] = {
-#define WORKER_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_worker_t, f)
-#include "figures/metrics.def"
+#define SERVER_FIGURE(...) FIELD("", "server.", snapshot_t, server., __VA_ARGS__)
+#define LIMITS_FIGURE(...) FIELD("", "limits.", snapshot_t, limits., __VA_ARGS__)
+#define TOTALS_FIGURE(...) FIELD("", "totals.", snapshot_t, totals., __VA_ARGS__)
+#define CONNECTIONS_FIGURE(...) \
+    FIELD("connections.", "totals.connections_by_state.", snapshot_t, connections., __VA_ARGS__)
+#define SPREAD(name, kept, section, label, help) \
+    LATENCY_FIGURES(LATENCY, (name, help, snapshot_t, spreads[SNAPSHOT_SPREAD_##name].latency))
+#define ALIAS_FIGURE(...) ALIAS("totals.", snapshot_t, totals., __VA_ARGS__)
+#define DERIVED_FIGURE(id, name, kind, unit, shorter, limit, label, help) \
+    { name, "", METRIC_##kind, METRIC_UNIT_##unit, #shorter, #limit, label, help, 0, derive_##id },
+#include "figures/figures.def"
     { .name = NULL }
 };
 
+const field_t fields_process[] = {
+#define PROCESS_FIGURE(...) FIELD("", "", snapshot_process_t, , __VA_ARGS__)
+#define PROCESS_WORKERS_FIGURE(...) \
+    FIELD("workers.", "workers.", snapshot_process_t, workers., __VA_ARGS__)
+#define CONNECTIONS_FIGURE(...) \
+    FIELD("connections.", "connections_by_state.", snapshot_process_t, connections_by_state., \
+          __VA_ARGS__)
+#include "figures/figures.def"
+    ROW("scoreboard", "scoreboard", TEXT, NONE, _, _, "Workers", "A letter for each worker",
+        snapshot_process_t, scoreboard){ .name = NULL }
+};
+
 const field_t fields_vhost[] = {
-#define VHOST_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_vhost_t, f)
-#define SPREAD(f, where, l, h) SPREAD_OF_##where(f, h)
-#define SPREAD_OF_VHOST(f, h) LATENCY(f, h, snapshot_vhost_t, latency[SNAPSHOT_SPREAD_##f])
-#define SPREAD_OF_SERVER(f, h)
-#include "figures/metrics.def"
-    ROW("errors", "responses_5xx", COUNTER, NONE, "Errors",
-        "Requests answered with an error of the server", snapshot_vhost_t,
-        responses_5xx){ .name = NULL }
+#define VHOST_FIGURE(...) FIELD("", "", snapshot_vhost_t, , __VA_ARGS__)
+#define SPREAD(name, kept, section, label, help) SPREAD_OF_##section(name, help)
+#define SPREAD_OF_VHOST(name, help) \
+    LATENCY_FIGURES(LATENCY, (name, help, snapshot_vhost_t, latency[SNAPSHOT_SPREAD_##name]))
+#define SPREAD_OF_SERVER(name, help)
+#define ALIAS_FIGURE(...) ALIAS("", snapshot_vhost_t, , __VA_ARGS__)
+#include "figures/figures.def"
+    { .name = NULL }
+};
+
+const field_t fields_worker[] = {
+#define WORKER_FIGURE(...) FIELD("", "", snapshot_worker_t, , __VA_ARGS__)
+#include "figures/figures.def"
+    { .name = NULL }
 };
 
 const field_t fields_handler[] = {
-#define HANDLER_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_handler_t, f)
-#include "figures/metrics.def"
+#define HANDLER_FIGURE(...) FIELD("", "", snapshot_handler_t, , __VA_ARGS__)
+#include "figures/figures.def"
     { .name = NULL }
 };
 
 const field_t fields_listener[] = {
-#define LISTENER_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_listener_t, f)
-#include "figures/metrics.def"
+#define LISTENER_FIGURE(...) FIELD("", "", snapshot_listener_t, , __VA_ARGS__)
+#include "figures/figures.def"
     { .name = NULL }
 };
 
 const field_t fields_event[] = {
-#define EVENT_METRIC(f, k, u, l, h) ROW(#f, #f, k, u, l, h, snapshot_event_t, f)
-#include "figures/metrics.def"
+#define EVENT_FIGURE(...) FIELD("", "", snapshot_event_t, , __VA_ARGS__)
+#include "figures/figures.def"
     { .name = NULL }
 };
 
-/* What metrics.def does not say of the server's values: a short name, and what 100 % is. */
-static const struct {
-    const char *name, *shorter, *limit;
-} extras[] = {
-    { "workers_busy", "busy", "max_request_workers" },
-    { "workers_idle", "idle", "max_request_workers" },
-    { "workers_free", "free", "max_request_workers" },
-    { "workers_starting", NULL, "max_request_workers" },
-    { "workers", NULL, "max_request_workers" },
-    { "workers.starting", NULL, "max_request_workers" },
-    { "workers.reading", NULL, "max_request_workers" },
-    { "workers.writing", NULL, "max_request_workers" },
-    { "workers.keepalive", NULL, "max_request_workers" },
-    { "workers.dns", NULL, "max_request_workers" },
-    { "workers.closing", NULL, "max_request_workers" },
-    { "workers.logging", NULL, "max_request_workers" },
-    { "workers.finishing", NULL, "max_request_workers" },
-    { "workers.cleanup", NULL, "max_request_workers" },
-    { "processes", NULL, "server_limit" },
-    { "processes_quiescing", "quiescing", "server_limit" },
-    { "connections", NULL, "connections_max" },
-    { "oldest_request_us", "oldest", NULL },
-    { "uptime_s", "uptime", NULL },
-    { "requests_in_flight", "in_flight", NULL },
-    { "errors", NULL, "requests" },
-    { "responses_4xx", NULL, "requests" },
-    { "responses_5xx", NULL, "requests" },
-};
-#define EXTRAS (sizeof(extras) / sizeof(extras[0]))
+static const char *word(const char *text)
+{
+    return strcmp(text, "_") != 0 ? text : NULL;
+}
 
 const char *field_short(const field_t *field)
 {
-    for (size_t i = 0; i < EXTRAS; i++) {
-        if (strcmp(extras[i].name, field->name) == 0)
-            return extras[i].shorter;
-    }
-    return NULL;
+    return word(field->shorter);
 }
 
-const field_t *field_limit(const field_t *field)
+const field_t *field_limit(const field_t *table, const field_t *field)
 {
-    if (strncmp(field->name, "connections.", 12) == 0)
-        return field_find(fields_server, "connections_max");
-    for (size_t i = 0; i < EXTRAS; i++) {
-        if (strcmp(extras[i].name, field->name) == 0 && extras[i].limit != NULL)
-            return field_find(fields_server, extras[i].limit);
-    }
-    return NULL;
-}
-
-const field_t *field_limit_vhost(const field_t *field)
-{
-    bool share = strcmp(field->name, "errors") == 0 || strcmp(field->name, "aborted") == 0
-        || strncmp(field->name, "responses_", 10) == 0 || strncmp(field->name, "method_", 7) == 0;
-
-    return share ? field_find(fields_vhost, "requests") : NULL;
-}
-
-static const field_t *find_exact(const field_t *table, const char *name)
-{
-    for (const field_t *field = table; field->name != NULL; field++) {
-        if (strcmp(field->name, name) == 0)
-            return field;
-    }
-    return NULL;
+    return word(field->limit) != NULL ? field_find(table, field->limit) : NULL;
 }
 
 const field_t *field_find(const field_t *table, const char *name)
 {
-    if (table == fields_server) {
-        for (size_t i = 0; i < EXTRAS; i++) {
-            if (extras[i].shorter != NULL && strcmp(extras[i].shorter, name) == 0)
-                return find_exact(table, extras[i].name);
-        }
+    const field_t *found = NULL;
+
+    for (const field_t *field = table; field->name != NULL; field++) {
+        if (strcmp(field->name, name) == 0)
+            return field;
+        if (field_short(field) != NULL && strcmp(field_short(field), name) == 0)
+            found = field;
     }
-    return find_exact(table, name);
+    return found;
 }
 
 /* Levenshtein's distance with one row; names are short. */
@@ -233,7 +157,7 @@ const char *field_nearest(const field_t *table, const char *name)
     size_t least = strlen(name) / 3 + 2;
 
     for (const field_t *field = table; field->name != NULL; field++) {
-        const char *shorter = table == fields_server ? field_short(field) : NULL;
+        const char *shorter = field_short(field);
         size_t far = distance(field->name, name);
 
         if (shorter != NULL && distance(shorter, name) < far)
@@ -248,7 +172,7 @@ const char *field_nearest(const field_t *table, const char *name)
 
 bool field_is_text(const field_t *field)
 {
-    return field->kind == FIELD_TEXT || field->kind == FIELD_LETTER;
+    return field->kind == METRIC_TEXT || field->kind == METRIC_LETTER;
 }
 
 void fields_clear(const field_t *table, void *record)
@@ -260,7 +184,7 @@ void fields_clear(const field_t *table, void *record)
             continue;
         if (field_is_text(field))
             *(const char **)at = NULL;
-        else if (field->kind == FIELD_REAL)
+        else if (field->kind == METRIC_REAL)
             *(double *)at = -1;
         else
             *(apr_int64_t *)at = SNAPSHOT_UNKNOWN;
@@ -285,7 +209,7 @@ double field_number(const field_t *field, const void *record)
         return field->compute(record);
     if (field_is_text(field))
         return NAN;
-    if (field->kind == FIELD_REAL) {
+    if (field->kind == METRIC_REAL) {
         double real = *(const double *)value_at(field, record);
 
         return real < 0 ? NAN : real;
@@ -307,7 +231,7 @@ char *field_plain(const field_t *field, const void *record)
         return NULL;
     if (field_is_text(field))
         return memory_copy(field_string(field, record));
-    if (field->kind == FIELD_REAL)
+    if (field->kind == METRIC_REAL)
         return memory_format("%.2f", field_number(field, record));
     if (field->compute != NULL)
         return memory_format("%.0f", field_number(field, record));
@@ -318,10 +242,10 @@ char *field_plain(const field_t *field, const void *record)
 const char *field_kind_word(const field_t *field)
 {
     static const char *const words[] = {
-        [FIELD_TEXT] = "text", [FIELD_LETTER] = "letter",   [FIELD_ID] = "id",
-        [FIELD_FLAG] = "flag", [FIELD_GAUGE] = "gauge",     [FIELD_CEILING] = "ceiling",
-        [FIELD_PEAK] = "peak", [FIELD_COUNTER] = "counter", [FIELD_TIME] = "time",
-        [FIELD_REAL] = "real",
+        [METRIC_TEXT] = "text", [METRIC_LETTER] = "letter",   [METRIC_ID] = "id",
+        [METRIC_FLAG] = "flag", [METRIC_GAUGE] = "gauge",     [METRIC_CEILING] = "ceiling",
+        [METRIC_PEAK] = "peak", [METRIC_COUNTER] = "counter", [METRIC_TIME] = "time",
+        [METRIC_REAL] = "real",
     };
 
     return words[field->kind];
@@ -330,10 +254,10 @@ const char *field_kind_word(const field_t *field)
 const char *field_unit_word(const field_t *field)
 {
     static const char *const words[] = {
-        [UNIT_NONE] = "",
-        [UNIT_BYTES] = "bytes",
-        [UNIT_SECONDS] = "s",
-        [UNIT_MICROSECONDS] = "us",
+        [METRIC_UNIT_NONE] = "",
+        [METRIC_UNIT_BYTES] = "bytes",
+        [METRIC_UNIT_SECONDS] = "s",
+        [METRIC_UNIT_MICROSECONDS] = "us",
     };
 
     return words[field->unit];

@@ -3,9 +3,8 @@
  * @file  fields/fields.h
  * @brief Every value a snapshot holds, by name.
  *
- * What the server tells is declared in figures/metrics.def; fields.c adds where
- * the value is in the JSON, which limit belongs to it, and the values computed
- * here. The JSON decoder, `get`, `check`, `watch`, `diff` and the columns of
+ * What the server tells is declared in figures/figures.def; fields.c adds where
+ * the value is in the JSON. The JSON decoder, `get`, `check`, `watch`, `diff` and the columns of
  * `workers` and `processes` work from these tables. All constant, readable from
  * anywhere.
  */
@@ -15,32 +14,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "figures/metrics.h"
 #include "figures/snapshot.h"
-
-/** The kinds of figures/metrics.def. */
-typedef enum {
-    FIELD_TEXT,
-    FIELD_LETTER,
-    FIELD_ID,
-    FIELD_FLAG,
-    FIELD_GAUGE,
-    FIELD_CEILING,
-    FIELD_PEAK,
-    FIELD_COUNTER,
-    FIELD_TIME,
-    FIELD_REAL
-} field_kind_e;
-
-typedef enum { UNIT_NONE, UNIT_BYTES, UNIT_SECONDS, UNIT_MICROSECONDS } field_unit_e;
 
 typedef struct field {
     const char *name; /**< what users and scripts say: never changes once released */
     const char *path; /**< in the JSON, dots between the levels; "" when computed here */
-    field_kind_e kind;
-    field_unit_e unit;
-    const char *label;                         /**< for people, short */
-    const char *help;                          /**< for people, one sentence */
-    size_t offset;                             /**< of the value in its record */
+    metric_kind_e kind;
+    metric_unit_e unit;
+    const char *shorter; /**< its short name; "_": none */
+    const char *limit;   /**< name of the field of the same table that is 100 % of it; "_": none */
+    const char *label;   /**< for people, short */
+    const char *help;    /**< for people, one sentence */
+    size_t offset;       /**< of the value in its record */
     double (*compute)(const snapshot_t *snap); /**< or what computes it; NAN when not known */
 } field_t;
 
@@ -68,14 +54,11 @@ const field_t *field_find(const field_t *table, const char *name);
 /** The known name nearest to a misspelt one, or NULL when none is near. */
 const char *field_nearest(const field_t *table, const char *name);
 
-/** The short name of a value of the server people type often ("busy"), or NULL. */
+/** The short name of a value people type often ("busy"), or NULL. */
 const char *field_short(const field_t *field);
 
-/** The field that is 100 % of this value of the server, or NULL. */
-const field_t *field_limit(const field_t *field);
-
-/** The same for a value of a virtual host. */
-const field_t *field_limit_vhost(const field_t *field);
+/** The field that is 100 % of this one, which is of @a table; or NULL. */
+const field_t *field_limit(const field_t *table, const field_t *field);
 
 /** Does the record hold this value? */
 bool field_known(const field_t *field, const void *record);

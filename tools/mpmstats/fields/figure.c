@@ -97,21 +97,21 @@ char *figure_field(const field_t *field, const void *record)
         return text_safe(field_known(field, record) ? field_string(field, record) : "-");
     if (isnan(number))
         return memory_copy("-");
-    if (field->kind == FIELD_ID)
+    if (field->kind == METRIC_ID)
         return memory_format("%.0f", number);
-    if (field->kind == FIELD_FLAG)
+    if (field->kind == METRIC_FLAG)
         return memory_copy(number > 0 ? "yes" : "no");
-    if (field->kind == FIELD_REAL)
+    if (field->kind == METRIC_REAL)
         return memory_format("%.2f", number);
-    if (field->kind == FIELD_TIME)
+    if (field->kind == METRIC_TIME)
         return figure_time(number);
-    if (field->kind == FIELD_CEILING && number < 1)
+    if (field->kind == METRIC_CEILING && number < 1)
         return memory_copy("none");
-    if (field->unit == UNIT_BYTES)
+    if (field->unit == METRIC_UNIT_BYTES)
         return figure_bytes(number);
-    if (field->unit == UNIT_MICROSECONDS)
+    if (field->unit == METRIC_UNIT_MICROSECONDS)
         return figure_span(number);
-    if (field->unit == UNIT_SECONDS)
+    if (field->unit == METRIC_UNIT_SECONDS)
         return number < 60 ? memory_format("%.0f s", number) : figure_span(number * 1e6);
     return figure_count(number);
 }

@@ -109,12 +109,12 @@ const void *measure_record(const measure_t *measure, const snapshot_t *snap)
 
 const field_t *measure_limit(const measure_t *measure)
 {
-    return measure->vhost != NULL ? field_limit_vhost(measure->field) : field_limit(measure->field);
+    return field_limit(measure->vhost != NULL ? fields_vhost : fields_server, measure->field);
 }
 
 char *measure_name(const measure_t *measure)
 {
-    const char *shorter = measure->vhost == NULL ? field_short(measure->field) : NULL;
+    const char *shorter = field_short(measure->field);
 
     if (measure->vhost != NULL)
         return memory_format("vhost[%s].%s", measure->vhost, measure->field->name);
@@ -190,9 +190,9 @@ json_t *measure_json(const measure_t *measure, const snapshot_t *snap)
         return field_known(field, record) ? json_text(field_string(field, record)) : NULL;
     if (isnan(measure_value(measure, snap)))
         return NULL;
-    if (measure->percent || field->kind == FIELD_REAL)
+    if (measure->percent || field->kind == METRIC_REAL)
         return json_real(measure_value(measure, snap));
-    if (field->kind == FIELD_FLAG)
+    if (field->kind == METRIC_FLAG)
         return json_boolean(field_number(field, record) > 0);
     return json_integer_exactly(field, record);
 }

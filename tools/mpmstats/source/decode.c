@@ -74,18 +74,18 @@ static bool decode_field(const field_t *field, json_t *object, void *record, con
     if (!valid)
         return mismatch(place, field->path, "inside an object", value);
     switch (field->kind) {
-    case FIELD_TEXT:
-    case FIELD_LETTER:
+    case METRIC_TEXT:
+    case METRIC_LETTER:
         if (!json_is_string(value))
             return mismatch(place, field->path, "a string", value);
         *(const char **)(void *)at = json_string_value(value);
         return true;
-    case FIELD_FLAG:
+    case METRIC_FLAG:
         if (!json_is_boolean(value))
             return mismatch(place, field->path, "true or false", value);
         *(apr_int64_t *)(void *)at = json_is_true(value);
         return true;
-    case FIELD_REAL:
+    case METRIC_REAL:
         if (!json_is_number(value) || json_number_value(value) < 0)
             return mismatch(place, field->path, "a number of zero or more", value);
         *(double *)(void *)at = json_number_value(value);

@@ -271,24 +271,6 @@ static void keep_history(sample_t *sample, const look_t *look)
     free(counts);
 }
 
-/* By snapshot_spread_e, as those of the virtual hosts are. */
-static bool phase_counts(const segment_view_t *view, int phase, size_t record,
-                         histogram_counts_t *counts)
-{
-    switch (phase) {
-    case SNAPSHOT_SPREAD_head:
-        return SEGMENT_COUNTS(view, vhost, VHOST, head, record, counts);
-    case SNAPSHOT_SPREAD_queue:
-        return SEGMENT_COUNTS(view, vhost, VHOST, queue, record, counts);
-    case SNAPSHOT_SPREAD_handler:
-        return SEGMENT_COUNTS(view, vhost, VHOST, handler, record, counts);
-    case SNAPSHOT_SPREAD_write:
-        return SEGMENT_COUNTS(view, vhost, VHOST, write, record, counts);
-    default:
-        return SEGMENT_COUNTS(view, vhost, VHOST, total, record, counts);
-    }
-}
-
 static void keep_buckets(snapshot_spread_t *spread, const histogram_counts_t *counts,
                          apr_pool_t *pool)
 {
@@ -312,7 +294,8 @@ static void keep_vhost(snapshot_spread_t *spreads, const look_t *look, const cha
         memset(&counts[0], 0, sizeof(counts[0]));
         for (size_t i = 0; i < records; i++) {
             if (segment_get_vhost(look->view, i, &plain) && strcmp(plain.name, name) == 0
-                && phase_counts(look->view, phase, i, &counts[1]))
+                && segment_get_counts(look->view, SEGMENT_S_VHOST, metrics_spreads[phase].kept, i,
+                                      &counts[1]))
                 histogram_merge(&counts[0], &counts[1]);
         }
         keep_buckets(&spreads[phase], &counts[0], look->pool);

@@ -138,8 +138,8 @@ static char *rate_text(const top_t *top, const field_t *field, const void *recor
 
     if (isnan(rate))
         return NULL;
-    return field->unit == UNIT_BYTES ? figure_bytes(rate)
-                                     : memory_format("%.*f", rate < 100 ? 1 : 0, rate);
+    return field->unit == METRIC_UNIT_BYTES ? figure_bytes(rate)
+                                            : memory_format("%.*f", rate < 100 ? 1 : 0, rate);
 }
 
 /* ---- cells ---- */
@@ -234,7 +234,7 @@ const void *top_find(const top_t *top, const top_identity_t *identity)
 static bool contains(const field_t *fields, const void *record, const char *text)
 {
     for (const field_t *field = fields; field->name != NULL; field++) {
-        char *plain = field->kind == FIELD_TEXT || field->kind == FIELD_ID
+        char *plain = field->kind == METRIC_TEXT || field->kind == METRIC_ID
             ? field_plain(field, record)
             : NULL;
         bool found = plain != NULL && strcasestr(plain, text) != NULL;

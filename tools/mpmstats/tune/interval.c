@@ -33,7 +33,7 @@ static void subtract(const field_t *table, void *after, const void *before)
     for (const field_t *field = table; field->name != NULL; field++) {
         apr_int64_t *now = number_at(after, field), then = 0;
 
-        if (field->kind != FIELD_COUNTER || field->compute != NULL || *now == SNAPSHOT_UNKNOWN
+        if (field->kind != METRIC_COUNTER || field->compute != NULL || *now == SNAPSHOT_UNKNOWN
             || !is_first_name(table, field))
             continue;
         if (before != NULL)
