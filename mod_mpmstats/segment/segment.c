@@ -118,6 +118,8 @@ SAME_LINE(segment_server_rec_t, requests_in_flight, connections_reused);
 SAME_LINE(segment_server_rec_t, requests_in_flight, max_request_workers);
 SAME_LINE(segment_server_rec_t, requests_in_flight, threads_per_child);
 SAME_LINE(segment_process_rec_t, requests_in_flight, requests);
+SAME_LINE(segment_process_rec_t, requests_in_flight, connections);
+SAME_LINE(segment_process_rec_t, requests_in_flight, connections_accepted);
 SAME_LINE(segment_vhost_rec_t, in_flight, in_flight_peak);
 SAME_LINE(segment_vhost_rec_t, in_flight, responses_2xx);
 SAME_LINE(segment_vhost_rec_t, in_flight, method_get);
@@ -127,6 +129,7 @@ SAME_LINE(segment_handler_rec_t, requests, busy);
 SAME_LINE(segment_handler_rec_t, requests, busy_peak);
 SAME_LINE(segment_handler_rec_t, requests, time);
 SAME_LINE(segment_handler_rec_t, requests, longest);
+SAME_LINE(segment_handler_rec_t, requests, state);
 
 _Static_assert(sizeof(histogram_t) % 64 == 0, "a histogram must fill its cache lines");
 
