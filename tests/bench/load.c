@@ -92,14 +92,17 @@ static uint32_t draw(void)
 static struct target *pick(int group)
 {
     unsigned total = 0;
-    for (int i = 0; i < target_count; i++)
+    for (int i = 0; i < target_count; i++) {
         total += targets[i].group == group ? targets[i].weight : 0;
+    }
     unsigned at = draw() % total;
     for (int i = 0; i < target_count; i++) {
-        if (targets[i].group != group)
+        if (targets[i].group != group) {
             continue;
-        if (at < targets[i].weight)
+        }
+        if (at < targets[i].weight) {
             return &targets[i];
+        }
         at -= targets[i].weight;
     }
     return NULL;
@@ -113,8 +116,9 @@ static void watch(struct conn *c, int op, uint32_t events)
 
 static void drop(struct conn *c)
 {
-    if (c->fd >= 0)
+    if (c->fd >= 0) {
         net_close(c->fd, c->ssl);
+    }
     c->fd = -1;
     c->ssl = NULL;
     c->served = 0;
@@ -136,8 +140,9 @@ static void rest(struct conn *c, uint64_t now, uint64_t pause)
 
 static void note(struct conn *c, enum tally_outcome outcome, const char *why)
 {
-    if (outcome == TALLY_answered || detail_count == MAX_DETAILS)
+    if (outcome == TALLY_answered || detail_count == MAX_DETAILS) {
         return;
+    }
     snprintf(details[detail_count++], sizeof details[0],
              "%.3f s: %s: request %u of its connection, %zu bytes of head",
              (double)(net_now_us() - began_us) / 1e6, why, c->served + 1, c->head_size);
@@ -174,18 +179,21 @@ static void complete(struct conn *c)
         c->state = CLOSING; /* the server closes first, as it announced */
         return;
     }
-    if (!c->keep)
+    if (!c->keep) {
         drop(c);
+    }
     rest(c, now, 0);
-    if (c->state == PAUSED)
+    if (c->state == PAUSED) {
         begin(c, now);
+    }
 }
 
 static void take_body(struct conn *c, size_t size)
 {
     c->body_left -= (long)size;
-    if (c->body_left <= 0)
+    if (c->body_left <= 0) {
         complete(c);
+    }
 }
 
 /* Reads what the head says; true when it is whole. */
@@ -193,8 +201,9 @@ static bool parse_head(struct conn *c, size_t *body_bytes)
 {
     c->head[c->head_size] = 0;
     char *end = strstr(c->head, "\r\n\r\n");
-    if (!end)
+    if (!end) {
         return false;
+    }
     *body_bytes = c->head_size - (size_t)(end + 4 - c->head);
     end[2] = 0;
     c->status = (int)strtol(c->head + 9, NULL, 10);
@@ -212,8 +221,9 @@ static void take_head(struct conn *c, const char *data, size_t size)
     memcpy(c->head + c->head_size, data, copied);
     c->head_size += copied;
     if (!parse_head(c, &body)) {
-        if (copied == room)
+        if (copied == room) {
             fail(c, TALLY_wrong, "a head too large to read");
+        }
         return;
     }
     c->state = BODY;
@@ -226,8 +236,9 @@ static void closed(struct conn *c)
     uint64_t now = net_now_us();
     drop(c);
     rest(c, now, 0);
-    if (c->state == PAUSED)
+    if (c->state == PAUSED) {
         begin(c, now);
+    }
 }
 
 static void receive(struct conn *c)
@@ -235,18 +246,24 @@ static void receive(struct conn *c)
     static char buffer[65536];
     while (c->state == HEAD || c->state == BODY || c->state == CLOSING) {
         ssize_t got = net_read(c->fd, c->ssl, buffer, sizeof buffer);
-        if (got == NET_WANT_READ || got == NET_WANT_WRITE)
+        if (got == NET_WANT_READ || got == NET_WANT_WRITE) {
             return;
-        if (got <= 0 && c->state == CLOSING)
+        }
+        if (got <= 0 && c->state == CLOSING) {
             return closed(c);
-        if (got <= 0)
+        }
+        if (got <= 0) {
             return cut(c, got == NET_EOF ? "end of connection" : "reset");
-        if (c->state == HEAD)
+        }
+        if (c->state == HEAD) {
             take_head(c, buffer, (size_t)got);
-        else if (c->state == BODY)
+        }
+        else if (c->state == BODY) {
             take_body(c, (size_t)got);
-        if (!c->ssl && (size_t)got < sizeof buffer)
+        }
+        if (!c->ssl && (size_t)got < sizeof buffer) {
             return;
+        }
     }
 }
 
@@ -254,22 +271,27 @@ static void transmit(struct conn *c)
 {
     const struct target *t = c->target;
     ssize_t n = net_write(c->fd, c->ssl, t->request + c->sent, t->request_size - c->sent);
-    if (n == NET_WANT_READ || n == NET_WANT_WRITE)
+    if (n == NET_WANT_READ || n == NET_WANT_WRITE) {
         return;
-    if (n <= 0)
+    }
+    if (n <= 0) {
         return cut(c, "not sent");
+    }
     c->sent += (size_t)n;
-    if (c->sent == t->request_size)
+    if (c->sent == t->request_size) {
         c->state = HEAD;
+    }
 }
 
 static void shake(struct conn *c)
 {
     int step = net_handshake(c->ssl);
-    if (step == NET_ERROR)
+    if (step == NET_ERROR) {
         return cut(c, "handshake failed");
-    if (step != 1)
+    }
+    if (step != 1) {
         return;
+    }
     handshakes++;
     c->state = SENDING;
     transmit(c);
@@ -278,16 +300,19 @@ static void shake(struct conn *c)
 static void connected(struct conn *c)
 {
     int error = net_connect_error(c->fd);
-    if (error)
+    if (error) {
         return fail(c, error == ECONNREFUSED ? TALLY_refused : TALLY_lost, strerror(error));
+    }
     watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP);
     opened++;
     c->state = SENDING;
-    if (!c->target->tls)
+    if (!c->target->tls) {
         return transmit(c);
+    }
     c->ssl = SSL_new(tls);
-    if (!c->ssl || !SSL_set_fd(c->ssl, c->fd))
+    if (!c->ssl || !SSL_set_fd(c->ssl, c->fd)) {
         net_die("no memory for TLS");
+    }
     SSL_set_connect_state(c->ssl);
     c->state = HANDSHAKE;
     shake(c);
@@ -306,8 +331,9 @@ static void begin(struct conn *c, uint64_t now)
         return transmit(c);
     }
     c->fd = net_connect(c->target->port, nth++, 0);
-    if (c->fd < 0)
+    if (c->fd < 0) {
         return fail(c, errno == ECONNREFUSED ? TALLY_refused : TALLY_lost, strerror(errno));
+    }
     c->state = CONNECTING;
     watch(c, EPOLL_CTL_ADD, EPOLLOUT);
 }
@@ -337,10 +363,12 @@ static void sweep(uint64_t now)
     for (long i = 0; i < opt.connections; i++) {
         struct conn *c = &conns[i];
         if (c->state == PAUSED && now >= c->resume_us) {
-            if (opt.per_connection || now < end_us)
+            if (opt.per_connection || now < end_us) {
                 begin(c, now);
-            else
+            }
+            else {
                 rest(c, now, 0);
+            }
         }
         else if (c->state >= CONNECTING && c->state <= BODY
                  && now > c->began_us + (uint64_t)(opt.deadline * 1e6)) {
@@ -391,11 +419,13 @@ static void run(void)
     }
     while (busy || (opt.rate && now < end_us)) {
         int n = epoll_wait(poller, events, 512, opt.rate ? 1 : 10);
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
             advance(events[i].data.ptr);
+        }
         now = net_now_us();
-        if (opt.rate)
+        if (opt.rate) {
             start_due(now);
+        }
         if (now - swept >= (n ? SWEEP_US : PAUSE_US / 2)) {
             sweep(now);
             swept = now;
@@ -405,23 +435,27 @@ static void run(void)
 
 static void parse_target(char *text)
 {
-    if (target_count == MAX_TARGETS)
+    if (target_count == MAX_TARGETS) {
         net_die("more than %d targets", MAX_TARGETS);
+    }
     struct target *t = &targets[target_count];
     char path[300] = "", scheme[6] = "";
     t->weight = 1;
     t->text = text;
     if (sscanf(text, "%5[a-z]:%d%299[^*]*%u", scheme, &t->port, path, &t->weight) < 3 || !t->weight
-        || (strcmp(scheme, "http") && strcmp(scheme, "https")))
+        || (strcmp(scheme, "http") && strcmp(scheme, "https"))) {
         net_die("%s: not http:PORT/path or https:PORT/path with *WEIGHT", text);
+    }
     t->tls = !strcmp(scheme, "https");
     t->request_size = (size_t)snprintf(t->request, sizeof t->request,
                                        "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path,
                                        opt.once || opt.rate ? "Connection: close\r\n" : "");
     t->group = group_count;
-    for (int i = 0; i < target_count; i++)
-        if (targets[i].port == t->port)
+    for (int i = 0; i < target_count; i++) {
+        if (targets[i].port == t->port) {
             t->group = targets[i].group;
+        }
+    }
     group_count += t->group == group_count;
     target_count++;
 }
@@ -454,10 +488,12 @@ static void parse(int argc, char **argv)
         }
     }
     if (opt.connections < 1 || optind == argc || (opt.seconds <= 0) == (opt.per_connection <= 0)
-        || (opt.rate && !opt.seconds))
+        || (opt.rate && !opt.seconds)) {
         net_die("load: needs -c, a target, and either -d or -n");
-    for (int i = optind; i < argc; i++)
+    }
+    for (int i = optind; i < argc; i++) {
         parse_target(argv[i]);
+    }
 }
 
 static void print(void)
@@ -471,8 +507,9 @@ static void print(void)
         printf("}");
     }
     printf("], \"details\": [");
-    for (int i = 0; i < detail_count; i++)
+    for (int i = 0; i < detail_count; i++) {
         printf("%s\"%s\"", i ? ", " : "", details[i]);
+    }
     printf("]}\n");
 }
 
@@ -480,16 +517,19 @@ int main(int argc, char **argv)
 {
     parse(argc, argv);
     long limit = net_init();
-    if (opt.connections > limit - 20)
+    if (opt.connections > limit - 20) {
         net_die("load: %ld connections, but only %ld open files are allowed", opt.connections,
                 limit);
+    }
     conns = calloc((size_t)opt.connections, sizeof *conns);
     tls = net_tls_context();
     poller = epoll_create1(EPOLL_CLOEXEC);
-    if (!conns || poller < 0)
+    if (!conns || poller < 0) {
         net_die("load: %s", strerror(errno));
-    for (long i = 0; i < opt.connections; i++)
+    }
+    for (long i = 0; i < opt.connections; i++) {
         conns[i].fd = -1;
+    }
     run();
     print();
     return 0;

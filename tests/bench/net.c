@@ -55,16 +55,19 @@ int net_connect(int port, unsigned nth, int rcvbuf)
                               .sin_port = htons((uint16_t)port) };
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return -1;
+    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     /* The port is chosen at connect, when the whole pair is known: more of them can be in use. */
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    if (rcvbuf)
+    if (rcvbuf) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof rcvbuf);
+    }
     if (bind(fd, (struct sockaddr *)&from, sizeof from) == 0
-        && (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS))
+        && (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS)) {
         return fd;
+    }
     int failed = errno;
     close(fd);
     errno = failed;
@@ -75,16 +78,18 @@ int net_connect_error(int fd)
 {
     int error = 0;
     socklen_t length = sizeof error;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length))
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length)) {
         return errno;
+    }
     return error;
 }
 
 SSL_CTX *net_tls_context(void)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    if (!context)
+    if (!context) {
         net_die("no TLS context");
+    }
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context,
@@ -111,8 +116,9 @@ int net_handshake(SSL *ssl)
 {
     ERR_clear_error();
     int done = SSL_do_handshake(ssl);
-    if (done == 1)
+    if (done == 1) {
         return 1;
+    }
     int why = reason(ssl, done);
     return why == NET_EOF ? NET_ERROR : why;
 }
@@ -125,8 +131,9 @@ ssize_t net_read(int fd, SSL *ssl, void *buffer, size_t size)
         return got > 0 ? got : reason(ssl, got);
     }
     ssize_t got = recv(fd, buffer, size, 0);
-    if (got >= 0)
+    if (got >= 0) {
         return got;
+    }
     return errno == EAGAIN || errno == EINTR ? NET_WANT_READ : NET_ERROR;
 }
 
@@ -138,8 +145,9 @@ ssize_t net_write(int fd, SSL *ssl, const void *data, size_t size)
         return sent > 0 ? sent : reason(ssl, sent);
     }
     ssize_t sent = send(fd, data, size, 0);
-    if (sent >= 0)
+    if (sent >= 0) {
         return sent;
+    }
     return errno == EAGAIN || errno == EINTR ? NET_WANT_WRITE : NET_ERROR;
 }
 

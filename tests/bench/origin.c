@@ -41,8 +41,9 @@ static void make_response(size_t body)
                      body);
     response_size = (size_t)n + body;
     response = malloc(response_size);
-    if (!response)
+    if (!response) {
         net_die("no memory");
+    }
     memcpy(response, head, (size_t)n);
     memset(response + n, 'o', body);
 }
@@ -52,8 +53,9 @@ static int open_listener(void)
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t length = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 4096))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 4096)) {
         net_die("cannot listen: %s", strerror(errno));
+    }
     getsockname(fd, (struct sockaddr *)&at, &length);
     printf("%d\n", ntohs(at.sin_port));
     fflush(stdout);
@@ -71,8 +73,9 @@ static void accept_all(int listener)
     int fd, one = 1;
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         struct client *c = calloc(1, sizeof *c);
-        if (!c)
+        if (!c) {
             net_die("no memory");
+        }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         c->fd = fd;
         watch(fd, c, EPOLL_CTL_ADD, EPOLLIN);
@@ -98,10 +101,12 @@ static int pay(struct client *c)
     while (c->owed) {
         size_t into = (response_size - c->owed % response_size) % response_size;
         ssize_t sent = net_write(c->fd, NULL, response + into, response_size - into);
-        if (sent == NET_WANT_WRITE)
+        if (sent == NET_WANT_WRITE) {
             break;
-        if (sent < 0)
+        }
+        if (sent < 0) {
             return -1;
+        }
         c->owed -= (size_t)sent;
     }
     watch(c->fd, c, EPOLL_CTL_MOD, c->owed ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -111,27 +116,33 @@ static int pay(struct client *c)
 static int serve(struct client *c)
 {
     ssize_t got = net_read(c->fd, NULL, c->head + c->have, sizeof c->head - c->have);
-    if (got == NET_EOF || got == NET_ERROR)
+    if (got == NET_EOF || got == NET_ERROR) {
         return -1;
-    if (got > 0)
+    }
+    if (got > 0) {
         c->have += (size_t)got;
+    }
     c->owed += whole_heads(c) * response_size;
-    if (!c->owed)
+    if (!c->owed) {
         return c->have == sizeof c->head ? -1 : 0;
+    }
     if (c->owed == response_size) { /* the usual case, without epoll_ctl */
         ssize_t sent = net_write(c->fd, NULL, response, response_size);
-        if (sent > 0)
+        if (sent > 0) {
             c->owed -= (size_t)sent;
-        if (!c->owed)
+        }
+        if (!c->owed) {
             return 0;
+        }
     }
     return pay(c);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
+    if (argc != 2) {
         net_die("usage: origin BYTES");
+    }
     net_init();
     make_response(strtoul(argv[1], NULL, 10));
     poller = epoll_create1(EPOLL_CLOEXEC);
@@ -143,10 +154,12 @@ int main(int argc, char **argv)
         int n = epoll_wait(poller, events, 256, -1);
         for (int i = 0; i < n; i++) {
             struct client *c = events[i].data.ptr;
-            if (events[i].data.ptr == &poller)
+            if (events[i].data.ptr == &poller) {
                 return 0;
-            if (events[i].data.ptr == &listener)
+            }
+            if (events[i].data.ptr == &listener) {
                 accept_all(listener);
+            }
             else if (serve(c) < 0) {
                 close(c->fd);
                 free(c);

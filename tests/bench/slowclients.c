@@ -72,8 +72,9 @@ static void enter(struct conn *c, enum state state)
 
 static void finish(struct conn *c, enum state state)
 {
-    if (c->fd >= 0)
+    if (c->fd >= 0) {
         net_close(c->fd, c->ssl);
+    }
     c->fd = -1;
     c->ssl = NULL;
     enter(c, state);
@@ -95,22 +96,26 @@ static void take_answer(struct conn *c)
     char buffer[4096];
     for (;;) {
         ssize_t got = net_read(c->fd, c->ssl, buffer, sizeof buffer - 1);
-        if (got == NET_WANT_READ || got == NET_WANT_WRITE)
+        if (got == NET_WANT_READ || got == NET_WANT_WRITE) {
             return;
-        if (got <= 0)
+        }
+        if (got <= 0) {
             return finish(c, ENDED);
+        }
         if (c->answer_left < 0) { /* the head comes in one piece on loopback */
             buffer[got] = 0;
             char *length = strcasestr(buffer, "\r\nContent-Length:"),
                  *end = strstr(buffer, "\r\n\r\n");
-            if (!length || !end || strncmp(buffer + 8, " 200", 4))
+            if (!length || !end || strncmp(buffer + 8, " 200", 4)) {
                 return finish(c, FAILED);
+            }
             c->answer_left = strtol(length + 17, NULL, 10);
             got -= end + 4 - buffer;
         }
         c->answer_left -= got;
-        if (c->answer_left <= 0)
+        if (c->answer_left <= 0) {
             return settle(c);
+        }
     }
 }
 
@@ -118,14 +123,17 @@ static void send_opening(struct conn *c)
 {
     while (c->sent < opening_size) {
         ssize_t n = net_write(c->fd, c->ssl, opening + c->sent, opening_size - c->sent);
-        if (n == NET_WANT_READ || n == NET_WANT_WRITE)
+        if (n == NET_WANT_READ || n == NET_WANT_WRITE) {
             return;
-        if (n <= 0)
+        }
+        if (n <= 0) {
             return finish(c, ENDED);
+        }
         c->sent += (unsigned)n;
     }
-    if (opt.kind != IDLE)
+    if (opt.kind != IDLE) {
         return settle(c);
+    }
     enter(c, ANSWER);
     take_answer(c);
 }
@@ -133,10 +141,12 @@ static void send_opening(struct conn *c)
 static void shake(struct conn *c)
 {
     int step = net_handshake(c->ssl);
-    if (step == NET_ERROR)
+    if (step == NET_ERROR) {
         return finish(c, ENDED);
-    if (step != 1)
+    }
+    if (step != 1) {
         return;
+    }
     enter(c, SENDING);
     send_opening(c);
 }
@@ -144,15 +154,18 @@ static void shake(struct conn *c)
 static void connected(struct conn *c)
 {
     struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = c };
-    if (net_connect_error(c->fd))
+    if (net_connect_error(c->fd)) {
         return finish(c, FAILED);
+    }
     epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &e);
     enter(c, SENDING);
-    if (!opt.tls)
+    if (!opt.tls) {
         return send_opening(c);
+    }
     c->ssl = SSL_new(tls);
-    if (!c->ssl || !SSL_set_fd(c->ssl, c->fd))
+    if (!c->ssl || !SSL_set_fd(c->ssl, c->fd)) {
         net_die("no memory for TLS");
+    }
     SSL_set_connect_state(c->ssl);
     enter(c, HANDSHAKE);
     shake(c);
@@ -181,8 +194,9 @@ static void start(struct conn *c, unsigned nth)
     struct epoll_event e = { .events = EPOLLOUT, .data.ptr = c };
     started++;
     c->fd = net_connect(opt.port, nth, opt.kind == READ ? 4096 : 0);
-    if (c->fd < 0)
+    if (c->fd < 0) {
         return enter(c, FAILED);
+    }
     enter(c, CONNECTING);
     epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e);
 }
@@ -198,41 +212,47 @@ static void drip(struct conn *c)
         byte = c->sent % 60 < 4 ? "\r\nX:"[c->sent % 60] : 'x';
         break;
     case HELLO:
-        if (c->sent >= hello_size)
+        if (c->sent >= hello_size) {
             return;
+        }
         byte = hello[c->sent];
         break;
     case BODY:
         break;
     case READ:
         n = net_read(c->fd, c->ssl, &byte, 1);
-        if (n == NET_EOF || n == NET_ERROR)
+        if (n == NET_EOF || n == NET_ERROR) {
             finish(c, ENDED);
+        }
         return;
     case SILENCE:
     case IDLE:
         return;
     }
     n = net_write(c->fd, c->ssl, &byte, 1);
-    if (n > 0)
+    if (n > 0) {
         c->sent++;
-    else if (n == NET_EOF || n == NET_ERROR)
+    }
+    else if (n == NET_EOF || n == NET_ERROR) {
         finish(c, ENDED);
+    }
 }
 
 static void make_hello(void)
 {
     SSL *ssl = SSL_new(tls);
     BIO *out = BIO_new(BIO_s_mem()), *in = BIO_new(BIO_s_mem());
-    if (!ssl || !out || !in)
+    if (!ssl || !out || !in) {
         net_die("no memory for TLS");
+    }
     SSL_set_tlsext_host_name(ssl, "localhost");
     SSL_set_bio(ssl, in, out);
     SSL_set_connect_state(ssl);
     SSL_do_handshake(ssl);
     int n = BIO_read(out, hello, sizeof hello);
-    if (n <= 0)
+    if (n <= 0) {
         net_die("no ClientHello");
+    }
     hello_size = (unsigned)n;
     opening_size = hello_size / 2;
     memcpy(opening, hello, opening_size);
@@ -270,8 +290,9 @@ static void make_opening(void)
 static void report(void)
 {
     printf("{\"started\": %ld", started);
-    for (int i = CONNECTING; i < STATES; i++)
+    for (int i = CONNECTING; i < STATES; i++) {
         printf(", \"%s\": %ld", state_names[i], in_state[i]);
+    }
     printf("}\n");
     fflush(stdout);
 }
@@ -288,8 +309,9 @@ static void parse(int argc, char **argv)
     bool known = false;
     opt.tls = !strncmp(name, "tls-", 4);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].name, name + (opt.tls ? 4 : 0)))
+        if (strcmp(kinds[i].name, name + (opt.tls ? 4 : 0))) {
             continue;
+        }
         opt.kind = kinds[i].kind;
         known = true;
     }
@@ -312,17 +334,19 @@ static void parse(int argc, char **argv)
             known = false;
         }
     }
-    if (!known || opt.port < 1 || opt.count < 1 || opt.rate < 1)
+    if (!known || opt.port < 1 || opt.count < 1 || opt.rate < 1) {
         net_die(
             "usage: slowclients KIND -p PORT -n CONNECTIONS [-r RATE] [-f PATH]; the kinds are in the head of "
             "slowclients.c");
+    }
 }
 
 static void start_due(uint64_t since_us)
 {
     long due = (long)((double)since_us * (double)opt.rate / 1e6);
-    while (started < opt.count && started <= due)
+    while (started < opt.count && started <= due) {
         start(&conns[started], (unsigned)started);
+    }
 }
 
 static void run(void)
@@ -332,17 +356,21 @@ static void run(void)
     for (;;) {
         int n = epoll_wait(poller, events, 512, 5);
         for (int i = 0; i < n; i++) {
-            if (!events[i].data.ptr)
+            if (!events[i].data.ptr) {
                 return;
+            }
             advance(events[i].data.ptr);
         }
         uint64_t now = net_now_us() - began;
         bool ramping = started < opt.count;
         start_due(now);
-        for (; slices < now / SLICE_US; slices++)
-            for (long i = (long)(slices % SLICES); i < started; i += SLICES)
-                if (conns[i].state == READY)
+        for (; slices < now / SLICE_US; slices++) {
+            for (long i = (long)(slices % SLICES); i < started; i += SLICES) {
+                if (conns[i].state == READY) {
                     drip(&conns[i]);
+                }
+            }
+        }
         if (now - reported >= 1000000 || (ramping && started == opt.count)) {
             report();
             reported = now;
@@ -354,14 +382,16 @@ int main(int argc, char **argv)
 {
     parse(argc, argv);
     long limit = net_init();
-    if (opt.count > limit - 20)
+    if (opt.count > limit - 20) {
         net_die("slowclients: %ld connections, but only %ld open files are allowed", opt.count,
                 limit);
+    }
     conns = calloc((size_t)opt.count, sizeof *conns);
     tls = net_tls_context();
     poller = epoll_create1(EPOLL_CLOEXEC);
-    if (!conns || poller < 0)
+    if (!conns || poller < 0) {
         net_die("slowclients: %s", strerror(errno));
+    }
     for (long i = 0; i < opt.count; i++) {
         conns[i].fd = -1;
         conns[i].answer_left = -1;

@@ -15,13 +15,15 @@ static const char *const names[TALLY_KINDS] = {
 void tally_add(struct tally *t, enum tally_outcome outcome, uint64_t latency_us)
 {
     t->counts[outcome]++;
-    if (outcome != TALLY_answered)
+    if (outcome != TALLY_answered) {
         return;
+    }
     if (t->size == t->room) {
         t->room = t->room ? t->room * 2 : 4096;
         t->latency_us = realloc(t->latency_us, t->room * sizeof *t->latency_us);
-        if (!t->latency_us)
+        if (!t->latency_us) {
             net_die("no memory for latencies");
+        }
     }
     t->latency_us[t->size++] = latency_us > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_us;
 }
@@ -35,8 +37,9 @@ static int ascending(const void *a, const void *b)
 /* The smallest latency that at least this share of the requests did not exceed. */
 static double percentile_ms(const struct tally *t, double share)
 {
-    if (!t->size)
+    if (!t->size) {
         return 0;
+    }
     size_t rank = (size_t)(share * (double)t->size + 0.999999);
     return t->latency_us[rank ? rank - 1 : 0] / 1000.0;
 }
@@ -45,10 +48,12 @@ void tally_print(struct tally *t, FILE *out)
 {
     double sum = 0;
     qsort(t->latency_us, t->size, sizeof *t->latency_us, ascending);
-    for (size_t i = 0; i < t->size; i++)
+    for (size_t i = 0; i < t->size; i++) {
         sum += t->latency_us[i];
-    for (int i = 0; i < TALLY_KINDS; i++)
+    }
+    for (int i = 0; i < TALLY_KINDS; i++) {
         fprintf(out, "\"%s\": %llu, ", names[i], (unsigned long long)t->counts[i]);
+    }
     fprintf(
         out,
         "\"mean_ms\": %.3f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "

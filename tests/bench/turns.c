@@ -61,10 +61,12 @@ static size_t measure_answer(const struct server *s, const char *bytes, size_t s
     const char *end = memmem(bytes, size, "\r\n\r\n", 4);
     const char *length = memmem(bytes, size, "Content-Length: ", 16);
 
-    if (size < 12 || memcmp(bytes, "HTTP/1.1 200", 12) != 0)
+    if (size < 12 || memcmp(bytes, "HTTP/1.1 200", 12) != 0) {
         net_die("port %d answered %.*s", s->port, (int)(size < 40 ? size : 40), bytes);
-    if (!end || !length || length > end)
+    }
+    if (!end || !length || length > end) {
         net_die("port %d: no length in the first packet of its answer", s->port);
+    }
     return (size_t)(end + 4 - bytes) + strtoul(length + 16, NULL, 10);
 }
 
@@ -73,14 +75,16 @@ static void connect_one(struct server *s, struct conn *c)
     struct epoll_event in = { .events = EPOLLIN, .data.ptr = c };
     struct pollfd connecting = { .events = POLLOUT };
 
-    if (c->fd >= 0)
+    if (c->fd >= 0) {
         close(c->fd);
+    }
     c->waits = false;
     c->owed = 0;
     c->fd = connecting.fd = net_connect(s->port, (unsigned)(c - s->conns), 0);
     if (c->fd < 0 || poll(&connecting, 1, PATIENCE_MS) != 1 || net_connect_error(c->fd) != 0
-        || epoll_ctl(s->poller, EPOLL_CTL_ADD, c->fd, &in) != 0)
+        || epoll_ctl(s->poller, EPOLL_CTL_ADD, c->fd, &in) != 0) {
         net_die("cannot connect to port %d: %s", s->port, strerror(errno));
+    }
 }
 
 static void ask(struct server *s, struct conn *c)
@@ -91,8 +95,9 @@ static void ask(struct server *s, struct conn *c)
 
     if (net_write(c->fd, NULL, request, (size_t)size) != size) {
         connect_one(s, c);
-        if (net_write(c->fd, NULL, request, (size_t)size) != size)
+        if (net_write(c->fd, NULL, request, (size_t)size) != size) {
             net_die("port %d does not take a request: %s", s->port, strerror(errno));
+        }
     }
     c->waits = true;
     s->to_send--;
@@ -102,8 +107,9 @@ static void connect_all(struct server *s)
 {
     s->poller = epoll_create1(0);
     s->conns = calloc((size_t)conn_count, sizeof *s->conns);
-    if (!s->conns || s->poller < 0)
+    if (!s->conns || s->poller < 0) {
         net_die("no memory");
+    }
     for (int i = 0; i < conn_count; i++) {
         s->conns[i].fd = -1;
         connect_one(s, &s->conns[i]);
@@ -115,29 +121,36 @@ static void read_answer(struct server *s, struct conn *c)
     static char buffer[(1 << 18) + 1]; /* with a NUL behind what came */
     ssize_t n = net_read(c->fd, NULL, buffer, sizeof buffer - 1);
 
-    if (n == NET_WANT_READ)
+    if (n == NET_WANT_READ) {
         return;
+    }
     if (n <= 0) {
         s->to_send += c->waits;
         connect_one(s, c);
-        if (s->to_send > 0)
+        if (s->to_send > 0) {
             ask(s, c);
+        }
         return;
     }
-    if (!c->waits)
+    if (!c->waits) {
         net_die("port %d answers what was not asked", s->port);
+    }
     buffer[n] = 0;
-    if (c->owed == 0)
+    if (c->owed == 0) {
         c->owed = measure_answer(s, buffer, (size_t)n);
-    if ((size_t)n > c->owed)
+    }
+    if ((size_t)n > c->owed) {
         net_die("port %d sent more than it said", s->port);
+    }
     c->owed -= (size_t)n;
-    if (c->owed > 0)
+    if (c->owed > 0) {
         return;
+    }
     c->waits = false;
     s->to_come--;
-    if (s->to_send > 0)
+    if (s->to_send > 0) {
         ask(s, c);
+    }
 }
 
 /* The scheduler's clock of a process: all of its threads, ended ones too. */
@@ -148,8 +161,9 @@ static double cpu_us(struct server *s)
     for (int i = 0; i < s->pid_count; i++) {
         struct timespec t;
 
-        if (s->pids[i] == 0)
+        if (s->pids[i] == 0) {
             continue;
+        }
         if (clock_gettime((clockid_t)((~(unsigned)s->pids[i] << 3) | 2), &t) != 0) {
             s->pids[i] = 0;
             somebody_ended = true;
@@ -166,15 +180,18 @@ static void turn(struct server *s, long requests)
     double before = cpu_us(s);
 
     s->to_send = s->to_come = requests;
-    for (int i = 0; i < conn_count && s->to_send > 0; i++)
+    for (int i = 0; i < conn_count && s->to_send > 0; i++) {
         ask(s, &s->conns[i]);
+    }
     while (s->to_come > 0) {
         int n = epoll_wait(s->poller, events, 64, PATIENCE_MS);
 
-        if (n <= 0 && errno != EINTR)
+        if (n <= 0 && errno != EINTR) {
             net_die("port %d does not answer", s->port);
-        for (int i = 0; i < n; i++)
+        }
+        for (int i = 0; i < n; i++) {
             read_answer(s, events[i].data.ptr);
+        }
     }
     s->us = (cpu_us(s) - before) / (double)requests;
 }
@@ -192,8 +209,9 @@ static void one_round(long number, long requests)
 
 static void tell(void)
 {
-    for (int i = 0; i < server_count; i++)
+    for (int i = 0; i < server_count; i++) {
         printf("%.4f%c", servers[i].us, i + 1 < server_count ? ' ' : '\n');
+    }
 }
 
 static void parse_server(const char *text)
@@ -202,10 +220,12 @@ static void parse_server(const char *text)
     char *at;
 
     s->port = (int)strtol(text, &at, 10);
-    while ((*at == ':' || *at == ',') && s->pid_count < MAX_PIDS)
+    while ((*at == ':' || *at == ',') && s->pid_count < MAX_PIDS) {
         s->pids[s->pid_count++] = (int)strtol(at + 1, &at, 10);
-    if (*at || s->pid_count == 0)
+    }
+    if (*at || s->pid_count == 0) {
         net_die("not PORT:PID,...: %s", text);
+    }
 }
 
 int main(int argc, char **argv)
@@ -234,19 +254,23 @@ int main(int argc, char **argv)
                 "usage: turns -c CONNECTIONS -n REQUESTS -d SECONDS [-p PATH] PORT:PID[,PID...] ...");
         }
     }
-    if (optind == argc || argc - optind > MAX_SERVERS || conn_count < 1 || requests < 1)
+    if (optind == argc || argc - optind > MAX_SERVERS || conn_count < 1 || requests < 1) {
         net_die("1 to %d servers, at least one connection and one request", MAX_SERVERS);
-    for (int i = optind; i < argc; i++)
+    }
+    for (int i = optind; i < argc; i++) {
         parse_server(argv[i]);
+    }
     net_init();
-    for (int i = 0; i < server_count; i++)
+    for (int i = 0; i < server_count; i++) {
         connect_all(&servers[i]);
+    }
     one_round(0, requests);
     end = net_now_us() + (uint64_t)(seconds * 1e6);
     for (long round = 1; net_now_us() < end; round++) {
         one_round(round, requests);
-        if (!somebody_ended)
+        if (!somebody_ended) {
             tell();
+        }
     }
     return 0;
 }

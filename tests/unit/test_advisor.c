@@ -95,8 +95,9 @@ static int changes(const advisor_advice_t *advice)
 {
     int count = 0;
 
-    for (size_t i = 0; i < advice->count; i++)
+    for (size_t i = 0; i < advice->count; i++) {
         count += advice->items[i].verdict == ADVISOR_CHANGE;
+    }
     return count;
 }
 
@@ -416,15 +417,17 @@ START_TEST(what_a_graceful_restart_cannot_reach_takes_a_stop)
         ck_assert_int_ge(number(&advice, "ServerLimit")
                              * (prefork ? 1 : number(&advice, "ThreadsPerChild")),
                          250);
-        if (!prefork)
+        if (!prefork) {
             assert_layout(&in, &advice);
+        }
 
         advisor_advise(&in, true, &advice);
         ck_assert_int_ge(number(&advice, "MaxRequestWorkers"), 250);
-        if (mpms[i] != ADVISOR_HYBRID)
+        if (mpms[i] != ADVISOR_HYBRID) {
             ck_assert_int_ge(number(&advice, "ServerLimit")
                                  * (prefork ? 1 : number(&advice, "ThreadsPerChild")),
                              250);
+        }
     }
 }
 END_TEST
@@ -769,14 +772,16 @@ static void check_item(const advisor_item_t *each)
     ck_assert_msg(strchr(each->recommended, 'n') == NULL || strstr(each->recommended, "event")
                       || strstr(each->recommended, "prefork"),
                   "%s %s", each->directive, each->recommended);
-    if (each->verdict == ADVISOR_KEEP)
+    if (each->verdict == ADVISOR_KEEP) {
         ck_assert_str_eq(each->now, each->recommended);
+    }
     if (each->verdict == ADVISOR_CHANGE) {
         ck_assert_str_ne(each->now, each->recommended);
         ck_assert_str_ne(each->recommended, "");
     }
-    if (each->verdict == ADVISOR_UNKNOWN)
+    if (each->verdict == ADVISOR_UNKNOWN) {
         ck_assert_str_eq(each->recommended, "");
+    }
     strtol(each->recommended, &end, 10);
     ck_assert(each->effect == ADVISOR_BY_HAND || strcmp(each->directive, "MPMModel") == 0
               || *end == '\0' || *end == 'M' || *end == '.');
@@ -794,20 +799,23 @@ static void check_workers(const advisor_input_t *in, const advisor_advice_t *adv
     ck_assert_int_ge(each, 1);
     if (workers->verdict == ADVISOR_CHANGE) {
         ck_assert_int_eq(count % each, 0);
-        if (!stop_allowed && in->server_limit > 0)
+        if (!stop_allowed && in->server_limit > 0) {
             ck_assert_int_le(count / each, in->server_limit);
-        if (!stop_allowed && threads && in->thread_limit > 0)
+        }
+        if (!stop_allowed && threads && in->thread_limit > 0) {
             ck_assert_int_le(each, in->thread_limit);
+        }
     }
     else {
         ck_assert_int_eq(count, in->max_request_workers);
     }
     /* more than there was only when it fits */
     if (count > in->max_request_workers && !isnan(in->process_bytes) && !isnan(in->budget_bytes)
-        && (threads == NULL || !isnan(in->worker_bytes)))
+        && (threads == NULL || !isnan(in->worker_bytes))) {
         ck_assert_double_le(ceil((double)count / each) * in->process_bytes
                                 + (threads ? count * in->worker_bytes : 0),
                             in->budget_bytes);
+    }
 }
 
 START_TEST(whatever_was_measured_the_advice_is_sound)
@@ -825,8 +833,9 @@ START_TEST(whatever_was_measured_the_advice_is_sound)
             ck_assert_str_ne(advice.missing, "");
             continue;
         }
-        for (size_t k = 0; k < advice.count; k++)
+        for (size_t k = 0; k < advice.count; k++) {
             check_item(&advice.items[k]);
+        }
         check_workers(&in, &advice, stop_allowed);
     }
 }

@@ -20,8 +20,9 @@ const command_t *const commands[] = { &cmd_status,  &cmd_workers, &cmd_processes
 const command_t *command_find(const char *name)
 {
     for (size_t i = 0; commands[i] != NULL; i++) {
-        if (strcmp(commands[i]->name, name) == 0)
+        if (strcmp(commands[i]->name, name) == 0) {
             return commands[i];
+        }
     }
     return NULL;
 }
@@ -42,9 +43,10 @@ static void help_program(FILE *out)
         "Without an address or a file it reads the segment of this machine's server, or else asks\n" URL_DEFAULT
         ".\n\nCommands:\n",
         out);
-    for (size_t i = 0; commands[i] != NULL; i++)
+    for (size_t i = 0; commands[i] != NULL; i++) {
         fprintf(out, "  %-10s  %s%s\n", commands[i]->name, commands[i]->summary,
                 i == 0 ? " (the default)" : "");
+    }
     fputs("\nOptions, before or after the command:\n", out);
     options_help(out, settings_options);
     fputs("\nExamples:\n"

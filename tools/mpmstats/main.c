@@ -34,16 +34,18 @@ static const command_t *find_command(int argc, char **argv, settings_t *settings
     const command_t *command;
 
     *index = options_parse(globals, true, argc, argv, failure);
-    if (*index == 0)
+    if (*index == 0) {
         return NULL;
+    }
     if (*index == argc) {
         (*index)--;
         return commands[0];
     }
     command = command_find(argv[*index]);
-    if (command == NULL)
+    if (command == NULL) {
         failure_set(failure, RC_USAGE, "there is no command '%s'; mpmstats --help lists them",
                     argv[*index]);
+    }
     return command;
 }
 
@@ -63,8 +65,9 @@ static int finish(const command_t *command, int rc)
 
 static int refuse(const command_t *command, const failure_t *failure)
 {
-    if (command == NULL || command->refuse == NULL)
+    if (command == NULL || command->refuse == NULL) {
         return failure_report(failure);
+    }
     return finish(command, command->refuse(failure));
 }
 
@@ -73,8 +76,9 @@ static const command_t *guess_command(int argc, char **argv)
 {
     const command_t *command = NULL;
 
-    for (int i = 1; i < argc && command == NULL; i++)
+    for (int i = 1; i < argc && command == NULL; i++) {
         command = command_find(argv[i]);
+    }
     return command;
 }
 
@@ -86,10 +90,12 @@ static int run_command(const command_t *command, settings_t *settings, int argc,
     failure_t failure;
     int rest = options_parse(sets, false, argc, argv, &failure);
 
-    if (rest == 0)
+    if (rest == 0) {
         return refuse(command, &failure);
-    if (settings->version)
+    }
+    if (settings->version) {
         return print_version();
+    }
     terminal_init(!settings->no_color);
     if (settings->help) {
         command_help(stdout, command);
@@ -108,8 +114,9 @@ int main(int argc, char **argv)
     terminal_init(true);
     settings_init(&settings);
     command = find_command(argc, argv, &settings, &index, &failure);
-    if (command == NULL)
+    if (command == NULL) {
         return refuse(guess_command(argc, argv), &failure);
+    }
     /* --help before a command, or without one, explains the program */
     if (settings.help && !settings.version) {
         command_help(stdout, NULL);

@@ -43,11 +43,13 @@ static long argument(request_rec *r, const char *name)
     const char *at = r->args;
     size_t length = strlen(name);
     while (at && *at) {
-        if (!strncmp(at, name, length) && at[length] == '=')
+        if (!strncmp(at, name, length) && at[length] == '=') {
             return strtol(at + length + 1, NULL, 10);
+        }
         at = strchr(at, '&');
-        if (at)
+        if (at) {
             at++;
+        }
     }
     return 0;
 }
@@ -87,8 +89,9 @@ static int do_sleep(request_rec *r)
 static int do_spin(request_rec *r)
 {
     apr_time_t end = apr_time_now() + apr_time_from_msec(argument(r, "ms"));
-    while (apr_time_now() < end)
+    while (apr_time_now() < end) {
         ;
+    }
     return answer(r, "spun");
 }
 
@@ -96,9 +99,11 @@ static int do_clock(request_rec *r)
 {
     apr_time_t end = apr_time_now() + apr_time_from_msec(argument(r, "ms"));
     apr_time_exp_t exploded;
-    while (apr_time_now() < end)
-        for (int i = 0; i < 1000; i++)
+    while (apr_time_now() < end) {
+        for (int i = 0; i < 1000; i++) {
             apr_time_exp_lt(&exploded, end);
+        }
+    }
     return answer(r, "told");
 }
 
@@ -109,10 +114,12 @@ static int do_stream(request_rec *r)
     memset(chunk, 's', bytes);
     ap_set_content_type(r, "text/plain");
     for (long i = 0; i < chunks; i++) {
-        if (i)
+        if (i) {
             wait_as_told(r);
-        if (ap_rwrite(chunk, bytes, r) < 0 || ap_rflush(r) < 0)
+        }
+        if (ap_rwrite(chunk, bytes, r) < 0 || ap_rflush(r) < 0) {
             return OK;
+        }
     }
     return OK;
 }
@@ -142,8 +149,9 @@ static int do_leak(request_rec *r)
     size_t bytes = argument(r, "kb") * 1024;
     /* volatile: nobody reads it, and it has to be written all the same */
     volatile char *lost = malloc(bytes);
-    for (size_t i = 0; lost && i < bytes; i += 1024)
+    for (size_t i = 0; lost && i < bytes; i += 1024) {
         lost[i] = 1;
+    }
     return answer(r, "leaked");
 }
 
@@ -153,16 +161,19 @@ static int do_body(request_rec *r)
     long got, total = 0;
     unsigned long sum = 0;
     int rc = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
-    if (rc != OK)
+    if (rc != OK) {
         return rc;
+    }
     if (ap_should_client_block(r)) {
         while ((got = ap_get_client_block(r, buffer, sizeof buffer)) > 0) {
-            for (long i = 0; i < got; i++)
+            for (long i = 0; i < got; i++) {
                 sum += (unsigned char)buffer[i];
+            }
             total += got;
         }
-        if (got < 0)
+        if (got < 0) {
             return HTTP_BAD_REQUEST;
+        }
     }
     return answer(r, apr_psprintf(r->pool, "%ld %lu", total, sum));
 }
@@ -170,8 +181,9 @@ static int do_body(request_rec *r)
 static void hang(int sig)
 {
     (void)sig;
-    for (;;)
+    for (;;) {
         pause();
+    }
 }
 
 static long disk_ms;
@@ -207,10 +219,12 @@ static void test_child_init(apr_pool_t *p, server_rec *s)
 
     (void)p;
     (void)s;
-    if (file && access(file, F_OK) == 0)
+    if (file && access(file, F_OK) == 0) {
         hang(0);
-    while (late && access(late, F_OK) == 0)
+    }
+    while (late && access(late, F_OK) == 0) {
         usleep(300000);
+    }
 }
 
 static int do_id(request_rec *r)
@@ -243,12 +257,15 @@ static const struct {
 
 static int test_handler(request_rec *r)
 {
-    if (strncmp(r->handler, "test-handlers", strlen("test-handlers")))
+    if (strncmp(r->handler, "test-handlers", strlen("test-handlers"))) {
         return DECLINED;
+    }
     const char *slash = strrchr(r->uri, '/');
-    for (size_t i = 0; slash && i < sizeof actions / sizeof *actions; i++)
-        if (!strcmp(slash + 1, actions[i].name))
+    for (size_t i = 0; slash && i < sizeof actions / sizeof *actions; i++) {
+        if (!strcmp(slash + 1, actions[i].name)) {
             return actions[i].run(r);
+        }
+    }
     return HTTP_NOT_FOUND;
 }
 

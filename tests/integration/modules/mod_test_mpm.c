@@ -74,8 +74,9 @@ static const char *answers(apr_pool_t *p)
 
 static int mpm_handler(request_rec *r)
 {
-    if (strcmp(r->handler, "test-mpm"))
+    if (strcmp(r->handler, "test-mpm")) {
         return DECLINED;
+    }
     ap_set_content_type(r, "application/json");
     ap_rprintf(r, "{\"name\":\"%s\",\"queries\":%s}\n", ap_show_mpm(), answers(r->pool));
     return OK;

@@ -57,15 +57,17 @@ static void put_process(request_rec *r, int slot, int threads)
 
 static int scoreboard_handler(request_rec *r)
 {
-    if (strcmp(r->handler, "test-scoreboard"))
+    if (strcmp(r->handler, "test-scoreboard")) {
         return DECLINED;
+    }
     ap_set_content_type(r, "application/json");
     const global_score *gs = ap_get_scoreboard_global();
     ap_rprintf(r, "{\"server_limit\":%d,\"thread_limit\":%d,\"generation\":%d,\"processes\":[",
                gs->server_limit, gs->thread_limit, gs->running_generation);
     for (int slot = 0; slot < gs->server_limit; slot++) {
-        if (slot)
+        if (slot) {
             ap_rputs(",\n", r);
+        }
         put_process(r, slot, gs->thread_limit);
     }
     ap_rputs("]}\n", r);

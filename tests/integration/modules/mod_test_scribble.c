@@ -59,8 +59,9 @@ static size_t find_maps(void)
             total += end - begin;
         }
     }
-    if (f)
+    if (f) {
         fclose(f);
+    }
     return total;
 }
 
@@ -74,20 +75,23 @@ static uint64_t next_random(uint64_t *state)
 
 static void fill(uint32_t word)
 {
-    for (int i = 0; i < map_count; i++)
-        for (size_t at = 0; at + 4 <= maps[i].size; at += 4)
+    for (int i = 0; i < map_count; i++) {
+        for (size_t at = 0; at + 4 <= maps[i].size; at += 4) {
             *(volatile uint32_t *)(maps[i].begin + at) = word;
+        }
+    }
 }
 
 /* Some thousand words, anywhere. */
 static void sprinkle(uint64_t *state, uint32_t word, int anything)
 {
-    for (int i = 0; i < map_count; i++)
+    for (int i = 0; i < map_count; i++) {
         for (int n = 0; n < 4096; n++) {
             size_t at = next_random(state) % (maps[i].size / 4) * 4;
             *(volatile uint32_t *)(maps[i].begin + at) = anything ? (uint32_t)next_random(state)
                                                                   : word;
         }
+    }
 }
 
 static void scribble(long ms, uint32_t pid, uint64_t state)
@@ -123,8 +127,9 @@ static void scribble(long ms, uint32_t pid, uint64_t state)
         }
         usleep(3000);
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec * 1000 + now.tv_nsec / 1000000 >= end)
+        if (now.tv_sec * 1000 + now.tv_nsec / 1000000 >= end) {
             _exit(0);
+        }
     }
 }
 
@@ -151,13 +156,16 @@ static int abuse_sockets(request_rec *r, long two, long shut)
     for (int fd = 3; fd < 1024; fd++) {
         int type = 0;
         socklen_t len = sizeof type;
-        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_SEQPACKET)
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_SEQPACKET) {
             continue;
+        }
         found++;
-        for (long n = 0; n < two; n++)
+        for (long n = 0; n < two; n++) {
             send_two(fd);
-        if (shut)
+        }
+        if (shut) {
             shutdown(fd, SHUT_RDWR);
+        }
     }
     ap_set_content_type(r, "text/plain");
     ap_rprintf(r, "%d sockets of %ld", found, (long)getpid());
@@ -169,15 +177,18 @@ static int scribble_handler(request_rec *r)
     size_t total;
     long ms = argument(r, "ms"), pid = argument(r, "pid"), seed = argument(r, "seed");
 
-    if (strcmp(r->handler, "test-scribble"))
+    if (strcmp(r->handler, "test-scribble")) {
         return DECLINED;
-    if (argument(r, "two") || argument(r, "shut"))
+    }
+    if (argument(r, "two") || argument(r, "shut")) {
         return abuse_sockets(r, argument(r, "two"), argument(r, "shut"));
+    }
     total = find_maps();
     if (fork() == 0) {
         signal(SIGTERM, SIG_DFL);
-        for (int fd = 3; fd < 1024; fd++)
+        for (int fd = 3; fd < 1024; fd++) {
             close(fd);
+        }
         scribble(ms, (uint32_t)pid, (uint64_t)seed * 2654435761u + 1);
     }
     ap_set_content_type(r, "text/plain");

@@ -59,10 +59,12 @@ static void pulse(void *baton)
 static void loop(void *baton)
 {
     apr_time_t *until = baton;
-    if (apr_time_now() < *until)
+    if (apr_time_now() < *until) {
         ap_mpm_register_timed_callback(0, loop, until);
-    else
+    }
+    else {
         free(until);
+    }
 }
 
 static void take_time(void *baton)
@@ -78,8 +80,9 @@ static void *register_outside(void *ms)
 
 static int suspend_handler(request_rec *r)
 {
-    if (strcmp(r->handler, "test-suspend"))
+    if (strcmp(r->handler, "test-suspend")) {
         return DECLINED;
+    }
     int turns = query_number(r, "loop=", 0);
     if (turns > 0) {
         apr_time_t *until = malloc(sizeof *until);

@@ -57,17 +57,20 @@ static char *read_line(conn_rec *c, apr_status_t *rv)
     char *line = NULL;
     apr_size_t length = 0;
     *rv = ap_get_brigade(c->input_filters, bb, AP_MODE_GETLINE, APR_NONBLOCK_READ, 0);
-    if (*rv != APR_SUCCESS)
+    if (*rv != APR_SUCCESS) {
         return NULL;
+    }
     if (APR_BRIGADE_EMPTY(bb)) {
         *rv = APR_EAGAIN;
         return NULL;
     }
     *rv = apr_brigade_pflatten(bb, &line, &length, c->pool);
-    if (*rv == APR_SUCCESS && length == 0)
+    if (*rv == APR_SUCCESS && length == 0) {
         *rv = APR_EOF;
-    if (*rv != APR_SUCCESS)
+    }
+    if (*rv != APR_SUCCESS) {
         return NULL;
+    }
     line = apr_pstrmemdup(c->pool, line, length);
     line[strcspn(line, "\r\n")] = '\0';
     return line;
@@ -96,14 +99,16 @@ static int obey(conn_rec *c, conn_conf_t *cc, const char *line)
 static int process_connection(conn_rec *c)
 {
     server_conf_t *sc = ap_get_module_config(c->base_server->module_config, &test_waitio_module);
-    if (!sc->on)
+    if (!sc->on) {
         return DECLINED;
+    }
     conn_conf_t *cc = ap_get_module_config(c->conn_config, &test_waitio_module);
     int can = 0;
     if (ap_mpm_query(AP_MPMQ_CAN_WAITIO, &can) != APR_SUCCESS || !can || !c->cs) {
         say(c, "this MPM cannot wait\n");
-        if (c->cs)
+        if (c->cs) {
             c->cs->state = CONN_STATE_LINGER;
+        }
         return OK;
     }
     if (!cc) {
@@ -117,8 +122,9 @@ static int process_connection(conn_rec *c)
     }
     apr_status_t rv;
     const char *line = read_line(c, &rv);
-    if (line)
+    if (line) {
         return obey(c, cc, line);
+    }
     return APR_STATUS_IS_EAGAIN(rv) ? wait_for(c, CONN_SENSE_WANT_READ) : linger(c);
 }
 

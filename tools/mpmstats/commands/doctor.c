@@ -58,8 +58,9 @@ static doctor_level_e worst(const doctor_t *doctor)
 {
     doctor_level_e level = DOCTOR_OK;
 
-    for (size_t i = 0; i < doctor->count; i++)
+    for (size_t i = 0; i < doctor->count; i++) {
         level = doctor->findings[i].level > level ? doctor->findings[i].level : level;
+    }
     return level;
 }
 
@@ -70,14 +71,17 @@ static char *usual_directory(const settings_t *settings)
     static const char *const usual[] = { "/etc/apache2", "/etc/httpd", "/usr/local/apache2" };
     const char *confdir = getenv("APACHE_CONFDIR"), *name = settings->instance;
 
-    if (name != NULL && strcmp(name, "apache2") != 0)
+    if (name != NULL && strcmp(name, "apache2") != 0) {
         return memory_format("/etc/apache2-%s",
                              strncmp(name, "apache2-", 8) == 0 ? name + 8 : name);
-    if (confdir != NULL && confdir[0] == '/')
+    }
+    if (confdir != NULL && confdir[0] == '/') {
         return memory_copy(confdir);
+    }
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
-        if (access(usual[i], F_OK) == 0)
+        if (access(usual[i], F_OK) == 0) {
             return memory_copy(usual[i]);
+        }
     }
     return memory_copy(usual[0]);
 }
@@ -114,10 +118,12 @@ static void examine(doctor_t *doctor)
         doctor->debian = is_debian(directory);
         doctor->conf = conf_read(directory, given.config);
     }
-    if (doctor->conf == NULL)
+    if (doctor->conf == NULL) {
         no_configuration(doctor, directory != NULL ? directory : given.server_root);
-    else
+    }
+    else {
         doctor_configuration(doctor);
+    }
     doctor_server(doctor);
     doctor_files(doctor);
     free(directory);
@@ -133,16 +139,18 @@ static void show(const doctor_t *doctor)
         const doctor_finding_t *finding = &doctor->findings[i];
         char *text, *safe;
 
-        if (given.quiet && finding->level == DOCTOR_OK)
+        if (given.quiet && finding->level == DOCTOR_OK) {
             continue;
+        }
         text = memory_format("%s: %s", finding->subject, finding->text);
         safe = text_safe(text);
         printf("%s%-7s%s  %s\n", terminal_style(styles[finding->level]), words[finding->level],
                terminal_style(STYLE_PLAIN), safe);
         free(text);
         free(safe);
-        if (finding->advice == NULL)
+        if (finding->advice == NULL) {
             continue;
+        }
         safe = text_safe(finding->advice);
         printf("%9s-> %s\n", "", safe);
         free(safe);
@@ -160,8 +168,9 @@ static json_t *to_json(const doctor_t *doctor)
         json_t *object = json_pack("{s:s, s:s, s:s}", "level", words[finding->level], "subject",
                                    finding->subject, "text", text);
 
-        if (advice != NULL)
+        if (advice != NULL) {
             json_object_set_new(object, "advice", json_string(advice));
+        }
         json_array_append_new(list, object);
         free(text);
         free(advice);
@@ -195,8 +204,9 @@ static int run(const settings_t *settings, int argc, char **argv)
     failure_t failure;
     int level;
 
-    if (!command_no_arguments(argc, argv, &failure))
+    if (!command_no_arguments(argc, argv, &failure)) {
         return refuse(&failure);
+    }
     if (settings->from != NULL) {
         failure_set(&failure, RC_USAGE, "a saved answer is no installation; leave out --from");
         return refuse(&failure);

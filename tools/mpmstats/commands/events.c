@@ -58,8 +58,9 @@ static bool is_known(const char *word, size_t length)
     for (uint64_t kind = 1; kind < SEGMENT_EVENT_AFTER_LAST; kind++) {
         const char *known = segment_event_word(kind);
 
-        if (strlen(known) == length && strncasecmp(known, word, length) == 0)
+        if (strlen(known) == length && strncasecmp(known, word, length) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -69,8 +70,9 @@ static bool are_known(failure_t *failure)
     for (size_t i = 0; i < given.kinds.count; i++) {
         if (!rows_know("--kind", given.kinds.items[i], is_known,
                        "start, graceful, restart, stop, crash, saturated, relieved and overflow",
-                       failure))
+                       failure)) {
             return false;
+        }
     }
     return true;
 }
@@ -82,8 +84,9 @@ static bool has_kind(const snapshot_event_t *event)
             size_t length = strcspn(word, ",");
 
             if (event->kind != NULL && strlen(event->kind) == length
-                && strncasecmp(event->kind, word, length) == 0)
+                && strncasecmp(event->kind, word, length) == 0) {
                 return true;
+            }
             word += length;
         }
     }
@@ -97,8 +100,9 @@ static bool wanted(const void *record, const void *context)
 
     if (given.since_us >= 0
         && (event->time_us == SNAPSHOT_UNKNOWN
-            || (double)(snap->server.now_us - event->time_us) > given.since_us))
+            || (double)(snap->server.now_us - event->time_us) > given.since_us)) {
         return false;
+    }
     return has_kind(event);
 }
 
@@ -107,16 +111,18 @@ static style_e style_of(const snapshot_event_t *event)
     static const char *const alarms[] = { "crash", "saturated", "overflow" };
 
     for (size_t i = 0; event->kind != NULL && i < sizeof(alarms) / sizeof(alarms[0]); i++) {
-        if (strcmp(event->kind, alarms[i]) == 0)
+        if (strcmp(event->kind, alarms[i]) == 0) {
             return STYLE_ALARM;
+        }
     }
     return STYLE_PLAIN;
 }
 
 static char *age_of(const snapshot_event_t *event, const snapshot_t *snap)
 {
-    if (event->time_us == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN)
+    if (event->time_us == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN) {
         return NULL;
+    }
     /* what is known of a dead server ends before its last event, at times */
     return figure_span(fmax(0, (double)(snap->server.now_us - event->time_us)));
 }
@@ -148,12 +154,15 @@ static void show(const rows_t *rows, const snapshot_t *snap)
 
 static int show_rows(const settings_t *settings, const rows_t *rows, const sample_t *sample)
 {
-    if (settings->json != NULL)
+    if (settings->json != NULL) {
         return view_json_rows(rows, sample, settings->json);
-    if (rows->count == 0)
+    }
+    if (rows->count == 0) {
         puts(sample->snap.event_count == 0 ? "Nothing has happened." : "No event is like that.");
-    else
+    }
+    else {
         show(rows, &sample->snap);
+    }
     return RC_OK;
 }
 
@@ -165,10 +174,12 @@ static int run(const settings_t *settings, int argc, char **argv)
     int rc;
 
     if (!command_no_arguments(argc, argv, &failure) || !are_known(&failure)
-        || (sample = source_once(settings, &failure)) == NULL)
+        || (sample = source_once(settings, &failure)) == NULL) {
         return failure_report(&failure);
-    if (!sample_is_recorded(sample, &failure))
+    }
+    if (!sample_is_recorded(sample, &failure)) {
         return sample_end(sample, failure_report(&failure));
+    }
     rows = rows_events(&sample->snap);
     rows_choose(&rows,
                 &(rows_choice_t){

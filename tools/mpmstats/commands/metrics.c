@@ -46,8 +46,9 @@ static int put(const char *text, const source_fate_t *fate)
     else if (!wholefile_write(given.write, text, &failure)) {
         return failure_report(&failure);
     }
-    if (fate->note == NULL)
+    if (fate->note == NULL) {
         return RC_OK;
+    }
     failure_set(&failure, fate->dead ? RC_STALE : RC_OK, "%s", fate->note);
     return failure_report(&failure);
 }
@@ -60,8 +61,9 @@ static int run(const settings_t *settings, int argc, char **argv)
     char *text = NULL;
     int rc;
 
-    if (settings->json != NULL)
+    if (settings->json != NULL) {
         failure_set(&failure, RC_USAGE, "metrics are no JSON; that is status --json");
+    }
     else if (command_no_arguments(argc, argv, &failure)
              && (given.write == NULL || wholefile_usable(given.write, &failure))
              && (source = source_open(settings, &failure)) != NULL) {

@@ -42,12 +42,15 @@ static int run(const settings_t *settings, int argc, char **argv)
     }
     if ((strcmp(argv[0], "-") != 0 && !wholefile_usable(argv[0], &failure))
         || !command_no_arguments(argc - 1, argv + 1, &failure)
-        || (sample = source_once(settings, &failure)) == NULL)
+        || (sample = source_once(settings, &failure)) == NULL) {
         return failure_report(&failure);
-    if (strcmp(argv[0], "-") == 0)
+    }
+    if (strcmp(argv[0], "-") == 0) {
         rc = view_json_sample(sample, "auto");
-    else
+    }
+    else {
         rc = save(argv[0], sample);
+    }
     return sample_end(sample, rc);
 }
 

@@ -38,12 +38,15 @@ static void show_busy_workers(const snapshot_t *snap)
     rows_keep(&rows, is_busy, NULL);
     rows_sort(&rows, field_find(fields_worker, "since_us"), false);
     shown = rows.count > BUSY_SHOWN + 1 ? BUSY_SHOWN : rows.count;
-    if (rows.count > 0)
+    if (rows.count > 0) {
         view_workers((const snapshot_worker_t *const *)(const void *)rows.items, shown);
-    else
+    }
+    else {
         puts("No worker is busy.");
-    if (shown < rows.count)
+    }
+    if (shown < rows.count) {
         printf("%zu more are busy: mpmstats workers --state busy --sort age\n", rows.count - shown);
+    }
     rows_free(&rows);
 }
 
@@ -66,15 +69,19 @@ static int run(const settings_t *settings, int argc, char **argv)
     sample_t *sample;
     int rc = RC_OK;
 
-    if (!command_no_arguments(argc, argv, &failure))
+    if (!command_no_arguments(argc, argv, &failure)) {
         return failure_report(&failure);
+    }
     sample = source_once(settings, &failure);
-    if (sample == NULL)
+    if (sample == NULL) {
         return failure_report(&failure);
-    if (settings->json != NULL)
+    }
+    if (settings->json != NULL) {
         rc = view_json_sample(sample, settings->json);
-    else
+    }
+    else {
         show(&sample->snap, sample->origin != NULL ? sample->origin : settings->from);
+    }
     return sample_end(sample, rc);
 }
 

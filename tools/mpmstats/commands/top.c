@@ -44,11 +44,13 @@ static void collect(top_t *top, fetcher_t *fetcher)
     failure_t failure;
     sample_t *sample;
 
-    if (!fetcher_result(fetcher, &sample, &failure))
+    if (!fetcher_result(fetcher, &sample, &failure)) {
         return;
+    }
     if (sample == NULL) {
-        if (top->trouble.rc == RC_OK)
+        if (top->trouble.rc == RC_OK) {
             top->trouble_since = clock_now();
+        }
         top->trouble = failure;
         return;
     }
@@ -66,8 +68,9 @@ static int wait_ms(const top_t *top, fetcher_t *fetcher, double due)
 {
     double rest = (due - clock_now()) * 1e3;
 
-    if (top->paused || fetcher_busy(fetcher))
+    if (top->paused || fetcher_busy(fetcher)) {
         return top->trouble.rc != RC_OK ? 1000 : -1;
+    }
     return rest <= 0 ? 0 : rest > 1000 ? 1000 : (int)rest + 1;
 }
 
@@ -75,8 +78,9 @@ static void ask_when_due(top_t *top, fetcher_t *fetcher, double *due)
 {
     double now = clock_now();
 
-    if (fetcher_busy(fetcher) || (!top->refresh && (top->paused || now < *due)))
+    if (fetcher_busy(fetcher) || (!top->refresh && (top->paused || now < *due))) {
         return;
+    }
     top->refresh = false;
     fetcher_ask(fetcher);
     *due = now + given.interval_us / 1e6;
@@ -86,8 +90,9 @@ static void take_keys(top_t *top)
 {
     int key;
 
-    while (!top->quit && (key = screen_key()) != SCREEN_NONE)
+    while (!top->quit && (key = screen_key()) != SCREEN_NONE) {
         top_key(top, key);
+    }
 }
 
 static void loop(top_t *top, fetcher_t *fetcher)
@@ -102,10 +107,12 @@ static void loop(top_t *top, fetcher_t *fetcher)
     while (!top->quit) {
         ask_when_due(top, fetcher, &due);
         top_draw(top, clock_now());
-        if (poll(waits, 3, wait_ms(top, fetcher, due)) <= 0)
+        if (poll(waits, 3, wait_ms(top, fetcher, due)) <= 0) {
             continue;
-        if (waits[1].revents != 0)
+        }
+        if (waits[1].revents != 0) {
             screen_signal();
+        }
         collect(top, fetcher);
         take_keys(top);
     }
@@ -117,8 +124,9 @@ static int run_top(const settings_t *settings, failure_t *failure)
     fetcher_t *fetcher;
     top_t top;
 
-    if (source == NULL)
+    if (source == NULL) {
         return failure_report(failure);
+    }
     if (!screen_open(failure)) {
         source_close(source);
         return failure_report(failure);
@@ -132,8 +140,9 @@ static int run_top(const settings_t *settings, failure_t *failure)
     }
     loop(&top, fetcher);
     screen_close();
-    if (!fetcher_stop(fetcher))
+    if (!fetcher_stop(fetcher)) {
         _exit(RC_OK); /* a server that does not answer keeps nobody waiting */
+    }
     sample_free(top.before);
     sample_free(top.now);
     return RC_OK;
@@ -143,17 +152,22 @@ static int run(const settings_t *settings, int argc, char **argv)
 {
     failure_t failure;
 
-    if (!command_no_arguments(argc, argv, &failure))
+    if (!command_no_arguments(argc, argv, &failure)) {
         return failure_report(&failure);
-    if (settings->json != NULL)
+    }
+    if (settings->json != NULL) {
         failure_set(&failure, RC_USAGE, "top draws on a terminal; for JSON use watch --json");
-    else if (settings->from != NULL)
+    }
+    else if (settings->from != NULL) {
         failure_set(&failure, RC_USAGE,
                     "a saved answer does not change; look at it with status or workers");
-    else if (given.interval_us < 1e5)
+    }
+    else if (given.interval_us < 1e5) {
         failure_set(&failure, RC_USAGE, "--interval wants 100ms or more");
-    else
+    }
+    else {
         return run_top(settings, &failure);
+    }
     return failure_report(&failure);
 }
 

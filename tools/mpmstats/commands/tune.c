@@ -122,8 +122,9 @@ static bool parse_target(tuning_wishes_t *wishes, const char *text, failure_t *f
     static const char queue[] = "queue.p99=";
 
     if (strncmp(text, queue, sizeof(queue) - 1) == 0
-        && options_span(text + sizeof(queue) - 1, &wishes->target_queue_p99_us))
+        && options_span(text + sizeof(queue) - 1, &wishes->target_queue_p99_us)) {
         return true;
+    }
     return failure_set(failure, RC_USAGE,
                        "--target wants queue.p99=TIME, such as queue.p99=10ms, not '%s'", text);
 }
@@ -133,42 +134,52 @@ static bool parse_wishes(tuning_wishes_t *wishes, failure_t *failure)
     *wishes = (tuning_wishes_t){ .memory_bytes = NAN,
                                  .memory_share = NAN,
                                  .target_queue_p99_us = NAN };
-    if (given.memory != NULL && !parse_memory(wishes, given.memory, failure))
+    if (given.memory != NULL && !parse_memory(wishes, given.memory, failure)) {
         return false;
+    }
     for (size_t i = 0; i < given.targets.count; i++) {
-        if (!parse_target(wishes, given.targets.items[i], failure))
+        if (!parse_target(wishes, given.targets.items[i], failure)) {
             return false;
+        }
     }
     return true;
 }
 
 static bool check(const settings_t *settings, int argc, char **argv, failure_t *failure)
 {
-    if (!command_no_arguments(argc, argv, failure))
+    if (!command_no_arguments(argc, argv, failure)) {
         return false;
-    if (settings->from != NULL)
+    }
+    if (settings->from != NULL) {
         return failure_set(failure, RC_USAGE,
                            "a saved answer does not change; tune needs a running server");
-    if (given.for_us < 1e6)
+    }
+    if (given.for_us < 1e6) {
         return failure_set(failure, RC_USAGE, "--for wants one second or more");
-    if (given.verify_us < 1e6)
+    }
+    if (given.verify_us < 1e6) {
         return failure_set(failure, RC_USAGE, "--verify wants one second or more");
-    if (!given.apply && (given.dry_run || given.conf_dir != NULL || given.apachectl != NULL))
+    }
+    if (!given.apply && (given.dry_run || given.conf_dir != NULL || given.apachectl != NULL)) {
         return failure_set(failure, RC_USAGE, "%s has a meaning with --apply only",
                            given.dry_run                ? "--dry-run"
                                : given.conf_dir != NULL ? "--conf-dir"
                                                         : "--apachectl");
-    if (given.apply && given.history)
+    }
+    if (given.apply && given.history) {
         return failure_set(failure, RC_USAGE,
                            "--apply compares with what it has measured; leave out --history");
-    if (given.apply && given.with_stop)
+    }
+    if (given.apply && given.with_stop) {
         return failure_set(
             failure, RC_USAGE,
             "--apply restarts gracefully; with --with-stop write a file, and stop and start by hand");
+    }
     if (given.write != NULL && strcmp(given.write, "-") == 0
-        && (settings->json != NULL || given.apply))
+        && (settings->json != NULL || given.apply)) {
         return failure_set(failure, RC_USAGE,
                            "--write - has standard output for itself; name a file");
+    }
     return given.write == NULL || strcmp(given.write, "-") == 0
         || wholefile_possible(given.write, failure);
 }
@@ -186,8 +197,9 @@ static int port_of(const settings_t *settings)
                       : settings->url_usual != NULL ? settings->url_usual
                                                     : URL_DEFAULT,
                   settings->unix_socket, &failure)) {
-        if (url.loopback && url.socket == NULL)
+        if (url.loopback && url.socket == NULL) {
             port = url.port;
+        }
         url_free(&url);
     }
     return port;
@@ -205,12 +217,15 @@ static bool measure(tune_t *tune, failure_t *failure)
     double seconds = given.for_us / 1e6;
 
     tune->first = sampler_take(tune->sampler, tune_patience(tune->settings), failure);
-    if (tune->first == NULL)
+    if (tune->first == NULL) {
         return false;
-    if (given.apply && !tune_apply_possible(tune, failure))
+    }
+    if (given.apply && !tune_apply_possible(tune, failure)) {
         return false;
-    if (tune->first->origin == NULL)
+    }
+    if (tune->first->origin == NULL) {
         tune->wishes.port = port_of(tune->settings);
+    }
     if (given.history) {
         tune->tuning = tuning_of_history(tune->first, &tune->wishes, sampler_clock());
         return tune->tuning != NULL
@@ -227,8 +242,9 @@ static bool measure(tune_t *tune, failure_t *failure)
     }
     tune->tuning = sampler_run(tune->sampler, tune->first, &tune->wishes, seconds, "measuring",
                                failure);
-    if (tune->tuning == NULL)
+    if (tune->tuning == NULL) {
         return false;
+    }
     return advise(tune);
 }
 
@@ -276,14 +292,17 @@ static int answer(tune_t *tune)
     bool alone = given.write != NULL && strcmp(given.write, "-") == 0;
     int rc = tune->advice.enough ? RC_OK : RC_NOVALUE;
 
-    if (tune->settings->json == NULL && (!alone || rc != RC_OK))
+    if (tune->settings->json == NULL && (!alone || rc != RC_OK)) {
         tune_show(tune);
+    }
     fflush(stdout);
-    if (rc == RC_OK && given.write != NULL)
+    if (rc == RC_OK && given.write != NULL) {
         rc = write_snippet(tune);
+    }
     if (rc == RC_OK && given.apply) {
-        if (tune->settings->json == NULL)
+        if (tune->settings->json == NULL) {
             putchar('\n');
+        }
         rc = tune_apply(tune);
     }
     if (tune->settings->json != NULL) {
@@ -303,8 +322,9 @@ static int finish(tune_t *tune, int rc)
     tuning_end(tune->tuning);
     sample_free(tune->first);
     json_decref(tune->applied);
-    if (!sampler_close(tune->sampler))
+    if (!sampler_close(tune->sampler)) {
         _exit(output_finish(rc));
+    }
     return rc;
 }
 
@@ -317,12 +337,14 @@ static int run(const settings_t *settings, int argc, char **argv)
 
     patient.timeout_s = tune_patience(settings);
     if (!check(settings, argc, argv, &failure) || !parse_wishes(&tune.wishes, &failure)
-        || (source = source_open(&patient, &failure)) == NULL)
+        || (source = source_open(&patient, &failure)) == NULL) {
         return failure_report(&failure);
+    }
     tune.origin = source_name(source);
     tune.sampler = sampler_open(source, &failure);
-    if (tune.sampler == NULL)
+    if (tune.sampler == NULL) {
         return failure_report(&failure);
+    }
     return finish(&tune, measure(&tune, &failure) ? answer(&tune) : failure_report(&failure));
 }
 

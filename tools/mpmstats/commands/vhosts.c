@@ -97,8 +97,9 @@ static void show(const rows_t *rows, const shown_t *shown, size_t count)
     column_t columns[COLUMNS_MOST];
     table_t *table;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         columns[i] = shown[i].column;
+    }
     table = table_new(columns, count);
     for (size_t row = 0; row < rows->count; row++) {
         for (size_t i = 0; i < count; i++) {
@@ -124,14 +125,18 @@ static bool wanted(const void *record, const void *context)
 
 static int show_rows(const settings_t *settings, const rows_t *rows, const sample_t *sample)
 {
-    if (settings->json != NULL)
+    if (settings->json != NULL) {
         return view_json_rows(rows, sample, settings->json);
-    if (rows->count == 0)
+    }
+    if (rows->count == 0) {
         puts(given.handlers ? "No content handler is like that." : "No virtual host is like that.");
-    else if (given.handlers)
+    }
+    else if (given.handlers) {
         show(rows, shown_handlers, sizeof(shown_handlers) / sizeof(shown_handlers[0]));
-    else
+    }
+    else {
         show(rows, shown_vhosts, COLUMNS_MOST);
+    }
     return RC_OK;
 }
 
@@ -145,10 +150,12 @@ static int run(const settings_t *settings, int argc, char **argv)
 
     if (!command_no_arguments(argc, argv, &failure)
         || (given.sort != NULL && (sort = rows_sort_field(fields, given.sort, &failure)) == NULL)
-        || (sample = source_once(settings, &failure)) == NULL)
+        || (sample = source_once(settings, &failure)) == NULL) {
         return failure_report(&failure);
-    if (!sample_is_recorded(sample, &failure))
+    }
+    if (!sample_is_recorded(sample, &failure)) {
         return sample_end(sample, failure_report(&failure));
+    }
     rows = given.handlers ? rows_handlers(&sample->snap) : rows_vhosts(&sample->snap);
     rows_choose(&rows,
                 &(rows_choice_t){ .wanted = wanted,

@@ -103,10 +103,12 @@ static const option_t options[] = {
 /* One item of a comma-separated list, against a worker. */
 static bool is_state(const snapshot_worker_t *worker, const char *word, size_t length)
 {
-    if (length == 4 && strncasecmp(word, "busy", 4) == 0)
+    if (length == 4 && strncasecmp(word, "busy", 4) == 0) {
         return derive_worker_busy(worker);
-    if (length == 1)
+    }
+    if (length == 1) {
         return worker->state != NULL && worker->state[0] == word[0];
+    }
     return worker->state_name != NULL && strlen(worker->state_name) == length
         && strncasecmp(worker->state_name, word, length) == 0;
 }
@@ -115,8 +117,10 @@ static bool is_known(const char *word, size_t length)
 {
     for (int i = 0; i < STATE_COUNT; i++) {
         if ((length == 1 && word[0] == states[i].letter[0])
-            || (strlen(states[i].name) == length && strncasecmp(states[i].name, word, length) == 0))
+            || (strlen(states[i].name) == length
+                && strncasecmp(states[i].name, word, length) == 0)) {
             return true;
+        }
     }
     return length == 4 && strncasecmp(word, "busy", 4) == 0;
 }
@@ -127,8 +131,9 @@ static bool are_known(failure_t *failure)
         if (!rows_know(
                 "--state", given.states.items[i], is_known,
                 "_ idle, S starting, R reading, W writing, K keepalive, D dns, C closing, L logging, G finishing, I cleanup, and busy",
-                failure))
+                failure)) {
             return false;
+        }
     }
     return true;
 }
@@ -139,8 +144,9 @@ static bool has_state(const snapshot_worker_t *worker)
         for (const char *word = given.states.items[i]; *word != '\0'; word += *word == ',') {
             size_t length = strcspn(word, ",");
 
-            if (is_state(worker, word, length))
+            if (is_state(worker, word, length)) {
                 return true;
+            }
             word += length;
         }
     }
@@ -159,10 +165,12 @@ static bool matches_vhost(const char *pattern, const char *vhost)
     char *host;
     bool same;
 
-    if (matches(pattern, vhost))
+    if (matches(pattern, vhost)) {
         return true;
-    if (colon == NULL)
+    }
+    if (colon == NULL) {
         return false;
+    }
     host = memory_format("%.*s", (int)(colon - vhost), vhost);
     same = matches(pattern, host);
     free(host);
@@ -174,8 +182,9 @@ static bool has_age(const snapshot_worker_t *worker)
     bool asked = given.least_age_us > 0 || given.most_age_us >= 0;
     double age = (double)worker->since_us;
 
-    if (worker->since_us == SNAPSHOT_UNKNOWN)
+    if (worker->since_us == SNAPSHOT_UNKNOWN) {
         return !asked;
+    }
     return age >= given.least_age_us && (given.most_age_us < 0 || age <= given.most_age_us);
 }
 
@@ -195,12 +204,15 @@ static int show(const settings_t *settings, const rows_t *rows, const sample_t *
         printf("%zu\n", rows->count);
         return RC_OK;
     }
-    if (settings->json != NULL)
+    if (settings->json != NULL) {
         return view_json_rows(rows, sample, settings->json);
-    if (rows->count == 0)
+    }
+    if (rows->count == 0) {
         puts("No worker is like that.");
-    else
+    }
+    else {
         view_workers((const snapshot_worker_t *const *)(const void *)rows->items, rows->count);
+    }
     return RC_OK;
 }
 
@@ -215,8 +227,9 @@ static int run(const settings_t *settings, int argc, char **argv)
     if (!command_no_arguments(argc, argv, &failure) || !are_known(&failure)
         || (given.sort != NULL
             && (sort = rows_sort_field(fields_worker, given.sort, &failure)) == NULL)
-        || (sample = source_once(settings, &failure)) == NULL)
+        || (sample = source_once(settings, &failure)) == NULL) {
         return failure_report(&failure);
+    }
     rows = rows_workers(&sample->snap);
     rows_choose(&rows,
                 &(rows_choice_t){ .wanted = wanted,

@@ -13,8 +13,9 @@ static volatile sig_atomic_t came;
 
 static void on_signal(int number)
 {
-    if (came == 0)
+    if (came == 0) {
         came = number;
+    }
 }
 
 void interrupt_watch(void)
@@ -26,8 +27,9 @@ void interrupt_watch(void)
     action.sa_handler = on_signal; /* without SA_RESTART: a wait ends */
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         /* nohup: what was ignored stays ignored */
-        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
             sigaction(ends[i], &action, NULL);
+        }
     }
 }
 

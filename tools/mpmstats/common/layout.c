@@ -28,11 +28,13 @@ static void put(layout_t *layout, const char *data, size_t length)
 
 static void new_line(layout_t *layout)
 {
-    if (layout->indent == 0)
+    if (layout->indent == 0) {
         return;
+    }
     put(layout, "\n", 1);
-    for (int i = layout->level * layout->indent; i > 0; i--)
+    for (int i = layout->level * layout->indent; i > 0; i--) {
         put(layout, " ", 1);
+    }
 }
 
 static size_t spaces(const char *at)
@@ -141,8 +143,9 @@ char *layout_json(const char *json, int indent)
 {
     layout_t layout = { .text = memory_get(1, 1), .room = 1, .indent = indent };
 
-    for (json += spaces(json); *json != '\0'; json += spaces(json))
+    for (json += spaces(json); *json != '\0'; json += spaces(json)) {
         json += put_next(&layout, json);
+    }
     layout.text[layout.length] = '\0';
     return layout.text;
 }

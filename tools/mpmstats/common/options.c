@@ -34,8 +34,9 @@ static void parser_build(parser_t *parser, const option_set_t *sets, bool first_
 
     memset(parser, 0, sizeof(*parser));
     *shorts++ = first_only ? '+' : ':';
-    if (first_only)
+    if (first_only) {
         *shorts++ = ':';
+    }
     for (; sets->table != NULL; sets++) {
         for (const option_t *option = sets->table;
              option->name != NULL && parser->count < OPTIONS_MAX; option++) {
@@ -49,8 +50,9 @@ static void parser_build(parser_t *parser, const option_set_t *sets, bool first_
             parser->count++;
             if (option->letter != 0) {
                 *shorts++ = option->letter;
-                for (int colons = has_arg; colons > 0; colons--)
+                for (int colons = has_arg; colons > 0; colons--) {
                     *shorts++ = ':';
+                }
             }
         }
     }
@@ -58,11 +60,13 @@ static void parser_build(parser_t *parser, const option_set_t *sets, bool first_
 
 static const bound_t *parser_find(const parser_t *parser, int value)
 {
-    if (value >= FIRST_VALUE)
+    if (value >= FIRST_VALUE) {
         return &parser->bound[value - FIRST_VALUE];
+    }
     for (int i = 0; i < parser->count; i++) {
-        if (parser->bound[i].option->letter == value)
+        if (parser->bound[i].option->letter == value) {
             return &parser->bound[i];
+        }
     }
     return NULL;
 }
@@ -77,8 +81,9 @@ bool options_span(const char *text, double *us)
     char *end;
     double number = strtod(text, &end);
 
-    if (end == text || !isfinite(number) || number < 0)
+    if (end == text || !isfinite(number) || number < 0) {
         return false;
+    }
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(end, units[i].suffix) == 0 && isfinite(number * units[i].us)) {
             *us = number * units[i].us;
@@ -116,14 +121,17 @@ static bool set_number(const option_t *option, void *member, const char *text, f
     bool whole = option->type == OPTION_REAL || number == floor(number);
 
     if (end == text || *end != '\0' || !isfinite(number) || !whole || number < option->least
-        || number > option->most)
+        || number > option->most) {
         return failure_set(failure, RC_USAGE, "--%s wants %s from %g to %g, not '%s'", option->name,
                            option->type == OPTION_REAL ? "a number" : "a whole number",
                            option->least, option->most, text);
-    if (option->type == OPTION_REAL)
+    }
+    if (option->type == OPTION_REAL) {
         *(double *)member = number;
-    else
+    }
+    else {
         *(long *)member = (long)number;
+    }
     return true;
 }
 
@@ -167,14 +175,17 @@ static bool unknown(const parser_t *parser, int result, char **argv, failure_t *
     const char *word = argv[optind - 1];
     int length = (int)strcspn(word, "=");
 
-    if (result == ':' && bound != NULL)
+    if (result == ':' && bound != NULL) {
         return failure_set(failure, RC_USAGE, "--%s wants an argument: --%s %s",
                            bound->option->name, bound->option->name, bound->option->arg);
-    if (bound != NULL)
+    }
+    if (bound != NULL) {
         return failure_set(failure, RC_USAGE, "--%s takes no argument", bound->option->name);
-    if (optopt != 0)
+    }
+    if (optopt != 0) {
         return failure_set(failure, RC_USAGE, "there is no option '-%c'; --help lists them",
                            optopt);
+    }
     return failure_set(failure, RC_USAGE,
                        "there is no option '%.*s', or more than one begins so; --help lists them",
                        length, word);
@@ -199,8 +210,9 @@ int options_parse(const option_set_t *sets, bool first_only, int argc, char **ar
         }
         bound = parser_find(&parser, result);
         if (bound == NULL
-            || !set_value(bound, text != NULL ? text : (char *)bound->option->optional, failure))
+            || !set_value(bound, text != NULL ? text : (char *)bound->option->optional, failure)) {
             return 0;
+        }
     }
     return optind;
 }
@@ -217,10 +229,12 @@ void options_help(FILE *out, const option_t *table)
                                    option->arg == NULL ? "" : option->arg,
                                    option->arg != NULL && option->optional ? "]" : "");
 
-        if (strlen(left) > 24)
+        if (strlen(left) > 24) {
             fprintf(out, "  %s\n  %24s  %s\n", left, "", option->help);
-        else
+        }
+        else {
             fprintf(out, "  %-24s  %s\n", left, option->help);
+        }
         free(left);
     }
 }

@@ -26,10 +26,12 @@ int output_finish(int rc)
     failure_t failure;
 
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
         return rc;
-    if (errno == EPIPE || reader_gone())
+    }
+    if (errno == EPIPE || reader_gone()) {
         return RC_PIPE;
+    }
     failure_set(&failure, RC_LOCAL, "cannot write the output%s%s; free space or name another file",
                 errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     return failure_report(&failure);

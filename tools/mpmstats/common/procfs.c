@@ -20,10 +20,12 @@ bool procfs_text(const char *path, char *text, size_t size)
     size_t length = 0;
     ssize_t got = 0;
 
-    if (fd < 0)
+    if (fd < 0) {
         return false;
-    while (length + 1 < size && (got = read(fd, text + length, size - length - 1)) > 0)
+    }
+    while (length + 1 < size && (got = read(fd, text + length, size - length - 1)) > 0) {
         length += (size_t)got;
+    }
     text[length] = '\0';
     close(fd);
     return got >= 0;
@@ -36,12 +38,14 @@ bool procfs_line(const char *path, const char *key, char *value, size_t size)
     char line[8192];
     bool found = false;
 
-    if (file == NULL)
+    if (file == NULL) {
         return false;
+    }
     while (!found && fgets(line, sizeof(line), file) != NULL) {
         found = strncmp(line, key, length) == 0;
-        if (found)
+        if (found) {
             snprintf(value, size, "%s", line + length);
+        }
     }
     fclose(file);
     return found;
@@ -55,8 +59,9 @@ static bool stat_fields(pid_t pid, char *text, size_t size, char **fields)
     char *end = read ? strrchr(text, ')') : NULL;
 
     free(path);
-    if (end == NULL || end[1] != ' ')
+    if (end == NULL || end[1] != ' ') {
         return false;
+    }
     *fields = end + 2;
     return true;
 }
@@ -67,8 +72,9 @@ pid_t procfs_parent(pid_t pid)
     int parent;
 
     if (!stat_fields(pid, text, sizeof(text), &fields) || fields[0] == 'Z'
-        || sscanf(fields, "%*c %d", &parent) != 1)
+        || sscanf(fields, "%*c %d", &parent) != 1) {
         return -1;
+    }
     return parent;
 }
 
@@ -87,8 +93,9 @@ int procfs_threads(pid_t pid)
     if (!stat_fields(pid, text, sizeof(text), &fields)
         || sscanf(fields, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld",
                   &threads)
-            != 1)
+            != 1) {
         return -1;
+    }
     return (int)threads;
 }
 
@@ -99,8 +106,9 @@ double procfs_cpu(pid_t pid)
 
     if (!stat_fields(pid, text, sizeof(text), &fields)
         || sscanf(fields, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system)
-            != 2)
+            != 2) {
         return NAN;
+    }
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -115,13 +123,15 @@ double procfs_cpu_delay(pid_t pid)
         char *stat = memory_format("%s/%s/schedstat", path, entry->d_name);
         unsigned long long waited;
 
-        if (procfs_text(stat, text, sizeof(text)) && sscanf(text, "%*u %llu", &waited) == 1)
+        if (procfs_text(stat, text, sizeof(text)) && sscanf(text, "%*u %llu", &waited) == 1) {
             sum += (double)waited / 1e9;
+        }
         free(stat);
     }
     free(path);
-    if (directory == NULL)
+    if (directory == NULL) {
         return NAN;
+    }
     closedir(directory);
     return sum;
 }
@@ -133,8 +143,9 @@ double procfs_memory(pid_t pid)
     bool known = procfs_line(path, "Pss:", value, sizeof(value)) && sscanf(value, "%lu", &kib) == 1;
 
     free(path);
-    if (known)
+    if (known) {
         return (double)kib * 1024;
+    }
     path = memory_format("/proc/%d/statm", (int)pid);
     known = procfs_text(path, value, sizeof(value))
         && sscanf(value, "%*u %lu %lu", &resident, &shared) == 2;
@@ -158,8 +169,9 @@ unsigned long *procfs_sockets(pid_t pid, size_t *count)
 
     *count = 0;
     free(path);
-    if (directory == NULL)
+    if (directory == NULL) {
         return NULL;
+    }
     inodes = memory_get(1, sizeof(*inodes));
     while ((entry = readdir(directory)) != NULL) {
         ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);

@@ -20,8 +20,9 @@ static bool colour_wanted(void)
 {
     const char *off = getenv("NO_COLOR"), *term = getenv("TERM");
 
-    if (off != NULL && off[0] != '\0')
+    if (off != NULL && off[0] != '\0') {
         return false;
+    }
     return term != NULL && strcmp(term, "dumb") != 0;
 }
 
@@ -59,10 +60,12 @@ int terminal_width(void)
     const char *columns = getenv("COLUMNS");
     struct winsize size;
 
-    if (is_tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    if (is_tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         return clamp_width(size.ws_col);
-    if (columns != NULL && strtol(columns, NULL, 10) > 0)
+    }
+    if (columns != NULL && strtol(columns, NULL, 10) > 0) {
         return clamp_width(strtol(columns, NULL, 10));
+    }
     return is_tty ? 80 : 0;
 }
 

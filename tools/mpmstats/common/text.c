@@ -65,10 +65,12 @@ char *text_safe(const char *raw)
 {
     buffer_t buffer = { memory_get(1, 1), 0, 1 };
 
-    if (terminal_is_utf8())
+    if (terminal_is_utf8()) {
         escape_terminal(put_measurable, &buffer, raw, strlen(raw));
-    else
+    }
+    else {
         escape_ascii(put_measurable, &buffer, raw, strlen(raw));
+    }
     return buffer.text;
 }
 
@@ -80,10 +82,12 @@ char *text_utf8(const char *raw)
         int32_t code;
 
         length = decode(raw, &code);
-        if (code == ESCAPE_INVALID)
+        if (code == ESCAPE_INVALID) {
             buffer_put(&buffer, "\xef\xbf\xbd", 3);
-        else
+        }
+        else {
             buffer_put(&buffer, raw, length);
+        }
     }
     return buffer.text;
 }
@@ -103,8 +107,9 @@ size_t text_width(const char *safe)
 {
     size_t width = 0, length;
 
-    for (; *safe != '\0'; safe += length)
+    for (; *safe != '\0'; safe += length) {
         width += columns_of(safe, &length);
+    }
     return width;
 }
 
@@ -115,8 +120,9 @@ size_t text_prefix(const char *safe, size_t columns)
     while (*at != '\0') {
         size_t length, width = columns_of(at, &length);
 
-        if (width > columns)
+        if (width > columns) {
             break;
+        }
         columns -= width;
         at += length;
     }
@@ -125,8 +131,9 @@ size_t text_prefix(const char *safe, size_t columns)
 
 void text_spaces(FILE *out, size_t count)
 {
-    while (count-- > 0)
+    while (count-- > 0) {
         fputc(' ', out);
+    }
 }
 
 /* Cuts to @a columns - 1 and an ellipsis; half a wide character is replaced by a space. */
@@ -134,8 +141,9 @@ static void print_cut(FILE *out, const char *safe, size_t columns)
 {
     size_t bytes = text_prefix(safe, columns - 1), rest = columns - 1;
 
-    for (size_t at = 0, length; at < bytes; at += length)
+    for (size_t at = 0, length; at < bytes; at += length) {
         rest -= columns_of(safe + at, &length);
+    }
     fwrite(safe, 1, bytes, out);
     fputs(terminal_glyph(GLYPH_ELLIPSIS), out);
     text_spaces(out, rest);
@@ -146,8 +154,9 @@ void text_print_left(FILE *out, const char *safe, size_t columns)
     size_t width = text_width(safe);
 
     if (width > columns) {
-        if (columns > 0)
+        if (columns > 0) {
             print_cut(out, safe, columns);
+        }
         return;
     }
     fputs(safe, out);
@@ -158,8 +167,9 @@ void text_print_right(FILE *out, const char *safe, size_t columns)
 {
     size_t width = text_width(safe);
 
-    if (width < columns)
+    if (width < columns) {
         text_spaces(out, columns - width);
+    }
     text_print_left(out, safe, width < columns ? width : columns);
 }
 
@@ -168,22 +178,26 @@ void text_print_words(FILE *out, const char *safe, int width)
     do {
         size_t bytes = width > 0 ? text_prefix(safe, (size_t)width) : strlen(safe), space = bytes;
 
-        while (safe[bytes] != '\0' && space > 0 && safe[space] != ' ')
+        while (safe[bytes] != '\0' && space > 0 && safe[space] != ' ') {
             space--;
-        if (safe[bytes] != '\0' && space > 0)
+        }
+        if (safe[bytes] != '\0' && space > 0) {
             bytes = space;
+        }
         fprintf(out, "%.*s\n", (int)bytes, safe);
         safe += bytes;
         safe += strspn(safe, " ");
-        if (bytes == 0)
+        if (bytes == 0) {
             break;
+        }
     } while (*safe != '\0');
 }
 
 static bool shown_in_json(int32_t code)
 {
-    if (code < 0x80)
+    if (code < 0x80) {
         return code == '\n' || (code >= 0x20 && code != 0x7f);
+    }
     return terminal_is_utf8() && wcwidth((wchar_t)code) >= 0 && !escape_deceptive(code);
 }
 
@@ -194,19 +208,24 @@ void text_print_json(FILE *out, const char *json)
 
         /* nearly all of it */
         for (length = 0; json[length] == '\n' || (json[length] >= 0x20 && json[length] < 0x7f);
-             length++)
+             length++) {
             ;
+        }
         fwrite(json, 1, length, out);
         json += length;
-        if (*json == '\0')
+        if (*json == '\0') {
             break;
+        }
         length = decode(json, &code);
-        if (shown_in_json(code))
+        if (shown_in_json(code)) {
             fwrite(json, 1, length, out);
-        else if (code > 0xffff)
+        }
+        else if (code > 0xffff) {
             fprintf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (code >> 10)),
                     (unsigned)(0xdc00 + (code & 0x3ff)));
-        else
+        }
+        else {
             fprintf(out, "\\u%04x", code == ESCAPE_INVALID ? 0xfffdu : (unsigned)code);
+        }
     }
 }

@@ -52,8 +52,9 @@ static bool write_temporary(int fd, const char *path, const char *text, failure_
         return file_failure(failure, path);
     }
     written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fd) == 0;
-    if (!written)
+    if (!written) {
         file_failure(failure, path);
+    }
     fclose(file);
     return written;
 }
@@ -73,8 +74,9 @@ static bool replace(const char *path, const char *text, mode_t mode, failure_t *
     done = write_temporary(fd, path, text, failure)
         && (((mode == PRIVATE || chmod(temporary, mode) == 0) && rename(temporary, path) == 0)
             || file_failure(failure, path));
-    if (!done)
+    if (!done) {
         unlink(temporary);
+    }
     free(temporary);
     return done;
 }

@@ -63,23 +63,26 @@ static bool is_over(walk_t *walk)
 {
     struct timespec now;
 
-    if (walk->over)
+    if (walk->over) {
         return true;
+    }
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (walk->bytes > BYTES_MOST)
+    if (walk->bytes > BYTES_MOST) {
         give_up(
             walk,
             memory_format(
                 "it is larger than %d MiB with all that it includes; the rest was not looked at",
                 BYTES_MOST >> 20),
             false);
-    else if (now.tv_sec - walk->begun.tv_sec > SECONDS_MOST)
+    }
+    else if (now.tv_sec - walk->begun.tv_sec > SECONDS_MOST) {
         give_up(
             walk,
             memory_format(
                 "%d seconds were not enough to read it with all that it includes; the rest was not looked at",
                 SECONDS_MOST),
             false);
+    }
     return walk->over;
 }
 
@@ -94,8 +97,9 @@ static void define(conf_t *conf, char *name, char *value)
 const char *conf_variable(const conf_t *conf, const char *name)
 {
     for (size_t i = conf->name_count; i > 0; i--) {
-        if (strcmp(conf->names[i - 1], name) == 0)
+        if (strcmp(conf->names[i - 1], name) == 0) {
             return conf->values[i - 1];
+        }
     }
     return getenv(name);
 }
@@ -108,8 +112,9 @@ bool conf_is(const conf_line_t *line, const char *name)
 const conf_line_t *conf_last(const conf_t *conf, const char *name)
 {
     for (size_t i = conf->count; i > 0; i--) {
-        if (conf->lines[i - 1].section == 0 && conf_is(&conf->lines[i - 1], name))
+        if (conf->lines[i - 1].section == 0 && conf_is(&conf->lines[i - 1], name)) {
             return &conf->lines[i - 1];
+        }
     }
     return NULL;
 }
@@ -119,12 +124,14 @@ static char *next_word(const char **at)
 {
     const char *begin = *at + strspn(*at, " \t"), *end;
 
-    if (*begin == '\0')
+    if (*begin == '\0') {
         return NULL;
+    }
     if (*begin == '"' || *begin == '\'') {
         end = strchr(begin + 1, *begin);
-        if (end == NULL)
+        if (end == NULL) {
             end = begin + strlen(begin);
+        }
         *at = end + (*end != '\0');
         return memory_format("%.*s", (int)(end - begin - 1), begin + 1);
     }
@@ -185,14 +192,18 @@ static bool is_named(const char *module, const char *name)
     char *spelt;
     bool same;
 
-    if (strcmp(module, name) == 0)
+    if (strcmp(module, name) == 0) {
         return true;
-    if (length < 3 || strcmp(name + length - 2, ".c") != 0)
+    }
+    if (length < 3 || strcmp(name + length - 2, ".c") != 0) {
         return false;
-    if (strncmp(name, "mod_", 4) == 0)
+    }
+    if (strncmp(name, "mod_", 4) == 0) {
         spelt = memory_format("%.*s_module", (int)length - 6, name + 4);
-    else
+    }
+    else {
         spelt = memory_format("mpm_%.*s_module", (int)length - 2, name);
+    }
     same = strcmp(module, spelt) == 0;
     free(spelt);
     return same;
@@ -205,12 +216,14 @@ static bool is_loaded(const conf_t *conf, const char *name)
                                           "version_module",    "watchdog_module" };
 
     for (size_t i = 0; i < sizeof(linked) / sizeof(linked[0]); i++) {
-        if (is_named(linked[i], name))
+        if (is_named(linked[i], name)) {
             return true;
+        }
     }
     for (size_t i = 0; i < conf->module_count; i++) {
-        if (is_named(conf->modules[i], name))
+        if (is_named(conf->modules[i], name)) {
             return true;
+        }
     }
     return false;
 }
@@ -218,8 +231,9 @@ static bool is_loaded(const conf_t *conf, const char *name)
 static bool is_defined(const conf_t *conf, const char *name)
 {
     for (size_t i = 0; i < conf->name_count; i++) {
-        if (strcmp(conf->names[i], name) == 0)
+        if (strcmp(conf->names[i], name) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -250,10 +264,12 @@ static section_e judge(const conf_t *conf, const char *text)
         char *bare, *word;
         bool negated, holds;
 
-        if (strncasecmp(text + 1, asking[i].name, length) != 0 || !(*at == ' ' || *at == '\t'))
+        if (strncasecmp(text + 1, asking[i].name, length) != 0 || !(*at == ' ' || *at == '\t')) {
             continue;
-        if (asking[i].holds == NULL)
+        }
+        if (asking[i].holds == NULL) {
             return SECTION_HOLDS;
+        }
         bare = memory_format("%.*s", (int)strcspn(at, ">"), at);
         at = bare;
         word = next_word(&at);
@@ -300,8 +316,9 @@ static void include_tree(walk_t *walk, const char *path)
         free(name);
         free(entries[i]);
     }
-    if (count >= 0)
+    if (count >= 0) {
         free(entries);
+    }
 }
 
 /* glob() has no argument for its functions: whose walk it is. */
@@ -341,11 +358,13 @@ static void include(walk_t *walk, const conf_line_t *line)
     glob_t matches;
 
     free(given);
-    if (pattern == NULL)
+    if (pattern == NULL) {
         return;
+    }
     if (glob_in(walk, pattern, &matches) == 0) {
-        for (size_t i = 0; i < matches.gl_pathc && !is_over(walk); i++)
+        for (size_t i = 0; i < matches.gl_pathc && !is_over(walk); i++) {
             include_tree(walk, matches.gl_pathv[i]);
+        }
         globfree(&matches);
     }
     else if (conf_is(line, "Include") && !walk->over) {
@@ -400,8 +419,9 @@ static bool next_line(FILE *file, char *line, size_t size, int *number)
         (*number)++;
         length += strcspn(line + length, "\r\n");
         line[length] = '\0';
-        if (length == 0 || line[length - 1] != '\\')
+        if (length == 0 || line[length - 1] != '\\') {
             return true;
+        }
         line[--length] = '\0';
     }
     return length > 0;
@@ -412,8 +432,9 @@ static char *trimmed(char *line)
     char *text = line + strspn(line, " \t");
     size_t length = strlen(text);
 
-    while (length > 0 && isspace((unsigned char)text[length - 1]))
+    while (length > 0 && isspace((unsigned char)text[length - 1])) {
         text[--length] = '\0';
+    }
     return text;
 }
 
@@ -429,10 +450,12 @@ static void take_section(walk_t *walk, nest_t *nest, const char *text)
     section_e kind;
 
     if (text[1] == '/') {
-        if (nest->passed > 0)
+        if (nest->passed > 0) {
             nest->passed--;
-        else if (nest->open > 0)
+        }
+        else if (nest->open > 0) {
             walk->section = nest->around[--nest->open];
+        }
         return;
     }
     if (nest->passed > 0 || nest->open == NESTED_MOST) {
@@ -463,10 +486,12 @@ static void read_lines(walk_t *walk, FILE *file, const char *path)
     while (!is_over(walk) && next_line(file, line, LINE_MOST, &number)) {
         char *text = trimmed(line);
 
-        if (text[0] == '<')
+        if (text[0] == '<') {
             take_section(walk, &nest, text);
-        else if (text[0] != '\0' && text[0] != '#' && nest.passed == 0)
+        }
+        else if (text[0] != '\0' && text[0] != '#' && nest.passed == 0) {
             take_directive(walk, text, path, number);
+        }
     }
     walk->section = section;
     free(line);
@@ -495,8 +520,9 @@ static void read_file(walk_t *walk, const char *path)
     FILE *file;
     bool irregular;
 
-    if (is_over(walk))
+    if (is_over(walk)) {
         return;
+    }
     if (walk->depth >= DEPTH_MOST) {
         give_up(walk, memory_format("%s is included in too many files within each other", path),
                 true);
@@ -533,8 +559,9 @@ static void read_envvars(conf_t *conf)
            && next_line(file, line, sizeof(line), &number)) {
         char *text = trimmed(line), *equal, *suffix;
 
-        if (strncmp(text, "export ", 7) != 0 || (equal = strchr(text, '=')) == NULL)
+        if (strncmp(text, "export ", 7) != 0 || (equal = strchr(text, '=')) == NULL) {
             continue;
+        }
         *equal++ = '\0';
         if (*equal == '"' || *equal == '\'') {
             equal[strcspn(equal + 1, "\"'") + 1] = '\0';
@@ -546,8 +573,9 @@ static void read_envvars(conf_t *conf)
                               : memory_format("%.*s%s%s", (int)(suffix - equal), equal,
                                               dash != NULL ? dash + 8 : "", suffix + 7));
     }
-    if (file != NULL)
+    if (file != NULL) {
         fclose(file);
+    }
 }
 
 /* ---- */
@@ -561,16 +589,18 @@ static char *main_file(const char *directory, const char *given)
             ? memory_copy(given)
             : memory_format("%s/%s", directory, given);
 
-        if (access(path, F_OK) == 0 || errno != ENOENT)
+        if (access(path, F_OK) == 0 || errno != ENOENT) {
             return path;
+        }
         free(path);
         return NULL;
     }
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
         char *path = memory_format("%s/%s", directory, usual[i]);
 
-        if (access(path, F_OK) == 0)
+        if (access(path, F_OK) == 0) {
             return path;
+        }
         free(path);
     }
     return NULL;
@@ -581,8 +611,9 @@ conf_t *conf_read(const char *directory, const char *file)
     char *path = main_file(directory, file);
     walk_t walk = { 0 };
 
-    if (path == NULL)
+    if (path == NULL) {
         return NULL;
+    }
     walk.conf = memory_get(1, sizeof(*walk.conf));
     walk.conf->directory = memory_copy(directory);
     clock_gettime(CLOCK_MONOTONIC, &walk.begun);
@@ -595,27 +626,31 @@ conf_t *conf_read(const char *directory, const char *file)
 
 static void free_texts(char **texts, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(texts[i]);
+    }
     free(texts);
 }
 
 void conf_free(conf_t *conf)
 {
-    if (conf == NULL)
+    if (conf == NULL) {
         return;
+    }
     for (size_t i = 0; i < conf->count; i++) {
         free(conf->lines[i].name);
         free(conf->lines[i].arguments);
         free(conf->lines[i].file);
     }
-    for (size_t i = 0; i < conf->section_count; i++)
+    for (size_t i = 0; i < conf->section_count; i++) {
         free(conf->sections[i].title);
+    }
     free_texts(conf->names, conf->name_count);
     free_texts(conf->values, conf->name_count);
     free_texts(conf->modules, conf->module_count);
-    for (size_t i = 0; i < conf->trouble_count; i++)
+    for (size_t i = 0; i < conf->trouble_count; i++) {
         free(conf->troubles[i].text);
+    }
     free(conf->troubles);
     free(conf->lines);
     free(conf->sections);

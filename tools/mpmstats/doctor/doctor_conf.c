@@ -32,8 +32,9 @@ static char *mpm_of(const conf_line_t *line)
     size_t length = module == NULL ? 0 : strlen(module);
 
     if (length > 11 && strncmp(module, "mpm_", 4) == 0
-        && strcmp(module + length - 7, "_module") == 0 && strcmp(module, "mpm_itk_module") != 0)
+        && strcmp(module + length - 7, "_module") == 0 && strcmp(module, "mpm_itk_module") != 0) {
         mpm = memory_format("%.*s", (int)length - 11, module + 4);
+    }
     free(module);
     return mpm;
 }
@@ -44,8 +45,9 @@ static char *a2_name(const doctor_t *doctor, const conf_line_t *line)
     const char *enabled = strstr(line->file, "/mods-enabled/");
     size_t length;
 
-    if (!doctor->debian || enabled == NULL)
+    if (!doctor->debian || enabled == NULL) {
         return NULL;
+    }
     enabled += strlen("/mods-enabled/");
     length = strlen(enabled);
     return length > 5 && strcmp(enabled + length - 5, ".load") == 0
@@ -84,8 +86,9 @@ static mpms_t loaded_mpms(const conf_t *conf)
         char *name = mpm_of(&conf->lines[i]);
         bool known = name == NULL;
 
-        for (size_t k = 0; k < mpms.count && !known; k++)
+        for (size_t k = 0; k < mpms.count && !known; k++) {
             known = strcmp(mpms.names[k], name) == 0;
+        }
         if (known) {
             free(name);
             continue;
@@ -98,8 +101,9 @@ static mpms_t loaded_mpms(const conf_t *conf)
 
 static void mpms_free(mpms_t *mpms)
 {
-    for (size_t i = 0; i < mpms->count; i++)
+    for (size_t i = 0; i < mpms->count; i++) {
         free(mpms->names[i]);
+    }
 }
 
 char *doctor_mpm(const doctor_t *doctor)
@@ -132,8 +136,9 @@ bool doctor_is_prefork(const doctor_t *doctor)
 static size_t one_to_keep(const mpms_t *mpms)
 {
     for (size_t i = 0; i < mpms->count; i++) {
-        if (strcmp(mpms->names[i], "hybrid") == 0)
+        if (strcmp(mpms->names[i], "hybrid") == 0) {
             return i;
+        }
     }
     return mpms->count - 1;
 }
@@ -215,15 +220,18 @@ static char *how_to_prefork(const doctor_t *doctor, const conf_line_t *line, con
     char *name = a2_name(doctor, line), *text;
     bool php = name != NULL && strncmp(name, "php", 3) == 0;
 
-    if (php && strcmp(mpm, "prefork") != 0)
+    if (php && strcmp(mpm, "prefork") != 0) {
         text = memory_format(
             "a2dismod %s && a2enmod php_hybrid, which runs it on mpm_hybrid's prefork model; or use php-fpm",
             name);
-    else if (strcmp(mpm, "hybrid") == 0)
+    }
+    else if (strcmp(mpm, "hybrid") == 0) {
         text = memory_copy(
             "set MPMModel prefork in front of where the module is loaded (mpm_hybrid.load)");
-    else
+    }
+    else {
         text = memory_copy("use mpm_prefork, or mpm_hybrid with MPMModel prefork");
+    }
     free(name);
     return text;
 }
@@ -237,11 +245,13 @@ static void check_prefork(doctor_t *doctor)
         const conf_line_t *line = &doctor->conf->lines[i];
         char *module, *place;
 
-        if (!wants_prefork(line))
+        if (!wants_prefork(line)) {
             continue;
+        }
         any = true;
-        if (prefork)
+        if (prefork) {
             continue;
+        }
         module = conf_word(line, 0);
         place = place_of(line);
         doctor_find(doctor, DOCTOR_FAULT, "prefork",
@@ -251,12 +261,13 @@ static void check_prefork(doctor_t *doctor)
         free(module);
         free(place);
     }
-    if (any && prefork)
+    if (any && prefork) {
         doctor_find(
             doctor, DOCTOR_OK, "prefork",
             memory_copy(
                 "a module that works without threads only has a process for each connection"),
             NULL);
+    }
     free(mpm);
 }
 
@@ -274,12 +285,14 @@ static char *how_to_do_without(const doctor_t *doctor, const conf_line_t *line, 
         free(module);
         return unload;
     }
-    if (module != NULL && strncmp(module, "php", 3) == 0)
+    if (module != NULL && strncmp(module, "php", 3) == 0) {
         text = memory_format(
             "install the package that has it (libapache2-mod-php), or, where php-fpm runs PHP's files or there are none: %s",
             unload);
-    else
+    }
+    else {
         text = memory_format("install the package that has it, or %s", unload);
+    }
     free(module);
     free(unload);
     return text;
@@ -292,8 +305,9 @@ static bool module_is_there(const conf_t *conf, const conf_line_t *line)
     glob_t matches;
     bool there;
 
-    if (file == NULL)
+    if (file == NULL) {
         return true;
+    }
     path = conf_path(conf, file);
     there = access(path, F_OK) == 0;
     if (!there && conf_is(line, "MPMLoadModule") && glob(path, 0, NULL, &matches) == 0) {
@@ -325,11 +339,13 @@ static void check_files(doctor_t *doctor)
         bool pattern = conf_is(line, "MPMLoadModule");
         char *module, *place;
 
-        if (!loads(line))
+        if (!loads(line)) {
             continue;
+        }
         modules++;
-        if (module_is_there(conf, line))
+        if (module_is_there(conf, line)) {
             continue;
+        }
         module = conf_word(line, 0);
         place = place_of(line);
         doctor_find(doctor, pattern ? DOCTOR_WARNING : DOCTOR_FAULT, "modules",
@@ -364,22 +380,25 @@ static void check_reqtimeout(doctor_t *doctor)
 {
     const conf_line_t *line = conf_last(doctor->conf, "RequestReadTimeout");
 
-    if (!is_loaded(doctor->conf, "reqtimeout_module"))
+    if (!is_loaded(doctor->conf, "reqtimeout_module")) {
         doctor_find(
             doctor, DOCTOR_WARNING, "slow clients",
             memory_copy(
                 "mod_reqtimeout is not loaded: a client may take Timeout for each byte of its request"),
             memory_copy(doctor->debian ? "a2enmod reqtimeout" : "load mod_reqtimeout"));
-    else if (line != NULL && strcasestr(line->arguments, "header=0") != NULL)
+    }
+    else if (line != NULL && strcasestr(line->arguments, "header=0") != NULL) {
         doctor_find(doctor, DOCTOR_WARNING, "slow clients",
                     memory_format("RequestReadTimeout %s sets no limit on a request's head",
                                   line->arguments),
                     memory_copy("RequestReadTimeout header=20-40,MinRate=500 body=20,MinRate=500"));
-    else
+    }
+    else {
         doctor_find(doctor, DOCTOR_OK, "slow clients",
                     line != NULL ? memory_format("RequestReadTimeout %s", line->arguments)
                                  : memory_copy("mod_reqtimeout's own limits"),
                     NULL);
+    }
 }
 
 /* ---- the page ---- */
@@ -396,8 +415,9 @@ static bool is_page(const conf_line_t *line)
 static const conf_line_t *page_line(const conf_t *conf)
 {
     for (size_t i = 0; conf != NULL && i < conf->count; i++) {
-        if (is_page(&conf->lines[i]))
+        if (is_page(&conf->lines[i])) {
             return &conf->lines[i];
+        }
     }
     return NULL;
 }
@@ -408,8 +428,9 @@ static char *location_of(const conf_section_t *section)
     conf_line_t inside = { .arguments = NULL };
     char *path;
 
-    if (strncasecmp(section->title, "<Location ", 10) != 0)
+    if (strncasecmp(section->title, "<Location ", 10) != 0) {
         return NULL;
+    }
     inside.arguments = memory_format("%.*s", (int)strcspn(section->title + 10, ">"),
                                      section->title + 10);
     path = conf_word(&inside, 0);
@@ -429,8 +450,9 @@ static bool is_within(const conf_t *conf, size_t section, size_t wanted)
 {
     while (section != 0) {
         if (section == wanted
-            || strcmp(conf->sections[section].title, conf->sections[wanted].title) == 0)
+            || strcmp(conf->sections[section].title, conf->sections[wanted].title) == 0) {
             return true;
+        }
         section = conf->sections[section].within;
     }
     return false;
@@ -458,10 +480,12 @@ static const conf_line_t *opened_behind(const conf_t *conf, const conf_line_t *p
         char *outer = NULL;
 
         if (line->section > page->section && conf_is(line, "Require")
-            && strcasecmp(line->arguments, "all granted") == 0)
+            && strcasecmp(line->arguments, "all granted") == 0) {
             outer = location_of(&conf->sections[line->section]);
-        if (covers(outer, path))
+        }
+        if (covers(outer, path)) {
             found = line;
+        }
         free(outer);
     }
     free(path);
@@ -479,28 +503,32 @@ static void who_may_see(doctor_t *doctor, const conf_line_t *page)
         char *longer;
 
         if (!conf_is(&conf->lines[i], "Require") || page->section == 0
-            || !is_within(conf, conf->lines[i].section, page->section))
+            || !is_within(conf, conf->lines[i].section, page->section)) {
             continue;
+        }
         all |= strcasecmp(conf->lines[i].arguments, "all granted") == 0;
         longer = memory_format("%s%s%s", who, who[0] != '\0' ? "; " : "", conf->lines[i].arguments);
         free(who);
         who = longer;
     }
-    if (who[0] == '\0' || all)
+    if (who[0] == '\0' || all) {
         doctor_find(
             doctor, DOCTOR_WARNING, "page",
             memory_format("everybody may see it, addresses and requests included (%s)", place),
             memory_copy("put Require local, or Require ip …, where SetHandler mpm-status stands"));
-    else if (opened != NULL)
+    }
+    else if (opened != NULL) {
         doctor_find(
             doctor, DOCTOR_WARNING, "page",
             memory_format(
                 "everybody may see it (%s): behind it, %s says Require all granted at %s:%d, and the last <Location> wins",
                 place, conf->sections[opened->section].title, opened->file, opened->number),
             memory_copy("put the <Location> of the page behind that one"));
-    else
+    }
+    else {
         doctor_find(doctor, DOCTOR_OK, "page", memory_format("for: Require %s (%s)", who, place),
                     NULL);
+    }
     free(who);
     free(place);
 }
@@ -509,20 +537,23 @@ static void check_page(doctor_t *doctor)
 {
     const conf_t *conf = doctor->conf;
 
-    if (!is_loaded(doctor->conf, "mpmstats_module"))
+    if (!is_loaded(doctor->conf, "mpmstats_module")) {
         doctor_find(doctor, DOCTOR_WARNING, "page",
                     memory_copy(
                         "mod_mpmstats is not loaded: nothing is recorded, and there is no page"),
                     memory_copy(doctor->debian ? "a2enmod mpmstats" : "load mod_mpmstats"));
-    else if (page_line(conf) == NULL)
+    }
+    else if (page_line(conf) == NULL) {
         doctor_find(
             doctor, DOCTOR_WARNING, "page",
             memory_copy("there is none: nothing has the handler mpm-status"),
             memory_copy(
                 "<Location \"/mpm-status\"> SetHandler mpm-status, Require local </Location>"));
+    }
     for (size_t i = 0; i < conf->count && is_loaded(conf, "mpmstats_module"); i++) {
-        if (is_page(&conf->lines[i]))
+        if (is_page(&conf->lines[i])) {
             who_may_see(doctor, &conf->lines[i]);
+        }
     }
 }
 

@@ -57,28 +57,32 @@ static void who_may_read(doctor_t *doctor, const char *path)
     struct stat status;
     char *user, *group;
 
-    if (stat(path, &status) != 0)
+    if (stat(path, &status) != 0) {
         return;
+    }
     user = name_of_user(status.st_uid);
     group = name_of_group(status.st_gid);
-    if ((status.st_mode & 0022) != 0)
+    if ((status.st_mode & 0022) != 0) {
         doctor_find(
             doctor, DOCTOR_FAULT, "segment",
             memory_format(
                 "%s may be written by others than its owner (mode %04o): they could end the server",
                 path, (unsigned)(status.st_mode & 07777)),
             memory_copy("MPMStatsSegmentMode 0640"));
-    else if ((status.st_mode & 0004) != 0)
+    }
+    else if ((status.st_mode & 0004) != 0) {
         doctor_find(doctor, DOCTOR_WARNING, "segment",
                     memory_format(
                         "%s may be read by everybody here, addresses and requests included", path),
                     memory_copy("MPMStatsSegmentMode 0640"));
-    else
+    }
+    else {
         doctor_find(doctor, DOCTOR_OK, "segment",
                     memory_format("%s, readable by %s%s%s", path, user,
                                   (status.st_mode & 0040) != 0 ? " and the group " : "",
                                   (status.st_mode & 0040) != 0 ? group : ""),
                     NULL);
+    }
     free(user);
     free(group);
 }
@@ -109,12 +113,14 @@ static char *segment_of_conf(const conf_t *conf)
 
     for (size_t i = 0; word == NULL && i < sizeof(usual) / sizeof(usual[0]); i++) {
         path = memory_format("%s/%s/mpmstats.segment", conf->directory, usual[i]);
-        if (access(path, F_OK) == 0)
+        if (access(path, F_OK) == 0) {
             return path;
+        }
         free(path);
     }
-    if (word == NULL)
+    if (word == NULL) {
         return NULL;
+    }
     base = conf_path(conf, word);
     path = named != NULL ? memory_copy(base) : memory_format("%s/mpmstats.segment", base);
     free(word);
@@ -127,14 +133,18 @@ static local_find_e find_segment(const doctor_t *doctor, char **path, failure_t 
     const settings_t *settings = doctor->settings;
 
     *path = NULL;
-    if (settings->segment == NULL && settings->instance == NULL && doctor->conf != NULL)
+    if (settings->segment == NULL && settings->instance == NULL && doctor->conf != NULL) {
         *path = segment_of_conf(doctor->conf);
-    else
+    }
+    else {
         return local_find(settings, path, failure);
-    if (*path == NULL)
+    }
+    if (*path == NULL) {
         return doctor->chosen ? LOCAL_NONE : local_find(settings, path, failure);
-    if (access(*path, F_OK) == 0)
+    }
+    if (access(*path, F_OK) == 0) {
         return access(*path, R_OK) == 0 ? LOCAL_FOUND : LOCAL_CLOSED;
+    }
     free(*path);
     *path = NULL;
     return LOCAL_NONE;
@@ -157,11 +167,12 @@ static void check_installed_since(doctor_t *doctor)
         if (mine && path != NULL && stat(path, &status) == 0
             && (apr_int64_t)status.st_mtim.tv_sec * 1000000
                 > doctor->sample->snap.server.restarted_us
-            && doctor->sample->snap.server.restarted_us > 0)
+            && doctor->sample->snap.server.restarted_us > 0) {
             doctor_find(doctor, DOCTOR_WARNING, "versions",
                         memory_format("%s is newer than what the server runs", path),
                         memory_copy(doctor->debian ? "service apache2 restart"
                                                    : "stop and start the server"));
+        }
         free(module);
         free(file);
         free(path);
@@ -173,7 +184,7 @@ static void check_sample(doctor_t *doctor)
     const snapshot_server_t *server = &doctor->sample->snap.server;
     char *note = sample_note(doctor->sample);
 
-    if (note != NULL)
+    if (note != NULL) {
         doctor_find(
             doctor, doctor->sample->dead && doctor->sample->stopped ? DOCTOR_WARNING : DOCTOR_FAULT,
             "server", note,
@@ -181,13 +192,15 @@ static void check_sample(doctor_t *doctor)
                 doctor->sample->dead
                     ? "look into its error log"
                     : "T in the STAT column of ps: kill -CONT PID lets it go on; else look into its error log"));
-    else
+    }
+    else {
         doctor_find(doctor, DOCTOR_OK, "server",
                     memory_format("pid %" PRId64 ", mpm_%s%s%s, is at work", (int64_t)server->pid,
                                   server->mpm != NULL ? server->mpm : "?",
                                   server->model != NULL ? ", model " : "",
                                   server->model != NULL ? server->model : ""),
                     NULL);
+    }
     doctor_find(doctor, DOCTOR_OK, "versions",
                 memory_format("mpmstats %s reads what the server's mod_mpmstats writes",
                               MPM_VERSION),
@@ -235,8 +248,9 @@ static char *address_of_page(const doctor_t *doctor)
                 || strncmp(listener->address, "[::]:", 5) == 0);
 
         if (colon == NULL
-            || (listener->protocol != NULL && strcmp(listener->protocol, "https") == 0))
+            || (listener->protocol != NULL && strcmp(listener->protocol, "https") == 0)) {
             continue;
+        }
         url = any ? memory_format("http://127.0.0.1%s%s", colon, path)
                   : memory_format("http://%s%s", listener->address, path);
     }
@@ -252,14 +266,17 @@ static void ask_page(doctor_t *doctor, const char *url)
 
     settings.url = (char *)url;
     settings.segment = settings.instance = settings.from = settings.url_usual = NULL;
-    if (settings.timeout_s <= 0)
+    if (settings.timeout_s <= 0) {
         settings.timeout_s = PAGE_PATIENCE_S;
+    }
     sample = source_once(&settings, &failure);
-    if (sample != NULL)
+    if (sample != NULL) {
         doctor_find(doctor, DOCTOR_OK, "page", memory_format("answers at %s", url), NULL);
-    else
+    }
+    else {
         doctor_find(doctor, failure.rc == RC_ANSWER ? DOCTOR_FAULT : DOCTOR_WARNING, "page",
                     memory_copy(failure.text), NULL);
+    }
     sample_free(sample);
 }
 
@@ -269,8 +286,9 @@ static void check_page(doctor_t *doctor)
         : doctor->sample != NULL && !doctor->sample->dead ? address_of_page(doctor)
                                                           : NULL;
 
-    if (url != NULL)
+    if (url != NULL) {
         ask_page(doctor, url);
+    }
     free(url);
 }
 
@@ -322,8 +340,9 @@ static double limit_of_command(const char *command)
     double number = n == NULL ? DEBIAN_FILES : strtod(n + 3, NULL);
     struct rlimit own;
 
-    if (number > 0)
+    if (number > 0) {
         return number;
+    }
     return getrlimit(RLIMIT_NOFILE, &own) != 0 || own.rlim_max == RLIM_INFINITY
         ? 1e9
         : (double)own.rlim_max;
@@ -356,8 +375,9 @@ static double limit_of_files(const doctor_t *doctor, bool hard, char **whose)
         return limit_of_command(command);
     }
     *whose = memory_copy("of this shell");
-    if (getrlimit(RLIMIT_NOFILE, &own) != 0)
+    if (getrlimit(RLIMIT_NOFILE, &own) != 0) {
         return 0;
+    }
     return hard ? (own.rlim_max == RLIM_INFINITY ? 1e9 : (double)own.rlim_max)
         : own.rlim_cur == RLIM_INFINITY ? 1e9
                                         : (double)own.rlim_cur;
@@ -392,8 +412,9 @@ static double files_needed(const doctor_t *doctor, const char *mpm, char **why)
         threads = layout.threads_per_child;
     }
     threads = threads > 0 ? threads : 25;
-    if (strcmp(mpm, "event") == 0)
+    if (strcmp(mpm, "event") == 0) {
         connections = threads * (1 + (factor > 0 ? factor : 2));
+    }
     connections = connections > threads ? connections : threads;
     *why = memory_format("a process of %.0f workers and %.0f connections", threads, connections);
     return connections + threads + FILES_BESIDE;
@@ -411,7 +432,7 @@ void doctor_files(doctor_t *doctor)
     /* mpm_hybrid's children raise it as far as it goes */
     limit = limit_of_files(doctor, strcmp(mpm, "hybrid") == 0, &whose);
     needed = files_needed(doctor, mpm, &why);
-    if (limit < needed)
+    if (limit < needed) {
         doctor_find(
             doctor, DOCTOR_WARNING, "open files",
             memory_format("the limit %s is %.0f; %s needs %.0f", whose, limit, why, needed),
@@ -422,10 +443,12 @@ void doctor_files(doctor_t *doctor)
                 : memory_format(
                     "raise it to %.0f where the server is started: ulimit -n, or LimitNOFILE= of its unit",
                     needed));
-    else
+    }
+    else {
         doctor_find(doctor, DOCTOR_OK, "open files",
                     memory_format("the limit %s is %.0f; %s needs %.0f", whose, limit, why, needed),
                     NULL);
+    }
     free(mpm);
     free(whose);
     free(why);

@@ -15,10 +15,12 @@ double derive_workers(const snapshot_t *snap)
     double sum = (double)snap->totals.workers_busy + (double)snap->totals.workers_idle;
 
     if (snap->totals.workers_busy == SNAPSHOT_UNKNOWN
-        || snap->totals.workers_idle == SNAPSHOT_UNKNOWN)
+        || snap->totals.workers_idle == SNAPSHOT_UNKNOWN) {
         return NAN;
-    for (size_t i = 0; i < 2; i++)
+    }
+    for (size_t i = 0; i < 2; i++) {
         sum += optional[i] == SNAPSHOT_UNKNOWN ? 0 : (double)optional[i];
+    }
     return sum;
 }
 
@@ -27,8 +29,9 @@ double derive_workers_free(const snapshot_t *snap)
     apr_int64_t limit = snap->limits.max_request_workers;
     apr_int64_t busy = snap->totals.workers_busy;
 
-    if (limit == SNAPSHOT_UNKNOWN || busy == SNAPSHOT_UNKNOWN)
+    if (limit == SNAPSHOT_UNKNOWN || busy == SNAPSHOT_UNKNOWN) {
         return NAN;
+    }
     return limit > busy ? (double)(limit - busy) : 0;
 }
 
@@ -37,8 +40,9 @@ double derive_connections_max(const snapshot_t *snap)
     double workers = (double)snap->limits.max_request_workers;
     double per_child = (double)snap->limits.threads_per_child;
 
-    if (snap->limits.connections_per_process == SNAPSHOT_UNKNOWN || workers < 1 || per_child < 1)
+    if (snap->limits.connections_per_process == SNAPSHOT_UNKNOWN || workers < 1 || per_child < 1) {
         return NAN;
+    }
     return ceil(workers / per_child) * (double)snap->limits.connections_per_process;
 }
 
@@ -50,8 +54,9 @@ double derive_oldest(const snapshot_t *snap)
         const snapshot_worker_t *worker = &snap->workers[i];
 
         if (derive_worker_busy(worker) && worker->state[0] != 'K' && worker->tunnel != 1
-            && worker->since_us > oldest)
+            && worker->since_us > oldest) {
             oldest = worker->since_us;
+        }
     }
     return (double)oldest;
 }

@@ -18,10 +18,12 @@ static char *of_limit(double value, double limit, const char *word)
 {
     char *shown = figure_count(value), *most = figure_count(limit), *text;
 
-    if (isnan(limit) || limit <= 0)
+    if (isnan(limit) || limit <= 0) {
         text = memory_format("%s%s", shown, word);
-    else
+    }
+    else {
         text = memory_format("%s of %s%s (%.0f%%)", shown, most, word, floor(value / limit * 100));
+    }
     free(shown);
     free(most);
     return text;
@@ -32,8 +34,9 @@ static char *with_count(char *text, const char *word, double number)
 {
     char *shown, *longer;
 
-    if (isnan(number))
+    if (isnan(number)) {
         return text;
+    }
     shown = figure_count(number);
     longer = memory_format("%s, %s %s", text, shown, word);
     free(text);
@@ -67,8 +70,9 @@ static gauge_t gauge_processes(const snapshot_t *snap)
                       false,       NULL };
 
     gauge.notes = of_limit(gauge.taken, gauge.limit, "");
-    if (quiescing > 0)
+    if (quiescing > 0) {
         gauge.notes = with_count(gauge.notes, "quiescing", quiescing);
+    }
     return gauge;
 }
 
@@ -91,8 +95,9 @@ void gauges_of(const snapshot_t *snap, gauge_t gauges[GAUGES])
 
 void gauges_free(gauge_t gauges[GAUGES])
 {
-    for (size_t i = 0; i < GAUGES; i++)
+    for (size_t i = 0; i < GAUGES; i++) {
         free(gauges[i].notes);
+    }
 }
 
 bool gauge_has_bar(const gauge_t *gauge)
@@ -105,8 +110,9 @@ static size_t share(double part, double limit, size_t columns)
 {
     double exact = isnan(part) ? 0 : part / limit * (double)columns;
 
-    if (exact > 0 && exact < 1)
+    if (exact > 0 && exact < 1) {
         return 1;
+    }
     return exact >= (double)columns ? columns : (size_t)(exact + 0.5);
 }
 
@@ -115,14 +121,16 @@ size_t gauge_share(const gauge_t *gauge, size_t columns, size_t *ready)
     size_t taken = share(gauge->taken, gauge->limit, columns);
 
     *ready = share(gauge->ready, gauge->limit, columns);
-    if (*ready > columns - taken)
+    if (*ready > columns - taken) {
         *ready = columns - taken;
+    }
     return taken;
 }
 
 style_e gauge_style(const gauge_t *gauge)
 {
-    if (gauge->alarm || gauge->taken >= gauge->limit)
+    if (gauge->alarm || gauge->taken >= gauge->limit) {
         return STYLE_ALARM;
+    }
     return gauge->taken >= gauge->limit * NEARLY_FULL ? STYLE_WARN : STYLE_BUSY;
 }

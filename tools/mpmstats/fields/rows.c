@@ -15,8 +15,9 @@ static rows_t rows_of(const field_t *fields, const char *section, const void *ba
 {
     rows_t rows = { fields, section, base, size, memory_get(count, sizeof(void *)), count };
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         rows.items[i] = (const char *)base + i * size;
+    }
     return rows;
 }
 
@@ -56,8 +57,9 @@ void rows_keep(rows_t *rows, bool (*wanted)(const void *record, const void *cont
     size_t kept = 0;
 
     for (size_t i = 0; i < rows->count; i++) {
-        if (wanted(rows->items[i], context))
+        if (wanted(rows->items[i], context)) {
             rows->items[kept++] = rows->items[i];
+        }
     }
     rows->count = kept;
 }
@@ -79,16 +81,21 @@ static int compare(const void *left, const void *right, void *context)
     bool known = field_known(order->field, a);
     int result;
 
-    if (known != field_known(order->field, b))
+    if (known != field_known(order->field, b)) {
         return known ? -1 : 1;
-    if (!known)
+    }
+    if (!known) {
         result = 0;
-    else if (field_is_text(order->field))
+    }
+    else if (field_is_text(order->field)) {
         result = strcmp(field_string(order->field, a), field_string(order->field, b));
-    else
+    }
+    else {
         result = compare_numbers(field_number(order->field, a), field_number(order->field, b));
-    if (order->reverse)
+    }
+    if (order->reverse) {
         result = -result;
+    }
     /* records lie in the server's order */
     return result != 0 ? result : a < b ? -1 : a > b;
 }
@@ -129,14 +136,17 @@ const field_t *rows_sort_field(const field_t *fields, const char *name, failure_
     const char *nearest;
 
     for (size_t i = 0; field == NULL && i < sizeof(headings) / sizeof(headings[0]); i++) {
-        if (strcmp(headings[i][0], name) == 0)
+        if (strcmp(headings[i][0], name) == 0) {
             field = field_find(fields, headings[i][1]);
+        }
     }
-    if (field != NULL)
+    if (field != NULL) {
         return field;
+    }
     nearest = field_nearest(fields, name);
-    if (nearest == NULL)
+    if (nearest == NULL) {
         nearest = fields[0].name;
+    }
     failure_set(failure, RC_USAGE, "rows cannot be sorted by '%s'; try --sort %s", name, nearest);
     return NULL;
 }
@@ -144,10 +154,12 @@ const field_t *rows_sort_field(const field_t *fields, const char *name, failure_
 void rows_choose(rows_t *rows, const rows_choice_t *choice)
 {
     rows_keep(rows, choice->wanted, choice->context);
-    if (choice->sort != NULL)
+    if (choice->sort != NULL) {
         rows_sort(rows, choice->sort, choice->reverse);
-    if (choice->first >= 0 && rows->count > (size_t)choice->first)
+    }
+    if (choice->first >= 0 && rows->count > (size_t)choice->first) {
         rows->count = (size_t)choice->first;
+    }
 }
 
 static char *text_in_document(const rows_t *rows, json_t *document)
@@ -191,11 +203,13 @@ char *rows_text(const rows_t *rows, const sample_t *sample)
     snapshot_t chosen = sample->snap;
     char *records, *text;
 
-    if (sample->document != NULL || sample->describe == NULL)
+    if (sample->document != NULL || sample->describe == NULL) {
         return text_in_document(rows, sample->document);
+    }
     records = memory_get(rows->count + 1, rows->size);
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count; i++) {
         memcpy(records + i * rows->size, rows->items[i], rows->size);
+    }
     put_rows(&chosen, rows, records);
     text = sample->describe(sample, &chosen, rows->section);
     free(records);

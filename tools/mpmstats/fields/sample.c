@@ -27,8 +27,9 @@ static void *rows(const field_t *table, size_t size, size_t count)
 {
     char *records = memory_get(count, size);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         fields_clear(table, records + i * size);
+    }
     return records;
 }
 
@@ -65,12 +66,15 @@ static void free_rows(const snapshot_t *snap)
 
 void sample_free(sample_t *sample)
 {
-    if (sample == NULL || --sample->holders > 0)
+    if (sample == NULL || --sample->holders > 0) {
         return;
-    if (sample->pool != NULL)
+    }
+    if (sample->pool != NULL) {
         apr_pool_destroy(sample->pool);
-    else
+    }
+    else {
         free_rows(&sample->snap);
+    }
     json_decref(sample->document);
     free(sample->origin);
     free(sample);
@@ -90,8 +94,9 @@ json_t *sample_document(sample_t *sample)
 
 char *sample_text(const sample_t *sample)
 {
-    if (sample->document == NULL && sample->describe != NULL)
+    if (sample->document == NULL && sample->describe != NULL) {
         return sample->describe(sample, &sample->snap, NULL);
+    }
     return json_dumps(sample->document, JSON_COMPACT | JSON_REAL_PRECISION(15));
 }
 
@@ -109,10 +114,12 @@ void sample_still(sample_t *sample,
     for (int i = 0; i < sample->snap.process_count && !sample->dead; i++) {
         const snapshot_process_t *process = &sample->snap.processes[i];
 
-        if (process->quiet_us < STILL_US && (stopped == NULL || !stopped(sample, process)))
+        if (process->quiet_us < STILL_US && (stopped == NULL || !stopped(sample, process))) {
             continue;
-        if (sample->still++ == 0)
+        }
+        if (sample->still++ == 0) {
             sample->still_pid = (long long)process->pid;
+        }
     }
 }
 
@@ -145,10 +152,11 @@ static char *parent_note(const sample_t *sample)
 
 static char *still_note(const sample_t *sample)
 {
-    if (sample_stands_still(sample))
+    if (sample_stands_still(sample)) {
         return memory_format(
             "none of the server's %d processes moves (pid %lld): nobody is served, and the figures are the last there were; are they stopped?",
             sample->still, sample->still_pid);
+    }
     return memory_format("%d of the server's %d processes %s not move (pid %lld); is it stopped?",
                          sample->still, sample->snap.process_count,
                          sample->still == 1 ? "does" : "do", sample->still_pid);
@@ -158,12 +166,14 @@ char *sample_note(const sample_t *sample)
 {
     char *parent, *still, *both;
 
-    if (sample->dead)
+    if (sample->dead) {
         return dead_note(sample);
+    }
     parent = sample->silent_us > 0 ? parent_note(sample) : NULL;
     still = sample->still > 0 ? still_note(sample) : NULL;
-    if (parent == NULL || still == NULL)
+    if (parent == NULL || still == NULL) {
         return parent != NULL ? parent : still;
+    }
     both = memory_format("%s; %s", still, parent);
     free(parent);
     free(still);
@@ -177,8 +187,9 @@ int sample_end(sample_t *sample, int rc)
     failure_t failure;
 
     sample_free(sample);
-    if (note == NULL)
+    if (note == NULL) {
         return rc;
+    }
     failure_set(&failure, stale && rc == RC_OK ? RC_STALE : rc, "%s", note);
     free(note);
     return failure_report(&failure);

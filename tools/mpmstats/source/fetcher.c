@@ -37,8 +37,9 @@ static bool next_request(fetcher_t *fetcher)
     bool asked;
 
     pthread_mutex_lock(&fetcher->mutex);
-    while (fetcher->state != FETCHER_ASKED && fetcher->state != FETCHER_STOP)
+    while (fetcher->state != FETCHER_ASKED && fetcher->state != FETCHER_STOP) {
         pthread_cond_wait(&fetcher->changed, &fetcher->mutex);
+    }
     asked = fetcher->state == FETCHER_ASKED;
     pthread_mutex_unlock(&fetcher->mutex);
     return asked;
@@ -73,8 +74,9 @@ static void *thread_main(void *arg)
         failure_t failure = { .rc = RC_OK };
         sample_t *sample = fetcher->take(fetcher->source, &failure);
 
-        if (!hand_over(fetcher, sample, &failure))
+        if (!hand_over(fetcher, sample, &failure)) {
             break;
+        }
     }
     return NULL;
 }
@@ -85,8 +87,9 @@ static void fetcher_free(fetcher_t *fetcher)
     sample_free(fetcher->sample);
     pthread_cond_destroy(&fetcher->changed);
     pthread_mutex_destroy(&fetcher->mutex);
-    if (fetcher->ready >= 0)
+    if (fetcher->ready >= 0) {
         close(fetcher->ready);
+    }
     free(fetcher);
 }
 
@@ -166,8 +169,9 @@ bool fetcher_stop(fetcher_t *fetcher)
     until.tv_nsec += STOP_WAIT_NS;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    if (pthread_timedjoin_np(fetcher->thread, NULL, &until) != 0)
+    if (pthread_timedjoin_np(fetcher->thread, NULL, &until) != 0) {
         return false;
+    }
     fetcher_free(fetcher);
     return true;
 }

@@ -25,8 +25,9 @@ typedef struct {
 
 static bool fits(transfer_t *transfer, size_t more)
 {
-    if (transfer->head_bytes + transfer->answer->length + more > HTTP_BYTES_MAX)
+    if (transfer->head_bytes + transfer->answer->length + more > HTTP_BYTES_MAX) {
         transfer->too_large = true;
+    }
     return !transfer->too_large;
 }
 
@@ -35,8 +36,9 @@ static size_t on_head(char *data, size_t size, size_t count, void *user)
     transfer_t *transfer = user;
 
     (void)data;
-    if (!fits(transfer, size * count))
+    if (!fits(transfer, size * count)) {
         return 0;
+    }
     transfer->head_bytes += size * count;
     return size * count;
 }
@@ -47,8 +49,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     http_answer_t *answer = transfer->answer;
     size_t length = size * count;
 
-    if (!fits(transfer, length))
+    if (!fits(transfer, length)) {
         return 0;
+    }
     if (answer->length + length + 1 > transfer->room) {
         transfer->room = (answer->length + length + 1) * 2;
         answer->data = memory_resize(answer->data, transfer->room, 1);
@@ -65,11 +68,12 @@ static bool cannot_connect(const transfer_t *transfer, CURL *curl)
     long error = 0;
 
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
-    if (url->socket != NULL)
+    if (url->socket != NULL) {
         return failure_set(
             transfer->failure, RC_UNREACHABLE,
             "%s: cannot connect to the socket%s%s; does the server listen on it, and may you use it?",
             url->shown, error != 0 ? ": " : "", error != 0 ? strerror((int)error) : "");
+    }
     return failure_set(transfer->failure, RC_UNREACHABLE,
                        "%s: %s; does the server run and listen there?%s", url->shown,
                        error != 0 ? strerror((int)error) : transfer->error,
@@ -84,11 +88,12 @@ static bool explain_transport(const transfer_t *transfer, CURL *curl, CURLcode c
     const char *detail = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code);
     failure_t *failure = transfer->failure;
 
-    if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED)
+    if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED) {
         return failure_set(
             failure, RC_ANSWER,
             "%s: the answer is larger than %zu MiB; is this the address of SetHandler mpm-status?",
             shown, HTTP_BYTES_MAX >> 20);
+    }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -144,20 +149,23 @@ static bool explain_refusal(const transfer_t *transfer, long status)
     const http_request_t *request = transfer->request;
     const char *shown = request->url->shown;
 
-    if (status == 403)
+    if (status == 403) {
         return failure_set(
             transfer->failure, RC_DENIED,
             "%s: forbidden (HTTP 403); allow this machine with Require in the <Location> of mpm-status, or ask on the server itself",
             shown);
-    if (status == 407)
+    }
+    if (status == 407) {
         return failure_set(
             transfer->failure, RC_DENIED,
             "%s: the proxy wants a password (HTTP 407); set it in http_proxy, or name the host in no_proxy",
             shown);
-    if (request->user == NULL)
+    }
+    if (request->user == NULL) {
         return failure_set(transfer->failure, RC_DENIED,
                            "%s: a user name and password are needed (HTTP 401); give --user NAME",
                            shown);
+    }
     return failure_set(transfer->failure, RC_DENIED,
                        "%s: user %s or the password was not accepted (HTTP 401); check both", shown,
                        request->user);
@@ -170,23 +178,26 @@ static bool explain_status(const transfer_t *transfer, CURL *curl, long status)
     failure_t *failure = transfer->failure;
     char *target = NULL;
 
-    if (status == 401 || status == 403 || status == 407)
+    if (status == 401 || status == 403 || status == 407) {
         return explain_refusal(transfer, status);
+    }
     if (status >= 300 && status < 400) {
         curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &target);
         return failure_set(failure, RC_HTTP,
                            "%s: redirected (HTTP %ld) to %s; if you trust that, give it to --url",
                            shown, status, target != NULL ? target : "nowhere");
     }
-    if (status == 404)
+    if (status == 404) {
         return failure_set(
             failure, RC_HTTP,
             "%s: not found (HTTP 404); enable mod_mpmstats, or give the path of SetHandler mpm-status to --url",
             shown);
-    if (status >= 500)
+    }
+    if (status >= 500) {
         return failure_set(failure, RC_HTTP,
                            "%s: the server failed (HTTP %ld); look into its error log", shown,
                            status);
+    }
     return failure_set(failure, RC_HTTP, "%s: HTTP %ld instead of 200; check the address", shown,
                        status);
 }
@@ -197,8 +208,9 @@ static bool explain(const transfer_t *transfer, CURL *curl, CURLcode code)
 
     /* a refused upload or an early close may break the transfer after the status is known */
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK && (status < 300 || transfer->too_large))
+    if (code != CURLE_OK && (status < 300 || transfer->too_large)) {
         return explain_transport(transfer, curl, code);
+    }
     explain_status(transfer, curl, status);
     transfer->failure->http_status = (int)status;
     return false;
@@ -208,12 +220,15 @@ static void set_target(CURL *curl, const http_request_t *request)
 {
     curl_easy_setopt(curl, CURLOPT_URL, request->url->full);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (request->url->socket != NULL)
+    if (request->url->socket != NULL) {
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->url->socket);
-    if (request->url->loopback)
+    }
+    if (request->url->loopback) {
         curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    if (request->cacert != NULL)
+    }
+    if (request->cacert != NULL) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, request->cacert);
+    }
     if (request->insecure) {
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -259,8 +274,9 @@ static bool transfer_run(transfer_t *transfer, CURL *curl)
     curl_slist_free_all(headers);
     free(accept);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK || status != 200)
+    if (code != CURLE_OK || status != 200) {
         return explain(transfer, curl, code);
+    }
     curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
     transfer->answer->type = type == NULL ? NULL : memory_copy(type);
     return true;
@@ -296,8 +312,9 @@ bool http_get(const http_request_t *request, http_answer_t *answer, failure_t *f
         done = transfer_run(&transfer, curl);
         curl_easy_cleanup(curl);
     }
-    if (!done)
+    if (!done) {
         http_answer_free(answer);
+    }
     return done;
 }
 

@@ -55,11 +55,13 @@ static void add(list_t *list, const char *path)
     found_t *found;
     int fd;
 
-    if (list->count == FOUND_MOST || stat(path, &status) != 0)
+    if (list->count == FOUND_MOST || stat(path, &status) != 0) {
         return;
+    }
     for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].device == status.st_dev && list->items[i].inode == status.st_ino)
+        if (list->items[i].device == status.st_dev && list->items[i].inode == status.st_ino) {
             return;
+        }
     }
     fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     found = &list->items[list->count++];
@@ -68,8 +70,9 @@ static void add(list_t *list, const char *path)
                         .live = fd < 0 || segment_has_writer(fd),
                         .device = status.st_dev,
                         .inode = status.st_ino };
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
 }
 
 /* A local_maps_found_fn. */
@@ -88,30 +91,36 @@ static void each_match(list_t *list, const char *pattern,
 {
     glob_t matches;
 
-    if (glob(pattern, 0, NULL, &matches) != 0)
+    if (glob(pattern, 0, NULL, &matches) != 0) {
         return;
-    for (size_t i = 0; i < matches.gl_pathc; i++)
+    }
+    for (size_t i = 0; i < matches.gl_pathc; i++) {
         take(list, matches.gl_pathv[i]);
+    }
     globfree(&matches);
 }
 
 static bool any_lives(const list_t *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].live)
+        if (list->items[i].live) {
             return true;
+        }
     }
     return false;
 }
 
 static void look_in_places(list_t *list)
 {
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         each_match(list, places[i], add);
-    for (size_t i = 0; i < sizeof(pid_files) / sizeof(pid_files[0]); i++)
+    }
+    for (size_t i = 0; i < sizeof(pid_files) / sizeof(pid_files[0]); i++) {
         each_match(list, pid_files[i], add_of_pid_file);
-    if (!any_lives(list))
+    }
+    if (!any_lives(list)) {
         local_maps_of_all(add_mapped, list);
+    }
 }
 
 /* A server that died leaves its segment, which must not stand in the way of one that runs. */
@@ -119,21 +128,25 @@ static void drop_dead(list_t *list)
 {
     size_t kept = 0;
 
-    if (!any_lives(list))
+    if (!any_lives(list)) {
         return;
+    }
     for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].live)
+        if (list->items[i].live) {
             list->items[kept++] = list->items[i];
-        else
+        }
+        else {
             free(list->items[i].path);
+        }
     }
     list->count = kept;
 }
 
 static void list_free(list_t *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].path);
+    }
     list->count = 0;
 }
 
@@ -160,8 +173,9 @@ static local_find_e choose(list_t *list, char **path, failure_t *failure)
     local_find_e found = LOCAL_NONE;
 
     drop_dead(list);
-    if (list->count > 1)
+    if (list->count > 1) {
         found = several(list, failure);
+    }
     else if (list->count == 1) {
         *path = memory_copy(list->items[0].path);
         found = list->items[0].closed ? LOCAL_CLOSED : LOCAL_FOUND;
@@ -193,8 +207,9 @@ static local_find_e find_instance(const char *name, char **path, failure_t *fail
         *path = memory_copy(list.items[0].path);
     }
     list_free(&list);
-    if (access(*path, F_OK) == 0)
+    if (access(*path, F_OK) == 0) {
         return LOCAL_FOUND;
+    }
     failure_set(
         failure, RC_LOCAL,
         "%s: %s; is this instance running, with mod_mpmstats? name its segment with --segment FILE",
@@ -214,8 +229,9 @@ local_find_e local_find(const settings_t *settings, char **path, failure_t *fail
         *path = memory_copy(settings->segment);
         return LOCAL_FOUND;
     }
-    if (settings->instance != NULL)
+    if (settings->instance != NULL) {
         return find_instance(settings->instance, path, failure);
+    }
     if (directory != NULL && directory[0] == '/') {
         char *file = memory_format("%s/" NAME, directory);
 

@@ -26,11 +26,13 @@ static bool is_httpd(pid_t pid)
 
     snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
     if (!procfs_text(path, text, sizeof(text))
-        || (strncmp(text, "apache2", 7) != 0 && strncmp(text, "httpd", 5) != 0))
+        || (strncmp(text, "apache2", 7) != 0 && strncmp(text, "httpd", 5) != 0)) {
         return false;
+    }
     snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    if (!procfs_line(path, "Uid:", text, sizeof(text)))
+    if (!procfs_line(path, "Uid:", text, sizeof(text))) {
         return false;
+    }
     uid = strtol(text, NULL, 10);
     return uid == 0 || uid == (long)geteuid();
 }
@@ -42,8 +44,9 @@ static bool is_segment(const char *path)
     bool is = fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic)
         && memcmp(magic, SEGMENT_MAGIC, sizeof(magic)) == 0;
 
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     return is;
 }
 
@@ -56,8 +59,9 @@ static const char *file_of(char *line)
     char rights[8] = "";
     char *path = strchr(line, '/');
 
-    if (path == NULL || sscanf(line, "%*s %7s", rights) != 1 || strcmp(rights, "rw-s") != 0)
+    if (path == NULL || sscanf(line, "%*s %7s", rights) != 1 || strcmp(rights, "rw-s") != 0) {
         return NULL;
+    }
     path[strcspn(path, "\n")] = '\0';
     return strstr(path, " (deleted)") == NULL ? path : NULL;
 }
@@ -67,18 +71,21 @@ void local_maps_of(pid_t pid, local_maps_found_fn *found, void *context)
     char name[64], line[LINE_MOST];
     FILE *maps;
 
-    if (!is_httpd(pid))
+    if (!is_httpd(pid)) {
         return;
+    }
     snprintf(name, sizeof(name), "/proc/%d/maps", (int)pid);
     maps = fopen(name, "re");
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
         const char *path = file_of(line);
 
-        if (path != NULL && is_segment(path))
+        if (path != NULL && is_segment(path)) {
             found(context, path);
+        }
     }
-    if (maps != NULL)
+    if (maps != NULL) {
         fclose(maps);
+    }
 }
 
 void local_maps_of_pid_file(const char *path, local_maps_found_fn *found, void *context)
@@ -86,8 +93,9 @@ void local_maps_of_pid_file(const char *path, local_maps_found_fn *found, void *
     char text[32];
     long pid = procfs_text(path, text, sizeof(text)) ? strtol(text, NULL, 10) : 0;
 
-    if (pid > 0 && pid <= INT_MAX)
+    if (pid > 0 && pid <= INT_MAX) {
         local_maps_of((pid_t)pid, found, context);
+    }
 }
 
 void local_maps_of_all(local_maps_found_fn *found, void *context)
@@ -98,9 +106,11 @@ void local_maps_of_all(local_maps_found_fn *found, void *context)
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         long pid = strtol(entry->d_name, NULL, 10);
 
-        if (pid > 0 && pid <= INT_MAX)
+        if (pid > 0 && pid <= INT_MAX) {
             local_maps_of((pid_t)pid, found, context);
+        }
     }
-    if (directory != NULL)
+    if (directory != NULL) {
         closedir(directory);
+    }
 }

@@ -51,8 +51,9 @@ static void cgroup_of(pid_t pid, char *group, size_t size)
 {
     char *path = memory_format("/proc/%d/cgroup", (int)pid);
 
-    if (!procfs_line(path, "0::", group, size))
+    if (!procfs_line(path, "0::", group, size)) {
         group[0] = '\0';
+    }
     group[strcspn(group, "\n")] = '\0';
     free(path);
 }
@@ -62,8 +63,9 @@ static bool cgroup_up(char *group)
 {
     char *slash = strrchr(group, '/');
 
-    if (slash == NULL || group[0] == '\0')
+    if (slash == NULL || group[0] == '\0') {
         return false;
+    }
     *slash = '\0';
     return true;
 }
@@ -106,8 +108,9 @@ int machine_cores(pid_t pid)
     cpu_set_t set;
     double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
 
-    if (sched_getaffinity(pid, sizeof(set), &set) == 0)
+    if (sched_getaffinity(pid, sizeof(set), &set) == 0) {
         cores = CPU_COUNT(&set);
+    }
     cgroup_of(pid, group, sizeof(group));
     do {
         cores = fmin(cores, cgroup_cores(group));

@@ -37,14 +37,18 @@ static bool read_line(int tty, char *line, size_t size)
             line[length] = '\0';
             return true;
         }
-        if (key == KEY_INTERRUPT || key == KEY_END)
+        if (key == KEY_INTERRUPT || key == KEY_END) {
             return false;
-        if (key == KEY_KILL)
+        }
+        if (key == KEY_KILL) {
             length = 0;
-        else if (key == KEY_BACKSPACE || key == KEY_DELETE)
+        }
+        else if (key == KEY_BACKSPACE || key == KEY_DELETE) {
             length -= length > 0;
-        else if (length + 1 < size)
+        }
+        else if (length + 1 < size) {
             line[length++] = key;
+        }
     }
     return false;
 }
@@ -55,14 +59,16 @@ static bool ask_at(int tty, const char *name, char *line, size_t size)
     char *safe;
     bool read;
 
-    if (tcgetattr(tty, &before) != 0)
+    if (tcgetattr(tty, &before) != 0) {
         return false;
+    }
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
     quiet.c_cc[VMIN] = 1;
     quiet.c_cc[VTIME] = 0;
-    if (tcsetattr(tty, TCSAFLUSH, &quiet) != 0)
+    if (tcsetattr(tty, TCSAFLUSH, &quiet) != 0) {
         return false;
+    }
     safe = text_safe(name);
     say(tty, "mpmstats: password of ");
     say(tty, safe);
@@ -81,8 +87,9 @@ static char *ask(const char *name)
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 
     if (tty >= 0) {
-        if (ask_at(tty, name, line, sizeof(line)))
+        if (ask_at(tty, name, line, sizeof(line))) {
             password = memory_copy(line);
+        }
         close(tty);
         explicit_bzero(line, sizeof(line));
     }
@@ -95,10 +102,12 @@ bool password_get(login_t *login, char *argument, failure_t *failure)
     const char *environment = getenv("MPMSTATS_PASSWORD");
 
     memset(login, 0, sizeof(*login));
-    if (argument == NULL)
+    if (argument == NULL) {
         return true;
-    if (argument == colon || argument[0] == '\0')
+    }
+    if (argument == colon || argument[0] == '\0') {
         return failure_set(failure, RC_USAGE, "--user wants a name: --user NAME");
+    }
     if (colon != NULL) {
         login->password = memory_copy(colon + 1);
         explicit_bzero(colon, strlen(colon));
@@ -109,18 +118,20 @@ bool password_get(login_t *login, char *argument, failure_t *failure)
     else {
         login->password = ask(argument);
     }
-    if (login->password == NULL)
+    if (login->password == NULL) {
         return failure_set(
             failure, RC_USAGE,
             "no password for --user; set MPMSTATS_PASSWORD in the environment, or type it at the terminal");
+    }
     login->name = memory_copy(argument);
     return true;
 }
 
 void password_free(login_t *login)
 {
-    if (login->password != NULL)
+    if (login->password != NULL) {
         explicit_bzero(login->password, strlen(login->password));
+    }
     free(login->password);
     free(login->name);
     memset(login, 0, sizeof(*login));

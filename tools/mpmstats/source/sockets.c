@@ -62,15 +62,18 @@ static bool take(sockets_t *sockets, visit_t *visit, void *context, bool *failed
     ssize_t length = recv(sockets->netlink, room, sizeof(room), 0);
 
     *failed = length <= 0;
-    if (length < 0 && errno == EINTR)
+    if (length < 0 && errno == EINTR) {
         return take(sockets, visit, context, failed);
+    }
     for (struct nlmsghdr *head = (struct nlmsghdr *)room;
          !*failed && NLMSG_OK(head, (size_t)length); head = NLMSG_NEXT(head, length)) {
-        if (head->nlmsg_type == NLMSG_DONE)
+        if (head->nlmsg_type == NLMSG_DONE) {
             return false;
+        }
         *failed = head->nlmsg_type == NLMSG_ERROR;
-        if (!*failed && head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+        if (!*failed && head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg))) {
             visit(sockets, NLMSG_DATA(head), context);
+        }
     }
     return !*failed;
 }
@@ -83,8 +86,9 @@ static bool dump(sockets_t *sockets, unsigned states, visit_t *visit, void *cont
     for (size_t i = 0; i < 2; i++) {
         bool failed = !ask(sockets->netlink, families[i], states);
 
-        while (!failed && take(sockets, visit, context, &failed))
+        while (!failed && take(sockets, visit, context, &failed)) {
             ;
+        }
         any |= !failed;
     }
     return any;
@@ -101,8 +105,9 @@ static bool is_ours(const sockets_t *sockets, const struct inet_diag_msg *messag
 {
     unsigned long inode = message->idiag_inode;
 
-    if (sockets->by_port)
+    if (sockets->by_port) {
         return sockets->listens[ntohs(message->id.idiag_sport)];
+    }
     return bsearch(&inode, sockets->inodes, sockets->inode_count, sizeof(inode), compare_inodes)
         != NULL;
 }
@@ -125,15 +130,17 @@ sockets_t *sockets_open(pid_t parent, int port)
 
     sockets->inodes = procfs_sockets(parent, &sockets->inode_count);
     sockets->by_port = sockets->inodes == NULL;
-    if (sockets->by_port && port > 0 && port < PORTS)
+    if (sockets->by_port && port > 0 && port < PORTS) {
         sockets->listens[port] = true;
+    }
     sockets->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (sockets->netlink >= 0) {
         setsockopt(sockets->netlink, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
         dump(sockets, 1u << STATE_LISTEN, note_listener, &any);
     }
-    if (any)
+    if (any) {
         return sockets;
+    }
     sockets_close(sockets);
     return NULL;
 }
@@ -145,8 +152,9 @@ static void note_connection(sockets_t *sockets, const struct inet_diag_msg *mess
     unsigned nothing = message->idiag_state == STATE_CLOSE_WAIT ? 1 : 0;
 
     if (message->idiag_state == STATE_LISTEN) {
-        if (!is_ours(sockets, message))
+        if (!is_ours(sockets, message)) {
             return;
+        }
         look->queue += message->idiag_rqueue;
         if (look->limit == 0 || message->idiag_rqueue > look->fullest) {
             look->fullest = message->idiag_rqueue;
@@ -164,18 +172,21 @@ bool sockets_look(sockets_t *sockets, sockets_look_t *look)
     const unsigned states = 1u << STATE_LISTEN | 1u << STATE_ESTABLISHED | 1u << STATE_CLOSE_WAIT;
 
     *look = (sockets_look_t){ 0, 0, 0, 0 };
-    if (dump(sockets, states, note_connection, look))
+    if (dump(sockets, states, note_connection, look)) {
         return true;
+    }
     *look = (sockets_look_t){ NAN, NAN, NAN, NAN };
     return false;
 }
 
 void sockets_close(sockets_t *sockets)
 {
-    if (sockets == NULL)
+    if (sockets == NULL) {
         return;
-    if (sockets->netlink >= 0)
+    }
+    if (sockets->netlink >= 0) {
         close(sockets->netlink);
+    }
     free(sockets->inodes);
     free(sockets);
 }
@@ -187,15 +198,17 @@ double sockets_overflows(void)
 
     if (!procfs_text("/proc/net/netstat", text, sizeof(text))
         || (names = strstr(text, "TcpExt:")) == NULL
-        || (numbers = strstr(names + 1, "TcpExt:")) == NULL)
+        || (numbers = strstr(names + 1, "TcpExt:")) == NULL) {
         return NAN;
+    }
     numbers[-1] = '\0';
     numbers[strcspn(numbers, "\n")] = '\0';
     name = strtok_r(names, " ", &rest_names);
     number = strtok_r(numbers, " ", &rest_numbers);
     while (name != NULL && number != NULL) {
-        if (strcmp(name, "ListenOverflows") == 0)
+        if (strcmp(name, "ListenOverflows") == 0) {
             return strtod(number, NULL);
+        }
         name = strtok_r(NULL, " ", &rest_names);
         number = strtok_r(NULL, " ", &rest_numbers);
     }

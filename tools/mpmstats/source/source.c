@@ -20,8 +20,9 @@ static source_t *open_kind(const source_kind_t *kind, const settings_t *settings
     void *state = kind->open(settings, failure);
     source_t *source;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     source = memory_get(1, sizeof(*source));
     source->kind = kind;
     source->state = state;
@@ -46,18 +47,21 @@ static bool agree(const settings_t *settings, failure_t *failure)
                                                   : NULL;
     const char *address = address_option(settings);
 
-    if (local != NULL && settings->from != NULL)
+    if (local != NULL && settings->from != NULL) {
         return failure_set(
             failure, RC_USAGE,
             "%s reads a running server, --from a saved answer; leave one of them out", local);
-    if (local != NULL && address != NULL)
+    }
+    if (local != NULL && address != NULL) {
         return failure_set(
             failure, RC_USAGE,
             "%s reads a file of this machine, %s asks a server; leave one of them out", local,
             address);
-    if (settings->segment != NULL && settings->instance != NULL)
+    }
+    if (settings->segment != NULL && settings->instance != NULL) {
         return failure_set(failure, RC_USAGE,
                            "--segment and --instance name the same thing; leave one of them out");
+    }
     return true;
 }
 
@@ -70,12 +74,15 @@ static const source_kind_t *choose(settings_t *settings, failure_t *failure)
     bool named = settings->segment != NULL || settings->instance != NULL;
     char *path;
 
-    if (!agree(settings, failure))
+    if (!agree(settings, failure)) {
         return NULL;
-    if (settings->from != NULL)
+    }
+    if (settings->from != NULL) {
         return &source_file;
-    if (!named && (settings->url_usual != NULL || address_option(settings) != NULL))
+    }
+    if (!named && (settings->url_usual != NULL || address_option(settings) != NULL)) {
         return &source_http;
+    }
     switch (local_find(settings, &path, failure)) {
     case LOCAL_FOUND:
         settings->segment = path;
@@ -96,8 +103,9 @@ source_t *source_open(const settings_t *settings, failure_t *failure)
     const source_kind_t *kind = choose(&found, failure);
     source_t *source = kind == NULL ? NULL : open_kind(kind, &found, failure);
 
-    if (found.segment != settings->segment)
+    if (found.segment != settings->segment) {
         free(found.segment);
+    }
     free(found.closed);
     return source;
 }
@@ -119,8 +127,9 @@ sample_t *source_take_living(source_t *source, failure_t *failure)
     sample_t *sample = source_take(source, failure);
     char *note;
 
-    if (sample == NULL || !sample->dead)
+    if (sample == NULL || !sample->dead) {
         return sample;
+    }
     note = sample_note(sample);
     failure_set(failure, RC_UNREACHABLE, "%s", note);
     free(note);
@@ -131,8 +140,9 @@ sample_t *source_take_living(source_t *source, failure_t *failure)
 char *source_metrics(source_t *source, bool openmetrics, source_fate_t *fate, failure_t *failure)
 {
     *fate = (source_fate_t){ false, NULL };
-    if (source->kind->metrics != NULL)
+    if (source->kind->metrics != NULL) {
         return source->kind->metrics(source->state, openmetrics, fate, failure);
+    }
     failure_set(
         failure, RC_USAGE,
         "a saved answer has no metrics; they are those of a server, with --url or --segment");
@@ -146,8 +156,9 @@ const char *source_name(const source_t *source)
 
 void source_close(source_t *source)
 {
-    if (source == NULL)
+    if (source == NULL) {
         return;
+    }
     source->kind->close(source->state);
     free(source);
 }

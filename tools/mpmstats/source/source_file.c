@@ -38,20 +38,25 @@ static char *read_all(FILE *file, const char *name, size_t *length, failure_t *f
         size_t got = fread(data + *length, 1, room - *length - 1, file);
 
         *length += got;
-        if (got == 0)
+        if (got == 0) {
             break;
-        if (*length + 1 == room && room <= HTTP_BYTES_MAX)
+        }
+        if (*length + 1 == room && room <= HTTP_BYTES_MAX) {
             data = memory_resize(data, room *= 2, 1);
+        }
     }
     data[*length] = '\0';
-    if (!ferror(file) && *length <= HTTP_BYTES_MAX)
+    if (!ferror(file) && *length <= HTTP_BYTES_MAX) {
         return data;
-    if (ferror(file))
+    }
+    if (ferror(file)) {
         failure_set(failure, RC_LOCAL, "cannot read %s: %s; name a file written by save", name,
                     strerror(errno));
-    else
+    }
+    else {
         failure_set(failure, RC_ANSWER, "%s is larger than %zu MiB; name a file written by save",
                     name, HTTP_BYTES_MAX >> 20);
+    }
     free(data);
     return NULL;
 }
@@ -71,10 +76,12 @@ static sample_t *source_file_take(void *state, failure_t *failure)
         return NULL;
     }
     data = read_all(file, name, &length, failure);
-    if (named)
+    if (named) {
         fclose(file);
-    if (data != NULL)
+    }
+    if (data != NULL) {
         sample = decode_sample(data, length, name, failure);
+    }
     free(data);
     return sample;
 }

@@ -44,12 +44,13 @@ static void *source_http_open(const settings_t *settings, failure_t *failure)
         source_http_close(source);
         return NULL;
     }
-    if (named == NULL)
+    if (named == NULL) {
         source->hint = settings->closed != NULL
             ? memory_format(
                 " (the default address, because we may not read %s: be root or a member of its group, or name another with --url)",
                 settings->closed)
             : memory_copy(" (the default address; another one is named with --url)");
+    }
     source->request = (http_request_t){
         .url = &source->url,
         .timeout_s = settings->timeout_s > 0 ? settings->timeout_s : TIMEOUT_S,
@@ -76,17 +77,21 @@ static sample_t *source_http_take(void *state, failure_t *failure)
     http_answer_t answer;
     sample_t *sample = NULL;
 
-    if (!http_get(&source->request, &answer, failure))
+    if (!http_get(&source->request, &answer, failure)) {
         return NULL;
-    if (is_other_type(&answer))
+    }
+    if (is_other_type(&answer)) {
         failure_set(failure, RC_ANSWER,
                     "%s: the answer is %s, not JSON; is this the address of SetHandler mpm-status?",
                     source->url.shown, answer.type);
-    else
+    }
+    else {
         sample = decode_sample(answer.data, answer.length, source->url.shown, failure);
+    }
     http_answer_free(&answer);
-    if (sample != NULL)
+    if (sample != NULL) {
         sample_still(sample, NULL);
+    }
     return sample;
 }
 
@@ -102,16 +107,19 @@ static char *source_http_metrics(void *state, bool openmetrics, source_fate_t *f
     (void)fate;
     url_set_query(&source->url, "openmetrics");
     request.accept = openmetrics ? "application/openmetrics-text" : "text/plain";
-    if (!http_get(&request, &answer, failure))
+    if (!http_get(&request, &answer, failure)) {
         return NULL;
+    }
     if (answer.type != NULL
-        && strstr(answer.type, openmetrics ? "openmetrics-text" : "version=0.0.4") != NULL)
+        && strstr(answer.type, openmetrics ? "openmetrics-text" : "version=0.0.4") != NULL) {
         text = memory_copy(answer.data);
-    else
+    }
+    else {
         failure_set(
             failure, RC_ANSWER,
             "%s: the answer is %s, not metrics; is this the address of SetHandler mpm-status?",
             source->url.shown, answer.type != NULL ? answer.type : "of no type");
+    }
     http_answer_free(&answer);
     return text;
 }

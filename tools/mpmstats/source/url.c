@@ -21,8 +21,9 @@ static const char *split_socket(const char *text, char **socket)
     const char *bar;
 
     *socket = NULL;
-    if (strncasecmp(text, "unix:", 5) != 0)
+    if (strncasecmp(text, "unix:", 5) != 0) {
         return text;
+    }
     bar = strchr(text, '|');
     if (bar == NULL) {
         *socket = memory_copy(text + 5);
@@ -47,8 +48,9 @@ static char *part_with(CURLU *handle, CURLUPart which, unsigned flags)
 {
     char *value, *copy;
 
-    if (curl_url_get(handle, which, &value, flags) != CURLUE_OK)
+    if (curl_url_get(handle, which, &value, flags) != CURLUE_OK) {
         return NULL;
+    }
     copy = memory_copy(value);
     curl_free(value);
     return copy;
@@ -90,10 +92,12 @@ static void set_defaults(CURLU *handle)
 {
     char *path = part(handle, CURLUPART_PATH), *query = part(handle, CURLUPART_QUERY);
 
-    if (path == NULL || strcmp(path, "/") == 0)
+    if (path == NULL || strcmp(path, "/") == 0) {
         curl_url_set(handle, CURLUPART_PATH, "/mpm-status", 0);
-    if (query == NULL)
+    }
+    if (query == NULL) {
         curl_url_set(handle, CURLUPART_QUERY, "json", 0);
+    }
     curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0);
     free(path);
     free(query);
@@ -107,8 +111,9 @@ static char *shown_form(CURLU *handle, const char *socket)
     curl_url_set(handle, CURLUPART_USER, NULL, 0);
     curl_url_set(handle, CURLUPART_PASSWORD, NULL, 0);
     plain = part(handle, CURLUPART_URL);
-    if (plain == NULL || socket == NULL)
+    if (plain == NULL || socket == NULL) {
         return plain;
+    }
     shown = memory_format("unix:%s|%s", socket, plain);
     free(plain);
     return shown;
@@ -122,21 +127,24 @@ static bool take_apart(url_t *url, CURLU *handle, const char *text, failure_t *f
         && (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);
 
     free(scheme);
-    if (code == CURLUE_OK && !http)
+    if (code == CURLUE_OK && !http) {
         return failure_set(failure, RC_USAGE,
                            "the address must begin with http://, https:// or unix:/path/to/socket");
-    if (code != CURLUE_OK || (url->host = bare_host(handle)) == NULL || url->host[0] == '\0')
+    }
+    if (code != CURLUE_OK || (url->host = bare_host(handle)) == NULL || url->host[0] == '\0') {
         return failure_set(
             failure, RC_USAGE,
             "this is not a valid address (%s); write it like http://host:port/mpm-status",
             code != CURLUE_OK ? curl_url_strerror(code) : "no host in it");
+    }
     set_defaults(handle);
     url->full = part(handle, CURLUPART_URL);
     url->shown = shown_form(handle, url->socket);
-    if (url->full == NULL || url->shown == NULL)
+    if (url->full == NULL || url->shown == NULL) {
         return failure_set(
             failure, RC_USAGE,
             "this is not a valid address; write it like http://host:port/mpm-status");
+    }
     port = part_or_default(handle, CURLUPART_PORT);
     url->port = port != NULL ? atoi(port) : 0;
     free(port);
@@ -148,15 +156,17 @@ static bool check_socket(const char *socket, failure_t *failure)
 {
     struct sockaddr_un address;
 
-    if (socket[0] != '/')
+    if (socket[0] != '/') {
         return failure_set(
             failure, RC_USAGE,
             "the socket's path must begin with a slash: unix:/path/to/socket|http://host/mpm-status");
-    if (strlen(socket) >= sizeof(address.sun_path))
+    }
+    if (strlen(socket) >= sizeof(address.sun_path)) {
         return failure_set(
             failure, RC_USAGE,
             "the socket's path is longer than %zu bytes; use a shorter one or a symbolic link",
             sizeof(address.sun_path) - 1);
+    }
     return true;
 }
 
@@ -169,19 +179,22 @@ bool url_parse(url_t *url, const char *text, const char *unix_socket, failure_t 
 
     memset(url, 0, sizeof(*url));
     rest = split_socket(text, &url->socket);
-    if (url->socket != NULL && unix_socket != NULL)
+    if (url->socket != NULL && unix_socket != NULL) {
         valid =
             failure_set(failure, RC_USAGE,
                         "--unix-socket and unix: in the address name two sockets; leave one out");
-    else if (unix_socket != NULL)
+    }
+    else if (unix_socket != NULL) {
         url->socket = memory_copy(unix_socket);
+    }
     spelt = with_scheme(rest);
     valid = valid && (url->socket == NULL || check_socket(url->socket, failure))
         && take_apart(url, handle, spelt, failure);
     free(spelt);
     curl_url_cleanup(handle);
-    if (!valid)
+    if (!valid) {
         url_free(url);
+    }
     return valid;
 }
 

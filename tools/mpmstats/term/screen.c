@@ -54,8 +54,9 @@ static void on_crash(int number, siginfo_t *info, void *context)
     tcsetattr(STDIN_FILENO, TCSANOW, &screen.modes);
     sigaction(number, &screen.crash_before[number], NULL);
     /* a fault happens again by itself when we return; what was sent has to be sent again */
-    if (info->si_code <= 0)
+    if (info->si_code <= 0) {
         raise(number);
+    }
 }
 
 /*
@@ -65,13 +66,16 @@ static void add_restore(const char *name)
 {
     const char *text = tigetstr(name);
 
-    if (text == NULL || text == (const char *)-1)
+    if (text == NULL || text == (const char *)-1) {
         return;
+    }
     while (*text != '\0' && screen.restore_length < sizeof(screen.restore)) {
-        if (text[0] == '$' && text[1] == '<' && strchr(text, '>') != NULL)
+        if (text[0] == '$' && text[1] == '<' && strchr(text, '>') != NULL) {
             text = strchr(text, '>') + 1;
-        else
+        }
+        else {
             screen.restore[screen.restore_length++] = *text++;
+        }
     }
 }
 
@@ -85,14 +89,16 @@ static void crashes_watch(void)
     add_restore("cnorm");
     add_restore("rmkx");
     add_restore("rmcup");
-    for (size_t i = 0; i < CRASHES; i++)
+    for (size_t i = 0; i < CRASHES; i++) {
         sigaction(crashes[i], &action, &screen.crash_before[crashes[i]]);
+    }
 }
 
 static void crashes_forget(void)
 {
-    for (size_t i = 0; i < CRASHES; i++)
+    for (size_t i = 0; i < CRASHES; i++) {
         sigaction(crashes[i], &screen.crash_before[crashes[i]], NULL);
+    }
 }
 
 /* ---- opening and closing ---- */
@@ -104,18 +110,21 @@ static void signals_take(void)
     sigset_t set;
 
     sigfillset(&set);
-    for (size_t i = 0; i < CRASHES; i++)
+    for (size_t i = 0; i < CRASHES; i++) {
         sigdelset(&set, crashes[i]);
-    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+    }
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
         sigdelset(&set, left[i]);
+    }
     sigprocmask(SIG_BLOCK, &set, &screen.before);
     screen.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void colours_begin(void)
 {
-    if (!terminal_has_colour() || start_color() != OK)
+    if (!terminal_has_colour() || start_color() != OK) {
         return;
+    }
     use_default_colors();
     init_pair(STYLE_GOOD, COLOR_GREEN, -1);
     init_pair(STYLE_BUSY, COLOR_CYAN, -1);
@@ -127,24 +136,28 @@ bool screen_open(failure_t *failure)
 {
     const char *term = getenv("TERM");
 
-    if (!terminal_is_tty() || isatty(STDIN_FILENO) != 1)
+    if (!terminal_is_tty() || isatty(STDIN_FILENO) != 1) {
         return failure_set(
             failure, RC_USAGE,
             "top needs a terminal to draw on and to read keys from; in pipes use watch");
-    if (tcgetattr(STDIN_FILENO, &screen.modes) != 0)
+    }
+    if (tcgetattr(STDIN_FILENO, &screen.modes) != 0) {
         return failure_set(failure, RC_LOCAL, "cannot read the terminal's modes: %s; use watch",
                            strerror(errno));
+    }
     screen.curses = newterm(NULL, stdout, stdin);
-    if (screen.curses == NULL)
+    if (screen.curses == NULL) {
         return failure_set(
             failure, RC_LOCAL,
             "the terminal '%s' (TERM) is unknown here, or cannot move its cursor; set TERM, or use watch",
             term != NULL ? term : "");
+    }
     signals_take();
     crashes_watch();
     screen.open = true;
-    if (!screen.registered)
+    if (!screen.registered) {
         screen.registered = atexit(screen_close) == 0;
+    }
     cbreak();
     noecho();
     nonl();
@@ -158,8 +171,9 @@ bool screen_open(failure_t *failure)
 
 void screen_close(void)
 {
-    if (!screen.open)
+    if (!screen.open) {
         return;
+    }
     screen.open = false;
     endwin();
     delscreen(screen.curses);
@@ -180,8 +194,9 @@ static void resize(void)
 {
     struct winsize size;
 
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
         resizeterm(size.ws_row, size.ws_col);
+    }
     clearok(curscr, TRUE);
 }
 
@@ -219,8 +234,9 @@ void screen_signal(void)
     struct signalfd_siginfo info;
     int number;
 
-    if (read(screen.signals, &info, sizeof(info)) != sizeof(info))
+    if (read(screen.signals, &info, sizeof(info)) != sizeof(info)) {
         return;
+    }
     number = (int)info.ssi_signo;
     if (number == SIGWINCH) {
         resize();
@@ -273,15 +289,17 @@ static attr_t attributes(style_e style)
     attr_t colour = terminal_has_colour() && style >= STYLE_GOOD ? (attr_t)COLOR_PAIR(style)
                                                                  : A_NORMAL;
 
-    if (style == STYLE_TITLE || style == STYLE_ALARM)
+    if (style == STYLE_TITLE || style == STYLE_ALARM) {
         return colour | A_BOLD;
+    }
     return style == STYLE_FAINT ? A_DIM : colour;
 }
 
 static int clipped(int row, int column, int columns)
 {
-    if (row < 0 || row >= screen_rows() || column < 0 || column >= screen_columns())
+    if (row < 0 || row >= screen_rows() || column < 0 || column >= screen_columns()) {
         return 0;
+    }
     return columns < screen_columns() - column ? columns : screen_columns() - column;
 }
 
@@ -308,10 +326,12 @@ int screen_put_bar(int row, int column, int columns, style_e style, const char *
     attr_t attr = attributes(style) | A_REVERSE;
 
     columns = clipped(row, column, columns);
-    if (columns <= 0)
+    if (columns <= 0) {
         return 0;
-    for (int i = 0; i < columns; i++)
+    }
+    for (int i = 0; i < columns; i++) {
         mvaddch(row, column + i, ' ' | attr);
+    }
     put(row, column, columns, attr, safe);
     return columns;
 }
@@ -321,8 +341,9 @@ void screen_cursor(int row, int column)
     bool inside = row >= 0 && row < screen_rows() && column >= 0 && column < screen_columns();
 
     curs_set(inside);
-    if (inside)
+    if (inside) {
         move(row, column);
+    }
 }
 
 /* ---- keys ---- */
@@ -341,11 +362,13 @@ static int named_key(wint_t key)
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i][0] == (int)key)
+        if (names[i][0] == (int)key) {
             return names[i][1];
+        }
     }
-    if (key >= KEY_F(1) && key <= KEY_F(12))
+    if (key >= KEY_F(1) && key <= KEY_F(12)) {
         return SCREEN_F((int)key - KEY_F(0));
+    }
     return SCREEN_OTHER;
 }
 
@@ -372,8 +395,9 @@ static int no_key(void)
 {
     struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 
-    if (poll(&in, 1, 0) == 1 && (in.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+    if (poll(&in, 1, 0) == 1 && (in.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
         return SCREEN_LOST;
+    }
     return SCREEN_NONE;
 }
 

@@ -27,17 +27,20 @@ static void draw_sort_menu(const top_t *top, int row)
     const top_list_t *list = &top->lists[top->list];
     int rows = screen_rows() - 1 - row, first = 0;
 
-    if ((int)top->sort_cursor >= rows - 1)
+    if ((int)top->sort_cursor >= rows - 1) {
         first = (int)top->sort_cursor - (rows - 2);
+    }
     screen_put_bar(row, 0, 16, STYLE_GOOD, " Sort by");
     for (int i = 1; i < rows && first + i - 1 < (int)list->column_count; i++) {
         size_t index = (size_t)(first + i - 1);
         char *text = memory_format(" %-15s", list->columns[index].title);
 
-        if (index == top->sort_cursor)
+        if (index == top->sort_cursor) {
             screen_put_bar(row + i, 0, 16, STYLE_BUSY, text);
-        else
+        }
+        else {
             screen_put(row + i, 0, 16, STYLE_PLAIN, text);
+        }
         free(text);
     }
 }
@@ -87,8 +90,9 @@ static int draw_value(const char *label, const char *safe, int line, int first, 
             screen_put(line - first, 0, 18, STYLE_FAINT, begin ? label : "");
             screen_put(line - first, 20, width, STYLE_PLAIN, safe);
         }
-        if (bytes == 0)
+        if (bytes == 0) {
             break;
+        }
         safe += bytes;
     }
     return line;
@@ -101,8 +105,9 @@ static int draw_fields(const top_t *top, const void *record, int first, int rows
     for (const field_t *field = top_fields(top); field->name != NULL; field++) {
         char *value;
 
-        if (!field_known(field, record))
+        if (!field_known(field, record)) {
             continue;
+        }
         value = figure_field(field, record);
         line = draw_value(field->name, value, line, first, rows);
         free(value);
@@ -120,8 +125,9 @@ static void draw_details(top_t *top)
         return;
     }
     lines = draw_fields(top, record, 0, 0);
-    if (lines - rows < (int)(top->details_first < 100000 ? top->details_first : 100000))
+    if (lines - rows < (int)(top->details_first < 100000 ? top->details_first : 100000)) {
         top->details_first = lines > rows ? (size_t)(lines - rows) : 0;
+    }
     top->page = rows;
     draw_fields(top, record, (int)top->details_first, rows);
 }
@@ -165,10 +171,12 @@ static void draw_footer(const top_t *top)
                                            { NULL, NULL } };
     static const char *const details[][2] = { { "Esc", "Back" }, { NULL, NULL } };
 
-    if (top->mode == TOP_FILTER)
+    if (top->mode == TOP_FILTER) {
         draw_filter_line(top);
-    else
+    }
+    else {
         draw_keys(top->mode == TOP_SORT ? menu : top->mode == TOP_DETAILS ? details : browse);
+    }
 }
 
 void top_draw(top_t *top, double now)
@@ -186,10 +194,12 @@ void top_draw(top_t *top, double now)
     else {
         row = top_draw_header(top, now);
         top_draw_list(top, row);
-        if (top->mode == TOP_SORT)
+        if (top->mode == TOP_SORT) {
             draw_sort_menu(top, row + 1);
+        }
     }
-    if (top->mode != TOP_HELP)
+    if (top->mode != TOP_HELP) {
         draw_footer(top);
+    }
     screen_show();
 }

@@ -36,8 +36,9 @@ static char *joined_field(char *text, const char *word, const char *name, const 
     const field_t *field = field_find(fields_server, name);
     char *value, *fact;
 
-    if (!field_known(field, snap))
+    if (!field_known(field, snap)) {
         return text;
+    }
     value = figure_field(field, snap);
     fact = memory_format("%s%s", word, value);
     free(value);
@@ -63,17 +64,20 @@ static void draw_title(const top_t *top, int row)
     clock = figure_time(snap->server.now_us == SNAPSHOT_UNKNOWN ? NAN
                                                                 : (double)snap->server.now_us);
     space = strchr(clock, ' ');
-    if (top->paused && used + 8 < width)
+    if (top->paused && used + 8 < width) {
         screen_put_bar(row, width - 8, 8, STYLE_WARN, " PAUSED ");
-    else if (space != NULL && used + 10 < width)
+    }
+    else if (space != NULL && used + 10 < width) {
         screen_put(row, width - 8, 8, STYLE_FAINT, space + 1);
+    }
     free(clock);
 }
 
 static int draw_glyphs(int row, int column, glyph_e glyph, style_e style, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         screen_put(row, column++, 1, style, terminal_glyph(glyph));
+    }
     return column;
 }
 
@@ -84,8 +88,9 @@ static size_t bar_columns(const gauge_t *gauges)
     for (size_t i = 0; i < GAUGES; i++) {
         size_t used = LABEL_COLUMNS + TOP_GAP + text_width(gauges[i].notes);
 
-        if (gauge_has_bar(&gauges[i]) && width < used + columns)
+        if (gauge_has_bar(&gauges[i]) && width < used + columns) {
             columns = width > used ? width - used : 0;
+        }
     }
     return columns < BAR_LEAST ? 0 : columns;
 }
@@ -115,8 +120,9 @@ static int draw_gauges(const snapshot_t *snap, int row, int rows)
     gauges_of(snap, gauges);
     columns = bar_columns(gauges);
     for (size_t i = 0; i < GAUGES && row < rows; i++) {
-        if (!isnan(gauges[i].taken))
+        if (!isnan(gauges[i].taken)) {
             draw_gauge(&gauges[i], row++, columns);
+        }
     }
     gauges_free(gauges);
     return row;
@@ -129,8 +135,9 @@ static char *rate_of(const top_t *top, const char *name)
         : measure_rate(&(measure_t){ .field = field_find(fields_server, name) }, &top->before->snap,
                        &top->now->snap);
 
-    if (isnan(rate))
+    if (isnan(rate)) {
         return memory_copy("-");
+    }
     return strcmp(name, "bytes") == 0 ? figure_bytes(rate) : memory_format("%.1f", rate);
 }
 
@@ -142,8 +149,9 @@ static void draw_traffic(const top_t *top, int row)
 
     line = joined(line, memory_format("%s/s", bytes));
     line = joined_field(line, "total ", "requests", snap);
-    if (field_number(field_find(fields_server, "oldest_request_us"), snap) > 0)
+    if (field_number(field_find(fields_server, "oldest_request_us"), snap) > 0) {
         line = joined_field(line, "longest running ", "oldest_request_us", snap);
+    }
     screen_put(row, 0, LABEL_COLUMNS, STYLE_PLAIN, "Served");
     top_put(row, LABEL_COLUMNS, STYLE_PLAIN, line);
     free(requests);
@@ -158,16 +166,18 @@ static bool draw_states(const snapshot_t *snap, int row)
     for (const field_t *field = fields_server; field->name != NULL; field++) {
         char *value;
 
-        if (strncmp(field->name, "connections.", 12) != 0 || !field_known(field, snap))
+        if (strncmp(field->name, "connections.", 12) != 0 || !field_known(field, snap)) {
             continue;
+        }
         value = figure_field(field, snap);
         column += top_put(row, column, field_number(field, snap) > 0 ? STYLE_PLAIN : STYLE_FAINT,
                           memory_format("%s %s", field->label, value))
             + TOP_GAP;
         free(value);
     }
-    if (column > LABEL_COLUMNS)
+    if (column > LABEL_COLUMNS) {
         screen_put(row, 0, LABEL_COLUMNS, STYLE_PLAIN, "by state");
+    }
     return column > LABEL_COLUMNS;
 }
 
@@ -205,16 +215,21 @@ int top_draw_header(const top_t *top, double now)
 {
     int most = screen_rows() - LIST_LEAST - 3, row = 0; /* tabs, headings and keys */
 
-    if (row < most && top->now != NULL)
+    if (row < most && top->now != NULL) {
         draw_title(top, row++);
-    if (draw_alarm(top, row, now))
+    }
+    if (draw_alarm(top, row, now)) {
         row++;
-    if (top->now == NULL)
+    }
+    if (top->now == NULL) {
         return row;
+    }
     row = draw_gauges(&top->now->snap, row, most);
-    if (row < most)
+    if (row < most) {
         draw_traffic(top, row++);
-    if (row < most && draw_states(&top->now->snap, row))
+    }
+    if (row < most && draw_states(&top->now->snap, row)) {
         row++;
+    }
     return row;
 }

@@ -40,8 +40,9 @@ static bool move_selection(top_t *top, int key)
     top_list_t *list = &top->lists[top->list];
     size_t at = moved(list->selected, key, top->page > 0 ? (size_t)top->page : 1);
 
-    if (at == SIZE_MAX)
+    if (at == SIZE_MAX) {
         return false;
+    }
     list->selected = at; /* top_bound() knows how many rows there are */
     return true;
 }
@@ -63,8 +64,9 @@ static void sort_by_name(top_t *top, const char *title)
     const top_list_t *list = &top->lists[top->list];
 
     for (size_t i = 0; i < list->column_count; i++) {
-        if (strcmp(list->columns[i].title, title) == 0)
+        if (strcmp(list->columns[i].title, title) == 0) {
             sort_by(top, i);
+        }
     }
 }
 
@@ -98,8 +100,9 @@ static void filter_shorten(top_t *top)
 {
     size_t length = strlen(top->filter);
 
-    while (length > 0 && (top->filter[--length] & 0xc0) == 0x80)
+    while (length > 0 && (top->filter[--length] & 0xc0) == 0x80) {
         ;
+    }
     top->filter[length] = '\0';
 }
 
@@ -109,11 +112,13 @@ static void filter_lengthen(top_t *top, int key)
     size_t length = strlen(top->filter), more;
     mbstate_t state = { 0 };
 
-    if (key < ' ' || key >= SCREEN_NONE || wcwidth((wchar_t)key) < 0)
+    if (key < ' ' || key >= SCREEN_NONE || wcwidth((wchar_t)key) < 0) {
         return;
+    }
     more = wcrtomb(bytes, (wchar_t)key, &state);
-    if (more == (size_t)-1 || length + more >= sizeof(top->filter))
+    if (more == (size_t)-1 || length + more >= sizeof(top->filter)) {
         return;
+    }
     memcpy(top->filter + length, bytes, more);
     top->filter[length + more] = '\0';
 }
@@ -147,10 +152,12 @@ static void key_in_details(top_t *top, int key)
 {
     size_t at = moved(top->details_first, key, top->page > 0 ? (size_t)top->page : 1);
 
-    if (at != SIZE_MAX)
+    if (at != SIZE_MAX) {
         top->details_first = at; /* bounded when drawn */
-    else if (key == SCREEN_ESCAPE || key == SCREEN_ENTER || key == 'q' || key == SCREEN_F(10))
+    }
+    else if (key == SCREEN_ESCAPE || key == SCREEN_ENTER || key == 'q' || key == SCREEN_F(10)) {
         top->mode = TOP_BROWSE;
+    }
 }
 
 /* The row in view now stays the one that is shown, wherever it is sorted to later. */
@@ -159,8 +166,9 @@ static void details_begin(top_t *top)
     rows_t rows;
     size_t at = top->lists[top->list].selected;
 
-    if (top->now == NULL)
+    if (top->now == NULL) {
         return;
+    }
     rows = top_rows(top);
     if (at < rows.count) {
         top->details = top_identify(top, rows.items[at]);
@@ -174,8 +182,9 @@ static void key_in_browse(top_t *top, int key)
 {
     top_list_t *list = &top->lists[top->list];
 
-    if (move_selection(top, key))
+    if (move_selection(top, key)) {
         return;
+    }
     switch (key) {
     case 'q':
     case SCREEN_F(10):

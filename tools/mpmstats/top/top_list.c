@@ -20,10 +20,12 @@ static char *fitted(const char *safe, int width, bool right)
     memory_text_t text;
 
     memory_text_open(&text);
-    if (right)
+    if (right) {
         text_print_right(text.out, safe, (size_t)width);
-    else
+    }
+    else {
         text_print_left(text.out, safe, (size_t)width);
+    }
     return memory_text_close(&text);
 }
 
@@ -46,10 +48,12 @@ static void draw_tabs(const top_t *top, int row, const rows_t *rows)
     for (top_list_e list = 0; list < TOP_LISTS; list++) {
         char *title = memory_format(" %s ", top->lists[list].title);
 
-        if (list == top->list)
+        if (list == top->list) {
             column += screen_put_bar(row, column, (int)text_width(title), STYLE_TITLE, title) + 1;
-        else
+        }
+        else {
             column += screen_put(row, column, screen_columns(), STYLE_FAINT, title) + 1;
+        }
         free(title);
     }
     top_put(row, column + 1, STYLE_FAINT, facts);
@@ -67,8 +71,9 @@ static int line_width(const layout_t *layout)
 {
     int sum = 0;
 
-    for (size_t i = 0; i < layout->count; i++)
+    for (size_t i = 0; i < layout->count; i++) {
         sum += layout->width[i] + (i > 0 ? TOP_GAP : 0);
+    }
     return sum;
 }
 
@@ -78,11 +83,13 @@ static bool drop_one(layout_t *layout)
     size_t least = 0;
 
     for (size_t i = 1; i < layout->count; i++) {
-        if (layout->columns[i]->drop > layout->columns[least]->drop)
+        if (layout->columns[i]->drop > layout->columns[least]->drop) {
             least = i;
+        }
     }
-    if (layout->count == 0 || layout->columns[least]->drop == 0)
+    if (layout->count == 0 || layout->columns[least]->drop == 0) {
         return false;
+    }
     layout->count--;
     for (size_t i = least; i < layout->count; i++) {
         layout->columns[i] = layout->columns[i + 1];
@@ -101,8 +108,9 @@ static int width_of(const top_t *top, const top_column_t *column, const rows_t *
          column->right && i < rows->count && i < list->first + (size_t)top->page; i++) {
         char *text = top_cell(top, column, rows->items[i]);
 
-        if (text != NULL && (int)text_width(text) > width)
+        if (text != NULL && (int)text_width(text) > width) {
             width = (int)text_width(text);
+        }
         free(text);
     }
     return width > title ? width : title;
@@ -115,16 +123,19 @@ static layout_t layout_of(const top_t *top, const rows_t *rows)
     int rest;
 
     for (size_t i = 0; i < list->column_count && i < COLUMNS_MAX; i++) {
-        if (screen_columns() < list->columns[i].from || !top_column_known(top, &list->columns[i]))
+        if (screen_columns() < list->columns[i].from || !top_column_known(top, &list->columns[i])) {
             continue;
+        }
         layout.columns[layout.count] = &list->columns[i];
         layout.width[layout.count++] = width_of(top, &list->columns[i], rows, i == list->sort);
     }
-    while (line_width(&layout) > screen_columns() && drop_one(&layout))
+    while (line_width(&layout) > screen_columns() && drop_one(&layout)) {
         ;
+    }
     rest = screen_columns() - line_width(&layout);
-    if (layout.count > 0 && rest > 0)
+    if (layout.count > 0 && rest > 0) {
         layout.width[layout.count - 1] += rest;
+    }
     return layout;
 }
 
@@ -168,10 +179,12 @@ static void draw_cell(const top_t *top, const top_column_t *spec, int row, int c
     char *cell = fitted(text != NULL ? text : "-", width, spec->right);
     bool state = strncmp(spec->name, "state", 5) == 0;
 
-    if (text != NULL && strcmp(spec->name, "scoreboard") == 0 && text_width(text) == strlen(text))
+    if (text != NULL && strcmp(spec->name, "scoreboard") == 0 && text_width(text) == strlen(text)) {
         draw_letters(row, column, text, width);
-    else
+    }
+    else {
         screen_put(row, column, width, state ? top_row_style(top, record) : STYLE_PLAIN, cell);
+    }
     free(cell);
     free(text);
 }
@@ -209,12 +222,13 @@ static void draw_rows(const top_t *top, const layout_t *layout, const rows_t *ro
             column += layout->width[c] + TOP_GAP;
         }
     }
-    if (rows->count == 0)
+    if (rows->count == 0) {
         screen_put(row, 0, screen_columns(), STYLE_FAINT,
                    top->list == TOP_VHOSTS && !top->now->recorded
                        ? "The server does not tell its virtual hosts."
                        : top->filter[0] != '\0' ? "Nothing passes the filter."
                                                 : "Nothing to show.");
+    }
 }
 
 void top_draw_list(top_t *top, int row)
@@ -225,8 +239,9 @@ void top_draw_list(top_t *top, int row)
     if (top->now == NULL) {
         char *safe = text_safe(top->origin);
 
-        if (top->trouble.rc == RC_OK)
+        if (top->trouble.rc == RC_OK) {
             top_put(row, 0, STYLE_FAINT, memory_format("Waiting for %s", safe));
+        }
         free(safe);
         return;
     }

@@ -33,8 +33,9 @@ static bool is_there(const char *name)
         bool there = access(path, X_OK) == 0;
 
         free(path);
-        if (there)
+        if (there) {
             return true;
+        }
     }
     return false;
 }
@@ -44,11 +45,13 @@ bool control_open(control_t *control, const char *command, failure_t *failure)
     static const char *const names[] = { "apachectl", "apache2ctl", "httpd" };
 
     control->command = NULL;
-    if (command != NULL)
+    if (command != NULL) {
         control->command = memory_copy(command);
+    }
     for (size_t i = 0; control->command == NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (is_there(names[i]))
+        if (is_there(names[i])) {
             control->command = memory_copy(names[i]);
+        }
     }
     return control->command != NULL
         || failure_set(failure, RC_LOCAL,
@@ -75,8 +78,9 @@ static bool start(const control_t *control, const char *const *arguments, int ou
     int error;
 
     argv[2] = line;
-    for (size_t i = 0; arguments[i] != NULL && i + 5 < sizeof(argv) / sizeof(argv[0]); i++)
+    for (size_t i = 0; arguments[i] != NULL && i + 5 < sizeof(argv) / sizeof(argv[0]); i++) {
         argv[4 + i] = arguments[i];
+    }
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
@@ -101,10 +105,12 @@ static int await(pid_t pid)
     for (;;) {
         pid_t ended = waitpid(pid, &status, WNOHANG);
 
-        if (ended == pid)
+        if (ended == pid) {
             return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        if (sampler_clock() > until)
+        }
+        if (sampler_clock() > until) {
             break;
+        }
         nanosleep(&moment, NULL);
     }
     kill(-pid, SIGKILL);
@@ -119,8 +125,9 @@ static char *said(int output)
     ssize_t length = pread(output, text, OUTPUT_MOST, 0);
 
     text[length > 0 ? length : 0] = '\0';
-    for (char *at = text; (at = strchr(at, '\n')) != NULL;)
+    for (char *at = text; (at = strchr(at, '\n')) != NULL;) {
         *at = at[1] == '\0' ? '\0' : ' ';
+    }
     return text;
 }
 
@@ -133,19 +140,22 @@ static bool run(const control_t *control, const char *const *arguments, const ch
 
     if (output < 0 || !start(control, arguments, output, &pid)) {
         failure_set(failure, RC_LOCAL, "cannot run %s: %s", control->command, strerror(errno));
-        if (output >= 0)
+        if (output >= 0) {
             close(output);
+        }
         return false;
     }
     code = await(pid);
     text = said(output);
     close(output);
-    if (code < 0)
+    if (code < 0) {
         failure_set(failure, RC_LOCAL, "%s did not end within %d s: %s %s", what, PATIENCE_S,
                     control->command, arguments[0]);
-    else if (code != 0)
+    }
+    else if (code != 0) {
         failure_set(failure, RC_LOCAL, "%s failed (exit code %d of %s): %s", what, code,
                     control->command, text);
+    }
     free(text);
     return code == 0;
 }

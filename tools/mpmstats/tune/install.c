@@ -35,8 +35,9 @@ static char *link_of(const char *directory)
     struct stat status;
     bool there;
 
-    if (length < tail || strcmp(directory + length - tail, available) != 0)
+    if (length < tail || strcmp(directory + length - tail, available) != 0) {
         return NULL;
+    }
     link = memory_format("%.*sconf-enabled", (int)(length - tail), directory);
     there = stat(link, &status) == 0 && S_ISDIR(status.st_mode);
     free(link);
@@ -47,10 +48,11 @@ static char *link_of(const char *directory)
 static bool lock(install_t *install, failure_t *failure)
 {
     install->lock = open(install->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (install->lock >= 0 && flock(install->lock, LOCK_EX | LOCK_NB) != 0)
+    if (install->lock >= 0 && flock(install->lock, LOCK_EX | LOCK_NB) != 0) {
         return failure_set(failure, RC_LOCAL,
                            "another mpmstats tune --apply is at work in %s; wait for it",
                            install->directory);
+    }
     return access(install->directory, W_OK) == 0
         || failure_set(
                failure, RC_LOCAL,
@@ -84,11 +86,13 @@ bool install_peek(install_t *install, const char *directory, failure_t *failure)
     install->previous = memory_format("%s/" INSTALL_NAME ".previous", install->directory);
     install->enabled = link_of(install->directory);
     install->had_link = install->enabled != NULL && lstat(install->enabled, &status) == 0;
-    if (procfs_text(install->file, text, SNIPPET_MOST))
+    if (procfs_text(install->file, text, SNIPPET_MOST)) {
         install->old = memory_copy(text);
+    }
     free(text);
-    if (install->old == NULL || strlen(install->old) < SNIPPET_MOST - 1)
+    if (install->old == NULL || strlen(install->old) < SNIPPET_MOST - 1) {
         return true;
+    }
     failure_set(
         failure, RC_LOCAL,
         "%s is larger than %d KiB, so it is not this program's; name another directory with --conf-dir",
@@ -99,10 +103,12 @@ bool install_peek(install_t *install, const char *directory, failure_t *failure)
 
 bool install_open(install_t *install, const char *directory, failure_t *failure)
 {
-    if (!install_peek(install, directory, failure))
+    if (!install_peek(install, directory, failure)) {
         return false;
-    if (lock(install, failure))
+    }
+    if (lock(install, failure)) {
         return true;
+    }
     install_close(install);
     return false;
 }
@@ -123,12 +129,14 @@ bool install_write(install_t *install, const char *text, failure_t *failure)
     install->text = memory_copy(text);
     unlink(install->candidate); /* left by one that was killed; the lock is ours */
     file = fopen(install->candidate, "wxe");
-    if (file == NULL)
+    if (file == NULL) {
         return cannot(install, "create", install->candidate, failure);
+    }
     written = fputs(text, file) >= 0 && fflush(file) == 0 && fchmod(fileno(file), 0644) == 0
         && fsync(fileno(file)) == 0;
-    if (fclose(file) != 0 || !written)
+    if (fclose(file) != 0 || !written) {
         return cannot(install, "write", install->candidate, failure);
+    }
     return true;
 }
 
@@ -140,32 +148,38 @@ static bool link_over(const install_t *install, const char *from, const char *to
 
     unlink(temporary);
     done = link(from, temporary) == 0 && rename(temporary, to) == 0;
-    if (!done)
+    if (!done) {
         unlink(temporary);
+    }
     free(temporary);
     return done;
 }
 
 static void on_disk(const install_t *install)
 {
-    if (install->lock >= 0)
+    if (install->lock >= 0) {
         fsync(install->lock);
+    }
 }
 
 bool install_put(install_t *install, failure_t *failure)
 {
-    if (install->old != NULL && !link_over(install, install->file, install->previous))
+    if (install->old != NULL && !link_over(install, install->file, install->previous)) {
         return cannot(install, "keep", install->previous, failure);
-    if (rename(install->candidate, install->file) != 0)
+    }
+    if (rename(install->candidate, install->file) != 0) {
         return cannot(install, "replace", install->file, failure);
+    }
     on_disk(install);
     if (install->enabled != NULL && !install->had_link
         && symlink("../conf-available/" INSTALL_NAME, install->enabled) != 0 && errno != EEXIST) {
         cannot(install, "create", install->enabled, failure);
-        if (install->old == NULL)
+        if (install->old == NULL) {
             unlink(install->file);
-        else
+        }
+        else {
             link_over(install, install->previous, install->file);
+        }
         return false;
     }
     return true;
@@ -185,21 +199,24 @@ static bool was_changed(const install_t *install)
 
 bool install_undo(install_t *install, failure_t *failure)
 {
-    if (was_changed(install))
+    if (was_changed(install)) {
         return failure_set(failure, RC_LOCAL,
                            "somebody else has changed %s meanwhile, it stays as it is%s%s",
                            install->file, install->old != NULL ? "; what was there before is " : "",
                            install->old != NULL ? install->previous : "");
+    }
     if (install->enabled != NULL && !install->had_link && unlink(install->enabled) != 0
-        && errno != ENOENT)
+        && errno != ENOENT) {
         return failure_set(failure, RC_LOCAL, "cannot remove %s: %s; remove it by hand",
                            install->enabled, strerror(errno));
+    }
     if (install->old != NULL ? !link_over(install, install->previous, install->file)
-                             : unlink(install->file) != 0 && errno != ENOENT)
+                             : unlink(install->file) != 0 && errno != ENOENT) {
         return failure_set(failure, RC_LOCAL, "cannot put back %s: %s; do it by hand, %s",
                            install->file, strerror(errno),
                            install->old != NULL ? "the old one has .previous at its end"
                                                 : "there was none before");
+    }
     on_disk(install);
     return true;
 }

@@ -39,8 +39,9 @@ sampler_t *sampler_open(source_t *source, failure_t *failure)
     fetcher_t *fetcher = fetcher_start(source, source_take_living, failure);
     sampler_t *sampler;
 
-    if (fetcher == NULL)
+    if (fetcher == NULL) {
         return NULL;
+    }
     sampler = memory_get(1, sizeof(*sampler));
     sampler->fetcher = fetcher;
     return sampler;
@@ -61,16 +62,18 @@ static bool wait_for_result(sampler_t *sampler, double until)
     double rest;
 
     while ((rest = until - sampler_clock()) > 0 && interrupt_number() == 0) {
-        if (poll(&ready, 1, (int)fmin(rest * 1e3 + 1, 1000)) > 0)
+        if (poll(&ready, 1, (int)fmin(rest * 1e3 + 1, 1000)) > 0) {
             return true;
+        }
     }
     return false;
 }
 
 static bool interrupted(failure_t *failure)
 {
-    if (interrupt_number() == 0)
+    if (interrupt_number() == 0) {
         return false;
+    }
     failure_set(failure, RC_LOCAL, "ended by signal %d (%s)", interrupt_number(),
                 strsignal(interrupt_number()));
     return true;
@@ -89,15 +92,17 @@ sample_t *sampler_take(sampler_t *sampler, double seconds, failure_t *failure)
     while (fetcher_busy(sampler->fetcher) && wait_for_result(sampler, until)) {
         failure_t old;
 
-        if (fetcher_result(sampler->fetcher, &sample, &old))
+        if (fetcher_result(sampler->fetcher, &sample, &old)) {
             sample_free(sample);
+        }
         sample = NULL;
     }
     if (!fetcher_busy(sampler->fetcher)) {
         fetcher_ask(sampler->fetcher);
         if (wait_for_result(sampler, until) && fetcher_result(sampler->fetcher, &sample, failure)
-            && sample != NULL)
+            && sample != NULL) {
             return sample;
+        }
     }
     interrupted(failure);
     return NULL;
@@ -110,8 +115,9 @@ static void progress(const tuning_t *tuning, const char *word, double passed, do
     tuning_now_t now = tuning_now(tuning);
     char *line;
 
-    if (isatty(STDERR_FILENO) != 1)
+    if (isatty(STDERR_FILENO) != 1) {
         return;
+    }
     line = memory_format("%s: %.0f s of %.0f s", word, passed, seconds);
     if (!isnan(now.busy)) {
         char *busy = memory_format("%s, %.0f of %.0f busy", line, now.busy, now.limit);
@@ -160,10 +166,12 @@ static bool is_gone(run_t *run, const failure_t *failure)
         run->gone_since = 0;
         return false;
     }
-    if (run->gone_since <= 0)
+    if (run->gone_since <= 0) {
         run->gone_since = sampler_clock();
-    if (sampler_clock() - run->gone_since < GONE_S)
+    }
+    if (sampler_clock() - run->gone_since < GONE_S) {
         return false;
+    }
     *run->failure = *failure;
     return true;
 }
@@ -178,11 +186,13 @@ static bool look(run_t *run, double until)
     fetcher_ask(run->sampler->fetcher);
     if (wait_for_result(run->sampler, until)
         && fetcher_result(run->sampler->fetcher, &sample, &failure) && sample == NULL) {
-        if (is_gone(run, &failure))
+        if (is_gone(run, &failure)) {
             return false;
+        }
     }
-    if (sample != NULL)
+    if (sample != NULL) {
         run->gone_since = 0;
+    }
     same = tuning_look(run->tuning, sample, sampler_clock());
     sample_free(sample);
     return same
@@ -194,8 +204,9 @@ static void sleep_until(double until)
 {
     double rest = until - sampler_clock();
 
-    if (rest > 0 && interrupt_number() == 0)
+    if (rest > 0 && interrupt_number() == 0) {
         poll(NULL, 0, (int)(rest * 1e3) + 1);
+    }
 }
 
 static bool run_looks(run_t *run, double began, double seconds, const char *word)
@@ -205,16 +216,18 @@ static bool run_looks(run_t *run, double began, double seconds, const char *word
 
     while (sampler_clock() < began + seconds) {
         next += step;
-        if (!look(run, next) || interrupted(run->failure))
+        if (!look(run, next) || interrupted(run->failure)) {
             return false;
+        }
         if (!middle && sampler_clock() > began + seconds / 2) {
             tuning_mark(run->tuning);
             middle = true;
         }
         progress(run->tuning, word, sampler_clock() - began, seconds);
         sleep_until(next);
-        if (next < sampler_clock() - step)
+        if (next < sampler_clock() - step) {
             next = sampler_clock();
+        }
     }
     return !interrupted(run->failure);
 }

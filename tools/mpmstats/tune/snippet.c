@@ -23,8 +23,9 @@ static bool is_of_core(const char *directive)
                                         "Timeout" };
 
     for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++) {
-        if (strcasecmp(core[i], directive) == 0)
+        if (strcasecmp(core[i], directive) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -42,8 +43,9 @@ static void put_comment(FILE *out, const char *indent, const char *text)
         size_t length = strlen(at), fits = COMMENT_COLUMNS;
 
         if (length > fits) {
-            while (fits > 0 && at[fits] != ' ')
+            while (fits > 0 && at[fits] != ' ') {
                 fits--;
+            }
             length = fits > 0 ? fits : COMMENT_COLUMNS;
         }
         /* a backslash at a line's end would make the next line a comment, too */
@@ -61,8 +63,9 @@ static char *join_lines(const char *text)
 {
     char *joined = memory_copy(text);
 
-    for (char *at = joined; (at = strstr(at, "\\\n")) != NULL;)
+    for (char *at = joined; (at = strstr(at, "\\\n")) != NULL;) {
         at[0] = at[1] = ' ';
+    }
     return joined;
 }
 
@@ -99,11 +102,13 @@ static bool closes(const char *line)
 static void put_line(FILE *out, const char *line, size_t length, int before, int behind,
                      const char *own)
 {
-    if (own != NULL && before == 0)
+    if (own != NULL && before == 0) {
         fprintf(out, "<IfModule mpm_%s_module>\n", own);
+    }
     fprintf(out, "%.*s\n", (int)length, line);
-    if (own != NULL && behind == 0)
+    if (own != NULL && behind == 0) {
         fprintf(out, "</IfModule>\n");
+    }
 }
 
 static old_t take_apart(const char *text, const char *mpm)
@@ -122,8 +127,9 @@ static old_t take_apart(const char *text, const char *mpm)
 
         at = line + strcspn(line, "\n");
         at += *at == '\n';
-        while (length > 0 && isspace((unsigned char)line[length - 1]))
+        while (length > 0 && isspace((unsigned char)line[length - 1])) {
             length--;
+        }
         if (depth == 0 && line[0] == '<' && !own && is_own_section(line, length, mpm)) {
             own = true;
         }
@@ -154,8 +160,9 @@ static bool next_directive(const char **at, char **name, char **value)
         const char *rest = line + word + strspn(line + word, " \t");
 
         *at = line + length + (line[length] == '\n');
-        if (word == 0 || line[0] == '#' || rest >= line + length)
+        if (word == 0 || line[0] == '#' || rest >= line + length) {
             continue;
+        }
         *name = memory_format("%.*s", (int)word, line);
         *value = memory_format("%.*s", (int)(line + length - rest), rest);
         return true;
@@ -187,8 +194,9 @@ static bool is_written(const advisor_item_t *item, bool stop_allowed)
 bool snippet_changes(const advisor_advice_t *advice, bool stop_allowed)
 {
     for (size_t i = 0; i < advice->count; i++) {
-        if (is_written(&advice->items[i], stop_allowed))
+        if (is_written(&advice->items[i], stop_allowed)) {
             return true;
+        }
     }
     return false;
 }
@@ -196,13 +204,16 @@ bool snippet_changes(const advisor_advice_t *advice, bool stop_allowed)
 static void put_change(FILE *out, const char *indent, const advisor_item_t *item, bool stop_allowed)
 {
     put_comment(out, indent, item->why);
-    if (item->now[0] != '\0')
+    if (item->now[0] != '\0') {
         fprintf(out, "%s# (was %s)\n", indent, item->now);
-    if (is_written(item, stop_allowed))
+    }
+    if (is_written(item, stop_allowed)) {
         fprintf(out, "%s%s %s\n", indent, item->directive, item->recommended);
-    else
+    }
+    else {
         fprintf(out, "%s# %s: %s, which %s\n", indent, item->directive, item->recommended,
                 item->effect == ADVISOR_STOP ? "takes a stop and a start" : "is done by hand");
+    }
 }
 
 /* Changes, and what the old snippet says of things that are to stay. */
@@ -212,8 +223,9 @@ static void put_items(FILE *out, const char *indent, const advisor_advice_t *adv
     for (size_t i = 0; i < advice->count; i++) {
         const advisor_item_t *item = &advice->items[i];
 
-        if (is_of_core(item->directive) != of_core)
+        if (is_of_core(item->directive) != of_core) {
             continue;
+        }
         if (item->verdict == ADVISOR_CHANGE) {
             put_change(out, indent, item, facts->stop_allowed);
         }
@@ -235,8 +247,9 @@ static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advi
         bool spoken_of = item != NULL
             && (is_written(item, facts->stop_allowed) || item->verdict == ADVISOR_KEEP);
 
-        if (!spoken_of && is_of_core(name) == of_core)
+        if (!spoken_of && is_of_core(name) == of_core) {
             fprintf(out, "%s# as before\n%s%s %s\n", indent, indent, name, value);
+        }
         free(name);
         free(value);
     }
@@ -256,8 +269,9 @@ static void put_section(FILE *out, const advisor_advice_t *advice, const snippet
     put_items(section.out, "    ", advice, facts, old, false);
     put_rest(section.out, "    ", advice, facts, old, false);
     text = memory_text_close(&section);
-    if (section.length > 0)
+    if (section.length > 0) {
         fprintf(out, "<IfModule mpm_%s_module>\n%s</IfModule>\n", facts->mpm, text);
+    }
     free(text);
 }
 
@@ -276,8 +290,9 @@ char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in,
         facts->name != NULL ? ")" : "");
     put_comment(out, "", line);
     free(line);
-    if (parts.sections[0] != '\0')
+    if (parts.sections[0] != '\0') {
         fprintf(out, "# as before\n%s", parts.sections);
+    }
     put_section(out, advice, facts, parts.directives);
     put_items(out, "", advice, facts, parts.directives, true);
     put_rest(out, "", advice, facts, parts.directives, true);

@@ -56,8 +56,9 @@ static void say(const apply_t *apply, const char *format, ...)
 static const field_t *field_of(const char *directive)
 {
     for (const field_t *field = fields_server; field->name != NULL; field++) {
-        if (strncmp(field->path, "limits.", 7) == 0 && strcmp(field->label, directive) == 0)
+        if (strncmp(field->path, "limits.", 7) == 0 && strcmp(field->label, directive) == 0) {
             return field;
+        }
     }
     return NULL;
 }
@@ -72,8 +73,9 @@ static bool in_force(const apply_t *apply, const snapshot_t *snap, failure_t *fa
         double is = field == NULL ? NAN : field_number(field, snap);
 
         if (item == NULL || item->verdict != ADVISOR_CHANGE || isnan(is)
-            || is == strtod(item->recommended, NULL))
+            || is == strtod(item->recommended, NULL)) {
             continue;
+        }
         return failure_set(
             failure, RC_LOCAL,
             "%s is %.0f after the restart, not %s: %s is not read, or something read after it says otherwise",
@@ -87,8 +89,9 @@ static void rest(double seconds)
 {
     double until = sampler_clock() + seconds;
 
-    while (sampler_clock() < until && interrupt_number() == 0)
+    while (sampler_clock() < until && interrupt_number() == 0) {
         usleep(50000);
+    }
 }
 
 static bool interrupted(failure_t *failure)
@@ -110,13 +113,16 @@ static sample_t *restarted_sample(apply_t *apply, apr_int64_t before, failure_t 
         failure_t answer;
         sample_t *sample = sampler_take(apply->tune->sampler, until - sampler_clock(), &answer);
 
-        if (sample != NULL && sample->snap.server.restarted_us != before)
+        if (sample != NULL && sample->snap.server.restarted_us != before) {
             return sample;
-        if (sample == NULL && answer.rc != RC_TIMEOUT)
+        }
+        if (sample == NULL && answer.rc != RC_TIMEOUT) {
             *failure = answer;
+        }
         sample_free(sample);
-        if (interrupted(failure))
+        if (interrupted(failure)) {
             return NULL;
+        }
         rest(0.1);
     }
     return NULL;
@@ -131,20 +137,23 @@ static bool wait_until_in_force(apply_t *apply, const sample_t *restarted)
     double until = sampler_clock() + IN_FORCE_S;
     failure_t silent;
 
-    if (in_force(apply, &restarted->snap, &apply->failure))
+    if (in_force(apply, &restarted->snap, &apply->failure)) {
         return true;
+    }
     while (sampler_clock() < until) {
         sample_t *now;
         bool good;
 
         rest(0.1);
-        if (interrupted(&apply->failure))
+        if (interrupted(&apply->failure)) {
             return false;
+        }
         now = sampler_take(apply->tune->sampler, until - sampler_clock(), &silent);
         good = now != NULL && in_force(apply, &now->snap, &apply->failure);
         sample_free(now);
-        if (good)
+        if (good) {
             return true;
+        }
     }
     return false;
 }
@@ -168,16 +177,19 @@ static bool verify_sample(apply_t *apply, advisor_input_t *after)
     sample_t *first;
 
     rest(settle);
-    if (interrupted(&apply->failure))
+    if (interrupted(&apply->failure)) {
         return false;
+    }
     first = sampler_take(apply->tune->sampler, RESTART_S, &apply->failure);
-    if (first == NULL)
+    if (first == NULL) {
         return false;
+    }
     tuning = sampler_run(apply->tune->sampler, first, &apply->tune->wishes, seconds - settle,
                          "verifying", &apply->failure);
     sample_free(first);
-    if (tuning == NULL)
+    if (tuning == NULL) {
         return false;
+    }
     tuning_input(tuning, after);
     tuning_end(tuning);
     return true;
@@ -189,11 +201,13 @@ static bool verify(apply_t *apply)
     advisor_outcome_e outcome;
     char why[400];
 
-    if (!verify_sample(apply, &after))
+    if (!verify_sample(apply, &after)) {
         return false;
+    }
     outcome = advisor_compare(&apply->tune->in, &after, why, sizeof(why));
-    if (outcome == ADVISOR_WORSE)
+    if (outcome == ADVISOR_WORSE) {
         return failure_set(&apply->failure, RC_ROLLED_BACK, "it got worse: %s", why);
+    }
     say(apply, "Verified for %.0f s: %s.", apply->tune->given->verify_us / 1e6, why);
     json_object_set_new(apply->tune->applied, "effect",
                         json_string(outcome == ADVISOR_BETTER ? "better" : "same"));
@@ -220,13 +234,15 @@ static bool prepare(apply_t *apply)
     char *text;
     bool ready;
 
-    if (!valid_as_it_is(&apply->control, &apply->failure))
+    if (!valid_as_it_is(&apply->control, &apply->failure)) {
         return false;
+    }
     text = tune_snippet(apply->tune, apply->install.old);
     ready = install_write(&apply->install, text, &apply->failure);
     free(text);
-    if (!ready)
+    if (!ready) {
         return false;
+    }
     if (!control_test(&apply->control, apply->install.candidate, &apply->failure)) {
         memcpy(&failure, &apply->failure, sizeof(failure));
         return failure_set(&apply->failure, RC_ROLLED_BACK,
@@ -242,14 +258,17 @@ static bool change(apply_t *apply, bool *restarted)
     bool good;
 
     say(apply, "Installed %s.", apply->install.file);
-    if (!control_test(&apply->control, NULL, &apply->failure) || interrupted(&apply->failure))
+    if (!control_test(&apply->control, NULL, &apply->failure) || interrupted(&apply->failure)) {
         return false;
+    }
     *restarted = true;
-    if (!control_graceful(&apply->control, &apply->failure))
+    if (!control_graceful(&apply->control, &apply->failure)) {
         return false;
+    }
     now = restarted_sample(apply, restarted_at(apply), &apply->failure);
-    if (now == NULL)
+    if (now == NULL) {
         return false;
+    }
     say(apply, "Restarted gracefully.");
     good = wait_until_in_force(apply, now) && verify(apply);
     sample_free(now);
@@ -262,13 +281,16 @@ static bool undo(apply_t *apply, bool restarted, failure_t *failure)
     sample_t *now;
 
     interrupt_clear();
-    if (!install_undo(&apply->install, failure))
+    if (!install_undo(&apply->install, failure)) {
         return false;
-    if (!restarted)
+    }
+    if (!restarted) {
         return true;
+    }
     if (!control_test(&apply->control, NULL, failure)
-        || !control_graceful(&apply->control, failure))
+        || !control_graceful(&apply->control, failure)) {
         return false;
+    }
     now = sampler_take(apply->tune->sampler, RESTART_S, failure);
     sample_free(now);
     return now != NULL;
@@ -320,8 +342,9 @@ static int run(apply_t *apply)
         json_object_set_new(apply->tune->applied, "outcome", json_string("nothing_changed"));
         return failure_report(&apply->failure);
     }
-    if (!change(apply, &restarted))
+    if (!change(apply, &restarted)) {
         return roll_back(apply, restarted);
+    }
     return keep(apply);
 }
 
@@ -334,8 +357,9 @@ static int rehearse(apply_t *apply)
     size_t length = strlen(text);
     bool good = fd >= 0 && write(fd, text, length) == (ssize_t)length;
 
-    if (!good)
+    if (!good) {
         failure_set(&apply->failure, RC_LOCAL, "cannot write %s: %s", candidate, strerror(errno));
+    }
     good = good && control_test(&apply->control, NULL, &apply->failure)
         && control_test(&apply->control, candidate, &apply->failure);
     if (fd >= 0) {
@@ -345,8 +369,9 @@ static int rehearse(apply_t *apply)
     if (good) {
         say(apply, "The configuration is valid with it. Without --dry-run this would be %s:",
             apply->install.file);
-        if (apply->tune->settings->json == NULL)
+        if (apply->tune->settings->json == NULL) {
             printf("\n%s", text);
+        }
         json_object_set_new(apply->tune->applied, "snippet", json_string(text));
     }
     json_object_set_new(apply->tune->applied, "outcome", json_string("dry_run"));
@@ -359,8 +384,9 @@ static int apply_with(apply_t *apply, const char *directory, const char *command
     tune_t *tune = apply->tune;
     int rc;
 
-    if (!control_open(&apply->control, command, &apply->failure))
+    if (!control_open(&apply->control, command, &apply->failure)) {
         return failure_report(&apply->failure);
+    }
     if (tune->given->dry_run ? install_peek(&apply->install, directory, &apply->failure)
                              : install_open(&apply->install, directory, &apply->failure)) {
         json_object_set_new(tune->applied, "file", json_string(apply->install.file));
@@ -381,8 +407,9 @@ static int apply_with(apply_t *apply, const char *directory, const char *command
 static char *of_instance(const char *given, const char *name, const char *before,
                          const char *behind)
 {
-    if (given != NULL || name == NULL || strcmp(name, "apache2") == 0)
+    if (given != NULL || name == NULL || strcmp(name, "apache2") == 0) {
         return given != NULL ? memory_copy(given) : NULL;
+    }
     return memory_format("%s%s%s", before, strncmp(name, "apache2-", 8) == 0 ? name + 8 : name,
                          behind);
 }
@@ -402,8 +429,9 @@ static bool place_is_usable(const tune_t *tune, const char *directory, failure_t
     bool usable = tune->given->dry_run ? install_peek(&install, directory, failure)
                                        : install_open(&install, directory, failure);
 
-    if (usable)
+    if (usable) {
         install_close(&install);
+    }
     return usable;
 }
 
@@ -413,9 +441,10 @@ bool tune_apply_possible(const tune_t *tune, failure_t *failure)
     char *directory, *command;
     bool possible;
 
-    if (!tuning_is_here(&tune->first->snap))
+    if (!tuning_is_here(&tune->first->snap)) {
         return failure_set(failure, RC_USAGE,
                            "--apply works on the machine the server runs on; use --write here");
+    }
     places(tune, &directory, &command);
     possible = place_is_usable(tune, directory, failure) && control_open(&control, command, failure)
         && valid_as_it_is(&control, failure);

@@ -51,8 +51,9 @@ static void show_memory(const tune_t *tune)
     const char *source = tuning_memory_source(tune->tuning);
     char *now, *budget;
 
-    if (isnan(tune->in.budget_bytes))
+    if (isnan(tune->in.budget_bytes)) {
         return;
+    }
     now = figure_bytes(tuning_memory_used(tune->tuning));
     budget = figure_bytes(tune->in.budget_bytes);
     show_line(memory_format("Memory: %s used now, %s may be (%s)", now, budget,
@@ -69,20 +70,24 @@ static void show_sample(const tune_t *tune)
                                tune->origin, requests);
 
     free(requests);
-    if (!isnan(in->busy.max))
+    if (!isnan(in->busy.max)) {
         line = with_fact(line,
                          memory_format("%.1f workers busy on average, %.0f at most", in->busy.mean,
                                        in->busy.max));
-    if (!isnan(in->demand.max))
+    }
+    if (!isnan(in->demand.max)) {
         line = with_fact(line,
                          memory_format("with those that waited %.1f, %.0f at most", in->demand.mean,
                                        in->demand.max));
-    if (!isnan(in->saturated_share))
+    }
+    if (!isnan(in->saturated_share)) {
         line = with_fact(line,
                          memory_format("saturated %.0f %% of the time", in->saturated_share * 100));
-    if (!isnan(in->cpu_cores))
+    }
+    if (!isnan(in->cpu_cores)) {
         line = with_fact(line,
                          memory_format("%.1f of %d processors used", in->cpu_cores, in->cores));
+    }
     show_line(line);
     show_memory(tune);
 }
@@ -96,8 +101,9 @@ static style_e item_style(const advisor_item_t *item)
 
 static char *recommended_cell(const advisor_item_t *item)
 {
-    if (item->verdict == ADVISOR_UNKNOWN)
+    if (item->verdict == ADVISOR_UNKNOWN) {
         return memory_copy("?");
+    }
     return memory_format("%s%s", item->recommended,
                          item->effect == ADVISOR_STOP && item->verdict == ADVISOR_CHANGE ? " *"
                                                                                          : "");
@@ -131,26 +137,30 @@ static void show_items(const advisor_advice_t *advice)
     }
     table_print(table, stdout, terminal_width());
     table_free(table);
-    if (stop)
+    if (stop) {
         puts("* takes effect when the server is stopped and started, not at a graceful restart");
+    }
 }
 
 void tune_show(const tune_t *tune)
 {
     show_sample(tune);
     putchar('\n');
-    if (tune->advice.enough)
+    if (tune->advice.enough) {
         show_items(&tune->advice);
-    else
+    }
+    else {
         show_line(memory_format("Not enough data: %s.", tune->advice.missing));
+    }
 }
 
 /* ---- for programs ---- */
 
 static void put_number(json_t *object, const char *key, double number)
 {
-    if (isnan(number))
+    if (isnan(number)) {
         return;
+    }
     json_object_set_new(object, key,
                         number == floor(number) && fabs(number) < 9e15
                             ? json_integer((json_int_t)number)
@@ -161,8 +171,9 @@ static void put_spread(json_t *object, const char *key, const advisor_spread_t *
 {
     json_t *json;
 
-    if (isnan(spread->max))
+    if (isnan(spread->max)) {
         return;
+    }
     json = json_object();
     put_number(json, "mean", spread->mean);
     put_number(json, "p50", spread->p50);
@@ -189,8 +200,9 @@ static json_t *sample_json(const advisor_input_t *in)
     put_number(json, "overflows", in->overflows);
     put_number(json, "cpu_cores", in->cpu_cores);
     put_number(json, "cpu_delay_cores", in->cpu_delay_cores);
-    if (in->cores > 0)
+    if (in->cores > 0) {
         put_number(json, "cores", in->cores);
+    }
     put_number(json, "process_bytes", in->process_bytes);
     put_number(json, "worker_bytes", in->worker_bytes);
     put_number(json, "growth_bytes", in->growth_bytes);
@@ -203,10 +215,12 @@ static json_t *item_json(const advisor_item_t *item)
     json_t *json = json_object();
 
     json_object_set_new(json, "directive", json_string(item->directive));
-    if (item->now[0] != '\0')
+    if (item->now[0] != '\0') {
         json_object_set_new(json, "now", json_string(item->now));
-    if (item->recommended[0] != '\0')
+    }
+    if (item->recommended[0] != '\0') {
         json_object_set_new(json, "recommended", json_string(item->recommended));
+    }
     json_object_set_new(json, "verdict", json_string(verdicts[item->verdict]));
     json_object_set_new(json, "confidence", json_string(confidences[item->confidence]));
     json_object_set_new(json, "effect", json_string(effects[item->effect]));
@@ -220,13 +234,16 @@ json_t *tune_json(const tune_t *tune)
 
     json_object_set_new(json, "origin", json_string(tune->origin));
     json_object_set_new(json, "enough", json_boolean(tune->advice.enough));
-    if (!tune->advice.enough)
+    if (!tune->advice.enough) {
         json_object_set_new(json, "missing", json_string(tune->advice.missing));
+    }
     json_object_set_new(json, "sample", sample_json(&tune->in));
-    for (size_t i = 0; i < tune->advice.count; i++)
+    for (size_t i = 0; i < tune->advice.count; i++) {
         json_array_append_new(items, item_json(&tune->advice.items[i]));
+    }
     json_object_set_new(json, "recommendations", items);
-    if (tune->applied != NULL)
+    if (tune->applied != NULL) {
         json_object_set(json, "applied", tune->applied);
+    }
     return json;
 }

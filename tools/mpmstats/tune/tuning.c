@@ -40,12 +40,14 @@ struct tuning {
 
 bool tuning_is_here(const snapshot_t *snap)
 {
-    if (snap->server.pid == SNAPSHOT_UNKNOWN || snap->server.pid <= 1)
+    if (snap->server.pid == SNAPSHOT_UNKNOWN || snap->server.pid <= 1) {
         return false;
+    }
     for (int i = 0; i < snap->process_count; i++) {
         if (snap->processes[i].pid > 0
-            && procfs_parent((pid_t)snap->processes[i].pid) == (pid_t)snap->server.pid)
+            && procfs_parent((pid_t)snap->processes[i].pid) == (pid_t)snap->server.pid) {
             return true;
+        }
     }
     return false;
 }
@@ -77,8 +79,9 @@ tuning_t *tuning_of_history(sample_t *sample, const tuning_wishes_t *wishes, dou
 {
     tuning_t *tuning;
 
-    if (!recorded_has_history(sample))
+    if (!recorded_has_history(sample)) {
         return NULL;
+    }
     tuning = tuning_begin(sample, wishes, now);
     tuning->history = true;
     return tuning;
@@ -86,8 +89,9 @@ tuning_t *tuning_of_history(sample_t *sample, const tuning_wishes_t *wishes, dou
 
 void tuning_end(tuning_t *tuning)
 {
-    if (tuning == NULL)
+    if (tuning == NULL) {
         return;
+    }
     sample_free(tuning->first);
     sample_free(tuning->last);
     sockets_close(tuning->sockets);
@@ -107,8 +111,9 @@ static double held_workers(const snapshot_t *snap)
 {
     int held = 0;
 
-    for (int i = 0; i < snap->worker_count; i++)
+    for (int i = 0; i < snap->worker_count; i++) {
         held += snap->workers[i].state != NULL && snap->workers[i].state[0] == 'K';
+    }
     return held;
 }
 
@@ -125,8 +130,9 @@ static double look_at_sockets(tuning_t *tuning)
 {
     sockets_look_t look;
 
-    if (tuning->sockets == NULL || !sockets_look(tuning->sockets, &look))
+    if (tuning->sockets == NULL || !sockets_look(tuning->sockets, &look)) {
         return NAN;
+    }
     if (isnan(tuning->queue_most) || look.fullest > tuning->queue_most) {
         tuning->queue_most = look.fullest;
         tuning->queue_limit = look.limit;
@@ -148,14 +154,16 @@ bool tuning_look(tuning_t *tuning, sample_t *sample, double now)
     if (sample != NULL) {
         const snapshot_t *snap = &sample->snap;
 
-        if (is_restarted(&tuning->first->snap, snap))
+        if (is_restarted(&tuning->first->snap, snap)) {
             return false;
+        }
         look.busy = number(snap->totals.workers_busy);
         look.held = held_workers(snap);
         look.saturated = snap->totals.saturated == 1 || look.busy >= limit;
         tuning->samples += sample->origin == NULL;
-        if (tuning->processes != NULL)
+        if (tuning->processes != NULL) {
             processes_look(tuning->processes, snap);
+        }
         sample_free(tuning->last);
         tuning->last = sample_hold(sample);
     }
@@ -163,15 +171,17 @@ bool tuning_look(tuning_t *tuning, sample_t *sample, double now)
         look.busy = limit;
         look.saturated = true;
     }
-    if (!isnan(look.busy))
+    if (!isnan(look.busy)) {
         add_look(tuning, look);
+    }
     return true;
 }
 
 void tuning_mark(tuning_t *tuning)
 {
-    if (tuning->processes != NULL)
+    if (tuning->processes != NULL) {
         processes_mark(tuning->processes);
+    }
 }
 
 /* Those of other people: our own looks are requests as well. */
@@ -219,11 +229,13 @@ static advisor_spread_t spread_of(double *values, size_t count)
     advisor_spread_t spread = { NAN, NAN, NAN, NAN };
     double sum = 0;
 
-    if (count == 0)
+    if (count == 0) {
         return spread;
+    }
     qsort(values, count, sizeof(*values), ascending);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         sum += values[i];
+    }
     spread.mean = sum / (double)count;
     spread.p50 = quantile(values, count, 0.5);
     spread.p99 = quantile(values, count, 0.99);
@@ -244,8 +256,9 @@ static void fill_spreads(const tuning_t *tuning, advisor_input_t *in)
 
     for (size_t i = 0; i < tuning->count; i++) {
         busy[i] = tuning->looks[i].busy;
-        if (!isnan(tuning->looks[i].waiting))
+        if (!isnan(tuning->looks[i].waiting)) {
             demand[known++] = demand_of(&tuning->looks[i]);
+        }
     }
     in->busy = spread_of(busy, tuning->count);
     in->demand = spread_of(demand, known);
@@ -261,8 +274,9 @@ static double burst_of(const tuning_t *tuning)
     for (size_t i = 0, from = 0; i < tuning->count; i++) {
         const look_t *now = &tuning->looks[i];
 
-        while (now->at - tuning->looks[from].at > BURST_S)
+        while (now->at - tuning->looks[from].at > BURST_S) {
             from++;
+        }
         for (size_t k = from; k < i; k++) {
             const look_t *then = &tuning->looks[k];
             bool seen = !isnan(now->waiting) && !isnan(then->waiting);
@@ -284,10 +298,12 @@ static void fill_shares(const tuning_t *tuning, advisor_input_t *in)
             busy += tuning->looks[i].busy;
         }
     }
-    if (tuning->count > 0)
+    if (tuning->count > 0) {
         in->saturated_share = saturated / (double)tuning->count;
-    if (busy > 0)
+    }
+    if (busy > 0) {
         in->held_share = fmin(1, held / busy);
+    }
 }
 
 /* ---- what runs, and its limits ---- */
@@ -330,8 +346,9 @@ static void fill_limits(const snapshot_t *snap, advisor_input_t *in)
     in->max_spare_threads = limit(limits->max_spare_threads);
     in->min_spare_servers = limit(limits->min_spare_servers);
     in->max_spare_servers = limit(limits->max_spare_servers);
-    if (limits->max_connections_per_child != SNAPSHOT_UNKNOWN)
+    if (limits->max_connections_per_child != SNAPSHOT_UNKNOWN) {
         in->max_connections_per_child = limit(limits->max_connections_per_child);
+    }
     in->max_memory_per_child_bytes = number(limits->max_memory_per_child_bytes);
 }
 
@@ -340,19 +357,24 @@ static void fill_memory(const tuning_t *tuning, advisor_input_t *in)
     machine_memory_t memory;
 
     in->budget_bytes = tuning->wishes.memory_bytes;
-    if (!tuning->local)
+    if (!tuning->local) {
         return;
+    }
     processes_input(tuning->processes, in);
-    if (tuning->history) /* of a moment, which says nothing of all that time */
+    if (tuning->history) { /* of a moment, which says nothing of all that time */
         in->cpu_cores = in->cpu_delay_cores = NAN;
+    }
     memory = machine_memory((pid_t)tuning->first->snap.server.pid);
-    if (!isnan(tuning->wishes.memory_share))
+    if (!isnan(tuning->wishes.memory_share)) {
         in->budget_bytes = tuning->wishes.memory_share * memory.limit;
-    else if (isnan(in->budget_bytes))
+    }
+    else if (isnan(in->budget_bytes)) {
         in->budget_bytes = processes_memory(tuning->processes) + BUDGET_SHARE * memory.available;
+    }
     in->cores = machine_cores((pid_t)tuning->first->snap.server.pid);
-    if (!tuning->history)
+    if (!tuning->history) {
         in->overflows = fmax(0, sockets_overflows() - tuning->overflows_began);
+    }
     in->somaxconn = sockets_somaxconn();
 }
 
@@ -377,10 +399,12 @@ void tuning_input(tuning_t *tuning, advisor_input_t *in)
     fill_limits(&tuning->first->snap, in);
     in->target_queue_p99_us = tuning->wishes.target_queue_p99_us;
     in->waiting_mean = number(tuning->last->snap.connections.keepalive);
-    if (tuning->history)
+    if (tuning->history) {
         recorded_history(tuning->last, in);
-    else
+    }
+    else {
         fill_looks(tuning, in);
+    }
     fill_memory(tuning, in);
 }
 
@@ -393,10 +417,12 @@ const char *tuning_memory_source(const tuning_t *tuning)
 {
     static machine_memory_t memory;
 
-    if (!isnan(tuning->wishes.memory_bytes) || !isnan(tuning->wishes.memory_share))
+    if (!isnan(tuning->wishes.memory_bytes) || !isnan(tuning->wishes.memory_share)) {
         return "--memory";
-    if (!tuning->local)
+    }
+    if (!tuning->local) {
         return NULL;
+    }
     memory = machine_memory((pid_t)tuning->first->snap.server.pid);
     return memory.what;
 }

@@ -63,8 +63,9 @@ processes_t *processes_begin(pid_t parent)
 
 void processes_end(processes_t *processes)
 {
-    if (processes == NULL)
+    if (processes == NULL) {
         return;
+    }
     free(processes->list);
     free(processes);
 }
@@ -72,8 +73,9 @@ void processes_end(processes_t *processes)
 static process_t *find(processes_t *processes, pid_t pid)
 {
     for (size_t i = 0; i < processes->count; i++) {
-        if (processes->list[i].pid == pid && isnan(processes->list[i].ended))
+        if (processes->list[i].pid == pid && isnan(processes->list[i].ended)) {
             return &processes->list[i];
+        }
     }
     return NULL;
 }
@@ -87,24 +89,28 @@ static process_t *add(processes_t *processes, pid_t pid)
     process = &processes->list[processes->count++];
     *process = (process_t){ .pid = pid, .started = NAN, .ended = NAN, .served = NAN };
     /* those there at the beginning are of unknown age */
-    if (processes->marks > 0)
+    if (processes->marks > 0) {
         process->started = seconds_now();
+    }
     return process;
 }
 
 void processes_look(processes_t *processes, const snapshot_t *snap)
 {
-    for (size_t i = 0; i < processes->count; i++)
+    for (size_t i = 0; i < processes->count; i++) {
         processes->list[i].seen = false;
+    }
     for (int i = 0; i < snap->process_count; i++) {
         const snapshot_process_t *told = &snap->processes[i];
         process_t *process;
 
-        if (told->pid == SNAPSHOT_UNKNOWN || told->pid <= 1)
+        if (told->pid == SNAPSHOT_UNKNOWN || told->pid <= 1) {
             continue;
+        }
         process = find(processes, (pid_t)told->pid);
-        if (process == NULL)
+        if (process == NULL) {
             process = add(processes, (pid_t)told->pid);
+        }
         process->seen = true;
         process->served = told->accepted == SNAPSHOT_UNKNOWN ? NAN : (double)told->accepted;
         process->workers = told->workers.busy >= 0 && told->workers.idle >= 0
@@ -113,8 +119,9 @@ void processes_look(processes_t *processes, const snapshot_t *snap)
             : 0;
     }
     for (size_t i = 0; i < processes->count; i++) {
-        if (!processes->list[i].seen && isnan(processes->list[i].ended))
+        if (!processes->list[i].seen && isnan(processes->list[i].ended)) {
             processes->list[i].ended = seconds_now();
+        }
     }
 }
 
@@ -124,30 +131,36 @@ static void mark_one(process_t *process)
                     procfs_cpu_delay(process->pid), process->served };
     int threads = procfs_threads(process->pid);
 
-    if (isnan(mark.memory) || isnan(mark.cpu))
+    if (isnan(mark.memory) || isnan(mark.cpu)) {
         return;
-    if (process->marks == 0)
+    }
+    if (process->marks == 0) {
         process->first = mark;
-    else if (process->marks == 1)
+    }
+    else if (process->marks == 1) {
         process->middle = mark;
+    }
     process->last = mark;
     process->marks++;
-    if (threads > process->threads)
+    if (threads > process->threads) {
         process->threads = threads;
+    }
 }
 
 void processes_mark(processes_t *processes)
 {
     double cpu = procfs_cpu(processes->parent);
 
-    if (processes->marks++ == 0)
+    if (processes->marks++ == 0) {
         processes->parent_cpu_began = cpu;
+    }
     processes->parent_cpu = cpu;
     processes->parent_memory = procfs_memory(processes->parent);
     processes->last_mark = seconds_now();
     for (size_t i = 0; i < processes->count; i++) {
-        if (isnan(processes->list[i].ended))
+        if (isnan(processes->list[i].ended)) {
             mark_one(&processes->list[i]);
+        }
     }
 }
 
@@ -184,8 +197,9 @@ static double threads_of(const process_t *process)
  */
 static double workers_of(const process_t *process, advisor_wait_e wait)
 {
-    if (wait == ADVISOR_WAIT_PROCESS)
+    if (wait == ADVISOR_WAIT_PROCESS) {
         return 1;
+    }
     return process->workers > 0 ? fmin(process->workers, threads_of(process)) : threads_of(process);
 }
 
@@ -198,16 +212,18 @@ static bool fit(const processes_t *processes, advisor_wait_e wait, double *base,
         const process_t *process = &processes->list[i];
         double workers = workers_of(process, wait);
 
-        if (process->marks == 0)
+        if (process->marks == 0) {
             continue;
+        }
         n++;
         x += workers;
         y += process->last.memory;
         xx += workers * workers;
         xy += workers * process->last.memory;
     }
-    if (n < 4 || n * xx - x * x < 4 * n)
+    if (n < 4 || n * xx - x * x < 4 * n) {
         return false;
+    }
     *slope = (n * xy - x * y) / (n * xx - x * x);
     *base = (y - *slope * x) / n;
     return *slope > 0 && *base > 0;
@@ -220,8 +236,9 @@ static const process_t *largest(const processes_t *processes)
     for (size_t i = 0; i < processes->count; i++) {
         const process_t *process = &processes->list[i];
 
-        if (process->marks > 0 && (most == NULL || process->last.memory > most->last.memory))
+        if (process->marks > 0 && (most == NULL || process->last.memory > most->last.memory)) {
             most = process;
+        }
     }
     return most;
 }
@@ -235,8 +252,9 @@ static void fill_sizes(const processes_t *processes, advisor_input_t *in)
 {
     const process_t *most = largest(processes);
 
-    if (most == NULL)
+    if (most == NULL) {
         return;
+    }
     if (in->wait == ADVISOR_WAIT_PROCESS) {
         in->process_bytes = most->last.memory;
         in->worker_bytes = 0;
@@ -260,13 +278,16 @@ static void fill_growth(const processes_t *processes, advisor_input_t *in)
 {
     double grown = 0, served = 0;
 
-    if (processes->last_mark - processes->began < GROWTH_SECONDS)
+    if (processes->last_mark - processes->began < GROWTH_SECONDS) {
         return;
+    }
     for (size_t i = 0; i < processes->count; i++) {
         const process_t *process = &processes->list[i];
 
-        if (process->marks < MARKS || isnan(process->last.served) || isnan(process->middle.served))
+        if (process->marks < MARKS || isnan(process->last.served)
+            || isnan(process->middle.served)) {
             continue;
+        }
         grown += process->last.memory - process->middle.memory;
         served += process->last.served - process->middle.served;
     }
@@ -282,13 +303,16 @@ static void fill_life(const processes_t *processes, advisor_input_t *in)
     double seconds = processes->last_mark - processes->began, alive = 0, ended = 0;
 
     for (size_t i = 0; i < processes->count; i++) {
-        if (isnan(processes->list[i].ended))
+        if (isnan(processes->list[i].ended)) {
             alive++;
-        else
+        }
+        else {
             ended++;
+        }
     }
-    if (ended >= LIVES_LEAST)
+    if (ended >= LIVES_LEAST) {
         in->process_life_s = alive * seconds / ended;
+    }
 }
 
 static void fill_cpu(const processes_t *processes, advisor_input_t *in)
@@ -296,13 +320,15 @@ static void fill_cpu(const processes_t *processes, advisor_input_t *in)
     double used = processes->parent_cpu - processes->parent_cpu_began;
     double seconds = processes->last_mark - processes->began, delay = 0;
 
-    if (isnan(used) || seconds <= 0)
+    if (isnan(used) || seconds <= 0) {
         return;
+    }
     for (size_t i = 0; i < processes->count; i++) {
         const process_t *process = &processes->list[i];
 
-        if (process->marks == 0)
+        if (process->marks == 0) {
             continue;
+        }
         used += process->last.cpu - (isnan(process->started) ? process->first.cpu : 0);
         /* threads that have ended took theirs with them */
         delay += fmax(0,

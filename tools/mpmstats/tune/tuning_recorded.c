@@ -48,13 +48,16 @@ static grown_t grown_between(json_t *before, json_t *after)
     for (size_t i = 0; i < count; i++) {
         bucket_t now, then = { -1, 0 };
 
-        if (!bucket_at(after, i, &now))
+        if (!bucket_at(after, i, &now)) {
             continue;
+        }
         while (at < json_array_size(before) && bucket_at(before, at, &then)
-               && then.highest < now.highest)
+               && then.highest < now.highest) {
             at++;
-        if (at < json_array_size(before) && then.highest == now.highest)
+        }
+        if (at < json_array_size(before) && then.highest == now.highest) {
             now.count -= then.count;
+        }
         if (now.count > 0) {
             grown.buckets[grown.used++] = now;
             grown.count += now.count;
@@ -74,8 +77,9 @@ static double quantile(const grown_t *grown, double share)
 
     for (size_t i = 0; i < grown->used; i++) {
         passed += grown->buckets[i].count;
-        if (passed >= wanted)
+        if (passed >= wanted) {
             return grown->buckets[i].highest;
+        }
     }
     return NAN;
 }
@@ -129,10 +133,12 @@ void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in)
 
     fill_queue(first, last, in);
     fill_gaps(first, last, in);
-    if (limits->keepalive_timeout_us >= 0)
+    if (limits->keepalive_timeout_us >= 0) {
         in->keep_alive_timeout_s = (double)limits->keepalive_timeout_us / 1e6;
-    if (limits->max_keepalive_requests >= 0 && limits->max_keepalive_requests < INT32_MAX)
+    }
+    if (limits->max_keepalive_requests >= 0 && limits->max_keepalive_requests < INT32_MAX) {
         in->max_keep_alive_requests = (int)limits->max_keepalive_requests;
+    }
 }
 
 /* A document may say anything: what no integer holds becomes the largest. */
@@ -175,10 +181,11 @@ void recorded_vhost_times(sample_t *first, sample_t *last, const char *vhost, co
 {
     json_t *vhosts = json_object_get(json_object_get(sample_document(first), "source"), "vhosts");
 
-    if (json_is_object(vhosts))
+    if (json_is_object(vhosts)) {
         fill_times(grown_between(vhost_buckets(first, vhost, name),
                                  vhost_buckets(last, vhost, name)),
                    latency);
+    }
 }
 
 /* ---- since the start ---- */
@@ -203,8 +210,9 @@ static void fill_busy(sample_t *sample, advisor_input_t *in)
     bucket_t at;
 
     for (size_t i = 0; i < json_array_size(list); i++) {
-        if (!bucket_at(list, i, &at))
+        if (!bucket_at(list, i, &at)) {
             continue;
+        }
         at.highest = fmin(at.highest, limit); /* a bucket of many workers has a width */
         time.buckets[time.used++] = at;
         time.count += at.count;
@@ -227,8 +235,9 @@ static double answered(const snapshot_totals_t *totals)
     double sum = NAN;
 
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        if (classes[i] >= 0)
+        if (classes[i] >= 0) {
             sum = (isnan(sum) ? 0 : sum) + (double)classes[i];
+        }
     }
     return sum;
 }
@@ -239,8 +248,9 @@ static void fill_listeners(const snapshot_t *snap, advisor_input_t *in)
         const snapshot_listener_t *listener = &snap->listeners[i];
 
         if (listener->queue_peak < 0 || listener->queue_limit < 0
-            || listener->queue_limit > INT32_MAX)
+            || listener->queue_limit > INT32_MAX) {
             continue;
+        }
         if (isnan(in->backlog_max) || (double)listener->queue_peak > in->backlog_max) {
             in->backlog_max = (double)listener->queue_peak;
             in->listen_backlog = (int)listener->queue_limit;
@@ -268,8 +278,9 @@ void recorded_history(sample_t *sample, advisor_input_t *in)
     fill_busy(sample, in);
     fill_listeners(&sample->snap, in);
     in->requests = answered(totals);
-    if (!isnan(saturated) && in->seconds > 0)
+    if (!isnan(saturated) && in->seconds > 0) {
         in->saturated_share = fmin(1, saturated / 1e6 / in->seconds);
+    }
 }
 
 int recorded_port(const snapshot_t *snap)

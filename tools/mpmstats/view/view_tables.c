@@ -23,10 +23,12 @@ static char *cell_of(const field_t *table, const char *name, const void *record)
 
 style_e view_process_style(const snapshot_process_t *process)
 {
-    if (process->state == NULL)
+    if (process->state == NULL) {
         return STYLE_PLAIN;
-    if (strcmp(process->state, "ready") == 0)
+    }
+    if (strcmp(process->state, "ready") == 0) {
         return STYLE_GOOD;
+    }
     return strcmp(process->state, "not_accepting") == 0 ? STYLE_ALARM : STYLE_WARN;
 }
 
@@ -50,13 +52,15 @@ void view_processes(const snapshot_process_t *const *rows, size_t count)
     column_t columns[COLUMNS];
     table_t *table;
 
-    for (size_t i = 0; i < COLUMNS; i++)
+    for (size_t i = 0; i < COLUMNS; i++) {
         columns[i] = shown[i].column;
+    }
     table = table_new(columns, COLUMNS);
     for (size_t row = 0; row < count; row++) {
-        for (size_t i = 0; i < COLUMNS; i++)
+        for (size_t i = 0; i < COLUMNS; i++) {
             table_cell(table, cell_of(fields_process, shown[i].name, rows[row]),
                        i == 3 ? view_process_style(rows[row]) : STYLE_PLAIN);
+        }
     }
     table_print(table, stdout, terminal_width());
     table_free(table);
@@ -65,10 +69,12 @@ void view_processes(const snapshot_process_t *const *rows, size_t count)
 /* What a worker does, in a word; the letter alone where the server gives no word. */
 static char *worker_state(const snapshot_worker_t *worker)
 {
-    if (worker->state_name == NULL)
+    if (worker->state_name == NULL) {
         return cell_of(fields_worker, "state", worker);
-    if (worker->state == NULL)
+    }
+    if (worker->state == NULL) {
         return cell_of(fields_worker, "state_name", worker);
+    }
     char *raw = memory_format("%s %s", worker->state, worker->state_name);
     char *safe = text_safe(raw);
 
@@ -103,10 +109,12 @@ void view_workers(const snapshot_worker_t *const *rows, size_t count)
 
     for (size_t row = 0; row < count; row++) {
         for (size_t i = 0; i < COLUMNS; i++) {
-            if (names[i] == NULL)
+            if (names[i] == NULL) {
                 table_cell(table, worker_state(rows[row]), worker_style(rows[row]));
-            else
+            }
+            else {
                 table_cell(table, cell_of(fields_worker, names[i], rows[row]), STYLE_PLAIN);
+            }
         }
     }
     table_print(table, stdout, terminal_width());
