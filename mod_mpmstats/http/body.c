@@ -211,6 +211,20 @@ void body_scan_init_chunked(body_scan_t *scan, uint64_t limit, bool strict)
     scan->strict = strict;
 }
 
+bool body_scan_init_after(body_scan_t *scan, const head_scan_t *head, uint64_t limit, bool strict)
+{
+    switch (head_scan_body(head)) {
+    case HEAD_BODY_LENGTH:
+        return limit > 0
+            && body_scan_init_length(scan, (uint64_t)head->content_length, limit) != BODY_TOO_LARGE;
+    case HEAD_BODY_CHUNKED:
+        body_scan_init_chunked(scan, limit, strict);
+        return limit > 0;
+    default:
+        return false;
+    }
+}
+
 body_verdict_e body_scan_feed(body_scan_t *s, const char *buf, size_t len, size_t *used)
 {
     const char *p;

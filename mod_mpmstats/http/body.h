@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/head.h"
+
 /** Blanks httpd tolerates in a chunk-size line outside of its extension. */
 #define BODY_CHUNK_BLANKS_MAX 10
 
@@ -57,6 +59,12 @@ body_verdict_e body_scan_init_length(body_scan_t *scan, uint64_t length, uint64_
  * @param strict HttpProtocolOptions Strict: a line that ends in a bare LF is BODY_BAD
  */
 void body_scan_init_chunked(body_scan_t *scan, uint64_t limit, bool strict);
+
+/**
+ * Starts the body that @a head, which is whole, tells of; @a limit and @a strict as above.
+ * @return false: there is none, or none that can end within @a limit
+ */
+bool body_scan_init_after(body_scan_t *scan, const head_scan_t *head, uint64_t limit, bool strict);
 
 /**
  * Looks at the next bytes of the connection.

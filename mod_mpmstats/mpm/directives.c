@@ -12,7 +12,9 @@
 #include "http_core.h"
 #include "mpm/module.h"
 #include "mpm/lane.h"
-#include "mpm/server.h"
+#include "mpm/conn/server.h"
+
+lane_t lane_default;
 
 /* The whole argument as an int; NULL or what is wrong with it. */
 static const char *parse_int(cmd_parms *cmd, const char *arg, int *value)

@@ -12,6 +12,10 @@
 
 #include "httpd.h"
 #include "http_config.h"
+#include "mpm/lane.h"
+
+/** The lane of the configuration. Written by the configuration phase only. */
+extern lane_t lane_default;
 
 /** Sets the int of lane_default at offset `cmd->info`. */
 const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg);

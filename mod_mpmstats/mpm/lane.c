@@ -36,7 +36,6 @@
 #define PREFORK_START_SERVERS 5
 #define PREFORK_SERVER_LIMIT 256
 
-lane_t lane_default;
 const char *lane_model_asked = "event";
 
 void lane_use_model(lane_t *lane, const char *model)

@@ -3,8 +3,8 @@
  * @file  mpm/lane.h
  * @brief A lane: a group of listeners with its own processes and limits.
  *
- * Today there is one, `default`. Nothing outside directives.c and mpm_hybrid.c may
- * assume so: functions take the lane they work for.
+ * Today there is one, that of the configuration (directives.h): functions take the lane they work
+ * for, and a child has its own (child.h).
  *
  * A lane is written while the configuration is read, completed by
  * lane_check(), and constant from then on: parent and children read it
@@ -60,9 +60,6 @@ typedef struct lane_t {
     int slots;
     int min_processes; /**< never fewer than these */
 } lane_t;
-
-/** The one lane. Written by the configuration phase only. */
-extern lane_t lane_default;
 
 /** The model asked for by MPMModel in the configuration being read; static storage. */
 extern const char *lane_model_asked;

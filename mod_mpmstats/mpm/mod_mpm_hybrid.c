@@ -11,8 +11,8 @@
 #include "http_request.h"
 #include "mpm_common.h"
 
-#include "mpm/conn/conn.h"
 #include "mpm/directives.h"
+#include "mpm/hooks.h"
 #include "mpm/module.h"
 #include "mpm/conn/inbound.h"
 #include "mpm/lane.h"
@@ -23,11 +23,14 @@
 #include "mpm/query.h"
 #include "mpm/conn/reqtimeout.h"
 #include "mpm/rival.h"
-#include "mpm/server.h"
+#include "mpm/conn/server.h"
 #include "mpm/process/shared.h"
 #include "mpm/startup.h"
 #include "mpm/threads/timers.h"
-#include "mpm/conn/tunnel.h"
+#include "mpm/threads/tunnel.h"
+#include "mpm/threads/ticker.h"
+#include "mpm/prefork/lobby.h"
+#include "mpm/prefork/prefork.h"
 
 #define LIMIT(name, field, help) \
     AP_INIT_TAKE1(name, directives_set_count, (void *)APR_OFFSETOF(lane_t, field), RSRC_CONF, help)
@@ -80,6 +83,52 @@ static const command_rec directives[] = {
     { NULL }
 };
 
+/* ---- hooks that work for the lane of the configuration ---- */
+
+static const start_mains_t mains = { .threaded = ticker_main,
+                                     .prefork = prefork_main,
+                                     .lobby = lobby_main };
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    return startup_pre_config(&lane_default, pconf);
+}
+
+static int check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)p;
+    (void)plog;
+    (void)ptemp;
+    return startup_check_config(&lane_default, s);
+}
+
+static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    return startup_post_config(&lane_default, p, ptemp, s);
+}
+
+static int run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s)
+{
+    return parent_run(&lane_default, &mains, pconf, plog, s);
+}
+
+static int query(int code, int *result, apr_status_t *rv)
+{
+    return query_mpm(&lane_default, code, result, rv);
+}
+
+static apr_status_t mpm_hybrid_limits_get(int lane, mpm_hybrid_limits_t *out)
+{
+    if (lane != 0) {
+        return APR_ENOENT;
+    }
+    lane_export(&lane_default, out);
+    return APR_SUCCESS;
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     /* Messages at startup must reach the console before core redirects the log. */
@@ -89,24 +138,24 @@ static void register_hooks(apr_pool_t *p)
     /* MPMModel is read before pre_config runs, so this is the place to forget the last one. */
     lane_model_asked = "event";
     lane_reset(&lane_default);
-    ap_hook_pre_config(startup_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_check_config(startup_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_open_logs(startup_open_logs, NULL, before_core, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_config(startup_post_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_mpm(parent_run, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_mpm_query(query_mpm, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_mpm(run, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_mpm_query(query, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_mpm_get_name(query_name, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_mpm_register_timed_callback(timers_register, NULL, NULL, APR_HOOK_MIDDLE);
 
-    ap_hook_pre_connection(conn_pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_connection(hooks_pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_network_bucket(network_insert_bucket, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_pre_read_request(conn_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_read_request(conn_post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(conn_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_filter(conn_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
-    ap_hook_handler(conn_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_handler(conn_last_handler, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
-    ap_hook_protocol_switch(conn_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_read_request(hooks_pre_read_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(hooks_post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(hooks_log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_filter(hooks_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_handler(hooks_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(hooks_last_handler, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
+    ap_hook_protocol_switch(hooks_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
     outbound_register();
     tunnel_register();

@@ -3,21 +3,25 @@
 #include "mpm/query.h"
 
 #include "mpm_common.h"
-#include "mpm/conn/conn.h"
+#include "mpm/conn/here.h"
+#include "mpm/process/child.h"
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
 #include "mpm/lane.h"
-#include "mpm/prefork/prefork.h"
+#include "mpm/prefork/told.h"
 #include "mpm/parent/procs.h"
 
 /* Until the directives have been read and checked the answers are the defaults. */
-static const lane_t *lane_to_tell(void)
+static const lane_t *lane_to_tell(const lane_t *configured)
 {
     static lane_t defaults;
     int ignored[2] = { 0, 0 };
 
-    if (lane_default.slots != 0) {
-        return &lane_default;
+    if (child.lane != NULL) {
+        return child.lane;
+    }
+    if (configured->slots != 0) {
+        return configured;
     }
     if (defaults.slots == 0 || defaults.model != lane_model_asked) {
         lane_reset(&defaults);
@@ -42,24 +46,24 @@ static int state_to_tell(const lane_t *lane)
 {
     int state = hybrid_retained->mpm->mpm_state;
 
-    if (prefork_is_cut()) {
+    if (told_is_cut()) {
         /* there is no client any more who could be promised anything */
         return AP_MPMQ_STOPPING;
     }
-    if (conn_is_passed_on()) {
+    if (here_is_passed_on()) {
         return AP_MPMQ_RUNNING;
     }
-    if (state != AP_MPMQ_STOPPING && !(handover_state() == HANDOVER_HOLD && conn_is_here())) {
-        return conn_is_to_end() ? AP_MPMQ_STOPPING : state;
+    if (state != AP_MPMQ_STOPPING && !(handover_state() == HANDOVER_HOLD && here_is_conn())) {
+        return here_is_to_end() ? AP_MPMQ_STOPPING : state;
     }
-    return (!lane->is_async && conn_promised_keepalive()) || conn_was_spoken_to()
+    return (!lane->is_async && here_promised_keepalive()) || here_was_spoken_to()
         ? AP_MPMQ_RUNNING
         : AP_MPMQ_STOPPING;
 }
 
-int query_mpm(int code, int *result, apr_status_t *rv)
+int query_mpm(const lane_t *configured, int code, int *result, apr_status_t *rv)
 {
-    const lane_t *lane = lane_to_tell();
+    const lane_t *lane = lane_to_tell(configured);
 
     *rv = APR_SUCCESS;
     switch (code) {

@@ -7,9 +7,10 @@
 #define MPMSTATS_MPM_QUERY_H
 
 #include "apr_errno.h"
+#include "mpm/lane.h"
 
-/** The mpm_query hook. */
-int query_mpm(int code, int *result, apr_status_t *rv);
+/** The mpm_query hook. Before a process has its lane it is @a configured that counts. */
+int query_mpm(const lane_t *configured, int code, int *result, apr_status_t *rv);
 
 /** The mpm_get_name hook. */
 const char *query_name(void);

@@ -11,13 +11,13 @@
 #include "http_main.h"
 #include "mpm_common.h"
 #include "util_mutex.h"
-#include "mpm/threads/accept.h"
 #include "mpm/process/files.h"
+#include "mpm/process/listeners.h"
 #include "mpm/directives.h"
 #include "mpm/module.h"
 #include "mpm/lane.h"
 #include "mpm/pooled.h"
-#include "mpm/server.h"
+#include "mpm/conn/server.h"
 
 #define RETAINED_KEY "mpm_hybrid_module"
 
@@ -86,11 +86,11 @@ static int is_prefork(const char *model)
  * follow the other at any restart. For prefork it has another shape. It cannot change under
  * children that go on: then the old model is kept, before the modules that ask for it are set up.
  */
-static void choose_model(void)
+static void choose_model(lane_t *lane)
 {
     const char *before = hybrid_retained->model;
 
-    lane_use_model(&lane_default, lane_model_asked);
+    lane_use_model(lane, lane_model_asked);
     if (before[0] != '\0' && is_prefork(before) != is_prefork(lane_model_asked)) {
         if (hybrid_retained->mpm->was_graceful) {
             ap_log_error(
@@ -98,23 +98,21 @@ static void choose_model(void)
                 "MPMModel cannot be changed from %s to %s by a graceful restart, it stays %s; "
                 "restart the server",
                 before, lane_model_asked, before);
-            lane_use_model(&lane_default, model_named(before));
+            lane_use_model(lane, model_named(before));
         }
         else {
             hybrid_retained->reshape = 1;
             hybrid_retained->first_server_limit = hybrid_retained->first_thread_limit = 0;
         }
     }
-    apr_cpystrn(hybrid_retained->model, lane_default.model, sizeof(hybrid_retained->model));
+    apr_cpystrn(hybrid_retained->model, lane->model, sizeof(hybrid_retained->model));
 }
 
-int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+int startup_pre_config(lane_t *lane, apr_pool_t *pconf)
 {
     int no_detach = 0, foreground = 1;
     int rc = OK;
 
-    (void)plog;
-    (void)ptemp;
     hybrid_one_process = ap_exists_config_define("DEBUG");
     if (!hybrid_one_process) {
         hybrid_one_process = ap_exists_config_define("ONE_PROCESS");
@@ -136,8 +134,8 @@ int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     ap_listen_pre_config();
     /* There is none; a configuration for worker or prefork may say what kind it is to be. */
     ap_mutex_register(pconf, AP_ACCEPT_MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
-    lane_reset(&lane_default);
-    choose_model();
+    lane_reset(lane);
+    choose_model(lane);
     ap_extended_status = 0;
     return OK;
 }
@@ -147,16 +145,13 @@ static int starting_up(void)
     return hybrid_retained->mpm->module_loads == 1;
 }
 
-int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+int startup_check_config(lane_t *lane, server_rec *s)
 {
-    (void)p;
-    (void)plog;
-    (void)ptemp;
-    lane_check(&lane_default, &hybrid_retained->first_server_limit,
-               &hybrid_retained->first_thread_limit, s, starting_up());
+    lane_check(lane, &hybrid_retained->first_server_limit, &hybrid_retained->first_thread_limit, s,
+               starting_up());
     if (hybrid_one_process) {
-        lane_default.max_processes = 1;
-        lane_default.start_servers = 1;
+        lane->max_processes = 1;
+        lane->start_servers = 1;
     }
     return OK;
 }
@@ -234,17 +229,16 @@ static void refuse_http2(apr_pool_t *p, server_rec *main_server)
     }
 }
 
-int startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+int startup_post_config(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, server_rec *s)
 {
-    (void)plog;
-    if (!lane_default.is_threaded) {
+    if (!lane->is_threaded) {
         refuse_http2(p, s);
     }
     else {
-        pooled_set_http2(&lane_default, p, ptemp, s);
+        pooled_set_http2(lane, p, ptemp, s);
     }
     if (!is_first_reading()) {
-        pooled_check_system(&lane_default, s);
+        pooled_check_system(lane, s);
     }
     return OK;
 }
@@ -271,7 +265,7 @@ int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server
     else if (hybrid_retained->mpm->was_graceful) {
         buckets = hybrid_retained->mpm->num_buckets;
     }
-    rv = ap_duplicate_listeners(p, ap_server_conf, &accept_buckets, &buckets);
+    rv = ap_duplicate_listeners(p, ap_server_conf, &listeners_buckets, &buckets);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT | flags, rv, startup ? NULL : s,
                      "could not duplicate listeners");

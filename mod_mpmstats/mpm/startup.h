@@ -7,10 +7,11 @@
 #define MPMSTATS_MPM_STARTUP_H
 
 #include "httpd.h"
+#include "mpm/lane.h"
 
-int startup_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
-int startup_check_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
-int startup_post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+int startup_pre_config(lane_t *lane, apr_pool_t *pconf);
+int startup_check_config(lane_t *lane, server_rec *s);
+int startup_post_config(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, server_rec *s);
 int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 
 #endif

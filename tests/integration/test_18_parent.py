@@ -12,10 +12,12 @@ import pytest
 import procs
 from clients import Client, SlowReader, request
 from faults import Faults
+from httpd import THREADED
 from procs import wait_until
 
 pytestmark = pytest.mark.mpm_only("hybrid")
 _PIDFD_GETFD = 438          # Linux, every architecture
+ONE_PROCESS = {"StartServers": 1, "ServerLimit": 1, "MaxRequestWorkers": 10 if THREADED else 1}
 
 
 @pytest.fixture
@@ -74,6 +76,38 @@ def test_two_children_that_give_their_slots_up_late_do_not_share_a_record(httpd)
     server.graceful()
     wait_until(lambda: {late, prompt, third} <= set(shown(server)), 5, "all of them in the status")
     assert len(shown(server)) == len(set(shown(server))), shown(server)
+    for reader in readers:
+        reader.close()
+
+
+def of_process(server, pid):
+    status = server.mpm_status()
+    return next(p for p in status["processes"] + status["finishing"] if p["pid"] == pid)
+
+
+def test_what_a_child_has_counted_goes_with_it_when_it_gives_its_slot_up(httpd):
+    server = httpd(tls=True, modules=["test_handlers"], mpm_conf=ONE_PROCESS,
+                   conf="MPMHeadMemory 200K\n", log_level="debug")
+    pid, = server.children()
+    heads = [Client(server.tls_port, tls=server.tls_client(), timeout=20) for _ in range(3)]
+    for head in heads:
+        head.send(b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 8100) for i in range(20)))
+    wait_until(lambda: of_process(server, pid)["shed"] >= 1, 5, "those beyond the budget dropped")
+    for head in heads:
+        head.close()
+    assert server.get("/test/sleep?ms=50")
+    wait_until(lambda: of_process(server, pid)["head_bytes"] == 0, 5, "nothing held")
+    before = of_process(server, pid)
+    readers = [Client(server.port, timeout=20) for _ in range(2)]
+    for reader in readers:
+        reader.send(request("/test/id?ms=3000", headers=["Connection: close"]))
+        reader.head()
+        server.graceful()
+    assert "has given slot" in server.error_log()
+    after = of_process(server, pid)
+    lost = {name: (before[name], after[name]) for name in ("accepted", "dispatched", "promotions", "shed")
+            if after[name] < before[name]}
+    assert not lost
     for reader in readers:
         reader.close()
 

@@ -59,6 +59,37 @@ START_TEST(a_length_is_judged_before_a_byte_has_come)
 }
 END_TEST
 
+/* Whether a body is to be waited for, after a head with these fields. */
+static bool waits(const char *fields, uint64_t limit)
+{
+    head_limits_t limits;
+    head_scan_t head;
+    char text[256];
+    size_t used,
+        len = (size_t)snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
+
+    head_limits_httpd(&limits, 8190, 8190, 100, 65536, true);
+    head_scan_init(&head, &limits);
+    ck_assert_int_eq(head_scan_feed(&head, text, len, &used), HEAD_COMPLETE);
+    return body_scan_init_after(&scan, &head, limit, true);
+}
+
+START_TEST(only_a_body_that_can_end_within_the_limit_is_waited_for)
+{
+    ck_assert(!waits("", 100));
+    ck_assert(!waits("Content-Length: 0\r\n", 100));
+    ck_assert(waits("Content-Length: 100\r\n", 100));
+    ck_assert_uint_eq(feed_cut("x", 1, 1, 0), 1);
+    ck_assert_int_eq(scan.verdict, BODY_MORE);
+    ck_assert(!waits("Content-Length: 101\r\n", 100));
+    ck_assert(waits("Transfer-Encoding: chunked\r\n", 100));
+    ck_assert_uint_eq(feed_cut("0\r\n\r\n", 5, 5, 0), 5);
+    ck_assert_int_eq(scan.verdict, BODY_COMPLETE);
+    ck_assert(!waits("Content-Length: 1\r\n", 0));
+    ck_assert(!waits("Transfer-Encoding: chunked\r\n", 0));
+}
+END_TEST
+
 START_TEST(a_finished_scan_repeats_its_verdict_and_uses_nothing)
 {
     size_t used = 4711;
@@ -212,6 +243,7 @@ int main(void)
 
     unit_add(suite, "length", a_body_of_known_length_ends_with_its_last_byte);
     unit_add(suite, "judged", a_length_is_judged_before_a_byte_has_come);
+    unit_add(suite, "after a head", only_a_body_that_can_end_within_the_limit_is_waited_for);
     unit_add(suite, "finished", a_finished_scan_repeats_its_verdict_and_uses_nothing);
     unit_add(suite, "chunked", a_chunked_body_ends_after_its_trailers);
     unit_add(suite, "broken", broken_chunks_are_httpds_to_refuse_at_once);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/conn/conn.h
- * @brief The life of a client connection, from accept to close.
+ * @brief A client connection.
  *
  * Memory of a conn_t is never given back to the system, only used again for
  * another connection: a late event may look at `generation` of one that has
@@ -13,12 +13,34 @@
 
 #include "mpm/compat.h"
 #include "mpm/mpm_hybrid.h"
-#include "mpm/threads/worker.h"
+
 #include "base/timeouts.h"
 
 struct inbound_t;
 struct outbound_t;
-struct network_t;
+
+/** Asked of the filters below at once; mod_ssl's own buffer has this size. */
+#define NETWORK_READ_SIZE 8192
+
+/** What is known of a connection's socket. Owner; network.c, which makes it, and inbound.c. */
+typedef struct network_t {
+    apr_socket_t *sock;
+    int fd;
+    struct conn_t *k;
+    /** something has come since a worker began to read the request */
+    unsigned got : 1;
+    apr_uint64_t received;  /**< bytes, in all */
+    unsigned advancing : 1; /**< inbound_advance is reading: never ask twice */
+    unsigned dry : 1;       /**< the last read left nothing behind */
+    /** urgent data: a read ends in front of it, so a short one leaves more behind */
+    unsigned stops_early : 1;
+    /** and whoever asked without blocking has been told so since */
+    unsigned told_dry : 1;
+    unsigned eof : 1;
+    /** its time is over: whoever waits for bytes is told so at once */
+    unsigned late : 1;
+    unsigned seen : 1; /**< anything ever came */
+} network_t;
 
 typedef struct conn_t {
     conn_state_t pub; /**< what modules see as c->cs */
@@ -30,7 +52,7 @@ typedef struct conn_t {
     struct inbound_t *inbound; /**< NULL: a worker reads the head itself */
     /** files on their way out; NULL until pre_connection has run */
     struct outbound_t *outbound;
-    struct network_t *network; /**< what is known of the socket; in c->pool */
+    network_t *network; /**< what is known of the socket; in c->pool */
     int fd;
     mpm_hybrid_conn_e kind;      /**< under which it is counted now */
     mpm_hybrid_times_t times;    /**< of the request that is read or runs */
@@ -62,7 +84,7 @@ typedef struct conn_t {
     /** its output is looked at for the beginning of a tunnel */
     unsigned watched : 1;
 
-    /** the thread that owns it, for park_is_mine(); NULL: the park, or a module */
+    /** the thread that owns it, for conn_is_mine(); NULL: the park, or a module */
     const void *owner;
 
     /* guarded by the park's lock (park.h) */
@@ -90,84 +112,27 @@ typedef struct conn_t {
     apr_uint32_t generation; /**< of the connection in this memory */
 } conn_t;
 
-/** Make the conn_t of @a c known to modules' hooks; NULL for a secondary or outgoing connection. */
+/** The worker that runs connections, as the scoreboard and httpd know it. */
+typedef struct {
+    int index; /**< thread number in the scoreboard */
+    apr_thread_t *thread;
+} conn_worker_t;
+
+/**
+ * The conn_t of @a c; NULL: a secondary or outgoing connection, or one that is none of ours.
+ */
 conn_t *conn_of(conn_rec *c);
 
-/**
- * A socket has just been accepted: set the connection up and run it until it
- * parks or closes. Takes ownership of @a pool (and the socket in it).
- * @param async_ok  its listener speaks a protocol whose heads may be read without a worker
- */
-void conn_begin(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok);
+/** Make @a k known to modules' hooks as that of its conn_rec. */
+void conn_attach(conn_t *k);
 
-struct handover_t;
+/** This thread owns @a k from now on. What nobody owns, or what it has just made. */
+void conn_own(conn_t *k);
 
-/**
- * As conn_begin(), for a connection of an older generation that had read @a bytes of its next
- * request.
- */
-void conn_adopt(worker_t *w, apr_pool_t *pool, apr_socket_t *sock, const struct handover_t *what,
-                const char *bytes);
+/** Whether this thread owns @a k: it has made or claimed it, and has not given it up since. For MUST_HOLD. */
+int conn_is_mine(const conn_t *k);
 
-/**
- * Whether the connection this thread runs goes on in the next generation: nothing is to end for a
- * restart.
- */
-int conn_is_passed_on(void);
-
-/** Whether this thread runs a client's connection. */
-int conn_is_here(void);
-
-/** The worker owns @a k, which is ready or overdue: run it until it parks or closes. */
-void conn_run(worker_t *w, conn_t *k);
-
-/** The worker owns @a k, which is given up because there are too many connections. */
-void conn_shed(worker_t *w, conn_t *k);
-
-/**
- * Ticker: look whether a module's filter has run out of patience with a parked head; then nonzero.
- */
-int conn_look(conn_t *k, apr_thread_t *ticker);
-
-/** How often (µs) conn_look() must be called for a parked head; 0 = never. */
-apr_interval_time_t conn_look_interval(void);
-
-/** This thread is about to run @a k's hooks; NULL: it is no longer. */
-void conn_runs_here(conn_t *k);
-
-/** The connection whose hooks this thread runs; NULL: none. */
-const conn_t *conn_here(void);
-
-/**
- * Whether the HTTP/1 connection this thread runs has been promised, by a response that is out, that
- * another request will be answered.
- */
-int conn_promised_keepalive(void);
-
-/** Whether the connection this thread runs is to end with the answer. */
-int conn_is_to_end(void);
-
-/**
- * Whether the client of the connection this thread runs, which speaks no HTTP/1, has sent something
- * that is not read yet. Only the first time; from then on no.
- */
-int conn_was_spoken_to(void);
-
-/** Prepare this child. Ticker, before the workers start. */
-void conn_child_init(void);
-
-/* The optional functions of mpm_hybrid.h. */
-const mpm_hybrid_times_t *mpm_hybrid_conn_times(conn_rec *c);
-mpm_hybrid_end_e mpm_hybrid_conn_end(conn_rec *c);
-
-/** Hooks. */
-int conn_pre_connection(conn_rec *c, void *csd);
-void conn_pre_read_request(request_rec *r, conn_rec *c);
-int conn_post_read_request(request_rec *r);
-int conn_log_transaction(request_rec *r);
-void conn_insert_filter(request_rec *r);
-int conn_handler(request_rec *r);
-int conn_last_handler(request_rec *r);
-int conn_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol);
+/** The server in charge is @a s, of the connection's server @a base: its timeouts hold. */
+void conn_use_server(conn_t *k, const server_rec *s, const server_rec *base);
 
 #endif

@@ -16,66 +16,36 @@
 #include "http_ssl.h"
 #include "util_filter.h"
 
+#include "base/clock.h"
 #include "http/body.h"
 #include "http/head.h"
 #include "base/must_hold.h"
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
-#include "mpm/conn/network.h"
-#include "mpm/threads/park.h"
+#include "mpm/conn/inbound_filter.h"
 #include "mpm/conn/reqtimeout.h"
-#include "mpm/server.h"
-
-#define FILTER_NAME "HYBRID_INBOUND"
-
-/* Pieces of a head are put together up to this size. */
-#define MERGE_MAX 1024
+#include "mpm/conn/server.h"
+#include "mpm/conn/stash.h"
 
 /* More than this is never held back, whatever LimitRequest* say. */
 #define HEAD_BYTES_MAX (1024 * 1024)
 
-struct inbound_t {
-    conn_t *k;
-    ap_filter_t *filter;       /* our place in the chain */
-    apr_bucket_brigade *stash; /* read, not yet asked for by anybody */
-    apr_bucket_brigade *fresh; /* working space of take_fresh */
-    head_scan_t scan;
-    head_limits_t limits;
-    body_scan_t body;
-    reqtimeout_body_t budget;  /* of this stage; for a head, once some of it has come */
-    apr_uint64_t budget_bytes; /* received when the head's was extended last */
-    enum { STAGE_HEAD, STAGE_BODY } stage;
-    /* not APR_SUCCESS: what follows the stash; nothing below is asked any more */
-    apr_status_t ended;
-    apr_time_t now;           /* of this advance, monotonic */
-    apr_uint64_t bytes;       /* plain bytes seen since the last dispatch */
-    apr_uint64_t passed;      /* bytes that have come from the filter below, in all */
-    unsigned async : 1;       /* between accept or keep-alive and dispatch */
-    unsigned handshake : 1;   /* TLS, and no plain byte seen yet */
-    unsigned plain : 1;       /* no filter below keeps bytes back */
-    unsigned head_budget : 1; /* the budget of a head has begun */
-    /* time ended it: whoever asks for more is told so, and not for a part of it */
-    unsigned late : 1;
-    unsigned overdue : 1;      /* the budget ended head or body; not said yet */
-    unsigned overdue_body : 1; /* it was the body's */
-    unsigned line_begun : 1;   /* a byte of the request line was seen */
-    unsigned asked_below : 1;  /* let_remoteip_say() has */
-    unsigned unscanned : 1;    /* the stash holds bytes of the next request */
-    unsigned aside : 1;        /* out of the chain: its worker reads the next heads itself */
-};
+/* A parked head is looked at this often, so that mod_reqtimeout can end it. */
+#define LOOK_INTERVAL apr_time_from_sec(1)
 
-static ap_filter_rec_t *inbound_filter_rec;
-
-/* Set in inbound_child_init, constant afterwards; NULL without mod_logio. */
-static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) * count_bytes;
+static apr_interval_time_t look_interval;
 
 void inbound_child_init(void)
 {
-    count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_in);
+    inbound_filter_child_init();
+    look_interval = ap_find_linked_module("mod_reqtimeout.c") != NULL ? LOOK_INTERVAL : 0;
 }
 
-/* ---- the filter -------------------------------------------------------- */
+apr_interval_time_t inbound_look_interval(void)
+{
+    return look_interval;
+}
 
 static void lookup_limits(inbound_t *in)
 {
@@ -112,7 +82,7 @@ void inbound_attach(conn_t *k)
     k->inbound = in;
     /* otherwise the filter leaves the chain at times */
     k->times.counts_input = child.lane->is_async;
-    in->filter = ap_add_input_filter_handle(inbound_filter_rec, in, NULL, c);
+    inbound_filter_add(in);
 }
 
 void inbound_prepare(conn_t *k)
@@ -126,400 +96,7 @@ void inbound_prepare(conn_t *k)
     in->handshake = ap_ssl_conn_is_ssl(k->c);
 }
 
-/* As mod_reqtimeout does when its filter finds the budget spent. */
-static void say_overdue(inbound_t *in)
-{
-    conn_rec *c = in->k->c;
-
-    in->overdue = 0;
-    reqtimeout_say(c, in->overdue_body ? "body" : "header");
-    apr_table_setn(c->notes, "short-lingering-close", "1");
-    c->keepalive = AP_CONN_CLOSE;
-}
-
-/* What follows the stash. */
-static apr_status_t tell_end(inbound_t *in)
-{
-    if (in->overdue) {
-        say_overdue(in);
-    }
-    return in->ended;
-}
-
-/*
- * mod_logio counts what passes its filter: what was read ahead would be the first request's. It is
- * counted when it is asked for, by whichever request asks, as where nothing is read ahead.
- */
-static void count_asked(const inbound_t *in, apr_bucket_brigade *bb)
-{
-    apr_off_t bytes;
-
-    if (in->plain && count_bytes != NULL && apr_brigade_length(bb, 0, &bytes) == APR_SUCCESS
-        && bytes > 0) {
-        count_bytes(in->k->c, bytes);
-    }
-}
-
-/* They come from below into the stash. */
-static void note_read_ahead(inbound_t *in, apr_off_t bytes)
-{
-    in->passed += (apr_uint64_t)bytes;
-    if (in->plain && count_bytes != NULL) {
-        count_bytes(in->k->c, -bytes); /* count_asked() counts them */
-    }
-}
-
-static int stash_has_line(const inbound_t *in)
-{
-    apr_bucket *e;
-    const char *data;
-    apr_size_t len;
-
-    for (e = APR_BRIGADE_FIRST(in->stash); e != APR_BRIGADE_SENTINEL(in->stash);
-         e = APR_BUCKET_NEXT(e)) {
-        if (APR_BUCKET_IS_METADATA(e)
-            || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
-            || memchr(data, '\n', len) != NULL) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* One line, or as much of it as there is; see head.h on lines that httpd will find too long. */
-static apr_status_t stash_getline(inbound_t *in, apr_bucket_brigade *bb)
-{
-    apr_bucket *last;
-    apr_status_t rv;
-    const char *data;
-    apr_size_t len;
-
-    /*
-     * A line that did not come whole in time is none: a reader that waits for it gets no part of it
-     * either.
-     */
-    if (in->late && !stash_has_line(in)) {
-        count_asked(in, in->stash);
-        apr_brigade_cleanup(in->stash);
-        return tell_end(in);
-    }
-    rv = apr_brigade_split_line(bb, in->stash, APR_NONBLOCK_READ, HUGE_STRING_LEN);
-    last = APR_BRIGADE_LAST(bb);
-    if (rv != APR_SUCCESS || APR_BRIGADE_EMPTY(bb) || !APR_BRIGADE_EMPTY(in->stash)
-        || APR_BUCKET_IS_METADATA(last)
-        || apr_bucket_read(last, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS || len == 0
-        || data[len - 1] == '\n') {
-        return rv;
-    }
-    if (len > 1 || APR_BRIGADE_FIRST(bb) != last) {
-        if (len > 1) {
-            apr_bucket_split(last, len - 1);
-            last = APR_BUCKET_NEXT(last);
-        }
-        APR_BUCKET_REMOVE(last);
-        APR_BRIGADE_INSERT_HEAD(in->stash, last);
-    }
-    return rv;
-}
-
-static apr_status_t stash_take(inbound_t *in, apr_bucket_brigade *bb, apr_off_t readbytes)
-{
-    apr_bucket *after;
-    apr_status_t rv = apr_brigade_partition(in->stash, readbytes, &after);
-
-    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
-        return rv;
-    }
-    while (APR_BRIGADE_FIRST(in->stash) != after && !APR_BRIGADE_EMPTY(in->stash)) {
-        apr_bucket *e = APR_BRIGADE_FIRST(in->stash);
-
-        APR_BUCKET_REMOVE(e);
-        APR_BRIGADE_INSERT_TAIL(bb, e);
-    }
-    return APR_SUCCESS;
-}
-
-static apr_status_t stash_peek(inbound_t *in, apr_bucket_brigade *bb, apr_off_t readbytes)
-{
-    apr_bucket *after, *e, *copy;
-    apr_status_t rv = apr_brigade_partition(in->stash, readbytes, &after);
-
-    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
-        return rv;
-    }
-    for (e = APR_BRIGADE_FIRST(in->stash); e != after && e != APR_BRIGADE_SENTINEL(in->stash);
-         e = APR_BUCKET_NEXT(e)) {
-        rv = apr_bucket_copy(e, &copy);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        APR_BRIGADE_INSERT_TAIL(bb, copy);
-    }
-    return APR_SUCCESS;
-}
-
-static apr_status_t stash_eat_crlf(inbound_t *in)
-{
-    while (!APR_BRIGADE_EMPTY(in->stash)) {
-        apr_bucket *e = APR_BRIGADE_FIRST(in->stash);
-        const char *data;
-        apr_size_t len;
-
-        if (APR_BUCKET_IS_METADATA(e)) {
-            return APR_SUCCESS;
-        }
-        if (apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
-            return APR_SUCCESS;
-        }
-        if (len > 0 && *data != '\r' && *data != '\n') {
-            return APR_SUCCESS;
-        }
-        if (len > 1) {
-            apr_bucket_split(e, 1);
-        }
-        if (len > 0 && in->plain && count_bytes != NULL) {
-            count_bytes(in->k->c, 1);
-        }
-        apr_bucket_delete(e);
-    }
-    return APR_EAGAIN;
-}
-
-/* Splitting at the very end leaves a bucket without bytes; the next reader would
- * take it for an answer. */
-static void drop_empty(inbound_t *in)
-{
-    while (!APR_BRIGADE_EMPTY(in->stash)) {
-        apr_bucket *e = APR_BRIGADE_FIRST(in->stash);
-
-        if (APR_BUCKET_IS_METADATA(e) || e->length != 0) {
-            return;
-        }
-        apr_bucket_delete(e);
-    }
-}
-
-static apr_status_t from_stash(inbound_t *in, apr_bucket_brigade *bb, ap_input_mode_t mode,
-                               apr_off_t readbytes)
-{
-    switch (mode) {
-    case AP_MODE_GETLINE:
-        return stash_getline(in, bb);
-    case AP_MODE_SPECULATIVE:
-        return stash_peek(in, bb, readbytes);
-    case AP_MODE_EATCRLF:
-        return stash_eat_crlf(in);
-    case AP_MODE_EXHAUSTIVE:
-        APR_BRIGADE_CONCAT(bb, in->stash);
-        return APR_SUCCESS;
-    default:
-        return stash_take(in, bb, readbytes);
-    }
-}
-
-/*
- * Where a connection stays with its worker nothing will be held back any more: the readers need not
- * come by. To be called between requests: a request whose head is being read has taken over the
- * chain, and would be given one without HTTP_IN.
- */
-static void step_aside(inbound_t *in)
-{
-    if (!child.lane->is_async && !in->async && !in->aside) {
-        ap_remove_input_filter(in->filter);
-        in->aside = 1;
-    }
-}
-
-/*
- * Filters of one type stand in the order in which they came: one that comes back would be below
- * those that other modules have added to the connection since.
- */
-static void put_on_top(ap_filter_t *f)
-{
-    ap_filter_t **link = &f->c->input_filters;
-
-    while (*link != f) {
-        link = &(*link)->next;
-    }
-    *link = f->next;
-    f->next = f->c->input_filters;
-    f->c->input_filters = f;
-}
-
-/*
- * It is to wait without a worker after all. Between requests: no filter of a request stands in the
- * chain.
- */
-static void step_back(inbound_t *in)
-{
-    if (in->aside) {
-        in->filter = ap_add_input_filter_handle(inbound_filter_rec, in, NULL, in->k->c);
-        in->aside = 0;
-        put_on_top(in->filter);
-    }
-}
-
-/* As many as are known of. */
-static apr_uint64_t bytes_of(const apr_bucket *e)
-{
-    return APR_BUCKET_IS_METADATA(e) || e->length == (apr_size_t)-1 ? 0 : e->length;
-}
-
-/* What came from below @a last, as somebody asked for it. */
-static void count_passed(inbound_t *in, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
-{
-    mpm_hybrid_times_t *times = &in->k->times;
-    apr_uint64_t bytes = 0;
-    apr_bucket *e;
-
-    for (e = APR_BUCKET_NEXT(last); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
-        bytes += bytes_of(e);
-    }
-    times->received += bytes;
-    in->passed += bytes;
-    if (bytes == 0 && ends_if_none) {
-        times->input_ended = APR_EOF; /* how the core tells it the first time */
-    }
-}
-
-/*
- * Whether the core's input filter keeps bytes back that were read from the socket. It reads more
- * than it is asked for, and a blocking reader leaves the rest there. Plain connections only:
- * elsewhere the filters between count in bytes of their own.
- */
-static int held_below(const inbound_t *in, const network_t *net)
-{
-    return in->plain && net->received != in->passed;
-}
-
-static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
-                            apr_read_type_e block, apr_off_t readbytes)
-{
-    inbound_t *in = f->ctx;
-    apr_bucket *last = APR_BRIGADE_LAST(bb);
-    apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
-
-    if (rv == APR_SUCCESS && mode != AP_MODE_SPECULATIVE) {
-        count_passed(in, bb, last, mode == AP_MODE_GETLINE && block == APR_BLOCK_READ);
-    }
-    else if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
-        in->k->times.input_ended = rv;
-    }
-    return rv;
-}
-
-/*
- * mod_remoteip logs that its PROXY header has not come when a reader that would wait asks, and none
- * has. Nothing below waits any more: the bucket tells the end, or that time is up.
- */
-static void let_remoteip_say(inbound_t *in, ap_input_mode_t mode, apr_off_t readbytes)
-{
-    ap_filter_t *above = NULL, *reqtimeout;
-    const ap_filter_t *f;
-
-    if (in->asked_below || in->bytes != 0 || in->k->network == NULL
-        || !(in->late || in->k->network->eof) || ap_ssl_conn_is_ssl(in->k->c)) {
-        return;
-    }
-    in->asked_below = 1;
-    for (f = in->filter->next; f != NULL && strcmp(f->frec->name, "remoteip_input") != 0;
-         f = f->next) {
-    }
-    if (f == NULL) {
-        return;
-    }
-    /* it would wait by itself, on the socket */
-    reqtimeout = reqtimeout_detach(in->filter, &above);
-    (void)ap_get_brigade(in->filter->next, in->fresh, mode, APR_BLOCK_READ, readbytes);
-    apr_brigade_cleanup(in->fresh);
-    reqtimeout_attach(reqtimeout, above);
-}
-
-static apr_status_t inbound_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
-                                   apr_read_type_e block, apr_off_t readbytes)
-{
-    inbound_t *in = f->ctx;
-    network_t *net = in->k->network;
-
-    if (mode == AP_MODE_INIT) {
-        apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
-
-        if (in->late && in->k->c->aborted) {
-            /* the handshake was late, says mod_ssl: there is no request to complain of */
-            in->ended = APR_ECONNABORTED;
-        }
-        return rv;
-    }
-    if (!APR_BRIGADE_EMPTY(in->stash)) {
-        apr_status_t rv = from_stash(in, bb, mode, readbytes);
-
-        if (mode != AP_MODE_SPECULATIVE) {
-            count_asked(in, bb);
-        }
-        drop_empty(in);
-        return rv;
-    }
-    if (in->ended != APR_SUCCESS) {
-        let_remoteip_say(in, mode, readbytes);
-        return tell_end(in);
-    }
-    /* The core looks for a pipelined request after each response. */
-    if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ) {
-        step_aside(in);
-        /* Socket and core have no more: what has come since then, epoll will tell. */
-        if (in->plain && net != NULL && net->dry && !net->eof && !held_below(in, net)) {
-            return APR_EAGAIN;
-        }
-    }
-    return pass_on(f, bb, mode, block, readbytes);
-}
-
 /* ---- advancing --------------------------------------------------------- */
-
-/* Keep the bytes of @a e beyond this call: filters below may lend us their buffers. */
-static apr_status_t keep(apr_bucket *e, const char *data, apr_size_t len)
-{
-    char *copy;
-
-    if (APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_IMMORTAL(e)) {
-        return APR_SUCCESS;
-    }
-    copy = malloc(len);
-    if (copy == NULL) {
-        return APR_ENOMEM;
-    }
-    memcpy(copy, data, len);
-    e->type->destroy(e->data);
-    apr_bucket_heap_make(e, copy, len, free);
-    return APR_SUCCESS;
-}
-
-/* Copy the bytes of the stash from @a offset on. */
-static void copy_from_stash(const inbound_t *in, apr_uint64_t offset, char *to, apr_size_t size)
-{
-    apr_bucket *e;
-
-    for (e = APR_BRIGADE_FIRST(in->stash); e != APR_BRIGADE_SENTINEL(in->stash) && size > 0;
-         e = APR_BUCKET_NEXT(e)) {
-        const char *data;
-        apr_size_t len;
-
-        if (APR_BUCKET_IS_METADATA(e)
-            || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
-            continue;
-        }
-        if (len <= offset) {
-            offset -= len;
-            continue;
-        }
-        len -= (apr_size_t)offset;
-        len = len < size ? len : size;
-        memcpy(to, data + offset, len);
-        to += len;
-        size -= len;
-        offset = 0;
-    }
-}
 
 /* The server whose MPMBodyBuffer counts. */
 static const server_rec *server_in_charge(const inbound_t *in)
@@ -531,7 +108,7 @@ static const server_rec *server_in_charge(const inbound_t *in)
         return c->base_server;
     }
     memset(host, 0, sizeof(host));
-    copy_from_stash(in, in->scan.host_off, host, in->scan.host_len);
+    stash_copy(in->stash, in->scan.host_off, host, in->scan.host_len);
     return server_of_host(c, host);
 }
 
@@ -539,22 +116,12 @@ static const server_rec *server_in_charge(const inbound_t *in)
 static inbound_e head_complete(inbound_t *in)
 {
     apr_off_t limit = server_body_buffer(server_in_charge(in));
-    head_body_e kind = head_scan_body(&in->scan);
 
-    if (limit == 0 || (kind != HEAD_BODY_LENGTH && kind != HEAD_BODY_CHUNKED)) {
-        return INBOUND_READY;
-    }
-    if (kind == HEAD_BODY_LENGTH && in->scan.content_length > limit) {
+    if (!body_scan_init_after(&in->body, &in->scan, (uint64_t)limit, in->limits.strict)) {
         return INBOUND_READY;
     }
     in->stage = STAGE_BODY;
-    reqtimeout_begin(&in->budget, in->k->c->base_server, child_now());
-    if (kind == HEAD_BODY_LENGTH) {
-        body_scan_init_length(&in->body, (uint64_t)in->scan.content_length, (uint64_t)limit);
-    }
-    else {
-        body_scan_init_chunked(&in->body, (uint64_t)limit, in->limits.strict);
-    }
+    reqtimeout_begin(&in->budget, in->k->c->base_server, clock_now());
     return INBOUND_WAIT;
 }
 
@@ -614,14 +181,13 @@ static inbound_e scan_bucket(inbound_t *in, apr_bucket *e)
     if (APR_BUCKET_IS_METADATA(e)) {
         return INBOUND_READY; /* an error or the end: httpd knows what to do */
     }
-    if (apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
-        || keep(e, data, len) != APR_SUCCESS) {
+    if (stash_keep(e) != APR_SUCCESS
+        || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
         return INBOUND_READY;
     }
     if (len == 0) {
         return INBOUND_WAIT;
     }
-    apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ);
     if (in->handshake) {
         in->handshake = 0;
         in->k->times.handshake_done_us = in->now;
@@ -644,35 +210,6 @@ static inbound_e scan_left_over(inbound_t *in)
     return INBOUND_WAIT;
 }
 
-/* A client that sends byte by byte would cost a bucket for each: put small ones together. */
-static void merge_last(inbound_t *in)
-{
-    apr_bucket *last = APR_BRIGADE_LAST(in->stash), *before;
-    const char *a, *b;
-    apr_size_t a_len, b_len;
-    char *both;
-
-    if (APR_BRIGADE_EMPTY(in->stash) || last == APR_BRIGADE_FIRST(in->stash)) {
-        return;
-    }
-    before = APR_BUCKET_PREV(last);
-    if (!APR_BUCKET_IS_HEAP(last) || !APR_BUCKET_IS_HEAP(before)
-        || last->length + before->length > MERGE_MAX
-        || apr_bucket_read(before, &a, &a_len, APR_NONBLOCK_READ) != APR_SUCCESS
-        || apr_bucket_read(last, &b, &b_len, APR_NONBLOCK_READ) != APR_SUCCESS) {
-        return;
-    }
-    both = malloc(a_len + b_len);
-    if (both == NULL) {
-        return;
-    }
-    memcpy(both, a, a_len);
-    memcpy(both + a_len, b, b_len);
-    before->type->destroy(before->data);
-    apr_bucket_heap_make(before, both, a_len + b_len, free);
-    apr_bucket_delete(last);
-}
-
 /* Scan what a read has brought and add it to the stash. */
 static inbound_e take_fresh(inbound_t *in)
 {
@@ -687,20 +224,15 @@ static inbound_e take_fresh(inbound_t *in)
             verdict = scan_bucket(in, e);
         }
         else if (!APR_BUCKET_IS_METADATA(e)) {
-            const char *data;
-            apr_size_t len;
-
-            if (apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) == APR_SUCCESS) {
-                (void)keep(e, data, len);
-            }
+            (void)stash_keep(e);
         }
-        in->k->times.received += bytes_of(e);
-        note_read_ahead(in, (apr_off_t)bytes_of(e));
+        in->k->times.received += inbound_filter_bytes(e);
+        inbound_filter_read_ahead(in, (apr_off_t)inbound_filter_bytes(e));
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
             apr_bucket_delete(e); /* nothing may begin with an empty bucket */
         }
         else {
-            merge_last(in);
+            stash_merge_last(in->stash);
         }
     }
     return verdict;
@@ -815,25 +347,19 @@ static void charge_head(inbound_t *in)
     in->budget_bytes = received;
 }
 
-/* A prefork child has one thread, and its connections are not the park's. */
-static int is_mine(const conn_t *k)
-{
-    return !child.lane->is_threaded || park_is_mine(k);
-}
-
 inbound_e inbound_advance(conn_t *k)
 {
     inbound_t *in = k->inbound;
     network_t *net = k->network;
     inbound_e verdict = INBOUND_WAIT;
 
-    MUST_HOLD(is_mine(k) && !k->parked);
+    MUST_HOLD(conn_is_mine(k) && !k->parked);
     if (in->ended != APR_SUCCESS || !inbound_has_heads(k)) {
         return INBOUND_READY;
     }
     in->async = 1;
-    in->now = child_now();
-    step_back(in);
+    in->now = clock_now();
+    inbound_filter_step_back(in);
     if (in->handshake && k->times.handshake_begin_us == 0) {
         k->times.handshake_begin_us = in->now;
     }
@@ -872,7 +398,7 @@ inbound_e inbound_look(conn_t *k)
     inbound_e verdict;
     unsigned dry;
 
-    MUST_HOLD(is_mine(k) && !k->parked);
+    MUST_HOLD(conn_is_mine(k) && !k->parked);
     if (net == NULL || !in->handshake) {
         return INBOUND_WAIT;
     }
@@ -889,7 +415,7 @@ void inbound_give_up(conn_t *k, apr_status_t why)
 {
     inbound_t *in = k->inbound;
 
-    MUST_HOLD(is_mine(k) && !k->parked);
+    MUST_HOLD(conn_is_mine(k) && !k->parked);
     if (in->ended == APR_SUCCESS) {
         in->ended = why;
         in->late = 1;
@@ -918,7 +444,7 @@ void inbound_dispatched(conn_t *k)
     in->head_budget = 0;
     if (in->handshake) {
         in->handshake = 0;
-        in->k->times.handshake_done_us = child_now();
+        in->k->times.handshake_done_us = clock_now();
     }
     in->unscanned = 1;
     head_scan_init(&in->scan, &in->limits);
@@ -932,7 +458,7 @@ apr_interval_time_t inbound_patience(const conn_t *k)
     if (in->budget.until == 0) {
         return k->timeout;
     }
-    left = in->budget.until - child_now();
+    left = in->budget.until - clock_now();
     return left < 0 ? 0 : left < k->timeout ? left : k->timeout;
 }
 
@@ -971,14 +497,15 @@ int inbound_drained(const conn_t *k)
     const network_t *net = k->network;
 
     return k->inbound != NULL && net != NULL && net->dry && !net->eof && inbound_has_heads(k)
-        && !held_below(k->inbound, net);
+        && !inbound_filter_held_below(k->inbound, net);
 }
 
 int inbound_buffered(const conn_t *k)
 {
     const network_t *net = k->network;
 
-    return !APR_BRIGADE_EMPTY(k->inbound->stash) || (net != NULL && held_below(k->inbound, net));
+    return !APR_BRIGADE_EMPTY(k->inbound->stash)
+        || (net != NULL && inbound_filter_held_below(k->inbound, net));
 }
 
 int inbound_leaves_it(const conn_t *k)
@@ -1017,7 +544,7 @@ static int take_what_is_kept(inbound_t *in)
         apr_off_t bytes = 0;
 
         (void)apr_brigade_length(in->fresh, 0, &bytes);
-        note_read_ahead(in, bytes);
+        inbound_filter_read_ahead(in, bytes);
         APR_BRIGADE_CONCAT(in->stash, in->fresh);
     }
     net->advancing = 0;
@@ -1102,6 +629,5 @@ mpm_hybrid_conn_e inbound_kind(const conn_t *k)
 
 void inbound_register(void)
 {
-    inbound_filter_rec = ap_register_input_filter(FILTER_NAME, inbound_filter, NULL,
-                                                  AP_FTYPE_CONNECTION);
+    inbound_filter_register();
 }

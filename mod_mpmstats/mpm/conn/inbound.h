@@ -25,7 +25,6 @@ typedef enum {
     INBOUND_READY /**< run the connection */
 } inbound_e;
 
-typedef struct inbound_t inbound_t;
 struct handover_t;
 
 /** Filters are registered here; once, in register_hooks. */
@@ -45,6 +44,9 @@ inbound_e inbound_advance(conn_t *k);
 
 /** Ask the filters below whether they have run out of patience with a handshake; no system call. */
 inbound_e inbound_look(conn_t *k);
+
+/** How often (µs) inbound_look() must be called for a head that waits; 0 = never. */
+apr_interval_time_t inbound_look_interval(void);
 
 /** Whether that has to be done from time to time: as long as a handshake lasts. */
 int inbound_is_to_be_looked_at(const conn_t *k);

@@ -6,8 +6,12 @@
  */
 #include "mpm/conn/linger.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "http_connection.h"
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 
 static linger_e begin(conn_t *k)
@@ -24,29 +28,27 @@ static linger_e begin(conn_t *k)
     is_short = atomic_load(&child.stopping) != CHILD_RUNNING
         || apr_table_get(c->notes, "short-lingering-close") != NULL;
     k->pub.state = is_short ? CONN_STATE_LINGER_SHORT : CONN_STATE_LINGER_NORMAL;
-    k->linger_until = child_now() + (is_short ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
+    k->linger_until = clock_now() + (is_short ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
     return LINGER_WAIT;
 }
 
-static linger_e drain(conn_t *k)
+linger_e linger_drain(int fd)
 {
     char buf[16 * 1024];
-    apr_status_t rv;
     int rounds;
 
-    /* A client that sends without end must not keep the worker. */
+    /* A client that sends without end must not keep us. */
     for (rounds = 0; rounds < 64; rounds++) {
-        apr_size_t n = sizeof(buf);
+        ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 
-        rv = apr_socket_recv(k->sock, buf, &n);
-        if (APR_STATUS_IS_EAGAIN(rv)) {
+        if (n < 0 && errno == EAGAIN) {
             return LINGER_WAIT;
         }
-        if (rv != APR_SUCCESS) {
+        if (n == 0 || (n < 0 && errno != EINTR)) {
             return LINGER_OVER;
         }
     }
-    return LINGER_WAIT;
+    return LINGER_MORE;
 }
 
 linger_e linger_step(conn_t *k)
@@ -57,10 +59,10 @@ linger_e linger_step(conn_t *k)
     if (linger_time_left(k) <= 0) {
         return LINGER_OVER;
     }
-    return drain(k);
+    return linger_drain(k->fd) == LINGER_OVER ? LINGER_OVER : LINGER_WAIT;
 }
 
 apr_interval_time_t linger_time_left(const conn_t *k)
 {
-    return k->linger_until - child_now();
+    return k->linger_until - clock_now();
 }

@@ -12,7 +12,8 @@
 #include "mpm/conn/conn.h"
 
 typedef enum {
-    LINGER_WAIT, /**< park until there is more to drain, or linger_time_left() is over */
+    LINGER_WAIT, /**< until there is more to drain, or linger_time_left() is over */
+    LINGER_MORE, /**< of linger_drain(): there may be more already */
     LINGER_OVER  /**< close */
 } linger_e;
 
@@ -23,7 +24,10 @@ typedef enum {
 #define LINGER_SHORT_TIME apr_time_from_sec(2)
 #define LINGER_NORMAL_TIME apr_time_from_sec(30)
 
-/** Begin or go on. Owner. */
+/** Take and forget what the client has sent, 1 MB at most; does not wait. */
+linger_e linger_drain(int fd);
+
+/** Begin or go on. Owner; WAIT or OVER. */
 linger_e linger_step(conn_t *k);
 
 /** µs that may still pass before the connection is closed anyway. */

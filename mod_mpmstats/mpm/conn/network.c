@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "mpm/threads/child.h"
-#include "mpm/process/handover.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
+#include "mpm/conn/passing.h"
 #include "mpm/conn/inbound.h"
 
 static const apr_bucket_type_t network_bucket_type;
@@ -50,7 +51,7 @@ static apr_status_t wait_between(network_t *net)
     apr_interval_time_t timeout = -1;
 
     apr_socket_timeout_get(net->sock, &timeout);
-    return handover_between(net->k, timeout);
+    return passing_wait(net->k, timeout);
 }
 
 static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read_type_e block)
@@ -177,7 +178,7 @@ apr_uint64_t network_bytes_taken(int fd)
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0
         || len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked)) {
-        return (apr_uint64_t)child_now();
+        return (apr_uint64_t)clock_now();
     }
     return info.tcpi_bytes_acked;
 }

@@ -13,7 +13,7 @@
 #include "apr_allocator.h"
 #include "mpm_common.h"
 
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 
 /* A connection is accepted only while there is so much memory: where it runs out later the

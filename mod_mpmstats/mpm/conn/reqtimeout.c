@@ -7,7 +7,7 @@
 
 #include "apr_strings.h"
 #include "mpm/module.h"
-#include "mpm/server.h"
+#include "mpm/conn/server.h"
 
 #define FILTER_NAME "reqtimeout"
 

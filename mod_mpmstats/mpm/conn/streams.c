@@ -4,8 +4,9 @@
 
 #include <pthread.h>
 
-#include "mpm/threads/child.h"
+#include "base/clock.h"
 #include "base/lock.h"
+#include "mpm/process/child.h"
 
 typedef struct stream_t {
     apr_time_t since; /* monotonic */
@@ -48,7 +49,7 @@ void streams_begin(request_rec *r)
     stream_t *s = apr_pcalloc(r->pool, sizeof(*s));
 
     pthread_mutex_lock(&lock);
-    s->since = child_now();
+    s->since = clock_now();
     s->older = youngest;
     if (youngest != NULL) {
         youngest->younger = s;

@@ -8,20 +8,23 @@
  */
 #include "mpm/parent/maintain.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "apr_portable.h"
 #include "ap_listen.h"
 #include "mpm_common.h"
+#include "base/clock.h"
 #include "mpm/policy/sizing.h"
-#include "mpm/threads/child.h"
+#include "mpm/process/control.h"
+#include "mpm/process/listeners.h"
 #include "mpm/process/handoff.h"
 #include "mpm/module.h"
 #include "mpm/parent/procs.h"
+#include "mpm/parent/slots.h"
+#include "mpm/parent/start.h"
+#include "mpm/parent/tell.h"
 #include "mpm/parent/saturation.h"
 #include "mpm/process/shared.h"
 #include "mpm/process/shortage.h"
@@ -64,7 +67,7 @@ static const sizing_restart_limits_t restart_limits = {
 /* All of it belongs to the parent's only thread; maintain_start sets it for a run. */
 static struct {
     const lane_t *lane;
-    int help_fd;
+    start_birth_t birth;
     handoff_pairs_t pairs; /* prefork: between the children and the lobby */
     apr_time_t started;
     int old_held;    /* older generations hold */
@@ -97,19 +100,16 @@ static int backlog(void)
     int n = 0;
 
     for (lr = ap_listeners; lr != NULL; lr = lr->next) {
-        struct tcp_info info;
-        socklen_t len = sizeof(info);
         apr_os_sock_t fd;
+        int waiting, most;
 
-        /* For a listening socket tcpi_unacked is the length of its accept queue, tcpi_sacked the
-         * most it may be, which one connection exceeds. */
-        if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
-            && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0
-            && info.tcpi_state == TCP_LISTEN) {
-            n += (int)info.tcpi_unacked;
-            if (info.tcpi_sacked > 0 && info.tcpi_unacked > info.tcpi_sacked) {
-                shortage_of_queue((int)info.tcpi_unacked);
-            }
+        if (apr_os_sock_get(&fd, lr->sd) != APR_SUCCESS) {
+            continue;
+        }
+        waiting = listeners_queue(fd, &most);
+        n += waiting;
+        if (most > 0 && waiting > most) {
+            shortage_of_queue(waiting);
         }
     }
     return n;
@@ -117,14 +117,7 @@ static int backlog(void)
 
 static unsigned connections(int slot)
 {
-    const shared_process_t *p = &hybrid_retained->shared->process[slot];
-    unsigned n = 0;
-    int i;
-
-    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
-        n += shared_get(p->connections[i]);
-    }
-    return n;
+    return shared_connections(&hybrid_retained->shared->process[slot]);
 }
 
 static view_t look(void)
@@ -134,7 +127,7 @@ static view_t look(void)
     unsigned fewest = 0;
     int slot;
 
-    stuck_look(child_now());
+    stuck_look(clock_now());
     for (slot = 0; slot < m.lane->slots; slot++) {
         const shared_process_t *p = &hybrid_retained->shared->process[slot];
         apr_uint32_t busy;
@@ -143,7 +136,7 @@ static view_t look(void)
             continue;
         }
         if (shared_get(p->quiescing)) {
-            procs_leaves(slot);
+            tell_leaving(slot);
             continue;
         }
         if (stuck_is(slot)) {
@@ -193,7 +186,7 @@ static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
     sizing_server_t state = { .now_us = now,
                               .ready = v->ready,
                               .starting = v->starting,
-                              .free_slots = procs_free_slots(),
+                              .free_slots = slots_free(),
                               .busy = v->busy,
                               .unmet_events = unmet_events(v) };
 
@@ -241,9 +234,9 @@ static int start_children(int wanted)
 {
     int started = 0;
 
-    while (started < wanted && procs_free_slots() > 0) {
-        if (procs_start(m.lane, m.help_fd, &m.pairs) < 0) {
-            m.not_before = child_now() + FORK_PAUSE;
+    while (started < wanted && slots_free() > 0) {
+        if (start_child(&m.birth) < 0) {
+            m.not_before = clock_now() + FORK_PAUSE;
             break;
         }
         started++;
@@ -266,7 +259,7 @@ static void retire(int n)
         view_t v = look();
 
         if (v.quietest >= 0) {
-            procs_tell(v.quietest, PROCS_TELL_GRACEFUL);
+            tell_entry(v.quietest, CONTROL_GRACEFUL);
         }
     }
 }
@@ -296,7 +289,7 @@ static void leave_broken_pairs(void)
         APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
         "a child has shut down the sockets between children and lobby: another lobby takes its place, and other children");
     if (procs_lobby(&entry, &record) != 0) {
-        procs_tell(entry, PROCS_TELL_GRACEFUL);
+        tell_entry(entry, CONTROL_GRACEFUL);
     }
     handoff_close(&m.pairs);
 }
@@ -331,7 +324,7 @@ static void keep_lobby(apr_time_t now)
     m.lobby_waits = m.pairs.ready[0] >= 0 && !procs_has_lobby();
     if (m.lobby_waits && now - m.lobby_started >= FORK_PAUSE) {
         m.lobby_started = now;
-        m.lobby_waits = procs_start_lobby(m.lane, m.help_fd, &m.pairs) != 0;
+        m.lobby_waits = start_lobby(&m.birth) != 0;
     }
 }
 
@@ -354,11 +347,11 @@ static void look_after_old(const view_t *v, apr_time_t now)
     if (v->ready > 0
         || (procs_active() > 0 && v->starting == 0 && now - m.started >= OLD_PATIENCE)) {
         m.old_to_tell = m.old_held = 0;
-        procs_tell_older();
+        tell_older();
     }
     else if (m.old_held && procs_active() == 0 && m.not_before > now) {
         m.old_held = 0;
-        procs_tell_to_go_on();
+        tell_to_go_on();
     }
 }
 
@@ -410,14 +403,16 @@ void maintain_end(void)
     handoff_close(&m.pairs);
 }
 
-void maintain_start(const lane_t *lane, int help_fd)
+void maintain_start(const lane_t *lane, const start_mains_t *mains, int help_fd)
 {
     memset(&m, 0, sizeof(m));
     m.lane = lane;
-    m.help_fd = help_fd;
+    m.birth = (start_birth_t){
+        .lane = lane, .mains = mains, .help_fd = help_fd, .pairs = &m.pairs
+    };
     m.first_left = lane->start_servers;
     m.start_us = UNKNOWN_START_US;
-    m.started = child_now();
+    m.started = clock_now();
     m.old_to_tell = procs_total() > 0;
     stuck_start(lane, hybrid_pconf);
     m.old_held = hybrid_retained->held;
@@ -431,7 +426,7 @@ void maintain_child_failed(apr_interval_time_t lived)
     apr_interval_time_t d = sizing_restart_delay(&restart_limits, lived, &m.failures);
 
     if (d > 0) {
-        m.not_before = child_now() + d;
+        m.not_before = clock_now() + d;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      "%d children in a row have failed early, the next is started in %d ms",
                      m.failures.early_deaths, (int)(d / 1000));

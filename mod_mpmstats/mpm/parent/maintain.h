@@ -8,9 +8,10 @@
 
 #include "apr_time.h"
 #include "mpm/lane.h"
+#include "mpm/parent/start.h"
 
 /** A run begins: start the first children, and tell those of older generations to go. */
-void maintain_start(const lane_t *lane, int help_fd);
+void maintain_start(const lane_t *lane, const start_mains_t *mains, int help_fd);
 
 /** Nobody will accept any more: what is kept for children yet to start goes. */
 void maintain_end(void);

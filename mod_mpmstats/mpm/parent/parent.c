@@ -17,15 +17,20 @@
 #include "mpm_common.h"
 #include "unixd.h"
 #include "gen/version.h"
-#include "mpm/threads/accept.h"
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
+#include "mpm/process/control.h"
 #include "mpm/process/crash.h"
 #include "mpm/process/files.h"
 #include "mpm/process/handover.h"
+#include "mpm/process/listeners.h"
 #include "mpm/module.h"
 #include "mpm/parent/maintain.h"
-#include "mpm/prefork/prefork.h"
 #include "mpm/parent/procs.h"
+#include "mpm/parent/reap.h"
+#include "mpm/parent/slots.h"
+#include "mpm/parent/start.h"
+#include "mpm/parent/tell.h"
 #include "mpm/parent/settle.h"
 #include "mpm/process/shared.h"
 
@@ -45,6 +50,8 @@
 #define TELL_INTERVAL apr_time_from_msec(50)
 
 /* Set in parent_run, for this run. */
+static const lane_t *lane;
+static const start_mains_t *mains;
 static int help_fds[2] = { -1, -1 };
 static int fatal_child;
 static apr_time_t look_at; /* when the children are to look next, 0: nobody has asked for it */
@@ -81,21 +88,21 @@ static int told_to_end(void)
 static void read_wishes(void)
 {
     static apr_time_t passed_on;
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     char buf[256];
     ssize_t n;
     int look = 0;
 
     while ((n = read(help_fds[0], buf, sizeof(buf))) > 0) {
-        look |= memchr(buf, PROCS_TELL_LOOK, (size_t)n) != NULL;
+        look |= memchr(buf, CHILD_LOOK, (size_t)n) != NULL;
     }
-    if (look && look_at == 0 && lane_default.is_threaded) {
+    if (look && look_at == 0 && lane->is_threaded) {
         look_at = passed_on + LOOK_LEAST; /* no child can fill the others' sockets with it */
     }
     if (look_at != 0 && now >= look_at) {
         look_at = 0;
         passed_on = now;
-        procs_tell_to_look();
+        tell_to_look();
     }
 }
 
@@ -107,7 +114,7 @@ static void sleep_a_while(apr_interval_time_t us)
 {
     struct pollfd fd = { .fd = help_fds[0], .events = POLLIN };
     struct timespec ts = { 0, 0 };
-    apr_interval_time_t left = look_at != 0 ? look_at - child_now() : us;
+    apr_interval_time_t left = look_at != 0 ? look_at - clock_now() : us;
     sigset_t ours, old;
 
     us = left < us ? left : us;
@@ -123,7 +130,7 @@ static void sleep_a_while(apr_interval_time_t us)
     sigaddset(&ours, AP_SIG_GRACEFUL);
     sigaddset(&ours, AP_SIG_GRACEFUL_STOP);
     sigprocmask(SIG_BLOCK, &ours, &old);
-    if (!told_to_end() && !procs_zombies()) {
+    if (!told_to_end() && !reap_zombies()) {
         ppoll(&fd, 1, &ts, &old);
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
@@ -179,7 +186,7 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
             "the lobby, process %d, died of signal %d: the connections that waited in it are lost",
             (int)proc->pid, status);
     }
-    ours = procs_ended(proc->pid, &generation, &lived);
+    ours = reap_ended(proc->pid, &generation, &lived);
     if (ours && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
         shared_add(hybrid_retained->shared->server->crashes, 1);
     }
@@ -249,11 +256,11 @@ static int set_up_once(server_rec *s)
         ap_scoreboard_image->global->running_generation = mpm()->my_generation;
     }
     if (hybrid_retained->shared == NULL) {
-        hybrid_retained->shared = shared_create(lane_default.slots, lane_default.thread_limit);
+        hybrid_retained->shared = shared_create(lane->slots, lane->thread_limit);
         if (hybrid_retained->shared == NULL) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
                          "cannot map memory for the counters of %d processes, lower ServerLimit",
-                         lane_default.slots);
+                         lane->slots);
             return !OK;
         }
     }
@@ -268,7 +275,7 @@ static int set_up_once(server_rec *s)
             "the old children");
     }
     if (hybrid_retained->procs == NULL) {
-        hybrid_retained->procs = procs_create(lane_default.slots);
+        hybrid_retained->procs = procs_create(lane->slots);
     }
     return OK;
 }
@@ -297,39 +304,36 @@ static int open_help_pipe(apr_pool_t *pconf)
 static void announce(apr_pool_t *plog, server_rec *s)
 {
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s%s configured -- resuming normal operations",
-                 lane_choose(&lane_default, "AH00489: ", "AH00292: ", "AH00163: "),
+                 lane_choose(lane, "AH00489: ", "AH00292: ", "AH00163: "),
                  ap_get_server_description());
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, "%sServer built: %s",
-                 lane_choose(&lane_default, "AH00490: ", "AH00293: ", "AH00164: "),
-                 ap_get_server_built());
+                 lane_choose(lane, "AH00490: ", "AH00293: ", "AH00164: "), ap_get_server_built());
     ap_log_command_line(plog, s);
     ap_log_mpm_common(s);
-    if (!lane_default.is_threaded) {
+    if (!lane->is_threaded) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                     "mpm_hybrid " MPM_VERSION ", model %s: up to %d processes", lane_default.model,
-                     lane_default.max_processes);
+                     "mpm_hybrid " MPM_VERSION ", model %s: up to %d processes", lane->model,
+                     lane->max_processes);
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
                  "mpm_hybrid " MPM_VERSION
                  ", model %s: up to %d processes of %d workers, %d polling in each",
-                 lane_default.model, lane_default.max_processes, lane_default.threads_per_child,
-                 lane_default.concurrency);
+                 lane->model, lane->max_processes, lane->threads_per_child, lane->concurrency);
 }
 
 static void serve(apr_pool_t *p, server_rec *s)
 {
-    apr_time_t monitored = child_now();
+    apr_time_t monitored = clock_now();
 
-    files_raise_for(OWN_FILES
-                    + (lane_default.is_threaded ? 2 * (unsigned)lane_default.max_processes : 0));
-    lane_check_connections(&lane_default, s);
-    maintain_start(&lane_default, help_fds[1]);
+    files_raise_for(OWN_FILES + (lane->is_threaded ? 2 * (unsigned)lane->max_processes : 0));
+    lane_check_connections(lane, s);
+    maintain_start(lane, mains, help_fds[1]);
     while (!told_to_end()) {
-        apr_time_t now = child_now();
+        apr_time_t now = clock_now();
         apr_interval_time_t rest = maintain_run(now);
 
-        if (procs_tell_again() && rest > TELL_INTERVAL) {
+        if (slots_tell_again() && rest > TELL_INTERVAL) {
             rest = TELL_INTERVAL;
         }
         if (now - monitored >= MONITOR_INTERVAL) {
@@ -353,9 +357,9 @@ static void log_and_remove_pid(apr_pool_t *p, server_rec *s, const char *number,
 
 static int stop_now(apr_pool_t *p, server_rec *s)
 {
-    procs_tell_all(PROCS_TELL_NOW);
-    procs_reclaim();
-    log_and_remove_pid(p, s, lane_choose(&lane_default, "AH00491: ", "AH00295: ", "AH00169: "),
+    tell_all(CONTROL_NOW);
+    reap_reclaim();
+    log_and_remove_pid(p, s, lane_choose(lane, "AH00491: ", "AH00295: ", "AH00169: "),
                        "caught SIGTERM, shutting down");
     return DONE;
 }
@@ -364,29 +368,29 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
 {
     apr_time_t until = 0;
 
-    accept_refuse_new();
+    listeners_refuse_new();
     maintain_end();
-    procs_tell_all(PROCS_TELL_LAST);
+    tell_all(CONTROL_LAST);
     ap_close_listeners();
-    log_and_remove_pid(p, s, lane_choose(&lane_default, "AH00492: ", "AH00296: ", "AH00170: "),
+    log_and_remove_pid(p, s, lane_choose(lane, "AH00492: ", "AH00296: ", "AH00170: "),
                        "caught " AP_SIG_GRACEFUL_STOP_STRING ", shutting down gracefully");
     if (ap_graceful_shutdown_timeout > 0) {
-        until = child_now() + apr_time_from_sec(ap_graceful_shutdown_timeout);
+        until = clock_now() + apr_time_from_sec(ap_graceful_shutdown_timeout);
     }
     mpm()->shutdown_pending = 0;
     for (;;) {
-        apr_time_t now = child_now();
+        apr_time_t now = clock_now();
         apr_interval_time_t rest;
 
         reap(p);
         if (procs_total() == 0 || mpm()->shutdown_pending || (until != 0 && now >= until)) {
             break;
         }
-        rest = procs_tell_again() ? TELL_INTERVAL : apr_time_from_sec(1);
+        rest = slots_tell_again() ? TELL_INTERVAL : apr_time_from_sec(1);
         sleep_a_while(until != 0 && until - now < rest ? until - now : rest);
     }
-    procs_tell_all(PROCS_TELL_NOW);
-    procs_reclaim();
+    tell_all(CONTROL_NOW);
+    reap_reclaim();
     return DONE;
 }
 
@@ -401,9 +405,9 @@ static int keep_house(void)
 static int restart_now(server_rec *s)
 {
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%sSIGHUP received.  Attempting to restart",
-                 lane_choose(&lane_default, "AH00494: ", "AH00298: ", "AH00173: "));
-    procs_tell_all(PROCS_TELL_NOW);
-    procs_reclaim();
+                 lane_choose(lane, "AH00494: ", "AH00298: ", "AH00173: "));
+    tell_all(CONTROL_NOW);
+    reap_reclaim();
     hybrid_retained->held = 0;
     return OK;
 }
@@ -411,16 +415,14 @@ static int restart_now(server_rec *s)
 /* The old children go on until the new ones are there: maintain_start() tells them. */
 static void restart_gracefully(server_rec *s)
 {
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%s",
-                 lane_choose(&lane_default,
-                             "AH00493: " AP_SIG_GRACEFUL_STRING
-                             " received.  Doing graceful restart",
-                             "AH00297: " AP_SIG_GRACEFUL_STRING
-                             " received.  Doing graceful restart",
-                             "AH00171: Graceful restart requested, doing restart"));
-    if (settle_is_due(&lane_default)) {
+    ap_log_error(
+        APLOG_MARK, APLOG_NOTICE, 0, s, "%s",
+        lane_choose(lane, "AH00493: " AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart",
+                    "AH00297: " AP_SIG_GRACEFUL_STRING " received.  Doing graceful restart",
+                    "AH00171: Graceful restart requested, doing restart"));
+    if (settle_is_due(lane)) {
         hybrid_retained->held = 1;
-        settle(&lane_default, help_fds[0], keep_house);
+        settle(lane, help_fds[0], keep_house);
     }
 }
 
@@ -443,22 +445,29 @@ static int end_run(apr_pool_t *p, server_rec *s)
     return mpm()->is_ungraceful ? restart_now(s) : OK;
 }
 
-static int run_one_process(void)
+static int run_one_process(apr_pool_t *pconf)
 {
-    procs_note_one_process();
-    if (!lane_default.is_threaded) {
-        handoff_pairs_t none;
+    uid_t started_as = geteuid();
+    handoff_pairs_t none;
+    start_birth_t birth = { .lane = lane, .mains = mains, .pairs = &none };
+    int code;
 
-        handoff_none(&none);
-        prefork_child_main(&lane_default, 0, NULL, -1, &none);
+    handoff_none(&none);
+    code = start_one_process(&birth);
+    /* As root the privileges to do so are gone by now. */
+    if (geteuid() == started_as) {
+        ap_remove_pid(pconf, ap_pid_fname);
     }
-    child_main(&lane_default, 0, -1, -1);
+    exit(code);
 }
 
-int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s)
+int parent_run(const lane_t *for_lane, const start_mains_t *with_mains, apr_pool_t *pconf,
+               apr_pool_t *plog, server_rec *s)
 {
     int rc;
 
+    lane = for_lane;
+    mains = with_mains;
     ap_log_pid(pconf, ap_pid_fname);
     if (set_up_once(s) != OK || open_help_pipe(pconf) != OK) {
         return !OK;
@@ -467,7 +476,7 @@ int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s)
     announce(plog, s);
     mpm()->mpm_state = AP_MPMQ_RUNNING;
     if (hybrid_one_process) {
-        return run_one_process();
+        return run_one_process(pconf);
     }
     watch_children(1);
     fatal_child = 0;

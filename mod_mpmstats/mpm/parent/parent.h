@@ -7,8 +7,11 @@
 #define MPMSTATS_MPM_PARENT_PARENT_H
 
 #include "httpd.h"
+#include "mpm/lane.h"
+#include "mpm/parent/start.h"
 
-/** The mpm hook. OK: restart (read the configuration again), DONE: stop. */
-int parent_run(apr_pool_t *pconf, apr_pool_t *plog, server_rec *s);
+/** The mpm hook, for @a lane. OK: restart (read the configuration again), DONE: stop. */
+int parent_run(const lane_t *lane, const start_mains_t *mains, apr_pool_t *pconf, apr_pool_t *plog,
+               server_rec *s);
 
 #endif

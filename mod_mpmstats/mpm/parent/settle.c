@@ -9,9 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 #include "mpm/parent/procs.h"
+#include "mpm/parent/slots.h"
+#include "mpm/parent/tell.h"
 
 /* The wait looks this often. */
 #define LOOK_INTERVAL apr_time_from_msec(1)
@@ -112,9 +115,9 @@ static int has_pipe_with(int least, int skip_fd)
 
 static void wait_for_logs(int skip_fd)
 {
-    apr_time_t until = child_now() + PIPE_PATIENCE;
+    apr_time_t until = clock_now() + PIPE_PATIENCE;
 
-    while (has_pipe_with(1, skip_fd) && child_now() < until) {
+    while (has_pipe_with(1, skip_fd) && clock_now() < until) {
         apr_sleep(LOOK_INTERVAL);
     }
     apr_sleep(PIPE_REST);
@@ -122,17 +125,17 @@ static void wait_for_logs(int skip_fd)
 
 void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void))
 {
-    apr_time_t begin = child_now();
+    apr_time_t begin = clock_now();
     apr_interval_time_t most = apr_time_from_msec(lane->restart_wait_ms), waited;
     unsigned needs = 1u << SHARED_NEEDS_ALL
         | (has_pipe_with(0, skip_fd) ? 1u << SHARED_NEEDS_LOG : 0);
     int running;
 
-    procs_tell_to_hold();
+    tell_to_hold();
     for (;;) {
-        waited = child_now() - begin;
-        (void)procs_tell_again();
-        running = procs_running(child_now() - most,
+        waited = clock_now() - begin;
+        (void)slots_tell_again();
+        running = procs_running(clock_now() - most,
                                 needs | (waited < WRITE_PATIENCE ? 1u << SHARED_NEEDS_CLIENT : 0));
         if (running == 0 || waited >= most || keep_house()) {
             break;
@@ -142,5 +145,5 @@ void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void))
     wait_for_logs(skip_fd);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
                  "old children hold: waited %d ms, %d of them still run requests",
-                 (int)((child_now() - begin) / 1000), running);
+                 (int)((clock_now() - begin) / 1000), running);
 }

@@ -21,6 +21,8 @@
 
 #include "mpm/module.h"
 #include "mpm/parent/procs.h"
+#include "mpm/parent/start.h"
+#include "mpm/parent/tell.h"
 #include "mpm/process/shared.h"
 
 #define LOOK_INTERVAL apr_time_from_msec(900)
@@ -141,7 +143,7 @@ static void replace(watch_t *w, int entry, apr_time_t now)
     if (w->mark == 0) {
         s.start_patience = at_most(2 * s.start_patience);
     }
-    procs_kill(entry);
+    tell_kill(entry);
     w->pid = 0;
 }
 
@@ -178,7 +180,7 @@ static int suspect(watch_t *w, int entry, apr_time_t now)
     return 1;
 }
 
-/* @a entry: of procs_kill(). @a mark: what it says now. Nonzero if it is suspected. */
+/* @a entry: of tell_kill(). @a mark: what it says now. Nonzero if it is suspected. */
 static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t now)
 {
     if (pid == 0) {

@@ -6,13 +6,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/timeouts.h"
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
+#include "mpm/conn/counted.h"
 #include "mpm/conn/inbound.h"
+#include "mpm/process/rarely.h"
 #include "mpm/process/shortage.h"
-
-#define LOG_INTERVAL apr_time_from_sec(1)
 
 static struct {
     int epoll_fd, limit, count;
@@ -20,8 +21,6 @@ static struct {
     conn_t *oldest, *youngest;
     apr_time_t looked; /* for filters that have run out of patience */
     apr_int64_t bytes; /* they hold of requests that are not whole */
-    unsigned dropped;
-    apr_time_t drop_logged;
 } h;
 
 void held_init(int epoll_fd, int limit)
@@ -52,18 +51,17 @@ static void link_conn(conn_t *k)
     h.count++;
 }
 
-static void count_in(conn_t *k)
+static void note(conn_t *k)
 {
-    k->kind = inbound_kind(k);
+    counted_in(k, inbound_kind(k));
     k->head_bytes = inbound_held(k);
     h.bytes += (apr_int64_t)k->head_bytes;
-    shared_add(child.stats->connections[k->kind], 1);
     shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
 }
 
-static void count_out(conn_t *k)
+static void forget(conn_t *k)
 {
-    shared_sub(child.stats->connections[k->kind], 1);
+    counted_out(k);
     h.bytes -= (apr_int64_t)k->head_bytes;
     k->head_bytes = 0;
     shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
@@ -72,14 +70,14 @@ static void count_out(conn_t *k)
 static void wait_on(conn_t *k)
 {
     timeouts_remove(&k->wait);
-    timeouts_add(&h.timeouts, &k->wait, inbound_patience(k), child_now());
+    timeouts_add(&h.timeouts, &k->wait, inbound_patience(k), clock_now());
 }
 
 static void let_go(conn_t *k)
 {
     timeouts_remove(&k->wait);
     unlink_conn(k);
-    count_out(k);
+    forget(k);
     epoll_ctl(h.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 }
 
@@ -97,7 +95,7 @@ int held_keep(conn_t *k)
         return 0;
     }
     link_conn(k);
-    count_in(k);
+    note(k);
     wait_on(k);
     return 1;
 }
@@ -108,8 +106,8 @@ int held_event(conn_t *k)
         let_go(k);
         return 1;
     }
-    count_out(k);
-    count_in(k);
+    forget(k);
+    note(k);
     wait_on(k);
     return 0;
 }
@@ -119,7 +117,7 @@ static conn_t *impatient(apr_time_t now)
 {
     conn_t *k;
 
-    if (conn_look_interval() == 0 || now - h.looked < conn_look_interval()) {
+    if (inbound_look_interval() == 0 || now - h.looked < inbound_look_interval()) {
         return NULL;
     }
     for (k = h.oldest; k != NULL; k = k->younger) {
@@ -157,21 +155,17 @@ conn_t *held_overdue(apr_time_t now)
 
 static void say_dropped(void)
 {
-    apr_time_t now = child_now();
+    static rarely_t dropped;
+    unsigned n = rarely_say(&dropped);
 
-    h.dropped++;
-    if (now - h.drop_logged < LOG_INTERVAL) {
-        return;
+    if (n > 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "child %d is at its limit of %d TLS connections that have not sent a whole "
+                     "request, or of MPMHeadMemory (%" APR_INT64_T_FMT " bytes) for them: dropped "
+                     "%u. Raise MPMMaxConnections, the limit on open files or MPMHeadMemory, or "
+                     "lower the budgets of RequestReadTimeout",
+                     (int)getpid(), h.limit, child.lane->head_memory, n);
     }
-    ap_log_error(
-        APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-        "child %d is at its limit of %d TLS connections that have not sent a whole request, or of "
-        "MPMHeadMemory (%" APR_INT64_T_FMT
-        " bytes) for them: dropped %u. Raise MPMMaxConnections, the limit on "
-        "open files or MPMHeadMemory, or lower the budgets of RequestReadTimeout",
-        (int)getpid(), h.limit, child.lane->head_memory, h.dropped);
-    h.drop_logged = now;
-    h.dropped = 0;
 }
 
 static conn_t *drop(conn_t *k)

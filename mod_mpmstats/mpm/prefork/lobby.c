@@ -21,28 +21,29 @@
 #include "http_core.h"
 #include "mpm_common.h"
 #include "scoreboard.h"
+#include "base/clock.h"
 #include "base/timeouts.h"
-#include "mpm/threads/child.h"
-#include "mpm/process/doors.h"
+#include "mpm/process/child.h"
+#include "mpm/process/listeners.h"
 #include "mpm/process/files.h"
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
 #include "mpm/conn/linger.h"
 #include "mpm/prefork/peek.h"
-#include "mpm/parent/procs.h"
-#include "mpm/server.h"
+#include "mpm/process/control.h"
+#include "mpm/process/rarely.h"
+#include "mpm/conn/server.h"
 #include "mpm/process/shortage.h"
 
 #define BATCH 64
 #define TAKE_AT_ONCE 64
 #define RESERVED_FDS 32
-#define LOG_INTERVAL apr_time_from_sec(1)
 
 /* While children have not taken what is queued, the parent is asked again so often. */
 #define ASK_INTERVAL_MS 10
 
 /* Without descriptors there is no use in trying again at once. */
-#define SHORTAGE_PAUSE apr_time_from_msec(10)
+#define TAKE_PAUSE apr_time_from_msec(10)
 
 /* While the end is near, it is looked for so often. */
 #define END_LOOK_MS 20
@@ -66,8 +67,7 @@ typedef struct {
 
 /* The only thread's. */
 static struct {
-    int epoll_fd, control_fd, help_fd;
-    pid_t parent;
+    int epoll_fd, control_fd;
     handoff_pairs_t pairs;
     timeouts_t timeouts;
     list_t senders, lingerers;
@@ -76,8 +76,6 @@ static struct {
     int queue_full; /* wait until it can be written to */
     int no_more_waiting, no_more_lingering;
     int ending, said_end;
-    unsigned dropped;
-    apr_time_t drop_logged;
 } l;
 
 /* What an epoll event is for, when it is not for a guest. */
@@ -139,13 +137,6 @@ static void send_away(guest_t *g)
 
 /* ---- to the children ---------------------------------------------------- */
 
-static void ask_for_help(void)
-{
-    if (l.help_fd >= 0 && write(l.help_fd, "!", 1) < 0) {
-        /* It has more of these than it can read. */
-    }
-}
-
 static void watch_queue(int on)
 {
     struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &for_queue };
@@ -178,7 +169,7 @@ static void pass_on(void)
 
         if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
             watch_queue(1);
-            ask_for_help();
+            child_tell_parent(CHILD_HELP);
             return;
         }
         l.first_ready = g->next;
@@ -190,7 +181,7 @@ static void pass_on(void)
     }
     watch_queue(0);
     if (handoff_queued(l.pairs.ready[0]) > 1) {
-        ask_for_help();
+        child_tell_parent(CHILD_HELP);
     }
 }
 
@@ -207,7 +198,7 @@ static void make_ready(guest_t *g, int overdue)
 
 static void wait_on(guest_t *g)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
 
     timeouts_remove(&g->wait);
     if (g->lingers) {
@@ -224,21 +215,10 @@ static void wait_on(guest_t *g)
 
 static void drain(guest_t *g)
 {
-    char buf[16 * 1024];
-    ssize_t n;
-    int rounds;
-
-    for (rounds = 0; rounds < 64; rounds++) {
-        n = recv(g->fd, buf, sizeof(buf), MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN) {
-            return;
-        }
-        if (n == 0 || (n < 0 && errno != EINTR)) {
-            break;
-        }
-    }
     /* The end, or a client that sends without end. */
-    send_away(g);
+    if (linger_drain(g->fd) != LINGER_WAIT) {
+        send_away(g);
+    }
 }
 
 static void look(guest_t *g, uint32_t events)
@@ -266,22 +246,18 @@ static void look(guest_t *g, uint32_t events)
 
 /* ---- coming in ---------------------------------------------------------- */
 
-/* Said once a second at most. */
 static void say_dropped(void)
 {
-    apr_time_t now = child_now();
+    static rarely_t dropped;
+    unsigned n = rarely_say(&dropped);
 
-    l.dropped++;
-    if (now - l.drop_logged < LOG_INTERVAL) {
-        return;
+    if (n > 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "the lobby is at its limit of %d connections: dropped %u that had not sent a "
+                     "whole request, to make room for new ones. Raise MPMMaxConnections or the "
+                     "limit on open files",
+                     l.limit, n);
     }
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                 "the lobby is at its limit of %d connections: dropped %u that had not sent a "
-                 "whole request, to make room for new ones. Raise MPMMaxConnections or the "
-                 "limit on open files",
-                 l.limit, l.dropped);
-    l.drop_logged = now;
-    l.dropped = 0;
 }
 
 /* Whoever lingers has its answer. */
@@ -360,7 +336,7 @@ static void let_linger(int fd, int is_short)
 
     if (g != NULL) {
         g->lingers = 1;
-        g->until = child_now() + (is_short || l.ending ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
+        g->until = clock_now() + (is_short || l.ending ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
         sit_down(g);
     }
 }
@@ -368,7 +344,7 @@ static void let_linger(int fd, int is_short)
 /* Nobody's close may hold up the end any longer than a short one does. */
 static void hurry_lingerers(void)
 {
-    apr_time_t most = child_now() + LINGER_SHORT_TIME;
+    apr_time_t most = clock_now() + LINGER_SHORT_TIME;
     guest_t *g;
 
     for (g = l.lingerers.oldest; g != NULL; g = g->younger) {
@@ -390,7 +366,7 @@ static int take(int fd, handoff_t *what, int *over)
     }
     if (client == -1 && !*over && shortage_is(errno)) {
         shortage_of(errno, "take connections that wait");
-        apr_sleep(SHORTAGE_PAUSE);
+        apr_sleep(TAKE_PAUSE);
     }
     return client < 0 ? -1 : client;
 }
@@ -424,7 +400,7 @@ static void take_lingering(void)
 static void empty_the_doors(void)
 {
     unsigned i, n;
-    door_t *doors = doors_list(child.pool, &n);
+    listener_t *doors = listeners_list(child.pool, &n);
 
     apr_sleep(apr_time_from_msec(100));
     for (i = 0; i < n; i++) {
@@ -539,44 +515,32 @@ static void begin_end(void)
  */
 static void look_for_parent(void)
 {
-    if (!l.ending && getppid() != l.parent) {
+    if (!l.ending && child_is_orphan()) {
         handover_keep();
         begin_end();
     }
 }
 
-static void read_control(void)
+static void end(unsigned what)
 {
-    procs_message_t message;
-    ssize_t n = recv(l.control_fd, &message, sizeof(message), MSG_DONTWAIT);
-
-    if (n < 0) {
-        return;
-    }
-    if (n == sizeof(message) && message.what == PROCS_TELL_NOW) {
+    if (what == CONTROL_NOW) {
         exit(0);
     }
-    if (n == sizeof(message) && message.what == PROCS_TELL_HOLD) {
-        handover_hold();
-        return;
-    }
-    if (n == sizeof(message) && message.what == PROCS_TELL_GO_ON) {
-        handover_go_on();
-        return;
-    }
-    if (n == sizeof(message) && message.what == PROCS_TELL_FINISH) {
-        handover_give(); /* is_over() does the rest */
-    }
-    if (n == 0) {
-        epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, l.control_fd, NULL);
-    }
-    if (n == 0 || message.what == PROCS_TELL_LAST) {
-        handover_keep();
-    }
-    if (n == sizeof(message) && message.what == PROCS_TELL_LAST) {
+    if (what == CONTROL_LAST) {
         empty_the_doors();
     }
     begin_end();
+}
+
+static const control_acts_t acts = { .hold = handover_hold, .go_on = handover_go_on, .end = end };
+
+static void read_control(void)
+{
+    if (!control_read(l.control_fd, &acts)) {
+        epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, l.control_fd, NULL);
+        handover_keep();
+        begin_end();
+    }
 }
 
 /* ---- setting up --------------------------------------------------------- */
@@ -599,13 +563,11 @@ static void take_name(void)
     prctl(PR_SET_NAME, name);
 }
 
-static void set_up(const lane_t *lane, int record)
+static void set_up(int record)
 {
     take_name();
 
-    l.parent = procs_parent();
-    child.lane = lane;
-    child.slot = child.number = lane_attic(lane);
+    child.slot = child.number = lane_attic(child.lane);
     child.stats = &hybrid_retained->shared->process[record];
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_IGN);
@@ -617,7 +579,7 @@ static void set_up(const lane_t *lane, int record)
         exit(hybrid_exit_code());
     }
     files_raise();
-    l.limit = lane_connections_per_process(lane) - RESERVED_FDS;
+    l.limit = lane_connections_per_process(child.lane) - RESERVED_FDS;
     peek_set_up();
     timeouts_init(&l.timeouts);
     l.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -634,7 +596,7 @@ static void set_up(const lane_t *lane, int record)
 /* How long (ms) nothing needs to be done. */
 static int patience(void)
 {
-    int64_t left = timeouts_wait(&l.timeouts, child_now());
+    int64_t left = timeouts_wait(&l.timeouts, clock_now());
     int ms = left > 1000000 ? 1000 : (int)((left + 999) / 1000);
 
     if (ms > END_LOOK_MS && l.ending) {
@@ -645,7 +607,7 @@ static int patience(void)
 
 static void serve_deadlines(void)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     timeouts_entry_t *e;
 
     while ((e = timeouts_pop_expired(&l.timeouts, now)) != NULL) {
@@ -680,20 +642,19 @@ static void serve_event(const void *who)
     }
 }
 
-void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, handoff_pairs_t *pairs)
+int lobby_main(int record, int control_fd, handoff_pairs_t *pairs)
 {
     l.control_fd = control_fd;
-    l.help_fd = help_fd;
     handoff_take(&l.pairs, pairs);
     close(l.pairs.waiting[1]);
     close(l.pairs.lingering[1]);
     l.pairs.waiting[1] = l.pairs.lingering[1] = -1;
-    set_up(lane, record);
+    set_up(record);
     while (!is_over()) {
         struct epoll_event events[BATCH];
         int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience());
 
-        shared_set(child.stats->ticked, child_now()); /* a sign of life, stuck.h */
+        shared_set(child.stats->ticked, clock_now()); /* a sign of life, stuck.h */
         /* Guests first: who comes in may make room by sending one of them away. */
         for (i = 0; i < n; i++) {
             if (is_guest(events[i].data.ptr)) {
@@ -707,8 +668,8 @@ void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, han
         serve_deadlines();
         pass_on();
         if (n == 0 && handoff_queued(l.pairs.ready[0]) > 0) {
-            ask_for_help();
+            child_tell_parent(CHILD_HELP);
         }
     }
-    exit(0);
+    return 0;
 }

@@ -15,13 +15,12 @@
 #define MPMSTATS_MPM_PREFORK_LOBBY_H
 
 #include "mpm/process/handoff.h"
-#include "mpm/lane.h"
 
 /**
- * Be the lobby; does not return. Takes its ends of @a pairs, closes the others.
- * @param record  of the shared counters, to count guests in
+ * Be the lobby, which the parent tells things through @a control_fd; it counts what waits in
+ * @a record of the shared counters. Takes its ends of @a pairs, closes the others. Returns what to
+ * exit with.
  */
-void lobby_main(const lane_t *lane, int record, int control_fd, int help_fd, handoff_pairs_t *pairs)
-    __attribute__((noreturn));
+int lobby_main(int record, int control_fd, handoff_pairs_t *pairs);
 
 #endif

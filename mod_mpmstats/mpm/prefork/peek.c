@@ -7,9 +7,10 @@
 #include <sys/socket.h>
 
 #include "http_core.h"
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
-#include "mpm/server.h"
+#include "mpm/conn/server.h"
 
 /* What may be looked at of one request; who runs it reads on. */
 #define PEEK_SIZE (64 * 1024)
@@ -51,10 +52,10 @@ void peek_begin(peek_t *p, const server_rec *s, int is_tls)
     p->is_tls = (unsigned char)is_tls;
     head_scan_init(&p->scan, &limits);
     if (is_tls) {
-        reqtimeout_begin_handshake(&p->budget, s, child_now());
+        reqtimeout_begin_handshake(&p->budget, s, clock_now());
     }
     else {
-        reqtimeout_begin_head(&p->budget, s, child_now());
+        reqtimeout_begin_head(&p->budget, s, clock_now());
     }
 }
 
@@ -70,23 +71,15 @@ static int body_complete(peek_t *p, const char *data, size_t len)
 static int head_complete(peek_t *p, const char *rest, size_t len)
 {
     apr_off_t limit = server_body_buffer(p->server);
-    head_body_e kind = head_scan_body(&p->scan);
 
     if (limit > PEEK_SIZE / 2) {
         limit = PEEK_SIZE / 2;
     }
-    if (limit == 0 || (kind != HEAD_BODY_LENGTH && kind != HEAD_BODY_CHUNKED)
-        || (kind == HEAD_BODY_LENGTH && p->scan.content_length > limit)) {
+    if (!body_scan_init_after(&p->body, &p->scan, (uint64_t)limit, limits.strict)) {
         return 1;
     }
     p->in_body = 1;
-    reqtimeout_begin(&p->budget, p->server, child_now());
-    if (kind == HEAD_BODY_LENGTH) {
-        body_scan_init_length(&p->body, (uint64_t)p->scan.content_length, (uint64_t)limit);
-    }
-    else {
-        body_scan_init_chunked(&p->body, (uint64_t)limit, limits.strict);
-    }
+    reqtimeout_begin(&p->budget, p->server, clock_now());
     return body_complete(p, rest, len);
 }
 
@@ -187,7 +180,7 @@ static int is_complete(peek_t *p, size_t begin)
     }
     if (from == begin && peeked[begin] == TLS_HANDSHAKE) {
         p->is_tls = 1; /* whatever Listen says: no request begins with this */
-        reqtimeout_begin_handshake(&p->budget, p->server, child_now());
+        reqtimeout_begin_handshake(&p->budget, p->server, clock_now());
     }
     p->scanned = p->seen;
     return p->is_tls ? hello_complete(peeked + begin, p->seen - begin)
@@ -207,12 +200,12 @@ peek_e peek_look(peek_t *p, int fd)
     }
     p->seen = (size_t)n > seen ? (size_t)n : seen;
     if (seen == 0) {
-        p->first_us = child_now();
+        p->first_us = clock_now();
     }
     if ((p->seen > seen
          && ((proxy_header(p->seen, &begin) && is_complete(p, begin)) || buffer_is_full(fd)))
         || has_urgent_data(fd)) {
-        p->whole_us = child_now();
+        p->whole_us = clock_now();
         return PEEK_READY;
     }
     return PEEK_WAIT;

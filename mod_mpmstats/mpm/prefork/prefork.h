@@ -15,17 +15,9 @@
 #include "mpm/process/shared.h"
 
 /**
- * Be the child in @a slot; does not return.
- * @param from_parent  what the parent says; NULL with -X
- * @param pairs  to and from the lobby: takes its ends, closes the others. None with -X.
+ * Be the child in @a slot; takes its ends of @a pairs, which are none with -X. The parent tells it
+ * things by shared_mail_t. Returns what to exit with.
  */
-void prefork_child_main(const lane_t *lane, int slot, shared_mail_t *from_parent, int help_fd,
-                        handoff_pairs_t *pairs) __attribute__((noreturn));
-
-/**
- * Whether this child is ended with what it runs (SIGTERM), and has cut its client's connection. 0
- * elsewhere.
- */
-int prefork_is_cut(void);
+int prefork_main(int slot, int control_fd, handoff_pairs_t *pairs);
 
 #endif

@@ -10,9 +10,8 @@
 
 #include "httpd.h"
 #include "scoreboard.h"
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
-#include "mpm/lane.h"
 #include "mpm/process/shared.h"
 
 static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
@@ -116,13 +115,13 @@ void crash_report(pid_t pid, int slot, int sig)
     int hit = shared_get(hybrid_retained->shared->process[slot].crashed_worker) - 1;
     int i, lines = 0;
 
-    for (i = 0; i < lane_default.thread_limit; i++) {
+    for (i = 0; i < hybrid_retained->shared->threads; i++) {
         lines += is_worth_a_line(slot, i, i == hit);
     }
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf, "child pid %d died of signal %d; %s",
                  (int)pid, sig,
                  lines > 0 ? "what its workers were doing:" : "none of its workers was busy");
-    for (i = 0; i < lane_default.thread_limit; i++) {
+    for (i = 0; i < hybrid_retained->shared->threads; i++) {
         report_worker(pid, slot, i, i == hit);
     }
 }

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 
 /* In the new process, which may have been forked by any thread: nothing but system calls. */

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* File descriptors through a Unix socket. */
 #include "mpm/process/handoff.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-union control {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int))];
-};
+#include "mpm/process/fdpass.h"
 
 void handoff_none(handoff_pairs_t *pairs)
 {
@@ -64,65 +58,17 @@ int handoff_open(handoff_pairs_t *pairs)
 int handoff_send(int fd, int client, const handoff_t *what)
 {
     struct iovec iov = { .iov_base = (void *)what, .iov_len = sizeof(*what) };
-    union control control;
-    struct msghdr msg = { .msg_iov = &iov,
-                          .msg_iovlen = 1,
-                          .msg_control = &control,
-                          .msg_controllen = sizeof(control.space) };
-    struct cmsghdr *c;
-    ssize_t n;
 
-    memset(&control, 0, sizeof(control));
-    c = CMSG_FIRSTHDR(&msg);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &client, sizeof(int));
-    do {
-        n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n < 0 && errno == EINTR);
-    return n < 0 ? -1 : 0;
+    return fdpass_send(fd, client, &iov, 1);
 }
 
 int handoff_receive(int fd, handoff_t *what)
 {
     struct iovec iov = { .iov_base = what, .iov_len = sizeof(*what) };
-    union control control;
-    struct msghdr msg = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        /* as padded there would be room for a second one, which would stay open */
-        .msg_controllen = CMSG_LEN(sizeof(int))
-    };
-    struct cmsghdr *c;
-    int client = -1;
-    ssize_t n;
-    int room = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    ssize_t bytes;
+    int client = fdpass_receive(fd, &iov, 1, &bytes);
 
-    /* Without a descriptor for it the kernel would give us the message and close the connection. */
-    if (room < 0) {
-        return -1;
-    }
-    close(room);
-    do {
-        n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n == 0) {
-        return -2;
-    }
-    if (n < 0) {
-        return -1;
-    }
-    c = CMSG_FIRSTHDR(&msg);
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS
-        && c->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(&client, CMSG_DATA(c), sizeof(int));
-    }
-    else {
-        errno = EPROTO;
-    }
-    return client;
+    return bytes == 0 ? -2 : client;
 }
 
 int handoff_queued(int fd)

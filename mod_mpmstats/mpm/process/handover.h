@@ -28,9 +28,6 @@
 #include "apr_pools.h"
 #include "httpd.h"
 
-struct conn_t;
-struct worker_t;
-
 /** The most bytes that are passed on with a connection. */
 #define HANDOVER_BYTES_MAX (160 * 1024)
 
@@ -92,8 +89,8 @@ int handover_is_overdue(void);
 /** Descriptor to read connections from. */
 int handover_fd(void);
 
-/** Put it into / take it out of epoll (threaded models). Any thread. */
-void handover_watch(int on);
+/** eventfd that is readable while children hold, -1 where there is none. */
+int handover_hold_fd(void);
 
 /**
  * Pass @a client on with @a bytes; the caller still closes it. 0, or -1 and errno. Waits a little
@@ -112,21 +109,5 @@ int handover_receive(handover_t *what, char *bytes);
  * has gone.
  */
 apr_socket_t *handover_socket(int fd, apr_pool_t *pool);
-
-/**
- * Pass an owned connection on, if it can be. Nonzero: it has been, and is to be closed here without
- * a word.
- */
-int handover_conn(struct conn_t *k);
-
-/** A worker takes a connection that was passed on, and runs it. */
-void handover_take(struct worker_t *w);
-
-/**
- * Before a worker that stays with its connection waits for the next request: wait until it has
- * come, or @a timeout. While children hold it is not read. @return APR_SUCCESS: read it; APR_EOF:
- * the connection has been passed on, or is to be closed; APR_TIMEUP.
- */
-apr_status_t handover_between(struct conn_t *k, apr_interval_time_t timeout);
 
 #endif

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 
 #define LOOK_INTERVAL apr_time_from_sec(2)
@@ -77,6 +78,6 @@ void memory_return(apr_time_t now, int connections)
     malloc_trim(0);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
                  "freed memory was returned to the system, in %" APR_TIME_T_FMT " us",
-                 child_now() - now);
+                 clock_now() - now);
 #endif
 }

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "apr_strings.h"
 #include "httpd.h"
 #include "mpm/module.h"
-#include "mpm/lane.h"
+
+/* Whoever has looked where to count before a move has counted after it. */
+#define MOVE_TIME apr_time_from_msec(1)
 
 static size_t size_of(int slots, int threads)
 {
@@ -59,6 +62,20 @@ void shared_destroy(shared_t *shared)
     }
 }
 
+typedef apr_uint64_t __attribute__((may_alias)) word_t;
+
+/* A record, or one that is all zero. Word by word: other processes read it meanwhile. */
+static void copy_record(shared_process_t *to, const shared_process_t *from)
+{
+    _Atomic word_t *words = (void *)to;
+    const _Atomic word_t *source = (const void *)from;
+    unsigned i;
+
+    for (i = 0; i < sizeof(*to) / sizeof(word_t); i++) {
+        shared_set(words[i], from != NULL ? shared_get(source[i]) : 0);
+    }
+}
+
 void shared_begin(shared_t *shared, int slot, int generation)
 {
     shared_process_t *p = &shared->process[slot];
@@ -67,28 +84,59 @@ void shared_begin(shared_t *shared, int slot, int generation)
     for (i = 0; slot < shared->boards && i < shared->threads; i++) {
         shared_set(shared->worker[(size_t)slot * (size_t)shared->threads + (size_t)i].since, 0);
     }
-    shared_set(p->quiescing, 0);
-    shared_set(p->crashed_worker, 0);
-    shared_set(p->not_accepting, 0);
-    shared_set(p->start_us, 0);
-    shared_set(p->workers, 0);
-    shared_set(p->workers_busy, 0);
-    shared_set(p->workers_peak, 0);
-    shared_set(p->hung, 0);
-    shared_set(p->holding, 0);
-    shared_set(p->stream_since, 0);
-    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
-        shared_set(p->connections[i], 0);
-    }
-    shared_set(p->accepted, 0);
-    shared_set(p->dispatched, 0);
-    shared_set(p->promotions, 0);
-    shared_set(p->shed, 0);
-    shared_set(p->running, 0);
-    shared_set(p->head_bytes, 0);
-    shared_set(p->ticked, 0);
+    copy_record(p, NULL);
     shared_set(p->generation, generation);
     shared_set(p->started, apr_time_now());
+}
+
+/* What has been counted in @a from since it was as @a seen. */
+static void count_missed(shared_process_t *to, const shared_process_t *from,
+                         const shared_process_t *seen)
+{
+    int i;
+
+#define MISSED(field) shared_add(to->field, shared_get(from->field) - shared_get(seen->field))
+    MISSED(workers);
+    MISSED(workers_busy);
+    MISSED(accepted);
+    MISSED(dispatched);
+    MISSED(promotions);
+    MISSED(shed);
+    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
+        MISSED(connections[i]);
+    }
+#undef MISSED
+}
+
+void shared_move(shared_process_t *_Atomic *mine, shared_process_t *to, int has_threads)
+{
+    shared_process_t *from = *mine;
+    shared_process_t seen;
+
+    if (to == from) {
+        return;
+    }
+    copy_record(&seen, from);
+    shared_set(seen.pid, 0);
+    shared_set(seen.quiescing, 1);
+    copy_record(to, &seen);
+    *mine = to;
+    shared_set(to->pid, (int)getpid());
+    if (has_threads) {
+        apr_sleep(MOVE_TIME);
+        count_missed(to, from, &seen);
+    }
+}
+
+unsigned shared_connections(const shared_process_t *p)
+{
+    unsigned n = 0;
+    int i;
+
+    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
+        n += shared_get(p->connections[i]);
+    }
+    return n;
 }
 
 void shared_end(shared_t *shared, int slot)
@@ -172,15 +220,6 @@ apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_siz
     }
     copy.text[sizeof(copy.text) - 1] = '\0';
     apr_cpystrn(name, copy.text, size);
-    return APR_SUCCESS;
-}
-
-apr_status_t mpm_hybrid_limits_get(int lane, mpm_hybrid_limits_t *out)
-{
-    if (lane != 0) {
-        return APR_ENOENT;
-    }
-    lane_export(&lane_default, out);
     return APR_SUCCESS;
 }
 

@@ -79,13 +79,12 @@ typedef struct {
     /* messages so far. Parent writes; the parent's own count counts */
     _Atomic apr_uint32_t written;
     _Atomic apr_uint32_t moved; /* the child has given its slot up. Child writes */
-    /* the last ones: PROCS_TELL_*, and 256 * extra */
+    /* the last ones: CONTROL_*, and 256 * extra */
     _Atomic apr_uint32_t message[SHARED_MAIL_ROOM];
 } __attribute__((aligned(64))) shared_mail_t;
 
 #define SHARED_HANDLER_WORDS 4
 
-/** Of a worker, by slot and thread as in the scoreboard, which has no room for it. */
 /** What a request still needs of the configuration under which it was begun. */
 typedef enum {
     SHARED_NEEDS_ALL,   /**< perhaps a daemon */
@@ -100,6 +99,7 @@ typedef enum {
 #define SHARED_SINCE(since, needs) (((since) & ~(apr_time_t)3) | (needs))
 #define SHARED_SINCE_NEEDS(word) ((shared_needs_e)((word)&3))
 
+/** Of a worker, by slot and thread as in the scoreboard, which has no room for it. */
 typedef struct {
     /* name of its request's, without a NUL if it is as long as this */
     _Atomic apr_uint64_t handler[SHARED_HANDLER_WORDS];
@@ -151,6 +151,15 @@ void shared_destroy(shared_t *shared);
 /** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */
 void shared_begin(shared_t *shared, int slot, int generation);
 
+/**
+ * This process counts in @a to from now on, and in @a mine, where its threads look, no longer: with
+ * all it has counted so far. @a has_threads: takes 1 ms, for what they count meanwhile.
+ */
+void shared_move(shared_process_t *_Atomic *mine, shared_process_t *to, int has_threads);
+
+/** How many connections a process has, of all kinds. */
+unsigned shared_connections(const shared_process_t *p);
+
 /** The process in @a slot is gone. Parent only. */
 void shared_end(shared_t *shared, int slot);
 
@@ -160,7 +169,6 @@ void shared_end(shared_t *shared, int slot);
 #define shared_get(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
 /* The optional functions of mpm_hybrid.h. */
-apr_status_t mpm_hybrid_limits_get(int lane, mpm_hybrid_limits_t *out);
 apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out);
 apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out);
 apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_size_t size);

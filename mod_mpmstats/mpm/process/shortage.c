@@ -14,7 +14,7 @@
 #include "apr_portable.h"
 #include "apr_strings.h"
 #include "httpd.h"
-#include "mpm/threads/child.h"
+#include "base/clock.h"
 #include "mpm/module.h"
 #include "mpm/process/shared.h"
 
@@ -51,7 +51,7 @@ static int goes_on(apr_time_t last, apr_time_t now)
 static int felt(mpm_hybrid_shortage_e kind)
 {
     shared_shortage_t *s = record(kind);
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     apr_time_t last = atomic_exchange_explicit(&s->last, now, memory_order_relaxed);
 
     if (goes_on(last, now)) {
@@ -108,6 +108,17 @@ void shortage_of(apr_status_t rv, const char *what)
         "again, raise %s%s",
         kind_of(rv) == MPM_HYBRID_SHORT_FILES ? "file descriptors" : "memory", (int)getpid(), what,
         to_raise(rv), now);
+}
+
+void shortage_of_accepting(apr_status_t rv)
+{
+    shortage_of(rv, "accept connections, which wait in the kernel's queue,");
+}
+
+void shortage_pause_accepting(apr_status_t rv)
+{
+    shortage_of_accepting(rv);
+    apr_sleep(SHORTAGE_PAUSE);
 }
 
 void shortage_of_threads(apr_status_t rv, int have)
@@ -172,11 +183,11 @@ static void look_at_log_space(void)
 static void look_at_clock(void)
 {
     static apr_time_t differed;
-    apr_time_t before = child_now();
+    apr_time_t before = clock_now();
     apr_time_t differs = apr_time_now() - before;
     apr_time_t by = differs - differed;
 
-    if (child_now() - before > CLOCK_JUMP / 2) {
+    if (clock_now() - before > CLOCK_JUMP / 2) {
         return; /* this process had no CPU between the two readings */
     }
     if (differed != 0 && (by > CLOCK_JUMP || by < -CLOCK_JUMP)) {

@@ -19,6 +19,9 @@
 /** Over when nothing was refused for so long. */
 #define SHORTAGE_QUIET apr_time_from_sec(2)
 
+/** Without descriptors or memory there is no use in trying again sooner. */
+#define SHORTAGE_PAUSE apr_time_from_msec(100)
+
 /** Whether @a rv says that descriptors or memory are short. */
 int shortage_is(apr_status_t rv);
 
@@ -27,6 +30,12 @@ int shortage_is(apr_status_t rv);
  * thread.
  */
 void shortage_of(apr_status_t rv, const char *what);
+
+/** This process cannot accept because of @a rv, for which shortage_is(). Any thread. */
+void shortage_of_accepting(apr_status_t rv);
+
+/** The same, and then sleep for SHORTAGE_PAUSE. */
+void shortage_pause_accepting(apr_status_t rv);
 
 /** No thread or process could be created. Any thread. */
 void shortage_of_threads(apr_status_t rv, int have);

@@ -12,48 +12,43 @@
 #include "mpm/threads/accept.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "apr_portable.h"
-#include "ap_listen.h"
-#include "http_core.h"
 #include "mpm_common.h"
-#include "mpm/threads/child.h"
-#include "mpm/conn/conn.h"
-#include "mpm/process/doors.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
+#include "mpm/process/listeners.h"
 #include "mpm/module.h"
 #include "base/lock.h"
+#include "mpm/threads/begin.h"
 #include "mpm/threads/park.h"
 #include "mpm/conn/pools.h"
 #include "mpm/threads/room.h"
+#include "mpm/process/rarely.h"
 #include "mpm/process/shortage.h"
 #include "mpm/threads/spread.h"
-#include "mpm/conn/tags.h"
+#include "mpm/threads/steps.h"
+#include "mpm/threads/tags.h"
 
 #ifndef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE (1u << 28)
 #endif
 
-/* How long to leave the listeners alone after a shortage of descriptors or memory. */
-#define SHORTAGE_PAUSE apr_time_from_msec(100)
+/* The others are sent to look for what waits to be accepted at most this often. */
+#define PASS_ON_LEAST apr_time_from_msec(5)
 
 /* The handshakes that had begun when new ones were refused get so long to complete. */
 #define DRAIN_LEAST apr_time_from_msec(100)
 #define DRAIN_MOST apr_time_from_sec(2)
 
-ap_listen_rec **accept_buckets;
-
 /* Made in accept_start; constant afterwards. */
-static door_t *listeners;
+static listener_t *listeners;
 static unsigned listener_count;
 
 static pthread_mutex_t lock = LOCK_INITIALIZER;
@@ -66,38 +61,15 @@ static apr_time_t resume_at;               /* 0: not because of a shortage */
 static apr_time_t drain_from, drain_until; /* 0: not draining */
 
 /* Written under lock, read without: a hint. */
-static _Atomic int full; /* out of epoll because of the connection limit */
+static _Atomic int full;             /* out of epoll because of the connection limit */
+static _Atomic apr_time_t passed_on; /* when the parent was last told that others shall look */
+static _Atomic int to_pass_on; /* it is to be told again; the ticker does it when it is time */
 /* accept_finish() has been called, and the queue was not found empty yet */
 static _Atomic int last_call;
 
-/* ---- which listeners speak HTTP ----------------------------------------- */
-
-/* `AcceptFilter PROTOCOL none` is how httpd's documentation has an administrator
- * say that the server speaks first. */
-static int accept_filter_is_none(const char *protocol)
-{
-    const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
-    const char *name = core->accf_map ? apr_table_get(core->accf_map, protocol) : NULL;
-
-    return name != NULL && ap_cstr_casecmp(name, "none") == 0;
-}
-
-int accept_speaks_http(const ap_listen_rec *lr)
-{
-    const char *protocol = lr->protocol;
-
-    if (protocol == NULL) {
-        protocol = "http";
-    }
-    if (ap_cstr_casecmp(protocol, "http") != 0 && ap_cstr_casecmp(protocol, "https") != 0) {
-        return 0;
-    }
-    return !accept_filter_is_none(protocol);
-}
-
 /* ---- in and out of epoll (with lock) ------------------------------------ */
 
-static void watch_listener(const door_t *l)
+static void watch_listener(const listener_t *l)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE,
                               .data.u64 = TAG_LISTENER(l - listeners) };
@@ -116,7 +88,7 @@ static void watch_listener(const door_t *l)
 }
 
 /* Behind the other processes that wait for it; what it has is told at once. */
-static void watch_anew(const door_t *l)
+static void watch_anew(const listener_t *l)
 {
     epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
     watch_listener(l);
@@ -158,33 +130,62 @@ static void take_from_epoll(void)
 
 void accept_start(void)
 {
-    listeners = doors_list(child.pool, &listener_count);
+    listeners = listeners_list(child.pool, &listener_count);
     pthread_mutex_lock(&lock);
     open_for_us = 1;
     add_to_epoll();
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- accepting ---------------------------------------------------------- */
+/* ---- sending the others ------------------------------------------------- */
 
-/*
- * The socket itself is of no use any more. Other errors are those of one connection, or of the
- * network.
- */
-int accept_is_broken(apr_status_t rv)
+static void pass_on(apr_time_t now)
 {
-    return rv == EBADF || rv == ENOTSOCK || rv == EINVAL || rv == APR_EGENERAL;
+    atomic_store(&to_pass_on, 0);
+    atomic_store(&passed_on, now);
+    child_tell_parent(CHILD_LOOK); /* the others look by themselves once a second */
 }
+
+/* This process cannot accept what waits for it: others shall. Any thread. */
+static void pass_listeners_on(void)
+{
+    apr_time_t now = clock_now();
+    apr_time_t due = atomic_load(&passed_on) + PASS_ON_LEAST;
+
+    if (now >= due) {
+        pass_on(now);
+        return;
+    }
+    atomic_store(&to_pass_on, 1);
+    child_ticker_due(due);
+}
+
+/* Returns when to come again, 0 for never. */
+static apr_time_t pass_on_if_due(apr_time_t now)
+{
+    apr_time_t due = atomic_load(&passed_on) + PASS_ON_LEAST;
+
+    if (!atomic_load(&to_pass_on)) {
+        return 0;
+    }
+    if (now < due) {
+        return due;
+    }
+    pass_on(now);
+    return 0;
+}
+
+/* ---- accepting ---------------------------------------------------------- */
 
 /* With lock. */
 static void pause_for_shortage(apr_status_t rv)
 {
     MUST_HOLD(lock_is_mine(&lock));
     take_from_epoll();
-    resume_at = child_now() + SHORTAGE_PAUSE;
+    resume_at = clock_now() + SHORTAGE_PAUSE;
     /* the kernel has woken us, and will wake nobody else for it */
-    child_pass_listeners_on();
-    shortage_of(rv, "accept connections, which wait in the kernel's queue,");
+    pass_listeners_on();
+    shortage_of_accepting(rv);
 }
 
 /* With lock. The kernel has told us of a connection, and will tell nobody else of it. */
@@ -194,12 +195,12 @@ static void leave_to_others(void)
     take_from_epoll();
     atomic_store(&full, 1);
     if (room_elsewhere() != ROOM_NONE) {
-        child_pass_listeners_on();
+        pass_listeners_on();
     }
 }
 
 /* One accept(2), with the lock that keeps the socket open. NULL: nothing, or it was dealt with. */
-static apr_socket_t *accept_locked(door_t *l, apr_pool_t *pool, apr_status_t *rv)
+static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t *rv)
 {
     void *sock = NULL;
 
@@ -235,28 +236,22 @@ static void count_accepted(void)
     }
 }
 
-/* Said once a second at most, however many go. */
 static void say_shed(void)
 {
-    static _Atomic apr_time_t said;
-    static _Atomic unsigned dropped;
-    apr_time_t now = child_now();
-    apr_time_t last = atomic_load(&said);
-    unsigned n = atomic_fetch_add(&dropped, 1) + 1;
+    static rarely_t shed;
+    unsigned n = rarely_say(&shed);
 
-    if (now - last < apr_time_from_sec(1) || !atomic_compare_exchange_strong(&said, &last, now)) {
-        return;
+    if (n > 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "child %d is at its limit of %d connections: dropped %u that had not sent "
+                     "a whole request, to make room for new ones. Raise MPMMaxConnections or the "
+                     "limit on open files, or lower the budgets of RequestReadTimeout",
+                     (int)getpid(), child.max_connections, n);
     }
-    atomic_fetch_sub(&dropped, n);
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                 "child %d is at its limit of %d connections: dropped %u that had not sent "
-                 "a whole request, to make room for new ones. Raise MPMMaxConnections or the "
-                 "limit on open files, or lower the budgets of RequestReadTimeout",
-                 (int)getpid(), child.max_connections, n);
 }
 
 /* At the limit of all processes, whoever has taken longest to send a request makes room. */
-static void make_room(worker_t *w)
+static void make_room(conn_worker_t *w)
 {
     while (park_count() >= child.max_connections && room_to_accept(1)) {
         conn_t *k = park_oldest_head();
@@ -264,13 +259,13 @@ static void make_room(worker_t *w)
         if (k == NULL) {
             return;
         }
-        conn_shed(w, k);
+        steps_shed(w, k);
         say_shed();
     }
 }
 
 /* Go to the end of the listener's queue, and off the core if somebody else wants it. */
-static void let_others_go_first(const door_t *l)
+static void let_others_go_first(const listener_t *l)
 {
     pthread_mutex_lock(&lock);
     if (in_epoll) {
@@ -280,9 +275,9 @@ static void let_others_go_first(const door_t *l)
     sched_yield();
 }
 
-int accept_ready(worker_t *w, unsigned n)
+int accept_ready(conn_worker_t *w, unsigned n)
 {
-    door_t *l = &listeners[n];
+    listener_t *l = &listeners[n];
     apr_pool_t *pool;
     apr_socket_t *sock;
     apr_status_t rv;
@@ -298,16 +293,13 @@ int accept_ready(worker_t *w, unsigned n)
     sock = accept_locked(l, pool, &rv);
     if (sock == NULL) {
         pools_put(pool);
-        if (accept_is_broken(rv)) {
-            ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                         "listening socket %pI is broken, child %d stops gracefully",
-                         l->listener->bind_addr, (int)getpid());
+        if (listeners_is_broken(l, rv)) {
             child_stop(CHILD_GRACEFUL);
         }
         return 0;
     }
     count_accepted();
-    conn_begin(w, pool, sock, l->looks);
+    begin_accepted(w, pool, sock, l->looks);
     if (spread_above_share()) {
         let_others_go_first(l);
         return 0;
@@ -317,57 +309,20 @@ int accept_ready(worker_t *w, unsigned n)
 
 /* ---- the last ones ------------------------------------------------------ */
 
-void accept_refuse_new(void)
-{
-    /* Drop segments with SYN and without ACK: byte 13 of the TCP header. */
-    static struct sock_filter drop_syn[] = { BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
-                                             BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
-                                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
-                                             BPF_STMT(BPF_RET | BPF_K, 0),
-                                             BPF_STMT(BPF_RET | BPF_K, 0xffffffff) };
-    static const struct sock_fprog program = { sizeof(drop_syn) / sizeof(drop_syn[0]), drop_syn };
-    ap_listen_rec *lr;
-    int b;
-
-    /*
-     * Who begins a connection then waits for the next start. The filter would stay on the socket.
-     */
-    if (hybrid_retained->sockets_outlive) {
-        return;
-    }
-    for (b = 0; b < ap_num_listen_buckets; b++) {
-        for (lr = accept_buckets[b]; lr != NULL; lr = lr->next) {
-            apr_os_sock_t fd;
-
-            /* Where it cannot be done, a connection may be reset when the socket is closed. */
-            if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
-                && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
-                ap_log_error(APLOG_MARK, APLOG_DEBUG, errno, ap_server_conf,
-                             "cannot hold new connections off %pI", lr->bind_addr);
-            }
-        }
-    }
-}
-
 static int waiting(void)
 {
     unsigned i;
-    int n = 0;
+    int n = 0, most;
 
     for (i = 0; i < listener_count; i++) {
-        struct tcp_info info;
-        socklen_t len = sizeof(info);
-
-        if (getsockopt(listeners[i].fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
-            n += (int)info.tcpi_unacked;
-        }
+        n += listeners_queue(listeners[i].fd, &most);
     }
     return n;
 }
 
 void accept_drain(void)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
 
     pthread_mutex_lock(&lock);
     drain_from = now + DRAIN_LEAST;
@@ -377,7 +332,7 @@ void accept_drain(void)
 
 int accept_draining(void)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     int over;
 
     pthread_mutex_lock(&lock);
@@ -432,7 +387,7 @@ void accept_finish(void)
     taking = in_epoll;
     take_from_epoll();
     if (taking) {
-        drain_from = drain_until = child_now() + DRAIN_MOST;
+        drain_from = drain_until = clock_now() + DRAIN_MOST;
         atomic_store(&last_call, 1);
     }
     pthread_mutex_unlock(&lock);
@@ -466,7 +421,7 @@ static apr_socket_t *next_of_last(apr_pool_t *pool, unsigned *n)
     return sock;
 }
 
-void accept_last(worker_t *w)
+void accept_last(conn_worker_t *w)
 {
     apr_pool_t *pool;
     apr_socket_t *sock = NULL;
@@ -480,19 +435,19 @@ void accept_last(worker_t *w)
     }
     if (sock == NULL) {
         accept_stop();
-        child_wake_ticker();
+        child_wake();
         return;
     }
     park_wake_pollers(); /* for the next one, should this one block */
     count_accepted();
-    conn_begin(w, pool, sock, listeners[n].looks);
+    begin_accepted(w, pool, sock, listeners[n].looks);
 }
 
 static void look_for_room(int by_worker)
 {
     if (atomic_load_explicit(&child.stopping, memory_order_relaxed) != CHILD_RUNNING) {
         if (park_count() == 0) {
-            child_wake_ticker();
+            child_wake();
         }
         return;
     }
@@ -533,7 +488,7 @@ void accept_room(void)
 
 apr_time_t accept_resume(apr_time_t now)
 {
-    apr_time_t next;
+    apr_time_t next, look = pass_on_if_due(now);
 
     pthread_mutex_lock(&lock);
     if (resume_at != 0 && resume_at <= now) {
@@ -548,5 +503,5 @@ apr_time_t accept_resume(apr_time_t now)
         /* workers have become idle, or no other process has room any more */
         look_for_room(0);
     }
-    return next;
+    return next == 0 || (look != 0 && look < next) ? look : next;
 }

@@ -11,20 +11,7 @@
 #define MPMSTATS_MPM_THREADS_ACCEPT_H
 
 #include "apr_time.h"
-#include "ap_listen.h"
-#include "mpm/threads/worker.h"
-
-/**
- * The listeners, by bucket (ListenCoresBucketsRatio); set in open_logs, constant in a child. Every
- * child serves all of them.
- */
-extern ap_listen_rec **accept_buckets;
-
-/** Whether requests with heads come in at @a lr, as far as its protocol and AcceptFilter tell. */
-int accept_speaks_http(const ap_listen_rec *lr);
-
-/** Whether the error says that the listening socket itself is of no use any more. */
-int accept_is_broken(apr_status_t rv);
+#include "mpm/conn/conn.h"
 
 /** Put the listeners in epoll. Ticker, before the workers start. */
 void accept_start(void);
@@ -33,13 +20,7 @@ void accept_start(void);
  * A listener is readable: accept one connection and run it. @a n is the number in the
  * event's tag. Nonzero if there was one, so there may be more.
  */
-int accept_ready(worker_t *w, unsigned n);
-
-/**
- * Parent: from now on no client may begin a connection; those that have begun still can be
- * accepted.
- */
-void accept_refuse_new(void);
+int accept_ready(conn_worker_t *w, unsigned n);
 
 /** Ticker: go on accepting what waits in the kernel's queue, and then stop. */
 void accept_drain(void);
@@ -68,7 +49,7 @@ void accept_finish(void);
 int accept_has_last(void);
 
 /** Take and run one of the last connections, or find that there is none any more. */
-void accept_last(worker_t *w);
+void accept_last(conn_worker_t *w);
 
 /**
  * Ticker, now and then: look whether a connection waits of which somebody else was told who cannot
@@ -79,7 +60,7 @@ void accept_look(void);
 /** A connection has gone: accept again if the limit was why we did not. Any thread. */
 void accept_room(void);
 
-/** Ticker: accept again after a shortage. Returns when to come again, 0 for never. */
+/** Ticker: accept again after a shortage, send the others to look. Returns when to come again, 0 for never. */
 apr_time_t accept_resume(apr_time_t now);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "httpd.h"
 #include "scoreboard.h"
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/process/crash.h"
 #include "mpm/module.h"
 #include "mpm/threads/worker.h"

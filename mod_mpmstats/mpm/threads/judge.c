@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 
 /* A poller that sleeps so long after its run began keeps others waiting; a file that is
@@ -99,7 +100,7 @@ void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t ru
 {
     judge_notes_t before = *notes;
 
-    notes->at = child_now();
+    notes->at = clock_now();
     notes->idle_us = notes->at;
     notes->cpu_us = cpu_time_us(who);
     if (before.who != who) {

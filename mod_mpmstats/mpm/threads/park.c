@@ -13,13 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
 #include "mpm/conn/inbound.h"
 #include "base/lock.h"
 #include "mpm/process/shortage.h"
-#include "mpm/conn/tags.h"
+#include "mpm/threads/tags.h"
 #include "mpm/threads/timers.h"
 
 #define CHUNK 256
@@ -77,20 +78,11 @@ void park_init(int max)
     }
 }
 
-/* Its address names the thread. */
-static _Thread_local char this_thread;
-
-int park_is_mine(const conn_t *k)
-{
-    return k->owner == &this_thread;
-}
-
 /* With lock. What waits becomes this thread's. */
 static conn_t *owned(conn_t *k)
 {
     MUST_HOLD(lock_is_mine(&lock));
-    MUST_HOLD(!k->parked && k->owner == NULL);
-    k->owner = &this_thread;
+    conn_own(k);
     return k;
 }
 
@@ -195,7 +187,7 @@ static void leave_heads(conn_t *k)
 
 void park_head_done(conn_t *k)
 {
-    MUST_HOLD(park_is_mine(k));
+    MUST_HOLD(conn_is_mine(k));
     if (k->in_heads) {
         pthread_mutex_lock(&lock);
         leave_heads(k);
@@ -272,7 +264,7 @@ conn_t *park_conn_new(int fd)
 
 void park_forget_fd(conn_t *k)
 {
-    MUST_HOLD(park_is_mine(k));
+    MUST_HOLD(conn_is_mine(k));
     pthread_mutex_lock(&lock);
     if (k->passed_on && k->registered) {
         /* Another process has it open, so close(2) would not take it out. */
@@ -286,7 +278,7 @@ void park_forget_fd(conn_t *k)
 void park_conn_free(conn_t *k)
 {
     pthread_mutex_lock(&lock);
-    MUST_HOLD(!k->parked && park_is_mine(k));
+    MUST_HOLD(!k->parked && conn_is_mine(k));
     leave_heads(k);
     k->owner = NULL;
     k->generation++;
@@ -358,13 +350,13 @@ static void disarm(conn_t *k)
 apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
                        apr_interval_time_t look)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     apr_time_t due;
     int err = 0;
 
     k->expired = 0;
     pthread_mutex_lock(&lock);
-    MUST_HOLD(!k->parked && k->fd >= 0 && park_is_mine(k));
+    MUST_HOLD(!k->parked && k->fd >= 0 && conn_is_mine(k));
     /* Armed already, and what has come since the socket was read dry will be told. */
     if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
         err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN | (k->urgent ? 0 : EPOLLPRI),
@@ -474,10 +466,10 @@ static void append_ready(conn_t *k)
 
 void park_again(conn_t *k, apr_interval_time_t look)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     int missed;
 
-    MUST_HOLD(park_is_mine(k));
+    MUST_HOLD(conn_is_mine(k));
     pthread_mutex_lock(&lock);
     missed = k->missed;
     if (missed) {
@@ -496,7 +488,7 @@ void park_again(conn_t *k, apr_interval_time_t look)
 
 void park_ready(conn_t *k)
 {
-    MUST_HOLD(park_is_mine(k));
+    MUST_HOLD(conn_is_mine(k));
     pthread_mutex_lock(&lock);
     append_ready(k);
     pthread_mutex_unlock(&lock);
@@ -526,7 +518,7 @@ conn_t *park_take_ready(void)
 
 void park_suspend(conn_t *k)
 {
-    MUST_HOLD(park_is_mine(k));
+    MUST_HOLD(conn_is_mine(k));
     pthread_mutex_lock(&lock);
     k->owner = NULL;
     k->settles = 0;
@@ -559,7 +551,7 @@ static int has_settled(conn_t *k, const void *ended, const timers_runners_t *run
 
 void park_check_suspended(const void *ended)
 {
-    apr_time_t now = child_now(), next = 0;
+    apr_time_t now = clock_now(), next = 0;
     timers_runners_t runners;
     conn_t **link, *k;
     int queued = 0;
@@ -605,7 +597,7 @@ void park_hold(conn_t *k)
     int over;
 
     pthread_mutex_lock(&lock);
-    MUST_HOLD(park_is_mine(k));
+    MUST_HOLD(conn_is_mine(k));
     k->owner = NULL;
     /* Under the lock: park_release_held() comes after the change. */
     over = handover_state() != HANDOVER_HOLD;
@@ -657,7 +649,12 @@ static int concerns_handover(const conn_t *k)
             || k->kind == MPM_HYBRID_CONN_BODY);
 }
 
-void park_ready_waiting(void)
+static int is_idle_multiplexed(const conn_t *k)
+{
+    return k->multiplexed && k->kind == MPM_HYBRID_CONN_KEEPALIVE;
+}
+
+static void ready_those(int (*is_one)(const conn_t *))
 {
     apr_uint32_t i;
 
@@ -665,7 +662,7 @@ void park_ready_waiting(void)
     for (i = 0; i < table_used; i++) {
         conn_t *k = &chunks[i / CHUNK][i % CHUNK];
 
-        if (k->parked && concerns_handover(k)) {
+        if (k->parked && is_one(k)) {
             k->parked = 0;
             k->expired = 0;
             timeouts_remove(&k->wait);
@@ -676,23 +673,14 @@ void park_ready_waiting(void)
     park_wake_pollers();
 }
 
+void park_ready_waiting(void)
+{
+    ready_those(concerns_handover);
+}
+
 void park_ready_multiplexed(void)
 {
-    apr_uint32_t i;
-
-    pthread_mutex_lock(&lock);
-    for (i = 0; i < table_used; i++) {
-        conn_t *k = &chunks[i / CHUNK][i % CHUNK];
-
-        if (k->parked && k->multiplexed && k->kind == MPM_HYBRID_CONN_KEEPALIVE) {
-            k->parked = 0;
-            k->expired = 0;
-            timeouts_remove(&k->wait);
-            append_ready(k);
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    park_wake_pollers();
+    ready_those(is_idle_multiplexed);
 }
 
 void park_move_to_slot(int slot)
@@ -712,7 +700,7 @@ void park_move_to_slot(int slot)
 
 void park_hurry_linger(apr_interval_time_t most)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     apr_uint32_t i;
 
     pthread_mutex_lock(&lock);

@@ -44,12 +44,6 @@ void park_forget_fd(conn_t *k);
 /** Give the memory of an owned connection back. */
 void park_conn_free(conn_t *k);
 
-/**
- * Whether this thread owns @a k: it has made or claimed it, and has not given it up since. For
- * MUST_HOLD.
- */
-int park_is_mine(const conn_t *k);
-
 /** Connections in existence. */
 int park_count(void);
 

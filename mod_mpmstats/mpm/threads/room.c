@@ -7,10 +7,10 @@
  */
 #include "mpm/threads/room.h"
 
-#include "mpm/threads/child.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 #include "mpm/threads/park.h"
-#include "mpm/threads/worker.h"
 
 /* A process whose ticker has not moved for so long is not counted on. */
 #define TICKED_LEAST apr_time_from_sec(3)
@@ -21,17 +21,6 @@ static int heads_of(const shared_process_t *p)
                  + shared_get(p->connections[MPM_HYBRID_CONN_HANDSHAKE])
                  + shared_get(p->connections[MPM_HYBRID_CONN_HEAD])
                  + shared_get(p->connections[MPM_HYBRID_CONN_BODY]));
-}
-
-static int connections_of(const shared_process_t *p)
-{
-    apr_uint32_t n = 0;
-    int i;
-
-    for (i = 0; i < MPM_HYBRID_CONN_KINDS; i++) {
-        n += shared_get(p->connections[i]);
-    }
-    return (int)n;
 }
 
 /* AsyncRequestWorkerFactor, as documented: connections per process. */
@@ -66,7 +55,8 @@ static room_e room_of(int connections, int heads, int busy)
 
 room_e room_here(int by_worker)
 {
-    return room_of(park_count(), heads_of(child.stats), workers_busy() - by_worker);
+    return room_of(park_count(), heads_of(child.stats),
+                   atomic_load_explicit(&child.busy, memory_order_relaxed) - by_worker);
 }
 
 static int serves(int slot, const shared_process_t *p, apr_time_t now)
@@ -77,7 +67,7 @@ static int serves(int slot, const shared_process_t *p, apr_time_t now)
 
 room_e room_elsewhere(void)
 {
-    apr_time_t now = child_now();
+    apr_time_t now = clock_now();
     room_e most = ROOM_NONE;
     int slot;
 
@@ -88,7 +78,7 @@ room_e room_elsewhere(void)
         if (!serves(slot, p, now)) {
             continue;
         }
-        room = room_of(connections_of(p), heads_of(p), (int)shared_get(p->workers_busy));
+        room = room_of((int)shared_connections(p), heads_of(p), (int)shared_get(p->workers_busy));
         if (room == ROOM_FREE && shared_get(p->not_accepting)) {
             /* it is short of something else, descriptors for instance */
             room = ROOM_AT_NEED;

@@ -12,7 +12,7 @@
 
 #include "httpd.h"
 #include "scoreboard.h"
-#include "mpm/threads/child.h"
+#include "mpm/process/child.h"
 #include "mpm/module.h"
 
 /* Too few to be unevenly spread. */

@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 
 #include "apr_skiplist.h"
-#include "mpm/threads/child.h"
-#include "mpm/conn/conn.h"
+#include "base/clock.h"
+#include "mpm/process/child.h"
+#include "mpm/conn/here.h"
 #include "mpm/module.h"
 #include "base/lock.h"
-#include "mpm/threads/park.h"
 
 typedef struct callback_t {
     apr_time_t due; /* monotonic */
@@ -79,17 +79,17 @@ apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton
     registered_here = 1;
     pthread_mutex_lock(&lock);
     cb = apr_skiplist_alloc(callbacks, sizeof(*cb));
-    cb->due = child_now() + t;
+    cb->due = clock_now() + t;
     cb->fn = fn;
     cb->baton = baton;
-    cb->of = runs_here != NULL ? runs_here->of : conn_here();
+    cb->of = runs_here != NULL ? runs_here->of : here_conn();
     apr_skiplist_insert(callbacks, cb);
     before = atomic_load_explicit(&next_due, memory_order_relaxed);
     note_next();
     after = atomic_load_explicit(&next_due, memory_order_relaxed);
     pthread_mutex_unlock(&lock);
     if (before == 0 || after < before) {
-        child_wake_ticker();
+        child_wake();
     }
     return APR_SUCCESS;
 }
@@ -175,7 +175,7 @@ static void runs_no_longer(running_t *me)
     pthread_mutex_unlock(&lock);
 }
 
-int timers_run_due(apr_time_t now)
+int timers_run_due(apr_time_t now, const void **of)
 {
     running_t me;
     ap_mpm_callback_fn_t *fn = NULL;
@@ -208,7 +208,6 @@ int timers_run_due(apr_time_t now)
     runs_here = NULL;
     runs_no_longer(&me);
     atomic_fetch_sub(&running, 1);
-    /* The callback may have finished a suspended request. */
-    park_check_suspended(me.of);
+    *of = me.of;
     return 1;
 }

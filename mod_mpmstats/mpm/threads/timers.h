@@ -23,8 +23,11 @@ apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton
 /** Ticker: when the next is due (monotonic µs), 0 if there is none. */
 apr_time_t timers_next(void);
 
-/** A worker runs one that is due; zero when there is none. */
-int timers_run_due(apr_time_t now);
+/**
+ * A worker runs one that is due; zero when there is none. It may have finished a suspended request:
+ * park_check_suspended(). @a of: out, the connection for which it was registered; NULL: none is known.
+ */
+int timers_run_due(apr_time_t now, const void **of);
 
 /** Whether one is due, without taking it. Any thread, cheap. */
 int timers_due(apr_time_t now);

@@ -13,15 +13,8 @@
 #ifndef MPMSTATS_MPM_THREADS_WORKER_H
 #define MPMSTATS_MPM_THREADS_WORKER_H
 
-#include "apr_thread_proc.h"
-
-typedef struct worker_t {
-    int index; /**< thread number in the scoreboard */
-    apr_thread_t *thread;
-    struct worker_state_t *state;
-} worker_t;
-
-struct lane_t;
+#include "apr_errno.h"
+#include "apr_time.h"
 
 /** Start the first workers. Ticker. */
 apr_status_t workers_start(void);

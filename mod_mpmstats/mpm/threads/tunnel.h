@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file  mpm/conn/tunnel.h
+ * @file  mpm/threads/tunnel.h
  * @brief Knowing a request that becomes a tunnel (a WebSocket, CONNECT): from then on its time is
  * that of a connection.
  */
-#ifndef MPMSTATS_MPM_CONN_TUNNEL_H
-#define MPMSTATS_MPM_CONN_TUNNEL_H
+#ifndef MPMSTATS_MPM_THREADS_TUNNEL_H
+#define MPMSTATS_MPM_THREADS_TUNNEL_H
 
 #include "mpm/conn/conn.h"
 

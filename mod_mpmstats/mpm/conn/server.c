@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per-server settings; the defaults stand here. */
-#include "mpm/server.h"
+#include "mpm/conn/server.h"
 
 #include <string.h>
 #include <sys/socket.h>

@@ -3,10 +3,11 @@
  * Whether the client's wish is granted says the status with which the first bytes go to it. What
  * looks at that is a filter of the connection, as a tunnel takes those of the request away.
  */
-#include "mpm/conn/tunnel.h"
+#include "mpm/threads/tunnel.h"
 
 #include "util_filter.h"
-#include "mpm/threads/child.h"
+#include "mpm/conn/here.h"
+#include "mpm/process/child.h"
 #include "mpm/threads/hung.h"
 
 #define FILTER_NAME "HYBRID_TUNNEL"
@@ -30,7 +31,7 @@ static apr_status_t tunnel_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
     if (k->r != NULL && is_tunnel(k->r)) {
         hung_is_connection(k->times.worker);
-        if (conn_here() == k) {
+        if (here_conn() == k) {
             shared_note_since(child.slot, k->times.worker, 0);
         }
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file  mpm/conn/tags.h
+ * @file  mpm/threads/tags.h
  * @brief What an epoll event carries (epoll_data.u64): who it is for.
  *
  * A connection is its index in the low and its generation in the high half,
  * so an event for a former user of the same memory is told apart.
  * Generations stay below TAG_SPECIAL.
  */
-#ifndef MPMSTATS_MPM_CONN_TAGS_H
-#define MPMSTATS_MPM_CONN_TAGS_H
+#ifndef MPMSTATS_MPM_THREADS_TAGS_H
+#define MPMSTATS_MPM_THREADS_TAGS_H
 
 #include <stdint.h>
 

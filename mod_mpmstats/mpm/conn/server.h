@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file  mpm/server.h
+ * @file  mpm/conn/server.h
  * @brief Per-server (virtual host) settings of the MPM. Constant once configured.
  */
-#ifndef MPMSTATS_MPM_SERVER_H
-#define MPMSTATS_MPM_SERVER_H
+#ifndef MPMSTATS_MPM_CONN_SERVER_H
+#define MPMSTATS_MPM_CONN_SERVER_H
 
 #include "httpd.h"
 #include "mpm/conn/reqtimeout.h"

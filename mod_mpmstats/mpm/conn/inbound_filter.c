@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/conn/inbound_filter.h"
+
+#include <string.h>
+
+#include "http_core.h"
+#include "http_request.h"
+#include "http_ssl.h"
+
+#include "mpm/conn/stash.h"
+#include "mpm/module.h"
+#include "mpm/process/child.h"
+
+#define FILTER_NAME "HYBRID_INBOUND"
+
+static ap_filter_rec_t *filter_rec;
+
+/* Set in inbound_filter_child_init, constant afterwards; NULL without mod_logio. */
+static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) * count_bytes;
+
+/* As mod_reqtimeout does when its filter finds the budget spent. */
+static void say_overdue(inbound_t *in)
+{
+    conn_rec *c = in->k->c;
+
+    in->overdue = 0;
+    reqtimeout_say(c, in->overdue_body ? "body" : "header");
+    apr_table_setn(c->notes, "short-lingering-close", "1");
+    c->keepalive = AP_CONN_CLOSE;
+}
+
+/* What follows the stash. */
+static apr_status_t tell_end(inbound_t *in)
+{
+    if (in->overdue) {
+        say_overdue(in);
+    }
+    return in->ended;
+}
+
+/*
+ * mod_logio counts what passes its filter: what was read ahead would be the first request's. It is
+ * counted when it is asked for, by whichever request asks, as where nothing is read ahead.
+ */
+static int is_counted(const inbound_t *in)
+{
+    return in->plain && count_bytes != NULL;
+}
+
+static void count_asked(const inbound_t *in, apr_bucket_brigade *bb)
+{
+    apr_off_t bytes;
+
+    if (is_counted(in) && apr_brigade_length(bb, 0, &bytes) == APR_SUCCESS && bytes > 0) {
+        count_bytes(in->k->c, bytes);
+    }
+}
+
+void inbound_filter_read_ahead(inbound_t *in, apr_off_t bytes)
+{
+    in->passed += (apr_uint64_t)bytes;
+    if (is_counted(in)) {
+        count_bytes(in->k->c, -bytes); /* count_asked() counts them */
+    }
+}
+
+/* Line ends before a request are dropped, and count as read. */
+static apr_status_t eat_crlf(inbound_t *in)
+{
+    apr_size_t dropped = 0;
+    apr_status_t rv = stash_eat_crlf(in->stash, &dropped);
+
+    if (is_counted(in) && dropped > 0) {
+        count_bytes(in->k->c, (apr_off_t)dropped);
+    }
+    return rv;
+}
+
+/* What the stash holds, counted as read by whoever asks. */
+static apr_status_t read_stash(inbound_t *in, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                               apr_off_t readbytes)
+{
+    apr_status_t rv;
+
+    /*
+     * A line that did not come whole in time is none: a reader that waits for it gets no part of it
+     * either.
+     */
+    if (mode == AP_MODE_GETLINE && in->late && !stash_has_line(in->stash)) {
+        count_asked(in, in->stash);
+        apr_brigade_cleanup(in->stash);
+        return tell_end(in);
+    }
+    if (mode == AP_MODE_EATCRLF) {
+        return eat_crlf(in);
+    }
+    rv = stash_read(in->stash, bb, mode, readbytes);
+    if (mode != AP_MODE_SPECULATIVE) {
+        count_asked(in, bb);
+    }
+    return rv;
+}
+
+/*
+ * Where a connection stays with its worker nothing will be held back any more: the readers need not
+ * come by. To be called between requests: a request whose head is being read has taken over the
+ * chain, and would be given one without HTTP_IN.
+ */
+static void step_aside(inbound_t *in)
+{
+    if (!child.lane->is_async && !in->async && !in->aside) {
+        ap_remove_input_filter(in->filter);
+        in->aside = 1;
+    }
+}
+
+/*
+ * Filters of one type stand in the order in which they came: one that comes back would be below
+ * those that other modules have added to the connection since.
+ */
+static void put_on_top(ap_filter_t *f)
+{
+    ap_filter_t **link = &f->c->input_filters;
+
+    while (*link != f) {
+        link = &(*link)->next;
+    }
+    *link = f->next;
+    f->next = f->c->input_filters;
+    f->c->input_filters = f;
+}
+
+void inbound_filter_add(inbound_t *in)
+{
+    in->filter = ap_add_input_filter_handle(filter_rec, in, NULL, in->k->c);
+}
+
+void inbound_filter_step_back(inbound_t *in)
+{
+    if (in->aside) {
+        inbound_filter_add(in);
+        in->aside = 0;
+        put_on_top(in->filter);
+    }
+}
+
+/* What came from below @a last, as somebody asked for it. */
+static void count_passed(inbound_t *in, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
+{
+    mpm_hybrid_times_t *times = &in->k->times;
+    apr_uint64_t bytes = 0;
+    apr_bucket *e;
+
+    for (e = APR_BUCKET_NEXT(last); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        bytes += inbound_filter_bytes(e);
+    }
+    times->received += bytes;
+    in->passed += bytes;
+    if (bytes == 0 && ends_if_none) {
+        times->input_ended = APR_EOF; /* how the core tells it the first time */
+    }
+}
+
+int inbound_filter_held_below(const inbound_t *in, const network_t *net)
+{
+    return in->plain && net->received != in->passed;
+}
+
+static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                            apr_read_type_e block, apr_off_t readbytes)
+{
+    inbound_t *in = f->ctx;
+    apr_bucket *last = APR_BRIGADE_LAST(bb);
+    apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+
+    if (rv == APR_SUCCESS && mode != AP_MODE_SPECULATIVE) {
+        count_passed(in, bb, last, mode == AP_MODE_GETLINE && block == APR_BLOCK_READ);
+    }
+    else if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
+        in->k->times.input_ended = rv;
+    }
+    return rv;
+}
+
+/*
+ * mod_remoteip logs that its PROXY header has not come when a reader that would wait asks, and none
+ * has. Nothing below waits any more: the bucket tells the end, or that time is up.
+ */
+static void let_remoteip_say(inbound_t *in, ap_input_mode_t mode, apr_off_t readbytes)
+{
+    ap_filter_t *above = NULL, *reqtimeout;
+    const ap_filter_t *f;
+
+    if (in->asked_below || in->bytes != 0 || in->k->network == NULL
+        || !(in->late || in->k->network->eof) || ap_ssl_conn_is_ssl(in->k->c)) {
+        return;
+    }
+    in->asked_below = 1;
+    for (f = in->filter->next; f != NULL && strcmp(f->frec->name, "remoteip_input") != 0;
+         f = f->next) {
+    }
+    if (f == NULL) {
+        return;
+    }
+    /* it would wait by itself, on the socket */
+    reqtimeout = reqtimeout_detach(in->filter, &above);
+    (void)ap_get_brigade(in->filter->next, in->fresh, mode, APR_BLOCK_READ, readbytes);
+    apr_brigade_cleanup(in->fresh);
+    reqtimeout_attach(reqtimeout, above);
+}
+
+static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                                apr_read_type_e block, apr_off_t readbytes)
+{
+    inbound_t *in = f->ctx;
+    network_t *net = in->k->network;
+
+    if (mode == AP_MODE_INIT) {
+        apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+
+        if (in->late && in->k->c->aborted) {
+            /* the handshake was late, says mod_ssl: there is no request to complain of */
+            in->ended = APR_ECONNABORTED;
+        }
+        return rv;
+    }
+    if (!APR_BRIGADE_EMPTY(in->stash)) {
+        return read_stash(in, bb, mode, readbytes);
+    }
+    if (in->ended != APR_SUCCESS) {
+        let_remoteip_say(in, mode, readbytes);
+        return tell_end(in);
+    }
+    /* The core looks for a pipelined request after each response. */
+    if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ) {
+        step_aside(in);
+        /* Socket and core have no more: what has come since then, epoll will tell. */
+        if (in->plain && net != NULL && net->dry && !net->eof
+            && !inbound_filter_held_below(in, net)) {
+            return APR_EAGAIN;
+        }
+    }
+    return pass_on(f, bb, mode, block, readbytes);
+}
+
+void inbound_filter_child_init(void)
+{
+    count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_in);
+}
+
+void inbound_filter_register(void)
+{
+    filter_rec = ap_register_input_filter(FILTER_NAME, read_filter, NULL, AP_FTYPE_CONNECTION);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/conn/passing.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/clock.h"
+#include "mpm/conn/inbound.h"
+#include "mpm/module.h"
+#include "mpm/process/child.h"
+#include "mpm/process/handover.h"
+
+/* How soon a worker in the middle of a connection notices the end of a hold. */
+#define LOOK_INTERVAL apr_time_from_msec(1)
+
+int passing_give(conn_t *k)
+{
+    handover_t what;
+    char *bytes = NULL;
+
+    if (handover_state() != HANDOVER_GIVE || k->stays || !inbound_has_heads(k)
+        || !inbound_is_plain(k->c)) {
+        return 0;
+    }
+    memset(&what, 0, sizeof(what));
+    what.keepalives = k->c->keepalives;
+    what.used = k->used;
+    if (k->inbound != NULL && !inbound_pack(k, &what, &bytes)) {
+        k->stays = 1;
+        return 0;
+    }
+    what.deadline = what.bytes == 0 ? k->keepalive_until : 0;
+    if (handover_send(k->fd, &what, bytes) != 0) {
+        k->stays = 1;
+        ap_log_cerror(APLOG_MARK, APLOG_DEBUG, errno, k->c,
+                      "cannot pass the connection on to the next generation, it stays");
+        return 0;
+    }
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c,
+                  "passed on to the next generation with %u bytes", (unsigned)what.bytes);
+    k->passed_on = 1;
+    k->end = MPM_HYBRID_END_STOPPING;
+    return 1;
+}
+
+/*
+ * For bytes: 1. 0 at the end of the time, as poll(2); -1: a hold has begun. @a quick: only look.
+ */
+static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until, int quick)
+{
+    struct pollfd fds[2] = { { .fd = k->fd, .events = POLLIN },
+                             { .fd = handover_hold_fd(), .events = POLLIN } };
+    /* from here on the eventfd tells */
+    int watch = handover_state() == HANDOVER_OFF && handover_hold_fd() >= 0;
+    int n;
+
+    do {
+        apr_interval_time_t left = until - clock_now();
+
+        n = poll(fds, watch ? 2 : 1,
+                 quick             ? 0
+                     : timeout < 0 ? -1
+                     : left <= 0   ? 0
+                                   : (int)((left + 999) / 1000));
+        if (n > 0 && fds[0].revents == 0) {
+            return -1;
+        }
+    } while (n < 0 && errno == EINTR);
+    return n != 0;
+}
+
+/* In the prefork model nobody else ends a hold that is overdue. */
+static int is_held(void)
+{
+    if (!child.lane->is_threaded && handover_is_overdue()) {
+        handover_go_on();
+        shared_set(child.stats->holding, 0);
+    }
+    return handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW;
+}
+
+/* As wait_for_bytes(), and not before the end of a hold. */
+static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
+{
+    int n;
+
+    do {
+        /*
+         * One that comes here during a hold is told of its end by nobody: it is to be passed on
+         * then, as those that waited.
+         */
+        int begun = child.lane->is_threaded && handover_state() == HANDOVER_HOLD;
+
+        shared_note_since(child.slot, k->times.worker, 0);
+        n = wait_for_bytes(k, timeout, until, begun);
+        if (begun && n == 0) {
+            n = -1;
+        }
+        while (is_held()) {
+            apr_sleep(LOOK_INTERVAL);
+        }
+        shared_note_since(child.slot, k->times.worker, clock_now());
+        /* A hold that began before this look has counted us as one that runs nothing. */
+        atomic_thread_fence(memory_order_seq_cst);
+    } while (is_held());
+    return n;
+}
+
+/*
+ * TLS cannot be passed on: what has come is run at once, while there is all it needs; an idle
+ * connection is closed.
+ */
+static apr_status_t between_over_tls(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
+{
+    int n;
+
+    shared_note_since(child.slot, k->times.worker, 0);
+    n = handover_state() == HANDOVER_OFF ? wait_for_bytes(k, timeout, until, 0) : -1;
+    if (handover_state() != HANDOVER_OFF) {
+        n = wait_for_bytes(k, timeout, until, 1);
+    }
+    shared_note_since(child.slot, k->times.worker, clock_now());
+    if (n > 0) {
+        return APR_SUCCESS;
+    }
+    return handover_state() != HANDOVER_OFF ? APR_EOF : APR_TIMEUP;
+}
+
+apr_status_t passing_wait(conn_t *k, apr_interval_time_t timeout)
+{
+    apr_time_t until = clock_now() + timeout;
+    int n;
+
+    if (!inbound_is_plain(k->c)) {
+        return between_over_tls(k, timeout, until);
+    }
+    k->keepalive_until = timeout < 0 ? 0 : until;
+    do {
+        n = wait_and_hold(k, timeout, until);
+        /*
+         * The prefork model's next child would not know what to wait for: it gets those that have
+         * sent something.
+         */
+        if ((n > 0 || (n < 0 && child.lane->is_threaded)) && passing_give(k)) {
+            return APR_EOF;
+        }
+    } while (n < 0);
+    k->keepalive_until = 0; /* the next pause has a time of its own */
+    return n == 0 ? APR_TIMEUP : APR_SUCCESS;
+}

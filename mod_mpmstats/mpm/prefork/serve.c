@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/prefork/serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "apr_portable.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_vhost.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
+
+#include "base/clock.h"
+#include "mpm/conn/here.h"
+#include "mpm/conn/inbound.h"
+#include "mpm/conn/linger.h"
+#include "mpm/conn/pools.h"
+#include "mpm/conn/server.h"
+#include "mpm/module.h"
+#include "mpm/prefork/held.h"
+#include "mpm/prefork/told.h"
+#include "mpm/prefork/watch.h"
+#include "mpm/process/child.h"
+#include "mpm/process/handover.h"
+
+/* So long a child waits itself for the client to close, as long as there is nothing else to do. */
+#define LINGER_HERE_MS 50
+
+/* The only thread's. */
+static ap_sb_handle_t *sbh; /* set in serve_init, constant afterwards */
+static unsigned served;
+static conn_t conn; /* the one connection, but for those that may be held */
+
+void serve_init(ap_sb_handle_t *handle)
+{
+    sbh = handle;
+}
+
+unsigned serve_count(void)
+{
+    return served;
+}
+
+/* ---- one connection ----------------------------------------------------- */
+
+/* The lobby's patience is over: serve what is there, and then the time-out. */
+static void take_overdue(conn_t *k, int over_budget)
+{
+    if (inbound_advance(k) == INBOUND_READY) {
+        return;
+    }
+    k->end = inbound_kind(k) == MPM_HYBRID_CONN_BODY ? MPM_HYBRID_END_BODY_TIMEOUT
+                                                     : MPM_HYBRID_END_HEAD_TIMEOUT;
+    if (over_budget) {
+        inbound_over_budget(k);
+    }
+    else {
+        inbound_give_up(k, APR_TIMEUP);
+    }
+}
+
+static int may_be_held(const conn_t *k, const handoff_t *what)
+{
+    return what->is_tls && !what->at_once && server_async_head(k->c->base_server);
+}
+
+/* Zero if a module does not want it. */
+static int prepare(conn_t *k, const handoff_t *what)
+{
+    int rc;
+
+    ap_update_vhost_given_ip(k->c);
+    k->timeout = k->c->base_server->timeout;
+    if (what->overdue || may_be_held(k, what)) {
+        inbound_attach(k);
+    }
+    rc = ap_pre_connection(k->c, k->sock);
+    if (rc != OK && rc != DONE) {
+        k->c->aborted = 1;
+        return 0;
+    }
+    if (k->inbound != NULL) {
+        inbound_prepare(k);
+    }
+    return 1;
+}
+
+static void process(conn_t *k)
+{
+    if (k->inbound != NULL) {
+        inbound_dispatched(k);
+    }
+    here_runs(k);
+    ap_run_process_connection(k->c);
+    here_runs(NULL);
+}
+
+/* ---- its end ------------------------------------------------------------- */
+
+/* Nonzero once the client has closed, or the connection is broken. */
+static int drained(int fd)
+{
+    return linger_drain(fd) == LINGER_OVER;
+}
+
+/* Where the lobby cannot: as httpd does it. */
+static void linger_to_the_end(int fd, apr_interval_time_t time)
+{
+    apr_time_t until = clock_now() + time;
+
+    while (!drained(fd) && told.terms == 0) {
+        struct pollfd one = { .fd = fd, .events = POLLIN };
+        apr_interval_time_t left = until - clock_now();
+
+        if (left <= 0 || poll(&one, 1, (int)(left / 1000) + 1) == 0) {
+            return;
+        }
+    }
+}
+
+/*
+ * Our side is shut: the client has to see the whole answer before the socket goes. Most close at
+ * once.
+ */
+static void linger(int fd, int is_short)
+{
+    struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = watch_fd, .events = POLLIN } };
+    handoff_t what;
+
+    if (drained(fd)) {
+        return;
+    }
+    while (poll(fds, 2, LINGER_HERE_MS) > 0 && fds[1].revents == 0) {
+        if (drained(fd)) {
+            return;
+        }
+    }
+    is_short = is_short || told.ending != TOLD_RUN;
+    what = (handoff_t){ .is_short = is_short != 0 };
+    if (told.terms == 0 && handoff_send(watch_pairs.lingering[1], fd, &what) != 0) {
+        linger_to_the_end(fd, is_short ? LINGER_SHORT_TIME : LINGER_NORMAL_TIME);
+    }
+}
+
+static void close_connection(conn_t *k)
+{
+    conn_rec *c = k->c;
+
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, c, "to be closed%s",
+                  k->passed_on ? ", another process has it" : "");
+    if (k->passed_on) {
+        c->aborted = 1; /* another process has it: no word to the client */
+        told.current_fd = -1;
+        apr_socket_close(k->sock);
+        return;
+    }
+    if (ap_get_conn_socket(c) == NULL) {
+        c->aborted = 1; /* a module has taken it away */
+        return;
+    }
+    if (!ap_start_lingering_close(c)) {
+        shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 0);
+        shared_set(child.stats->connections[MPM_HYBRID_CONN_LINGER], 1);
+        told_be_idle();
+        linger(k->fd,
+               told.ending != TOLD_RUN || apr_table_get(c->notes, "short-lingering-close") != NULL);
+        shared_set(child.stats->connections[MPM_HYBRID_CONN_LINGER], 0);
+    }
+    told.current_fd = -1;
+    apr_socket_close(k->sock);
+}
+
+/*
+ * From its first request to its end; the connection is prepared. Between begin_run() and end_run().
+ */
+static void run(conn_t *k)
+{
+    shared_add(child.stats->dispatched, 1);
+    k->times.dispatched_us = clock_now();
+    k->is_last_request = held_count() > 0;
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "this process runs it%s",
+                  k->end == MPM_HYBRID_END_HEAD_TIMEOUT ? ", its time is up" : "");
+    process(k);
+    close_connection(k);
+}
+
+void serve_close_dropped(conn_t *k)
+{
+    if (k != NULL) {
+        apr_socket_close(k->sock);
+        pools_put(k->pool);
+    }
+}
+
+/* Nonzero if its client has to be waited for, and the connection is held until then. */
+static int hold(conn_t *k)
+{
+    if (k->inbound == NULL || held_is_ready(k)) {
+        return 0;
+    }
+    serve_close_dropped(held_to_drop());
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "waits in the TLS handshake or a head");
+    return held_keep(k);
+}
+
+/* Of TLS no more was seen than that it began. The requests after the first are httpd's to read. */
+static void take_times(mpm_hybrid_times_t *times, const handoff_t *what)
+{
+    if (what->is_tls) {
+        times->handshake_begin_us = what->first_us;
+        return;
+    }
+    times->first_byte_us = what->first_us;
+    times->head_us = what->whole_us;
+}
+
+/* Unique among the connections of this server at one time: this child may hold others. */
+static long conn_id(void)
+{
+    static long held;
+
+    held = held_count() > 0 ? held + 1 : 0;
+    return held * CHILD_NUMBERS(child.lane) + child.number;
+}
+
+/* The lobby does not note when the request line was whole; that is soon after its first byte. */
+static void take_date(conn_t *k, const handoff_t *what)
+{
+    k->line_us = what->is_tls ? 0 : what->first_us;
+}
+
+/* Takes @a pool. */
+void serve_new(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
+{
+    conn_t *k = what->is_tls ? apr_palloc(pool, sizeof(*k)) : &conn;
+    int is_held = 0;
+
+    memset(k, 0, sizeof(*k));
+    k->pool = pool;
+    k->sock = sock;
+    k->fd = fd;
+    k->sbh = sbh;
+    k->pub.state = HYBRID_STATE_PROCESSING;
+    k->timeout = ap_server_conf->timeout;
+    k->keepalive_timeout = ap_server_conf->keep_alive_timeout;
+    k->times.slot = &child.slot;
+    take_times(&k->times, what);
+    take_date(k, what);
+    served++;
+    told_begin_run(fd);
+    conn_own(k);
+    k->c = ap_run_create_connection(pool, ap_server_conf, sock, conn_id(), sbh,
+                                    apr_bucket_alloc_create(pool));
+    if (k->c != NULL) {
+        conn_attach(k);
+        k->c->keepalives = what->keepalives;
+        k->c->current_thread = ap_thread_current();
+        if (!prepare(k, what)) {
+            close_connection(k);
+        }
+        else if (what->overdue) {
+            take_overdue(k, what->over_budget);
+            if (k->line_us != 0) {
+                take_date(k, what);
+            }
+            run(k);
+        }
+        else if (!(is_held = hold(k))) {
+            run(k);
+        }
+    }
+    if (!is_held) {
+        pools_put(pool);
+    }
+    told_end_run();
+    if (is_held) {
+        watch_stand_aside();
+    }
+}
+
+/* It was held, and is to be run. */
+void serve_held(conn_t *k)
+{
+    told_begin_run(k->fd);
+    run(k);
+    pools_put(k->pool);
+    told_end_run();
+}
+
+/* Takes @a pool. */
+void serve_handed_over(apr_pool_t *pool, int fd, const handoff_t *what)
+{
+    apr_socket_t *sock = handover_socket(fd, pool);
+
+    if (sock == NULL) {
+        pools_put(pool); /* the client is gone already */
+        return;
+    }
+    serve_new(pool, sock, fd, what);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/process/child.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "mpm/module.h"
+
+/* The parent needs to hear it once; it looks at the scoreboard itself. */
+#define ASK_LEAST apr_time_from_msec(5)
+
+child_t child;
+
+_Atomic int child_ticker_asleep;
+_Atomic apr_time_t child_ticker_until;
+
+void child_wake(void)
+{
+    uint64_t one = 1;
+
+    if (write(child.wake_fd, &one, sizeof(one)) < 0) {
+        /* EAGAIN: it is awake as can be. */
+    }
+}
+
+void child_stop(int how)
+{
+    int now = atomic_load(&child.stopping);
+
+    while (now < how && !atomic_compare_exchange_weak(&child.stopping, &now, how)) {
+        continue;
+    }
+    child_wake();
+}
+
+int child_is_orphan(void)
+{
+    return !hybrid_one_process && getppid() != child.parent;
+}
+
+void child_say_orphaned(void)
+{
+    if (atomic_exchange(&hybrid_retained->shared->server->orphaned, 1) == 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "the parent process %d is gone; its children finish what they have and end, "
+                     "and the server has to be started again",
+                     (int)child.parent);
+    }
+}
+
+void child_tell_parent(char what)
+{
+    if (child.help_fd >= 0 && write(child.help_fd, &what, 1) < 0) {
+        /* EAGAIN: it has more of these than it can read. EPIPE: it is gone. */
+    }
+}
+
+void child_ask_for_help(void)
+{
+    static _Atomic apr_time_t asked;
+    apr_time_t now = clock_now();
+
+    if (now - atomic_load(&asked) >= ASK_LEAST) {
+        atomic_store(&asked, now);
+        child_tell_parent(CHILD_HELP);
+    }
+}

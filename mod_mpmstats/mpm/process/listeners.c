@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/process/listeners.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apr_cstr.h"
+#include "apr_portable.h"
+#include "http_core.h"
+#include "mpm_common.h"
+#include "mpm/module.h"
+
+ap_listen_rec **listeners_buckets;
+
+/* `AcceptFilter PROTOCOL none` is how httpd's documentation has an administrator
+ * say that the server speaks first. */
+static int accept_filter_is_none(const char *protocol)
+{
+    const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
+    const char *name = core->accf_map ? apr_table_get(core->accf_map, protocol) : NULL;
+
+    return name != NULL && ap_cstr_casecmp(name, "none") == 0;
+}
+
+static int speaks_http(const ap_listen_rec *lr)
+{
+    const char *protocol = lr->protocol;
+
+    if (protocol == NULL) {
+        protocol = "http";
+    }
+    if (ap_cstr_casecmp(protocol, "http") != 0 && ap_cstr_casecmp(protocol, "https") != 0) {
+        return 0;
+    }
+    return !accept_filter_is_none(protocol);
+}
+
+/* Not ap_unixd_accept(), for which a shortage is no different from a broken socket. */
+static apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
+{
+    apr_socket_t *sock = NULL;
+    apr_status_t rv = apr_socket_accept(&sock, lr->sd, pool);
+
+    *accepted = rv == APR_SUCCESS ? sock : NULL;
+    return rv;
+}
+
+static void fill_in(listener_t *door, ap_listen_rec *lr)
+{
+    apr_os_sock_t fd;
+
+    apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
+    apr_os_sock_get(&fd, lr->sd);
+    door->listener = lr;
+    door->fd = fd;
+    door->is_tls = lr->protocol != NULL && apr_cstr_casecmp(lr->protocol, "https") == 0;
+    door->looks = speaks_http(lr);
+    if (lr->accept_func == NULL) {
+        lr->accept_func = accept_socket;
+    }
+}
+
+listener_t *listeners_list(apr_pool_t *p, unsigned *count)
+{
+    listener_t *doors;
+    ap_listen_rec *lr;
+    unsigned n = 0;
+    int b;
+
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = listeners_buckets[b]; lr != NULL; lr = lr->next) {
+            n++;
+        }
+    }
+    doors = apr_pcalloc(p, sizeof(*doors) * (n + 1));
+    *count = n;
+    n = 0;
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = listeners_buckets[b]; lr != NULL; lr = lr->next) {
+            fill_in(&doors[n++], lr);
+        }
+    }
+    return doors;
+}
+
+/* Other errors are those of one connection, or of the network. */
+int listeners_is_broken(const listener_t *l, apr_status_t rv)
+{
+    if (rv != EBADF && rv != ENOTSOCK && rv != EINVAL && rv != APR_EGENERAL) {
+        return 0;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                 "listening socket %pI is broken, child %d stops gracefully",
+                 l->listener->bind_addr, (int)getpid());
+    return 1;
+}
+
+void listeners_refuse_new(void)
+{
+    /* Drop segments with SYN and without ACK: byte 13 of the TCP header. */
+    static struct sock_filter drop_syn[] = { BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+                                             BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+                                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+                                             BPF_STMT(BPF_RET | BPF_K, 0),
+                                             BPF_STMT(BPF_RET | BPF_K, 0xffffffff) };
+    static const struct sock_fprog program = { sizeof(drop_syn) / sizeof(drop_syn[0]), drop_syn };
+    ap_listen_rec *lr;
+    int b;
+
+    /*
+     * Who begins a connection then waits for the next start. The filter would stay on the socket.
+     */
+    if (hybrid_retained->sockets_outlive) {
+        return;
+    }
+    for (b = 0; b < ap_num_listen_buckets; b++) {
+        for (lr = listeners_buckets[b]; lr != NULL; lr = lr->next) {
+            apr_os_sock_t fd;
+
+            /* Where it cannot be done, a connection may be reset when the socket is closed. */
+            if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
+                && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
+                ap_log_error(APLOG_MARK, APLOG_DEBUG, errno, ap_server_conf,
+                             "cannot hold new connections off %pI", lr->bind_addr);
+            }
+        }
+    }
+}
+
+int listeners_queue(int fd, int *most)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    *most = 0;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != TCP_LISTEN) {
+        return 0;
+    }
+    /* Of a listening socket tcpi_unacked is the length of the accept queue, tcpi_sacked its limit. */
+    *most = (int)info.tcpi_sacked;
+    return (int)info.tcpi_unacked;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/threads/adopt.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "mpm/conn/pools.h"
+#include "mpm/process/child.h"
+#include "mpm/process/handover.h"
+#include "mpm/process/shortage.h"
+#include "mpm/threads/begin.h"
+#include "mpm/threads/park.h"
+#include "mpm/threads/tags.h"
+
+/* A leaf: guards watched, and that epoll agrees. */
+static pthread_mutex_t watching = PTHREAD_MUTEX_INITIALIZER;
+static int watched; /* the queue is in epoll */
+
+void adopt_watch(int on)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_HANDOVER };
+    int err = 0;
+
+    if (handover_fd() < 0) {
+        return;
+    }
+    pthread_mutex_lock(&watching);
+    /*
+     * Everybody is told of each one: they come seldom, and none is to wait for somebody who cannot
+     * take it.
+     */
+    if (watched != on
+        && epoll_ctl(child.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, handover_fd(), &ev) != 0
+        && shortage_is(errno)) {
+        err = errno;
+        on = 0; /* the ticker tries again */
+    }
+    watched = on;
+    pthread_mutex_unlock(&watching);
+    if (err != 0) {
+        shortage_of(err, "watch for connections of the generation before");
+    }
+}
+
+/*
+ * With room for the bytes, of which there are mostly none: a page that is not written to costs
+ * nothing.
+ */
+static void take(conn_worker_t *w, apr_pool_t *pool, char *bytes)
+{
+    handover_t what;
+    int fd = handover_receive(&what, bytes);
+    apr_socket_t *sock = fd < 0 ? NULL : handover_socket(fd, pool);
+
+    if (fd < 0 && errno != EAGAIN && errno != EPROTO) {
+        /* short of descriptors, or the pair is broken: not told again and again */
+        adopt_watch(0);
+    }
+    if (sock == NULL) {
+        pools_put(pool);
+        return;
+    }
+    begin_adopted(w, pool, sock, &what, bytes);
+}
+
+void adopt_take(conn_worker_t *w)
+{
+    apr_pool_t *pool;
+    char *bytes;
+
+    if (handover_state() != HANDOVER_OFF) {
+        return; /* it is for others now */
+    }
+    bytes = malloc(HANDOVER_BYTES_MAX);
+    if (bytes == NULL || park_count() >= child.max_connections || pools_get(&pool) != APR_SUCCESS) {
+        adopt_watch(0); /* the ticker looks again */
+    }
+    else {
+        take(w, pool, bytes);
+    }
+    free(bytes);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpm/threads/poll.h"
+
+#include <unistd.h>
+
+#include "mpm_common.h"
+#include "scoreboard.h"
+
+#include "base/clock.h"
+#include "mpm/process/child.h"
+#include "mpm/threads/accept.h"
+#include "mpm/threads/adopt.h"
+#include "mpm/threads/park.h"
+#include "mpm/threads/steps.h"
+#include "mpm/threads/tags.h"
+#include "mpm/threads/timers.h"
+
+_Atomic int poll_leaving;
+
+static void drain_wake_fd(void)
+{
+    uint64_t n;
+
+    if (read(park_wake_fd(), &n, sizeof(n)) < 0) {
+        /* Another poller was faster. */
+    }
+}
+
+/* New connections, as many as there are events. Nonzero if the token is still ours. */
+static int serve_listener(worker_state_t *w, const token_t *token, unsigned listener)
+{
+    int most = token->count;
+    int accepted;
+
+    do {
+        run_begins(w);
+        accepted = accept_ready(&w->pub, listener);
+        if (!run_ends(w)) {
+            return 0;
+        }
+    } while (accepted && --most > 0);
+    return 1;
+}
+
+/* Serve the next event. Nonzero if the token is still ours. */
+static int serve_event(worker_state_t *w, token_t *token)
+{
+    const struct epoll_event *event = &token->events[token->next++];
+    uint64_t tag = event->data.u64;
+    conn_t *k;
+
+    if (TAG_IS_CONN(tag)) {
+        k = park_claim(tag, event->events);
+        if (k == NULL) {
+            return 1;
+        }
+        run_begins(w);
+        steps_run(&w->pub, k);
+        return run_ends(w);
+    }
+    if (TAG_IS_LISTENER(tag)) {
+        return serve_listener(w, token, TAG_LOW(tag));
+    }
+    if (tag == TAG_HANDOVER) {
+        run_begins(w);
+        adopt_take(&w->pub);
+        return run_ends(w);
+    }
+    if (!atomic_load(&poll_leaving)) {
+        drain_wake_fd();
+    }
+    return 1;
+}
+
+/*
+ * Serve one of the things that do not come from epoll: the last connections to accept, callbacks
+ * that were due at @a begun, connections that were handed over. 0 when there is none.
+ */
+static int serve_one(worker_state_t *w, apr_time_t begun)
+{
+    const void *of;
+    conn_t *k;
+
+    if (accept_has_last()) {
+        run_begins(w);
+        accept_last(&w->pub);
+        return 1;
+    }
+    if (begun != 0 && timers_due(begun)) {
+        run_begins(w);
+        if (timers_run_due(begun, &of)) {
+            park_check_suspended(of);
+        }
+        return 1;
+    }
+    k = park_take_ready();
+    if (k != NULL) {
+        run_begins(w);
+        steps_run(&w->pub, k);
+        return 1;
+    }
+    return 0;
+}
+
+/* All of them: whoever queued one has woken a poller once. Nonzero if the token is still ours. */
+static int serve_queue(worker_state_t *w)
+{
+    apr_time_t begun = timers_next() != 0 ? clock_now() : 0;
+
+    while (serve_one(w, begun)) {
+        if (!run_ends(w)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/*
+ * Hold @a token: serve its events, then wait for more. Returns when the token is lost, or to leave.
+ */
+void poll_serve(worker_state_t *w, token_t *token)
+{
+    w->held = token;
+    ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_READY, NULL);
+    for (;;) {
+        while (token->next < token->count) {
+            if (!serve_event(w, token)) {
+                return;
+            }
+        }
+        if (!serve_queue(w)) {
+            return;
+        }
+        if (atomic_load_explicit(&poll_leaving, memory_order_relaxed)) {
+            return;
+        }
+        ap_update_child_status_from_indexes(child.slot, w->pub.index,
+                                            atomic_load(&child.stopping) ? SERVER_GRACEFUL
+                                                                         : SERVER_READY,
+                                            NULL);
+        token->next = 0;
+        token->count = epoll_wait(child.epoll_fd, token->events, RUN_BATCH,
+                                  timers_next() != 0 && timers_due(clock_now()) ? 0 : -1);
+        if (token->count < 0) {
+            token->count = 0;
+        }
+    }
+}
