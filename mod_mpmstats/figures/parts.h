@@ -17,7 +17,9 @@ enum {
     VIEW_HANDLERS = 64,
     VIEW_LISTENERS = 128,
     VIEW_EVENTS = 256,
-    VIEW_ALL = 511
+    VIEW_ALL = 511,
+    PARTS_VHOST_BUCKETS =
+        512 /**< of each virtual host's times: a reader's alone, no part of a view */
 };
 
 #endif

@@ -6,15 +6,20 @@
  */
 #include "figures/read.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apr_hash.h"
 #include "apr_strings.h"
+#include "apr_time.h"
 #include "base/escape.h"
 #include "figures/events.h"
 #include "figures/kept.h"
 #include "figures/metrics.h"
 #include "figures/parts.h"
+#include "figures/read_processes.h"
+#include "figures/sums.h"
 
 #define EVENTS_SHOWN 64
 
@@ -28,11 +33,57 @@ static apr_int64_t bounded(apr_uint64_t number)
     return number > APR_INT64_MAX ? APR_INT64_MAX : (apr_int64_t)number;
 }
 
-static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_server_t *plain)
+/* ---- the server as a whole --------------------------------------------------- */
+
+/* When the server was last seen at work: now, unless it is dead. */
+static apr_int64_t moment_of(const segment_view_t *view, const segment_server_t *server)
 {
-    kept_take(METRICS_SERVER, &snapshot->server, plain, pool, 0);
+    const apr_uint64_t seen[] = { segment_created(view), server->heartbeat, server->sampled,
+                                  server->stopped };
+    apr_int64_t now = apr_time_now(), last = 0;
+
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+        if (seen[i] <= APR_INT64_MAX && (apr_int64_t)seen[i] > last) {
+            last = (apr_int64_t)seen[i];
+        }
+    }
+    return segment_live(view) || last > now ? now : last;
+}
+
+static void take_load(snapshot_server_t *server)
+{
+    double load[3];
+
+    if (getloadavg(load, 3) == 3) {
+        server->load1 = load[0];
+        server->load5 = load[1];
+        server->load15 = load[2];
+    }
+}
+
+static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
+                        const segment_server_t *plain)
+{
+    snapshot_server_t *server = &snapshot->server;
+
+    kept_take(METRICS_SERVER, server, plain, pool, 0);
     kept_take(METRICS_LIMITS, &snapshot->limits, plain, pool, 0);
     kept_take(METRICS_TOTALS, &snapshot->totals, plain, pool, 0);
+    server->now_us = moment_of(view, plain);
+    if (server->started_us != SNAPSHOT_UNKNOWN) {
+        /* The clock may have been set back. */
+        server->uptime_s = server->now_us > server->started_us
+            ? (server->now_us - server->started_us) / 1000000
+            : 0;
+    }
+    if (plain->sampled != 0 && plain->sampled <= APR_INT64_MAX) {
+        server->sampled_age_us = server->now_us > (apr_int64_t)plain->sampled
+            ? server->now_us - (apr_int64_t)plain->sampled
+            : 0;
+    }
+    if (segment_live(view)) {
+        take_load(server);
+    }
 }
 
 /* ---- times ----------------------------------------------------------------- */
@@ -140,8 +191,9 @@ static void tell_apart(void *records, int count, apr_size_t stride, apr_size_t n
 typedef struct {
     const segment_view_t *view;
     apr_pool_t *pool;
-    int *first; /* by virtual host: its first record */
-    int *next;  /* by record: the next of the same virtual host; -1: none */
+    bool buckets; /* those of each virtual host are asked for */
+    int *first;   /* by virtual host: its first record */
+    int *next;    /* by record: the next of the same virtual host; -1: none */
     int records;
     int other; /* record of those beyond the cap */
     /* record without a name, of those that are no more; -1: there is none */
@@ -188,6 +240,9 @@ static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name
         known->requests = 0;
         for (int i = 0; i < SNAPSHOT_PHASES; i++) {
             metrics_clear(METRICS_LATENCY, &known->latency[i]);
+        }
+        if (hosts->buckets) {
+            known->times = apr_pcalloc(hosts->pool, SNAPSHOT_PHASES * sizeof(known->times[0]));
         }
     }
     else {
@@ -296,6 +351,9 @@ static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase,
         }
         known = 1;
         summarize(&vhost->latency[phase], &counts[1]);
+        if (hosts->buckets) {
+            list_buckets(&vhost->times[phase], &counts[1], hosts->pool);
+        }
         if (phase == SNAPSHOT_SPREAD_total) {
             step(&vhost->total, &counts[1]);
         }
@@ -324,7 +382,7 @@ static void take_times(snapshot_t *snapshot, const hosts_t *hosts)
     take_server_spreads(snapshot, hosts->view, hosts->pool);
 }
 
-/* ---- handlers, listeners, processes, events -------------------------------- */
+/* ---- handlers, listeners, events -------------------------------- */
 
 static snapshot_handler_t *handler_named(snapshot_t *snapshot, const char *name)
 {
@@ -337,8 +395,6 @@ static snapshot_handler_t *handler_named(snapshot_t *snapshot, const char *name)
     return &snapshot->handlers[snapshot->handler_count++];
 }
 
-#define HANDLER_READY 2
-
 static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
 {
     size_t records = segment_records(view, SEGMENT_S_HANDLER);
@@ -346,43 +402,13 @@ static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_
 
     snapshot->handlers = apr_pcalloc(pool, (records + 1) * sizeof(snapshot->handlers[0]));
     for (size_t i = 0; i < records; i++) {
-        if (segment_get_handler(view, i, &plain) && plain.state == HANDLER_READY
+        if (segment_get_handler(view, i, &plain) && plain.state == SEGMENT_HANDLER_USED
             && plain.name[0] != '\0' && (plain.requests > 0 || plain.busy > 0)) {
             kept_take(METRICS_HANDLER, handler_named(snapshot, plain.name), &plain, pool, 1);
         }
     }
     tell_apart(snapshot->handlers, snapshot->handler_count, sizeof(snapshot->handlers[0]),
                offsetof(snapshot_handler_t, name), pool);
-}
-
-/*
- * What each worker runs or ran last, in the words of take_handlers(): the MPM may have others, the
- * type of a file say.
- */
-static void take_running(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
-{
-    segment_board_t board;
-    segment_worker_t plain;
-    segment_handler_t handler;
-
-    if (!segment_get_board(view, &board) || board.thread_limit > APR_INT32_MAX
-        || snapshot->server.extended_status != 1) {
-        return;
-    }
-    for (int i = 0; i < snapshot->worker_count; i++) {
-        snapshot_worker_t *worker = &snapshot->workers[i];
-
-        if (worker->slot >= 0 && worker->thread >= 0
-            && segment_get_worker(
-                view, (size_t)worker->slot * board.thread_limit + (size_t)worker->thread, &plain)
-            && plain.handler != 0) {
-            worker->tunnel = plain.tunnel == 1;
-            if (segment_get_handler(view, plain.handler - 1, &handler)
-                && handler.state == HANDLER_READY && handler.name[0] != '\0') {
-                worker->handler = apr_pstrdup(pool, handler.name);
-            }
-        }
-    }
 }
 
 static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
@@ -401,47 +427,6 @@ static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr
     }
     tell_apart(snapshot->listeners, snapshot->listener_count, sizeof(snapshot->listeners[0]),
                offsetof(snapshot_listener_t, address), pool);
-}
-
-/* The one of that pid, if there is one. */
-static snapshot_process_t *take_process(snapshot_process_t *processes, int count,
-                                        const segment_process_t *plain, apr_pool_t *pool)
-{
-    for (int i = 0; i < count; i++) {
-        if (processes[i].pid == (apr_int64_t)plain->pid) {
-            kept_take(METRICS_PROCESS, &processes[i], plain, pool, 0);
-            return &processes[i];
-        }
-    }
-    return NULL;
-}
-
-static void take_processes(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
-{
-    size_t records = segment_records(view, SEGMENT_S_PROCESS);
-    segment_process_t plain;
-
-    for (size_t i = 0; i < records; i++) {
-        if (segment_get_process(view, i, &plain) && plain.pid != 0) {
-            snapshot_process_t *finishing;
-
-            take_process(snapshot->processes, snapshot->process_count, &plain, pool);
-            finishing = take_process(snapshot->finishing, snapshot->finishing_count, &plain, pool);
-            if (finishing != NULL) {
-                finishing->slot = SNAPSHOT_UNKNOWN; /* it has left the scoreboard */
-            }
-        }
-    }
-}
-
-/* Under an MPM that counts no connections in httpd's scoreboard the processes' records do. */
-static void count_connections(snapshot_t *snapshot)
-{
-    int counted = snapshot->totals.connections != SNAPSHOT_UNKNOWN;
-
-    for (int i = 0; i < snapshot->process_count && !counted; i++) {
-        kept_join(METRIC_GAUGE, &snapshot->totals.connections, snapshot->processes[i].connections);
-    }
 }
 
 static void take_events(snapshot_t *snapshot, const segment_view_t *view, apr_pool_t *pool)
@@ -467,30 +452,32 @@ static void take_events(snapshot_t *snapshot, const segment_view_t *view, apr_po
 
 /* ---- all of it --------------------------------------------------------------- */
 
-void recorded_clear(snapshot_t *snapshot)
+static void clear(snapshot_t *snapshot)
 {
+    memset(snapshot, 0, sizeof(*snapshot));
+    metrics_clear(METRICS_SERVER, &snapshot->server);
+    metrics_clear(METRICS_LIMITS, &snapshot->limits);
+    metrics_clear(METRICS_TOTALS, &snapshot->totals);
+    metrics_clear(METRICS_CONNECTIONS, &snapshot->connections);
     for (int i = 0; i < SNAPSHOT_SPREADS; i++) {
-        memset(&snapshot->spreads[i], 0, sizeof(snapshot->spreads[i]));
         metrics_clear(METRICS_LATENCY, &snapshot->spreads[i].latency);
     }
-    snapshot->vhosts = NULL;
-    snapshot->handlers = NULL;
-    snapshot->listeners = NULL;
-    snapshot->events = NULL;
-    snapshot->vhost_count = snapshot->handler_count = 0;
-    snapshot->listener_count = snapshot->event_count = 0;
 }
 
-void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
-                   unsigned parts)
+void read_snapshot(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
+                   const board_t *board, unsigned parts)
 {
-    hosts_t hosts = { .view = view, .pool = pool };
+    hosts_t hosts = { .view = view, .pool = pool, .buckets = (parts & PARTS_VHOST_BUCKETS) != 0 };
     segment_server_t server;
+    bool there;
 
-    if (!segment_get_server(view, &server)) {
+    clear(snapshot);
+    there = segment_get_server(view, &server);
+    take_server(snapshot, pool, view, &server);
+    read_processes(snapshot, pool, view, board, parts);
+    if (!there) {
         return;
     }
-    take_server(snapshot, pool, &server);
     take_vhosts(snapshot, &hosts);
     sum_vhosts(snapshot, &hosts.was);
     count_served(snapshot, &hosts.was);
@@ -498,11 +485,6 @@ void recorded_read(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t 
         take_times(snapshot, &hosts);
     }
     take_handlers(snapshot, view, pool);
-    if (parts & VIEW_WORKERS) {
-        take_running(snapshot, view, pool);
-    }
     take_listeners(snapshot, view, pool);
-    take_processes(snapshot, view, pool);
-    count_connections(snapshot);
     take_events(snapshot, view, pool);
 }

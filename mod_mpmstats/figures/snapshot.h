@@ -3,8 +3,8 @@
  * @file  figures/snapshot.h
  * @brief What the server looked like at one moment: the only thing a renderer reads.
  *
- * Plain data, no httpd types: whoever fills it (collect.c from a running httpd)
- * and whoever renders it (render_*.c) know nothing of each other. The fields that
+ * Plain data, no httpd types: who fills it from a segment (read.c) and who renders it (render/)
+ * know nothing of each other. The fields that
  * are figures come from figures.def, one field a line.
  *
  * Unknown is not zero: a number the running MPM does not know is
@@ -103,14 +103,6 @@ typedef struct {
     apr_int64_t at_most[SNAPSHOT_BOUNDS];
 } snapshot_steps_t;
 
-/** A virtual host as recorded; several of one name are one. */
-typedef struct {
-#define VHOST_FIGURE SNAPSHOT_FIELD
-#include "figures/figures.def"
-    snapshot_latency_t latency[SNAPSHOT_PHASES]; /**< unknown if not asked for */
-    snapshot_steps_t total;                      /**< of the whole times of its requests */
-} snapshot_vhost_t;
-
 /** A content handler; several records of one name are one. */
 typedef struct {
 #define HANDLER_FIGURE SNAPSHOT_FIELD
@@ -144,6 +136,15 @@ typedef struct {
     snapshot_bucket_t *buckets; /**< by time */
     int bucket_count;
 } snapshot_spread_t;
+
+/** A virtual host as recorded; several of one name are one. */
+typedef struct {
+#define VHOST_FIGURE SNAPSHOT_FIELD
+#include "figures/figures.def"
+    snapshot_latency_t latency[SNAPSHOT_PHASES]; /**< unknown if not asked for */
+    snapshot_steps_t total;                      /**< of the whole times of its requests */
+    snapshot_spread_t *times;                    /**< buckets of its phases, if asked for; NULL */
+} snapshot_vhost_t;
 
 typedef struct {
     snapshot_server_t server;

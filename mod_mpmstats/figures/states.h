@@ -6,6 +6,9 @@
 #ifndef MPMSTATS_FIGURES_STATES_H
 #define MPMSTATS_FIGURES_STATES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 typedef enum {
     STATE_IDLE,
     STATE_STARTING,
@@ -21,13 +24,28 @@ typedef enum {
     STATE_COUNT
 } state_e;
 
+/** What a worker in some state is to the sums: each one belongs to exactly one. */
+typedef enum {
+    SUMS_NONE,
+    SUMS_STARTING,
+    SUMS_IDLE,
+    SUMS_BUSY,
+    SUMS_FINISHING,
+    SUMS_ROLES
+} sums_role_e;
+
 typedef struct {
     const char *letter; /**< one ASCII character */
     const char *name;   /**< one word, for scripts and people */
     const char *help;
+    sums_role_e role;
+    bool dated; /**< the scoreboard's last_used says since when the worker is in this state */
 } state_t;
 
 /** Indexed by state_e, in the order of the legend. */
 extern const state_t states[STATE_COUNT];
+
+/** By httpd's number for a worker's status; one that is out of range counts as an unused entry. */
+const state_t *state_of_status(int64_t status);
 
 #endif

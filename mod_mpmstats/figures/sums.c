@@ -42,6 +42,18 @@ const char *sums_process_state(const apr_int64_t *roles, bool quiescing, bool ot
     return not_accepting ? "not_accepting" : "ready";
 }
 
+apr_int64_t sums_of_connections(const snapshot_connections_t *by_state)
+{
+    int count;
+    const metric_t *kinds = metrics_of(METRICS_CONNECTIONS, &count);
+    apr_int64_t sum = 0;
+
+    for (int i = 0; i < count; i++) {
+        sums_add(&sum, metric_number(&kinds[i], by_state));
+    }
+    return sum;
+}
+
 void sums_connections(snapshot_t *snapshot, const snapshot_process_t *process)
 {
     int count;

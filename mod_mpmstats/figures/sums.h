@@ -13,16 +13,7 @@
 #include <stdbool.h>
 
 #include "figures/snapshot.h"
-
-/** What a worker in some state is to the sums: each one belongs to exactly one. */
-typedef enum {
-    SUMS_NONE,
-    SUMS_STARTING,
-    SUMS_IDLE,
-    SUMS_BUSY,
-    SUMS_FINISHING,
-    SUMS_ROLES
-} sums_role_e;
+#include "figures/states.h"
 
 /** What is needed until all processes are added, beside the totals themselves. */
 typedef struct {
@@ -47,6 +38,9 @@ const char *sums_process_state(const apr_int64_t *roles, bool quiescing, bool ot
 /** Adds a process, whose state is set, with its workers and connections. */
 void sums_process(sums_t *sums, snapshot_t *snapshot, const snapshot_process_t *process,
                   const apr_int64_t *roles);
+
+/** Connections of a process, whatever they wait for. */
+apr_int64_t sums_of_connections(const snapshot_connections_t *by_state);
 
 /** Adds the connections of one alone. */
 void sums_connections(snapshot_t *snapshot, const snapshot_process_t *process);

@@ -22,19 +22,25 @@
 /** Raised when a struct below changes; a field is only ever added at the end. */
 #define MPM_HYBRID_API_VERSION 4
 
-/** What a connection waits for; `MPM_HYBRID_CONN_RUNNING` is the one a worker owns. */
+/**
+ * What a connection waits for; STATE(NAME, name). `running` is the one a worker owns. The names are
+ * those of figures.def.
+ */
+#define MPM_HYBRID_CONN_STATES(STATE) \
+    STATE(NEW, new)             /* accepted, no byte seen yet */ \
+    STATE(HANDSHAKE, handshake) /* TLS handshake under way */ \
+    STATE(HEAD, head)           /* part of a request head seen */ \
+    STATE(BODY, body)           /* head complete, a small body is being collected */ \
+    STATE(KEEPALIVE, keepalive) /* between two requests */ \
+    STATE(RUNNING, running)     /* owned by a worker */ \
+    STATE(WAITIO, waitio)       /* a module asked to wait (CONN_STATE_ASYNC_WAITIO) */ \
+    STATE(WRITE, write)         /* the response is being taken by the client */ \
+    STATE(LINGER, linger)       /* lingering close */ \
+    STATE(SUSPENDED, suspended) /* a module resumes it */
+
+#define MPM_HYBRID_CONN_ENUM(NAME, name) MPM_HYBRID_CONN_##NAME,
 typedef enum {
-    MPM_HYBRID_CONN_NEW,       /**< accepted, no byte seen yet */
-    MPM_HYBRID_CONN_HANDSHAKE, /**< TLS handshake under way */
-    MPM_HYBRID_CONN_HEAD,      /**< part of a request head seen */
-    MPM_HYBRID_CONN_BODY,      /**< head complete, a small body is being collected */
-    MPM_HYBRID_CONN_KEEPALIVE, /**< between two requests */
-    MPM_HYBRID_CONN_RUNNING,   /**< owned by a worker */
-    MPM_HYBRID_CONN_WAITIO,    /**< a module asked to wait (CONN_STATE_ASYNC_WAITIO) */
-    MPM_HYBRID_CONN_WRITE,     /**< the response is being taken by the client */
-    MPM_HYBRID_CONN_LINGER,    /**< lingering close */
-    MPM_HYBRID_CONN_SUSPENDED, /**< a module resumes it */
-    MPM_HYBRID_CONN_KINDS
+    MPM_HYBRID_CONN_STATES(MPM_HYBRID_CONN_ENUM) MPM_HYBRID_CONN_KINDS
 } mpm_hybrid_conn_e;
 
 /** What the system has refused the server; see docs/status.md. */

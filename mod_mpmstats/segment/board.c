@@ -53,6 +53,9 @@ struct board_t {
     segment_board_t about;
     size_t limits[RECORDS]; /* bytes a record of each kind may have */
     found_t found[WANTEDS];
+    int first[RECORDS + 1]; /* of each record's lines of board.def, which stand together */
+    found_t pid;            /* of a process */
+    found_t status;         /* of a worker */
 };
 
 /* ---- the bytes --------------------------------------------------------------- */
@@ -166,11 +169,19 @@ static void find_field(board_t *board, const segment_board_field_t *field)
         }
         board->found[i].offset = (size_t)field->offset;
         board->found[i].length = (size_t)field->length;
+        if (w->record == RECORD_WORKER && w->keep_offset == offsetof(board_worker_t, status)) {
+            board->status = board->found[i];
+        }
+        if (w->record == RECORD_PROCESS && w->keep_offset == offsetof(board_process_t, pid)) {
+            board->pid = board->found[i];
+        }
         return;
     }
 }
 
-board_t *board_open(const segment_view_t *view, segment_failure_t *failure)
+/* @a mapped: where the scoreboard is in this process's memory; NULL: where the segment says. */
+static board_t *open_board(const segment_view_t *view, const void *mapped, size_t size,
+                           segment_failure_t *failure)
 {
     board_t *board = calloc(1, sizeof(*board));
     segment_board_field_t field;
@@ -183,14 +194,32 @@ board_t *board_open(const segment_view_t *view, segment_failure_t *failure)
     if (!segment_get_board(view, &board->about)) {
         board->about.length = 0;
     }
-    if (!get_bytes(board, view, failure) || !check_layout(board, failure)) {
+    if (mapped != NULL) {
+        board->base = mapped;
+        board->size = board->about.length = size;
+    }
+    if ((mapped == NULL && !get_bytes(board, view, failure)) || !check_layout(board, failure)) {
         board_close(board);
         return NULL;
+    }
+    for (int i = 0; i < WANTEDS; i++) {
+        board->first[wanted[i].record + 1] = i + 1;
     }
     for (size_t i = 0; segment_get_board_field(view, i, &field); i++) {
         find_field(board, &field);
     }
     return board;
+}
+
+board_t *board_open(const segment_view_t *view, segment_failure_t *failure)
+{
+    return open_board(view, NULL, 0, failure);
+}
+
+board_t *board_open_mapped(const segment_view_t *view, const void *mapped, size_t size,
+                           segment_failure_t *failure)
+{
+    return open_board(view, mapped, size, failure);
 }
 
 void board_close(board_t *board)
@@ -218,48 +247,52 @@ bool board_extended(const board_t *board)
     return board->about.extended == 1;
 }
 
+/* A number of `length` bytes: each width by itself, for the compiler makes one load of it. */
 static int64_t number_at(const char *at, size_t length, board_type_e type)
 {
-    union {
-        uint8_t u1;
-        uint16_t u2;
-        uint32_t u4;
-        uint64_t u8;
-    } value = { .u8 = 0 };
     bool is_signed = type == BOARD_TYPE_SIGNED;
+    uint64_t u8;
+    uint32_t u4;
+    uint16_t u2;
 
-    memcpy(&value, at, length);
     switch (length) {
     case 1:
-        return is_signed ? (int8_t)value.u1 : value.u1;
+        return is_signed ? *(const int8_t *)at : *(const uint8_t *)at;
     case 2:
-        return is_signed ? (int16_t)value.u2 : value.u2;
+        memcpy(&u2, at, sizeof(u2));
+        return is_signed ? (int16_t)u2 : u2;
     case 4:
-        return is_signed ? (int32_t)value.u4 : (int64_t)value.u4;
+        memcpy(&u4, at, sizeof(u4));
+        return is_signed ? (int32_t)u4 : (int64_t)u4;
     default:
-        return is_signed || value.u8 <= INT64_MAX ? (int64_t)value.u8 : INT64_MAX;
+        memcpy(&u8, at, sizeof(u8));
+        return is_signed || u8 <= INT64_MAX ? (int64_t)u8 : INT64_MAX;
     }
+}
+
+static void get_text(const char *at, const found_t *found, char *keep, size_t keep_size)
+{
+    size_t length = found->length < keep_size ? found->length : keep_size - 1;
+
+    memcpy(keep, at + found->offset, length);
+    memset(keep + length, 0, keep_size - length);
 }
 
 static void get_record(const board_t *board, record_e record, const char *at, void *to)
 {
-    for (int i = 0; i < WANTEDS; i++) {
+    for (int i = board->first[record]; i < board->first[record + 1]; i++) {
         const wanted_t *w = &wanted[i];
         const found_t *found = &board->found[i];
         char *keep = (char *)to + w->keep_offset;
 
-        if (w->record != record) {
-            continue;
-        }
         if (w->type == BOARD_TYPE_TEXT) {
-            memset(keep, 0, w->keep_size);
-            memcpy(keep, at + found->offset,
-                   found->length < w->keep_size ? found->length : w->keep_size - 1);
-            continue;
+            get_text(at, found, keep, w->keep_size);
         }
-        *(int64_t *)(void *)keep = found->length == 0
-            ? BOARD_UNKNOWN
-            : number_at(at + found->offset, found->length, w->type);
+        else {
+            *(int64_t *)(void *)keep = found->length == 0
+                ? BOARD_UNKNOWN
+                : number_at(at + found->offset, found->length, w->type);
+        }
     }
 }
 
@@ -290,4 +323,28 @@ bool board_get_worker(const board_t *board, size_t slot, size_t thread, board_wo
     get_record(board, RECORD_WORKER,
                board->base + board->about.worker_offset + index * board->about.worker_step, worker);
     return true;
+}
+
+int64_t board_process_pid(const board_t *board, size_t slot)
+{
+    const char *process = board->base + board->about.process_offset
+        + slot * board->about.process_step;
+
+    return slot < board->about.server_limit && board->pid.length > 0
+        ? number_at(process + board->pid.offset, board->pid.length, BOARD_TYPE_SIGNED)
+        : BOARD_UNKNOWN;
+}
+
+int64_t board_worker_status(const board_t *board, size_t slot, size_t thread)
+{
+    const found_t *found = &board->status;
+    size_t index = slot * (size_t)board->about.thread_limit + thread;
+
+    if (slot >= board->about.server_limit || thread >= board->about.thread_limit
+        || found->length == 0) {
+        return BOARD_UNKNOWN;
+    }
+    return number_at(board->base + board->about.worker_offset + index * board->about.worker_step
+                         + found->offset,
+                     found->length, BOARD_TYPE_UNSIGNED);
 }

@@ -54,6 +54,13 @@ typedef struct board_t board_t;
  */
 board_t *board_open(const segment_view_t *view, segment_failure_t *failure);
 
+/**
+ * The same of one that this process has at @a mapped, @a size bytes: the segment says how it is
+ * laid out.
+ */
+board_t *board_open_mapped(const segment_view_t *view, const void *mapped, size_t size,
+                           segment_failure_t *failure);
+
 /** May be NULL. */
 void board_close(board_t *board);
 
@@ -68,5 +75,9 @@ bool board_extended(const board_t *board);
 bool board_get_global(const board_t *board, board_global_t *global);
 bool board_get_process(const board_t *board, size_t slot, board_process_t *process);
 bool board_get_worker(const board_t *board, size_t slot, size_t thread, board_worker_t *worker);
+
+/* One number of a record, without the rest: most are unused. BOARD_UNKNOWN past the last. */
+int64_t board_process_pid(const board_t *board, size_t slot);
+int64_t board_worker_status(const board_t *board, size_t slot, size_t thread);
 
 #endif

@@ -210,19 +210,17 @@ void segment_vhosts_update(segment_t *segment, const char *const *names, unsigne
 
 /* ---- handlers -------------------------------------------------------------- */
 
-enum { HANDLER_FREE, HANDLER_CLAIMED, HANDLER_USED };
-
 /* The record is free or its name is being written: is it ours? */
 static bool handler_claim(segment_handler_rec_t *handler, const char *name)
 {
-    uint64_t state = HANDLER_FREE;
+    uint64_t state = SEGMENT_HANDLER_FREE;
 
-    if (!atomic_compare_exchange_strong_explicit(&handler->state, &state, HANDLER_CLAIMED,
+    if (!atomic_compare_exchange_strong_explicit(&handler->state, &state, SEGMENT_HANDLER_CLAIMED,
                                                  memory_order_acquire, memory_order_acquire)) {
         return false;
     }
     segment_set_text(handler->name, name);
-    atomic_store_explicit(&handler->state, HANDLER_USED, memory_order_release);
+    atomic_store_explicit(&handler->state, SEGMENT_HANDLER_USED, memory_order_release);
     return true;
 }
 
@@ -242,11 +240,11 @@ unsigned segment_handler_row(segment_t *segment, const char *name)
         segment_handler_rec_t *handler = &segment->handler[row];
         uint64_t state = atomic_load_explicit(&handler->state, memory_order_acquire);
 
-        if (state == HANDLER_FREE && handler_claim(handler, name)) {
+        if (state == SEGMENT_HANDLER_FREE && handler_claim(handler, name)) {
             return row;
         }
         state = atomic_load_explicit(&handler->state, memory_order_acquire);
-        if (state == HANDLER_USED && segment_is_text(handler->name, name)) {
+        if (state == SEGMENT_HANDLER_USED && segment_is_text(handler->name, name)) {
             return row;
         }
     }

@@ -180,6 +180,13 @@ typedef struct {
 #include "figures/figures.def"
 } segment_worker_t;
 
+/** The state of a `handler` record. */
+typedef enum {
+    SEGMENT_HANDLER_FREE,
+    SEGMENT_HANDLER_CLAIMED, /**< its name is being written */
+    SEGMENT_HANDLER_USED
+} segment_handler_state_e;
+
 /* ---- sections and fields, at run time ------------------------------------ */
 
 /** The sections with fields, in the order they have in a segment; then those without. */

@@ -17,15 +17,18 @@
 #include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "scoreboard.h"
 #include "util_filter.h"
 
-#include "stats/collect.h"
+#include "figures/read.h"
 #include "stats/known_host.h"
 #include "stats/modstatus.h"
 #include "render/auto.h"
 #include "stats/page/html.h"
 #include "render/json.h"
 #include "render/openmetrics.h"
+#include "stats/record/board.h"
+#include "stats/record/sample.h"
 #include "stats/request_line.h"
 #include "render/request_view.h"
 
@@ -57,6 +60,22 @@ static void write_auto(out_t *out, const answer_t *answer)
     out_flush(out);
     modstatus_run_hooks(answer->r);
     render_auto_more(out, answer->snapshot);
+}
+
+/* What a form tells of the parts that are asked for: the rest of them need not be read. */
+static unsigned parts_told(const view_t *view)
+{
+    switch (view->form) {
+    case VIEW_PAGE:
+        return view->parts | VIEW_WORKERS; /* the pictures of processes name their requests */
+    case VIEW_AUTO:
+        return VIEW_TOTALS | VIEW_LIMITS;
+    case VIEW_PROMETHEUS:
+    case VIEW_OPENMETRICS:
+        return view->parts & ~(unsigned)VIEW_WORKERS;
+    default:
+        return view->parts;
+    }
 }
 
 static void write_metrics(out_t *out, const answer_t *answer)
@@ -173,6 +192,31 @@ static const char *name_of(request_rec *r)
                         (unsigned int)ap_get_server_port(r));
 }
 
+/* The server as it is now, by the reader that the command line has too; NULL: no scoreboard. */
+static const snapshot_t *snapshot_for(request_rec *r, unsigned parts)
+{
+    snapshot_t *snapshot = apr_palloc(r->pool, sizeof(*snapshot));
+    segment_view_t *view;
+    board_t *board;
+
+    if (record.segment == NULL || !ap_exists_scoreboard_image()) {
+        return NULL;
+    }
+    record_sample_refresh();
+    view = segment_view(record.segment);
+    board = view != NULL ? record_board_open(view) : NULL;
+    if (board != NULL) {
+        read_snapshot(snapshot, r->pool, view, board, parts);
+        snapshot->server.name = name_of(r);
+    }
+    else {
+        snapshot = NULL;
+    }
+    board_close(board);
+    segment_close(view);
+    return snapshot;
+}
+
 static int send_view(request_rec *r, const view_t *view)
 {
     answer_t answer = { r, view, NULL, make_nonce(r) };
@@ -186,7 +230,7 @@ static int send_view(request_rec *r, const view_t *view)
     if (r->header_only) {
         return OK;
     }
-    answer.snapshot = collect_snapshot(r->pool, name_of(r), view->parts);
+    answer.snapshot = snapshot_for(r, parts_told(view));
     if (answer.snapshot == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       HANDLER_NAME ": this server has no scoreboard to show");

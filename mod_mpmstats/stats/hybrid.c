@@ -9,7 +9,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "httpd.h"
 #include "http_log.h"
@@ -41,7 +40,6 @@ _Static_assert(sizeof(mpm_hybrid_limits_t) < ROOM && sizeof(mpm_hybrid_process_t
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_limits_get) * limits_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_process_get) * process_get;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_events_get) * events_get;
-static APR_OPTIONAL_FN_TYPE(mpm_hybrid_worker_handler) * worker_handler;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_times) * conn_times;
 static APR_OPTIONAL_FN_TYPE(mpm_hybrid_conn_end) * conn_end;
 
@@ -53,7 +51,6 @@ void hybrid_find(void)
     limits_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_limits_get);
     process_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_process_get);
     events_get = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_events_get);
-    worker_handler = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_worker_handler);
     conn_times = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_times);
     conn_end = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_end);
 }
@@ -80,129 +77,15 @@ static int read_limits(limits_room_t *out)
         && versions_match(&out->known);
 }
 
-/* Of no meaning in this model: shown as little as under a stock MPM that does not have it. */
-static apr_int64_t or_unknown(int limit)
-{
-    return limit > 0 ? limit : SNAPSHOT_UNKNOWN;
-}
-
-int hybrid_limits(snapshot_limits_t *limits, const char **model)
+bool hybrid_limits_in(mpm_hybrid_limits_t *limits)
 {
     limits_room_t in;
 
     if (!read_limits(&in)) {
-        return 0;
+        return false;
     }
-    *model = in.known.model;
-    limits->max_request_workers = in.known.max_request_workers;
-    limits->server_limit = in.known.server_limit;
-    limits->start_servers = in.known.start_servers;
-    limits->min_spare_servers = or_unknown(in.known.min_spare_servers);
-    limits->max_spare_servers = or_unknown(in.known.max_spare_servers);
-    limits->thread_limit = in.known.thread_limit;
-    limits->threads_per_child = in.known.threads_per_child;
-    limits->min_spare_threads = or_unknown(in.known.min_spare_threads);
-    limits->max_spare_threads = or_unknown(in.known.max_spare_threads);
-    limits->max_connections_per_child = in.known.max_connections_per_child;
-    limits->connections_per_process = in.known.connections_per_process;
-    limits->concurrency = in.known.concurrency;
-    limits->slots = in.known.slots;
-    limits->max_memory_per_child_bytes = in.known.max_memory_per_child;
-    limits->head_memory_bytes = in.known.head_memory;
-    return 1;
-}
-
-static void copy_connections(snapshot_connections_t *to, const apr_uint32_t *from)
-{
-    to->new = from[MPM_HYBRID_CONN_NEW];
-    to->handshake = from[MPM_HYBRID_CONN_HANDSHAKE];
-    to->head = from[MPM_HYBRID_CONN_HEAD];
-    to->body = from[MPM_HYBRID_CONN_BODY];
-    to->keepalive = from[MPM_HYBRID_CONN_KEEPALIVE];
-    to->running = from[MPM_HYBRID_CONN_RUNNING];
-    to->waitio = from[MPM_HYBRID_CONN_WAITIO];
-    to->write = from[MPM_HYBRID_CONN_WRITE];
-    to->linger = from[MPM_HYBRID_CONN_LINGER];
-    to->suspended = from[MPM_HYBRID_CONN_SUSPENDED];
-}
-
-apr_int64_t hybrid_quiet(const mpm_hybrid_process_t *process)
-{
-    struct timespec ts;
-    apr_int64_t quiet;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    quiet = (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - process->ticked;
-    if (process->ticked == 0) {
-        /* It has not begun to serve; a prefork child that has says nothing. */
-        quiet = process->workers == 0 && process->pid > 0 ? apr_time_now() - process->started
-                                                          : SNAPSHOT_UNKNOWN;
-        return quiet < 0 ? SNAPSHOT_UNKNOWN : quiet;
-    }
-    return quiet > 0 ? quiet : 0;
-}
-
-static void copy_process(snapshot_process_t *process, const mpm_hybrid_process_t *in)
-{
-    process->connections = 0;
-    for (int kind = 0; kind < MPM_HYBRID_CONN_KINDS; kind++) {
-        process->connections += in->connections[kind];
-    }
-    copy_connections(&process->connections_by_state, in->connections);
-    process->started_us = in->started;
-    process->workers_hung = in->workers_hung;
-    process->workers_peak = in->workers_peak;
-    process->accepted = (apr_int64_t)in->accepted;
-    process->dispatched = (apr_int64_t)in->requests_dispatched;
-    process->promotions = (apr_int64_t)in->promotions;
-    process->shed = (apr_int64_t)in->shed;
-    process->head_bytes = (apr_int64_t)in->head_bytes;
-    process->quiet_us = hybrid_quiet(in);
-}
-
-int hybrid_process(snapshot_process_t *process)
-{
-    limits_room_t limits;
-    process_room_t in;
-
-    if (!read_limits(&limits)) {
-        return 0;
-    }
-    memset(&in, 0, sizeof(in));
-    if (process_get((int)process->slot, &in.known) != APR_SUCCESS || in.known.pid != process->pid) {
-        return 0;
-    }
-    copy_process(process, &in.known);
-    return 1;
-}
-
-hybrid_found_e hybrid_finishing(int index, const snapshot_limits_t *limits,
-                                snapshot_process_t *process)
-{
-    limits_room_t speaks;
-    process_room_t in;
-
-    memset(&in, 0, sizeof(in));
-    if (!read_limits(&speaks) || limits->slots == SNAPSHOT_UNKNOWN
-        || process_get((int)limits->slots + index, &in.known) != APR_SUCCESS) {
-        return HYBRID_END;
-    }
-    if (in.known.pid <= 0) {
-        return HYBRID_FREE;
-    }
-    copy_process(process, &in.known);
-    process->pid = in.known.pid;
-    process->generation = in.known.generation;
-    process->workers.busy = in.known.workers_busy;
-    process->workers.idle = in.known.workers > in.known.workers_busy
-        ? in.known.workers - in.known.workers_busy
-        : 0;
-    return in.known.quiescing ? HYBRID_FOUND : HYBRID_WAITING_ROOM;
-}
-
-int hybrid_handler(int slot, int thread, char *name, apr_size_t size)
-{
-    return worker_handler != NULL && worker_handler(slot, thread, name, size) == APR_SUCCESS;
+    *limits = in.known;
+    return true;
 }
 
 /* ---- connections ------------------------------------------------------------- */

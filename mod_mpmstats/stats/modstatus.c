@@ -36,20 +36,6 @@ typedef struct {
     char *picture;  /* the next letter goes here */
 } pass_t;
 
-static char letter_of(int status)
-{
-    static const unsigned char known[SERVER_NUM_STATUS] = {
-        [SERVER_DEAD] = STATE_OPEN,          [SERVER_STARTING] = STATE_STARTING,
-        [SERVER_READY] = STATE_IDLE,         [SERVER_BUSY_READ] = STATE_READING,
-        [SERVER_BUSY_WRITE] = STATE_WRITING, [SERVER_BUSY_KEEPALIVE] = STATE_KEEPALIVE,
-        [SERVER_BUSY_LOG] = STATE_LOGGING,   [SERVER_BUSY_DNS] = STATE_DNS,
-        [SERVER_CLOSING] = STATE_CLOSING,    [SERVER_GRACEFUL] = STATE_FINISHING,
-        [SERVER_IDLE_KILL] = STATE_CLEANUP,
-    };
-
-    return states[known[status]].letter[0];
-}
-
 /* Idle counts only in the generation that serves, busy in any; processes that go count nowhere. */
 static void count_worker(pass_t *pass, const process_score *process, int status)
 {
@@ -107,7 +93,7 @@ static void draw(pass_t *pass, int slot, int thread, int status)
     if (status == SERVER_DEAD && (slot >= pass->usable_slots || thread >= pass->usable_threads)) {
         return;
     }
-    *pass->picture++ = letter_of(status);
+    *pass->picture++ = state_of_status(status)->letter[0];
 }
 
 static void read_slot(pass_t *pass, int slot)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/request_line.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "apr_strings.h"
 #include "apr_uri.h"
-
+#include "base/query.h"
 #include "stats/config.h"
 
 static __attribute__((cold, noinline)) const char *without_password(const request_rec *r)
@@ -14,22 +13,6 @@ static __attribute__((cold, noinline)) const char *without_password(const reques
     return apr_pstrcat(r->pool, r->method, " ",
                        apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITPASSWORD), " ",
                        r->protocol, NULL);
-}
-
-/*
- * The question mark stays: there was a query. The protocol stays if it stands behind the query; in
- * a line that is no valid one the last word may be any other.
- */
-const char *request_line_cut(apr_pool_t *pool, const char *line)
-{
-    const char *mark = strchr(line, '?');
-    const char *space = mark != NULL ? strrchr(mark, ' ') : NULL;
-    bool protocol = space != NULL && strncmp(space, " HTTP/", 6) == 0;
-
-    return mark == NULL
-        ? line
-        : apr_pstrcat(pool, apr_pstrmemdup(pool, line, (apr_size_t)(mark - line) + 1),
-                      protocol ? space : "", NULL);
 }
 
 const char *request_line(const request_rec *r)
@@ -40,7 +23,7 @@ const char *request_line(const request_rec *r)
         line = without_password(r);
     }
     return __builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0)
-        ? request_line_cut(r->pool, line)
+        ? query_cut(r->pool, line)
         : line;
 }
 

@@ -13,12 +13,6 @@
 const char *request_line(const request_rec *r);
 
 /**
- * @a line without what stands between its question mark and its protocol; @a line itself where
- * there is nothing.
- */
-const char *request_line_cut(apr_pool_t *pool, const char *line);
-
-/**
  * httpd ends what ap_log_rerror() logs with the request's Referer. Where queries are cut the
  * request has one without a query from here on; the caller, whose thread owns @a r, puts the table
  * that is returned back into r->headers_in after it has logged.

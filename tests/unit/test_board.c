@@ -173,6 +173,7 @@ static void check_board(const board_t *board)
     for (size_t i = 0; i < SLOTS; i++) {
         ck_assert(board_get_process(board, i, &process));
         ck_assert_int_eq(process.pid, 1000 + (int)i);
+        ck_assert_int_eq(board_process_pid(board, i), process.pid);
         ck_assert_int_eq(process.generation, -1);
         ck_assert_int_eq(process.quiescing, i == 1);
         ck_assert_int_eq(process.connections, 4000000000);
@@ -180,6 +181,7 @@ static void check_board(const board_t *board)
         for (size_t k = 0; k < THREADS; k++) {
             ck_assert(board_get_worker(board, i, k, &worker));
             ck_assert_int_eq(worker.status, (int)(i * THREADS + k));
+            ck_assert_int_eq(board_worker_status(board, i, k), worker.status);
             ck_assert_int_eq(worker.conn_count, 65535);
             ck_assert(worker.access_count == (k == 3 ? INT64_MAX : 12));
             ck_assert(worker.bytes_served == 1LL << 40);
@@ -194,6 +196,9 @@ static void check_board(const board_t *board)
     }
     ck_assert(!board_get_process(board, SLOTS, &process));
     ck_assert(!board_get_worker(board, SLOTS, 0, &worker));
+    ck_assert(board_process_pid(board, SLOTS) == BOARD_UNKNOWN);
+    ck_assert(board_worker_status(board, 0, THREADS) == BOARD_UNKNOWN);
+    ck_assert(board_worker_status(board, SLOTS, 0) == BOARD_UNKNOWN);
 }
 
 START_TEST(every_worker_is_read_from_the_segment_by_the_description_of_the_fields)
@@ -244,6 +249,31 @@ START_TEST(a_scoreboard_that_cannot_be_read_from_outside_is_absent)
     segment_set(&segment.board->length, 0);
     ck_assert_ptr_null(board_open(view, &failure));
     ck_assert_int_eq(failure.code, SEGMENT_ABSENT);
+    stop();
+}
+END_TEST
+
+START_TEST(a_process_reads_its_own_scoreboard_wherever_readers_find_it)
+{
+    static image_t image;
+    board_t *board;
+
+    start();
+    memset(segment.board_image, 0, sizeof(image_t));
+    fill_image(&image);
+    segment_set(&segment.board->length, 0);
+    board = board_open_mapped(view, &image, sizeof(image), &failure);
+    ck_assert_msg(board != NULL, "%s", failure.text);
+    check_board(board);
+    image.process[2].pid = 7;
+    ck_assert_int_eq(board_process_pid(board, 2), 7);
+    board_close(board);
+    /* what the segment says of it is checked against what it is */
+    ck_assert_ptr_null(board_open_mapped(view, &image, sizeof(image) - 1, &failure));
+    ck_assert_int_eq(failure.code, SEGMENT_CORRUPT);
+    segment_set(&segment.board->length, UINT64_MAX / 2);
+    segment_set(&segment.board->worker_step, sizeof(image));
+    ck_assert_ptr_null(board_open_mapped(view, &image, sizeof(image), &failure));
     stop();
 }
 END_TEST
@@ -310,8 +340,10 @@ START_TEST(a_foreign_scoreboard_is_read_and_random_changes_to_it_never_crash)
             board_get_global(board, &global);
             for (size_t i = 0; i < slots && i < 4; i++) {
                 board_get_process(board, slots - 1 - i, &process);
+                board_process_pid(board, slots - 1 - i);
                 for (size_t k = 0; k < threads && k < 4; k++) {
                     board_get_worker(board, slots - 1 - i, threads - 1 - k, &worker);
+                    board_worker_status(board, slots - 1 - i, threads - 1 - k);
                 }
             }
         }
@@ -333,6 +365,7 @@ int main(void)
              every_worker_is_read_from_the_segment_by_the_description_of_the_fields);
     unit_add(s, "in a file", a_scoreboard_in_a_file_of_its_own_is_read_from_where_it_begins);
     unit_add(s, "absent", a_scoreboard_that_cannot_be_read_from_outside_is_absent);
+    unit_add(s, "mapped", a_process_reads_its_own_scoreboard_wherever_readers_find_it);
     unit_add(s, "bad description", a_description_that_does_not_fit_is_refused);
     unit_add(s, "random", a_foreign_scoreboard_is_read_and_random_changes_to_it_never_crash);
     return unit_main(s);

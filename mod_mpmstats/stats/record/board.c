@@ -48,6 +48,13 @@ static const line_t lines[] = {
 };
 enum { LINES = sizeof(lines) / sizeof(lines[0]) };
 
+/* See state_of_status(). */
+_Static_assert(SERVER_DEAD == 0 && SERVER_STARTING == 1 && SERVER_READY == 2
+                   && SERVER_BUSY_READ == 3 && SERVER_BUSY_WRITE == 4 && SERVER_BUSY_KEEPALIVE == 5
+                   && SERVER_BUSY_LOG == 6 && SERVER_BUSY_DNS == 7 && SERVER_CLOSING == 8
+                   && SERVER_GRACEFUL == 9 && SERVER_IDLE_KILL == 10 && SERVER_NUM_STATUS == 11,
+               "a worker's status has other numbers in this httpd");
+
 unsigned record_board_fields(void)
 {
     return LINES;
@@ -70,33 +77,43 @@ void record_board_place(segment_t *segment)
 
 /* ---- saying where it is -------------------------------------------------------- */
 
+/* Bytes of the scoreboard. Written when it is described: by the parent and its first child. */
+static size_t size;
+
 static uintptr_t begin_of_board(void)
 {
     return (uintptr_t)ap_scoreboard_image->global;
 }
 
+/* Where readers find it; length 0: nowhere. */
+typedef struct {
+    char path[256];
+    uint64_t offset;
+    uint64_t length;
+} readable_t;
+
 /* The file whose mapping has the scoreboard in it, and where there. */
-static void find_file(segment_board_rec_t *board)
+static void find_file(readable_t *found)
 {
     FILE *maps = fopen("/proc/self/maps", "re");
     uintptr_t at = begin_of_board();
-    char line[512], path[256];
+    char line[512];
     uintptr_t from, to;
     uint64_t offset;
 
-    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-        path[0] = '\0';
+    while (maps != NULL && found->length == 0 && fgets(line, sizeof(line), maps) != NULL) {
+        found->path[0] = '\0';
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64 " %*s %*s %255[^\n]", &from, &to,
-                   &offset, path)
+                   &offset, found->path)
                 >= 3
-            && at >= from && at < to) {
-            if (path[0] == '/' && strstr(path, " (deleted)") == NULL) {
-                segment_set_text(board->path, path);
-                segment_set(&board->offset, offset + (at - from));
-                segment_set(&board->length, (uint64_t)ap_calc_scoreboard_size());
-            }
-            break;
+            && at >= from && at < to && found->path[0] == '/'
+            && strstr(found->path, " (deleted)") == NULL) {
+            found->offset = offset + (at - from);
+            found->length = (uint64_t)size;
         }
+    }
+    if (found->length == 0) {
+        found->path[0] = '\0';
     }
     if (maps != NULL) {
         fclose(maps);
@@ -106,16 +123,17 @@ static void find_file(segment_board_rec_t *board)
 static void describe_place(segment_t *segment)
 {
     segment_board_rec_t *board = segment->board;
+    readable_t found = { "", 0, 0 };
 
-    segment_set(&board->length, 0);
-    segment_set_text(board->path, "");
-    segment_set(&board->offset, 0);
     if ((void *)ap_scoreboard_image->global == segment->board_image) {
-        segment_set(&board->length, (uint64_t)ap_calc_scoreboard_size());
+        found.length = (uint64_t)size;
     }
     else {
-        find_file(board);
+        find_file(&found);
     }
+    segment_set_text(board->path, found.path);
+    segment_set(&board->offset, found.offset);
+    segment_set(&board->length, found.length);
 }
 
 static void describe_layout(segment_board_rec_t *board)
@@ -136,6 +154,7 @@ void record_board_describe(segment_t *segment)
     if (!ap_exists_scoreboard_image()) {
         return;
     }
+    size = (size_t)ap_calc_scoreboard_size();
     for (unsigned i = 0; i < LINES && i < segment->shape.board_fields; i++) {
         segment_board_field_rec_t *field = &segment->board_field[i];
 
@@ -147,4 +166,12 @@ void record_board_describe(segment_t *segment)
     }
     describe_layout(segment->board);
     describe_place(segment);
+}
+
+/* The layout may have been written by any child: it is checked. The place is this process's own. */
+board_t *record_board_open(const segment_view_t *view)
+{
+    segment_failure_t failure;
+
+    return board_open_mapped(view, ap_scoreboard_image->global, size, &failure);
 }

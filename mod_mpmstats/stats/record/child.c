@@ -95,7 +95,8 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
         apr_pool_cleanup_register(pchild, record.self.record, leave, apr_pool_cleanup_null);
         watch_signals();
     }
-    if (getpid() == record.parent) {
+    if (!record.limits_told) {
+        /* The first child may serve before its parent has said so, and with -X there is none. */
         record_segment_limits();
         record_board_describe(record.segment);
     }

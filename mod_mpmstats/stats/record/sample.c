@@ -85,25 +85,31 @@ static void copy_connections_of_lobby(segment_process_rec_t *to, const mpm_hybri
     segment_set(&to->connections, connections);
 }
 
+/*
+ * For how long (µs) its main thread has not moved, or since when it has not begun to serve; not
+ * known in the prefork model.
+ */
+static uint64_t quiet_of(const mpm_hybrid_process_t *from)
+{
+    apr_int64_t quiet = record_clock() - from->ticked;
+
+    if (from->ticked == 0) {
+        quiet = from->workers == 0 ? apr_time_now() - from->started : -1;
+        return quiet < 0 ? SEGMENT_UNKNOWN : (uint64_t)quiet;
+    }
+    return quiet > 0 ? (uint64_t)quiet : 0;
+}
+
 static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *from, int slot)
 {
-    apr_int64_t quiet = hybrid_quiet(from);
-
     segment_set(&to->slot, (uint64_t)slot);
     if (from->started > 0) { /* by its parent's clock; until now it is by its own */
         segment_set(&to->started, (uint64_t)from->started);
     }
     segment_set(&to->quiescing, from->quiescing != 0);
-    segment_set(&to->conn_new, from->connections[MPM_HYBRID_CONN_NEW]);
-    segment_set(&to->conn_handshake, from->connections[MPM_HYBRID_CONN_HANDSHAKE]);
-    segment_set(&to->conn_head, from->connections[MPM_HYBRID_CONN_HEAD]);
-    segment_set(&to->conn_body, from->connections[MPM_HYBRID_CONN_BODY]);
-    segment_set(&to->conn_keepalive, from->connections[MPM_HYBRID_CONN_KEEPALIVE]);
-    segment_set(&to->conn_running, from->connections[MPM_HYBRID_CONN_RUNNING]);
-    segment_set(&to->conn_waitio, from->connections[MPM_HYBRID_CONN_WAITIO]);
-    segment_set(&to->conn_write, from->connections[MPM_HYBRID_CONN_WRITE]);
-    segment_set(&to->conn_linger, from->connections[MPM_HYBRID_CONN_LINGER]);
-    segment_set(&to->conn_suspended, from->connections[MPM_HYBRID_CONN_SUSPENDED]);
+#define COPY_STATE(NAME, name) \
+    segment_set(&to->conn_##name, from->connections[MPM_HYBRID_CONN_##NAME]);
+    MPM_HYBRID_CONN_STATES(COPY_STATE)
     segment_set(&to->workers, from->workers);
     segment_set(&to->workers_busy, from->workers_busy);
     segment_set(&to->workers_busy_peak, from->workers_peak);
@@ -113,7 +119,7 @@ static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *f
     segment_set(&to->promotions, from->promotions);
     segment_set(&to->shed, from->shed);
     segment_set(&to->head_bytes, from->head_bytes);
-    segment_set(&to->quiet, quiet == SNAPSHOT_UNKNOWN ? SEGMENT_UNKNOWN : (uint64_t)quiet);
+    segment_set(&to->quiet, quiet_of(from));
 }
 
 /*
@@ -344,16 +350,26 @@ static void look(uint64_t level_for, unsigned less)
     segment_set(&server->sampled, now);
 }
 
-void record_sample_look(int64_t now, unsigned less)
+bool record_sample_look(int64_t now, unsigned less)
 {
     _Atomic uint64_t *clock = &record.segment->head->sample_clock;
     uint64_t seen = segment_get(clock);
 
-    if ((uint64_t)now > seen
-        && atomic_compare_exchange_strong_explicit(clock, &seen, (uint64_t)now,
-                                                   memory_order_relaxed, memory_order_relaxed)) {
-        look(seen != 0 ? (uint64_t)now - seen : 0, less);
-        record_streams_look(now);
+    if ((uint64_t)now <= seen
+        || !atomic_compare_exchange_strong_explicit(clock, &seen, (uint64_t)now,
+                                                    memory_order_relaxed, memory_order_relaxed)) {
+        return false;
+    }
+    look(seen != 0 ? (uint64_t)now - seen : 0, less);
+    record_streams_look(now);
+    return true;
+}
+
+void record_sample_refresh(void)
+{
+    /* Somebody who was faster by a moment may not have written all of it yet. */
+    for (int tries = 0; tries < 3 && !record_sample_look(record_clock(), 1); tries++) {
+        continue;
     }
 }
 

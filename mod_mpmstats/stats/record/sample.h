@@ -20,10 +20,13 @@
 #define RECORD_SAMPLE_INTERVAL 100000
 
 /**
- * Looks, if nobody has for a while. @param less  busy workers not to count, the caller's own for
- * instance
+ * Looks; false: somebody else began to at this moment, or later than @a now. @a less: busy workers
+ * not to count, the caller's own for instance.
  */
-void record_sample_look(int64_t now, unsigned less);
+bool record_sample_look(int64_t now, unsigned less);
+
+/** For a request that reads the segment: what is looked at is as new as what is counted. */
+void record_sample_refresh(void);
 
 /** The same for a request that begins or ends at @a now, when record.look_due has come. */
 void record_sample_due(int64_t now, bool begins);

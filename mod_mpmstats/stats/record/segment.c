@@ -23,7 +23,6 @@
 
 #include "segment/file.h"
 #include "segment/ring.h"
-#include "stats/collect.h"
 #include "stats/config.h"
 #include "stats/config_check.h"
 #include "stats/facts.h"
@@ -318,42 +317,74 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set(&server->threaded, mpm_answer(AP_MPMQ_IS_THREADED, 0) != AP_MPMQ_NOT_SUPPORTED);
     segment_set(&server->async, mpm_answer(AP_MPMQ_IS_ASYNC, 0) != 0);
     segment_set(&server->listen_backlog, (uint64_t)config_listen_backlog());
+    segment_set(&server->queries_cut, config_global.queries_cut != 0);
     segment_set_text(server->prefork_only, facts_prefork_only());
 }
 
-static uint64_t known(apr_int64_t value)
+/* Of no meaning in this model, or under this MPM. */
+static uint64_t or_unknown(int limit)
 {
-    return value == SNAPSHOT_UNKNOWN ? SEGMENT_UNKNOWN : (uint64_t)value;
+    return limit > 0 ? (uint64_t)limit : SEGMENT_UNKNOWN;
+}
+
+/* 0: there is no bound. */
+static uint64_t ceiling(apr_int64_t limit)
+{
+    return limit >= 0 ? (uint64_t)limit : SEGMENT_UNKNOWN;
+}
+
+/* httpd's own MPMs tell daemons and threads apart from each other; their product is the limit. */
+static void ask_limits(mpm_hybrid_limits_t *limits)
+{
+    int daemons = mpm_answer_count(AP_MPMQ_MAX_DAEMONS);
+    int threads = mpm_answer(AP_MPMQ_MAX_THREADS, 1);
+
+    memset(limits, 0, sizeof(*limits));
+    limits->model = "";
+    limits->max_request_workers = daemons * (threads > 0 ? threads : 1);
+    limits->server_limit = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS);
+    limits->min_spare_servers = mpm_answer_count(AP_MPMQ_MIN_SPARE_DAEMONS);
+    limits->max_spare_servers = mpm_answer_count(AP_MPMQ_MAX_SPARE_DAEMONS);
+    if (mpm_answer(AP_MPMQ_IS_THREADED, 0) != AP_MPMQ_NOT_SUPPORTED) {
+        limits->thread_limit = mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
+        limits->threads_per_child = mpm_answer_count(AP_MPMQ_MAX_THREADS);
+        limits->min_spare_threads = mpm_answer_count(AP_MPMQ_MIN_SPARE_THREADS);
+        limits->max_spare_threads = mpm_answer_count(AP_MPMQ_MAX_SPARE_THREADS);
+    }
+    limits->max_connections_per_child = mpm_answer_count(AP_MPMQ_MAX_REQUESTS_DAEMON);
+    limits->max_memory_per_child = -1;
+    limits->head_memory = -1;
 }
 
 void record_segment_limits(void)
 {
     segment_server_rec_t *server;
-    snapshot_limits_t limits;
-    const char *model;
+    mpm_hybrid_limits_t limits;
 
     if (record.segment == NULL) {
         return;
     }
+    if (!hybrid_limits_in(&limits)) {
+        ask_limits(&limits);
+    }
     server = record.segment->server;
-    collect_limits_only(&limits, &model);
     segment_set(&server->generation, (uint64_t)mpm_answer(AP_MPMQ_GENERATION, 0));
-    segment_set_text(server->model, model != NULL ? model : "");
-    segment_set(&server->max_request_workers, known(limits.max_request_workers));
-    segment_set(&server->server_limit, known(limits.server_limit));
-    segment_set(&server->start_servers, known(limits.start_servers));
-    segment_set(&server->min_spare_servers, known(limits.min_spare_servers));
-    segment_set(&server->max_spare_servers, known(limits.max_spare_servers));
-    segment_set(&server->thread_limit, known(limits.thread_limit));
-    segment_set(&server->threads_per_child, known(limits.threads_per_child));
-    segment_set(&server->min_spare_threads, known(limits.min_spare_threads));
-    segment_set(&server->max_spare_threads, known(limits.max_spare_threads));
-    segment_set(&server->max_connections_per_child, known(limits.max_connections_per_child));
-    segment_set(&server->connections_per_process, known(limits.connections_per_process));
-    segment_set(&server->concurrency, known(limits.concurrency));
-    segment_set(&server->slots, known(limits.slots));
-    segment_set(&server->max_memory_per_child, known(limits.max_memory_per_child_bytes));
-    segment_set(&server->head_memory, known(limits.head_memory_bytes));
+    segment_set_text(server->model, limits.model);
+    segment_set(&server->max_request_workers, or_unknown(limits.max_request_workers));
+    segment_set(&server->server_limit, or_unknown(limits.server_limit));
+    segment_set(&server->start_servers, or_unknown(limits.start_servers));
+    segment_set(&server->min_spare_servers, or_unknown(limits.min_spare_servers));
+    segment_set(&server->max_spare_servers, or_unknown(limits.max_spare_servers));
+    segment_set(&server->thread_limit, or_unknown(limits.thread_limit));
+    segment_set(&server->threads_per_child, or_unknown(limits.threads_per_child));
+    segment_set(&server->min_spare_threads, or_unknown(limits.min_spare_threads));
+    segment_set(&server->max_spare_threads, or_unknown(limits.max_spare_threads));
+    segment_set(&server->max_connections_per_child, ceiling(limits.max_connections_per_child));
+    segment_set(&server->connections_per_process, or_unknown(limits.connections_per_process));
+    segment_set(&server->concurrency, or_unknown(limits.concurrency));
+    segment_set(&server->slots, or_unknown(limits.slots));
+    segment_set(&server->max_memory_per_child, ceiling(limits.max_memory_per_child));
+    segment_set(&server->head_memory, ceiling(limits.head_memory));
     record.limits_told = true;
 }
 

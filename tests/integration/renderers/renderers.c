@@ -20,12 +20,10 @@
 #include "apr_strings.h"
 #include "segment/ring.h"
 #include "segment/write.h"
-#include "figures/metrics.h"
 #include "figures/read.h"
 #include "stats/page/html.h"
 #include "render/json.h"
 #include "render/openmetrics.h"
-#include "figures/states.h"
 
 #define THREADS 25
 #define START INT64_C(1700000000000000)
@@ -90,10 +88,25 @@ static void fill_vhost(segment_vhost_rec_t *vhost, int i, int count)
     fill_times(&vhost->total, (unsigned)i + 4, requests, 11000);
 }
 
-static void fill_server(segment_server_rec_t *server)
+static void fill_server(segment_server_rec_t *server, int workers, int processes)
 {
     uint64_t n = (uint64_t)(moment * 40);
 
+    segment_set_text(server->version, "Apache/2.4.71 (Debian)");
+    segment_set_text(server->built, "2026-01-01T00:00:00");
+    segment_set_text(server->name, name_of(3));
+    segment_set_text(server->mpm, "hybrid");
+    segment_set_text(server->model, "event");
+    segment_set(&server->pid, 999);
+    segment_set(&server->config_generation, 2);
+    segment_set(&server->started, START);
+    segment_set(&server->restarted, START);
+    segment_set(&server->threaded, 1);
+    segment_set(&server->async, 1);
+    segment_set(&server->max_request_workers, (uint64_t)(workers + workers / 4));
+    segment_set(&server->threads_per_child, THREADS);
+    segment_set(&server->server_limit, (uint64_t)(processes + 4));
+    segment_set(&server->slots, (uint64_t)processes);
     segment_set(&server->counting_since, START);
     segment_set(&server->requests_in_flight, 9);
     segment_set(&server->requests_in_flight_peak, 61);
@@ -153,131 +166,120 @@ static void fill_rest(segment_t *segment)
     segment_ring_put(segment, 99, START + 9400000, 0, 1, 2, name_of(2));
 }
 
-static void fill_segment(segment_t *segment, int vhosts, int processes)
+/* ---- the scoreboard ------------------------------------------------------------ */
+
+/* It is laid out as board.h keeps what is read. */
+#define FIELD(record, struct_t, type, field) \
+    { record, #field, offsetof(struct_t, field), sizeof(((struct_t *)0)->field), \
+      BOARD_TYPE_##type },
+
+static const struct {
+    const char *record;
+    const char *name;
+    size_t offset;
+    size_t length;
+    board_type_e type;
+} fields[] = {
+#define BOARD_GLOBAL(type, field, size) FIELD("global", board_global_t, type, field)
+#define BOARD_PROCESS(type, field, size) FIELD("process", board_process_t, type, field)
+#define BOARD_PROCESS_NEW(type, field, size) FIELD("process", board_process_t, type, field)
+#define BOARD_WORKER(type, field, size) FIELD("worker", board_worker_t, type, field)
+#include "segment/board.def"
+};
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+static void fill_worker(board_worker_t *worker, int i)
 {
-    segment_shape_t shape = { .listeners = 4,
-                              .processes = (unsigned)processes,
-                              .vhosts = (unsigned)vhosts,
-                              .handlers = 16,
-                              .events = 256,
-                              .board_fields = 0,
-                              .board_image = 0 };
+    int busy = noise((unsigned)i) % 5 == 0;
+
+    worker->status = busy ? 4 : 2;
+    worker->last_used = apr_time_now() - (busy ? (int64_t)(noise((unsigned)i) % 9000000) : 100);
+    worker->stop_time = START + 1000;
+    worker->start_time = START;
+    worker->my_access_count = i;
+    worker->my_bytes_served = i * 1000;
+    apr_cpystrn(worker->client64, name_of(i), sizeof(worker->client64));
+    apr_cpystrn(worker->vhost, name_of(i + 1), sizeof(worker->vhost));
+    apr_cpystrn(worker->protocol, name_of(i + 2), sizeof(worker->protocol));
+    apr_cpystrn(worker->request, name_of(i + 3), sizeof(worker->request));
+}
+
+static void fill_board(segment_t *segment, int workers)
+{
+    int processes = (int)segment->shape.processes;
+    char *image = segment->board_image;
+    segment_board_rec_t *about = segment->board;
+    board_global_t *global = (board_global_t *)(void *)image;
+    board_process_t *process = (board_process_t *)(void *)(global + 1);
+    board_worker_t *worker = (board_worker_t *)(void *)(process + processes);
+
+    for (size_t i = 0; i < FIELDS; i++) {
+        segment_set_text(segment->board_field[i].record, fields[i].record);
+        segment_set_text(segment->board_field[i].name, fields[i].name);
+        segment_set(&segment->board_field[i].offset, fields[i].offset);
+        segment_set(&segment->board_field[i].length, fields[i].length);
+        segment_set(&segment->board_field[i].type, (uint64_t)fields[i].type);
+    }
+    segment_set(&about->length, segment->shape.board_image);
+    segment_set(&about->server_limit, (uint64_t)processes);
+    segment_set(&about->thread_limit, THREADS);
+    segment_set(&about->process_offset, (uint64_t)((char *)process - image));
+    segment_set(&about->process_step, sizeof(*process));
+    segment_set(&about->worker_offset, (uint64_t)((char *)worker - image));
+    segment_set(&about->worker_step, sizeof(*worker));
+    segment_set(&about->extended, 1);
+    global->running_generation = 2;
+    for (int i = 0; i < processes; i++) {
+        process[i].pid = 1000 + i;
+        process[i].generation = 2;
+    }
+    for (int i = 0; i < workers; i++) {
+        fill_worker(&worker[i], i);
+    }
+}
+
+static void fill_processes(segment_t *segment, int workers)
+{
+    int processes = (int)segment->shape.processes;
+
+    for (int i = 0; i < processes; i++) {
+        segment_set(&segment->process[i].pid, (uint64_t)(1000 + i));
+        segment_set(&segment->process[i].started, START);
+        segment_set(&segment->process[i].cpu_user, (uint64_t)(moment * 120000));
+        segment_set(&segment->process[i].rss, 31000000);
+        segment_set(&segment->process[i].pss, 9000000);
+        segment_set(&segment->process[i].threads, THREADS + 1);
+        segment_set(&segment->process[i].conn_running, (uint64_t)(workers / 5 / processes));
+        segment_set(&segment->process[i].conn_keepalive, (uint64_t)(workers / 3 / processes));
+        segment_set(&segment->process[i].conn_head, 2);
+    }
+}
+
+static void fill_segment(segment_t *segment, int vhosts, int workers)
+{
+    int processes = (workers + THREADS - 1) / THREADS;
+    segment_shape_t shape = {
+        .listeners = 4,
+        .processes = (unsigned)processes,
+        .vhosts = (unsigned)vhosts,
+        .handlers = 16,
+        .events = 256,
+        .board_fields = FIELDS,
+        .board_image = sizeof(board_global_t)
+            + (size_t)processes * (sizeof(board_process_t) + THREADS * sizeof(board_worker_t))
+    };
     void *base = aligned_alloc(64, segment_size(&shape));
 
     memset(base, 0, segment_size(&shape));
     segment_bind(segment, &shape, base);
     segment_format(segment, START);
-    fill_server(segment->server);
+    fill_server(segment->server, workers, processes);
     for (int i = 0; i < vhosts; i++) {
         fill_vhost(&segment->vhost[i], i, vhosts);
     }
-    for (int i = 0; i < processes; i++) {
-        segment_set(&segment->process[i].pid, (uint64_t)(1000 + i));
-        segment_set(&segment->process[i].cpu_user, (uint64_t)(moment * 120000));
-        segment_set(&segment->process[i].rss, 31000000);
-        segment_set(&segment->process[i].pss, 9000000);
-        segment_set(&segment->process[i].threads, THREADS + 1);
-    }
+    fill_processes(segment, workers);
+    fill_board(segment, workers);
     fill_rest(segment);
-}
-
-/* ---- what the scoreboard says -------------------------------------------------- */
-
-static void fill_totals(snapshot_t *snapshot, int workers)
-{
-    snapshot_totals_t *totals = &snapshot->totals;
-
-    totals->processes = snapshot->process_count;
-    totals->processes_quiescing = 0;
-    totals->workers_busy = workers / 5;
-    totals->workers_idle = workers - workers / 5;
-    totals->workers_starting = totals->workers_finishing = totals->saturated = 0;
-    totals->connections = workers / 2;
-    totals->requests = (apr_int64_t)(moment * 300);
-    totals->bytes = (apr_int64_t)(moment * 4000000);
-    snapshot->connections.running = workers / 5;
-    snapshot->connections.keepalive = workers / 3;
-    snapshot->connections.head = 2;
-    snapshot->limits.max_request_workers = workers + workers / 4;
-    snapshot->limits.max_connections_per_child = 0;
-    snapshot->limits.server_limit = snapshot->process_count + 4;
-    snapshot->server.version = "Apache/2.4.71 (Debian)";
-    snapshot->server.built = "2026-01-01T00:00:00";
-    snapshot->server.name = name_of(3);
-    snapshot->server.mpm = "hybrid";
-    snapshot->server.model = "event";
-    snapshot->server.pid = 999;
-    snapshot->server.generation = snapshot->server.config_generation = 2;
-    snapshot->server.now_us = START + (apr_int64_t)(moment * 1e6);
-    snapshot->server.started_us = snapshot->server.restarted_us =
-        snapshot->server.counters_since_us = START;
-    snapshot->server.uptime_s = (apr_int64_t)moment;
-    snapshot->server.threaded = snapshot->server.async = snapshot->server.extended_status = 1;
-}
-
-static void fill_worker(snapshot_worker_t *worker, int i)
-{
-    int busy = noise((unsigned)i) % 5 == 0;
-    const state_t *state = &states[busy ? STATE_WRITING : STATE_IDLE];
-
-    metrics_clear(METRICS_WORKER, worker);
-    worker->slot = i / THREADS;
-    worker->thread = i % THREADS;
-    worker->pid = 1000 + worker->slot;
-    worker->generation = 2;
-    worker->state = state->letter;
-    worker->state_name = state->name;
-    worker->since_us = busy ? (apr_int64_t)(noise((unsigned)i) % 9000000) : 100;
-    worker->client = name_of(i);
-    worker->vhost = name_of(i + 1);
-    worker->protocol = name_of(i + 2);
-    worker->request = name_of(i + 3);
-    worker->last_duration_us = 1000;
-    worker->requests = i;
-    worker->bytes = i * 1000;
-}
-
-static void fill_process(snapshot_process_t *process, snapshot_worker_t *workers, int slot,
-                         int count)
-{
-    char *board = malloc((size_t)count + 1);
-
-    metrics_clear(METRICS_PROCESS, process);
-    metrics_clear(METRICS_CONNECTIONS, &process->connections_by_state);
-    process->slot = slot;
-    process->pid = 1000 + slot;
-    process->generation = 2;
-    process->state = "ready";
-    process->started_us = START;
-    process->connections = 12;
-    process->workers.busy = process->workers.idle = process->workers.max = count;
-    for (int i = 0; i < count; i++) {
-        fill_worker(&workers[i], slot * THREADS + i);
-        board[i] = workers[i].state[0];
-    }
-    board[count] = '\0';
-    process->scoreboard = board;
-    process->first_worker = slot * THREADS;
-    process->worker_count = count;
-}
-
-static void fill_board(snapshot_t *snapshot, int workers)
-{
-    snapshot->process_count = (workers + THREADS - 1) / THREADS;
-    snapshot->processes = calloc((size_t)snapshot->process_count, sizeof(snapshot_process_t));
-    snapshot->workers = calloc((size_t)workers, sizeof(snapshot_worker_t));
-    snapshot->worker_count = workers;
-    metrics_clear(METRICS_SERVER, &snapshot->server);
-    metrics_clear(METRICS_LIMITS, &snapshot->limits);
-    metrics_clear(METRICS_TOTALS, &snapshot->totals);
-    metrics_clear(METRICS_CONNECTIONS, &snapshot->connections);
-    for (int i = 0; i < snapshot->process_count; i++) {
-        int left = workers - i * THREADS;
-
-        fill_process(&snapshot->processes[i], &snapshot->workers[i * THREADS], i,
-                     left < THREADS ? left : THREADS);
-    }
-    fill_totals(snapshot, workers);
 }
 
 /* ---- rendering ------------------------------------------------------------------ */
@@ -310,23 +312,25 @@ static int64_t cpu_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Takes what is recorded and renders all; microseconds. */
-static int64_t once(const snapshot_t *board, const segment_t *segment, const char *form,
-                    unsigned parts, FILE *file)
+/* Takes a snapshot and renders all of it; microseconds. */
+static int64_t once(const segment_t *segment, const char *form, unsigned parts, FILE *file)
 {
     int64_t begun = cpu_us();
-    snapshot_t snapshot = *board;
-    apr_pool_t *pool;
+    segment_failure_t failure;
+    snapshot_t snapshot;
     segment_view_t *view;
+    apr_pool_t *pool;
+    board_t *board;
     out_t out;
 
     apr_pool_create(&pool, NULL);
-    snapshot.processes = apr_pmemdup(pool, board->processes,
-                                     (apr_size_t)board->process_count * sizeof(snapshot_process_t));
     view = segment_view(segment);
-    recorded_clear(&snapshot);
-    recorded_read(&snapshot, pool, view, parts);
+    board = board_open(view, &failure);
+    read_snapshot(&snapshot, pool, view, board, parts);
+    board_close(board);
     segment_close(view);
+    snapshot.server.now_us = START + (apr_int64_t)(moment * 1e6);
+    snapshot.server.uptime_s = (apr_int64_t)moment;
     out_init(&out, keep, file);
     render(&out, form, &snapshot, parts);
     out_finish(&out);
@@ -357,7 +361,6 @@ static char *unescaped(char *text)
 int main(int argc, char **argv)
 {
     int64_t shortest = 0;
-    snapshot_t board;
     segment_t segment;
 
     if (argc < 8) {
@@ -371,12 +374,9 @@ int main(int argc, char **argv)
         unescaped(names[i]);
     }
     moment = atof(argv[5]);
-    memset(&board, 0, sizeof(board));
-    fill_board(&board, atoi(argv[4]));
-    fill_segment(&segment, atoi(argv[3]), board.process_count);
+    fill_segment(&segment, atoi(argv[3]), atoi(argv[4]));
     for (int i = atoi(argv[6]); i > 0; i--) {
-        int64_t took = once(&board, &segment, argv[1], (unsigned)atoi(argv[2]),
-                            i == 1 ? stdout : NULL);
+        int64_t took = once(&segment, argv[1], (unsigned)atoi(argv[2]), i == 1 ? stdout : NULL);
 
         shortest = shortest == 0 || took < shortest ? took : shortest;
     }

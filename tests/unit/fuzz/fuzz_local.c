@@ -5,9 +5,9 @@
  * put right, or nothing behind them would ever be reached.
  */
 #include "../segment_foreign.h"
-#include "source/local_snapshot.h"
 
 #include "apr_general.h"
+#include "figures/read.h"
 #include "render/json.h"
 #include "render/openmetrics.h"
 #include "render/request_view.h"
@@ -77,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     segment_view_t *view;
     snapshot_t *snap;
     apr_pool_t *pool;
+    board_t *board;
     void *copy;
 
     if (size < sizeof(segment_head_t) || size > SIZE_MOST) {
@@ -93,7 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (view != NULL && (!segment_get_board(view, &about) || about.path[0] == '\0')) {
         apr_pool_create(&pool, NULL);
         snap = apr_pcalloc(pool, sizeof(*snap));
-        local_snapshot_read(snap, pool, view);
+        board = board_open(view, &failure);
+        read_snapshot(snap, pool, view, board, VIEW_ALL | PARTS_VHOST_BUCKETS);
+        board_close(board);
         check(snap);
         render(snap);
         apr_pool_destroy(pool);

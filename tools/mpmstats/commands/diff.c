@@ -33,7 +33,8 @@ static const option_t options[] = { { .name = "all",
 /* The clock and what follows from it always differ: that says nothing. */
 static bool is_clock(const field_t *field)
 {
-    return strcmp(field->name, "now_us") == 0 || strcmp(field->name, "uptime_s") == 0;
+    return strcmp(field->name, "now_us") == 0 || strcmp(field->name, "uptime_s") == 0
+        || strcmp(field->name, "sampled_age_us") == 0;
 }
 
 static bool same_value(const field_t *field, const snapshot_t *a, const snapshot_t *b)

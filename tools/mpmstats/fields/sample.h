@@ -55,8 +55,6 @@ struct sample {
     /** microseconds spent at each number of busy workers, for describe(); or NULL */
     snapshot_bucket_t *busy_time;
     size_t busy_times;
-    /** buckets of the phases of each virtual host, SNAPSHOT_PHASES of them in a row; or NULL */
-    snapshot_spread_t *vhost_times;
 };
 
 /** A sample in which nothing is known; exits the program when memory is short. */

@@ -10,11 +10,11 @@
 #include "apr_pools.h"
 #include "segment/read.h"
 #include "source/local_find.h"
-#include "source/local_snapshot.h"
 #include "common/memory.h"
 #include "common/procfs.h"
 #include "source/source.h"
 #include "figures/metrics.h"
+#include "figures/read.h"
 #include "render/json.h"
 #include "render/openmetrics.h"
 #include "render/request_view.h"
@@ -121,7 +121,7 @@ static json_t *vhosts_of(const sample_t *sample)
     json_t *vhosts = json_object();
 
     for (int i = 0; i < sample->snap.vhost_count; i++) {
-        const snapshot_spread_t *spreads = sample->vhost_times + (size_t)i * SNAPSHOT_PHASES;
+        const snapshot_spread_t *spreads = sample->snap.vhosts[i].times;
         json_t *phases = json_object();
 
         for (int phase = 0; phase < SNAPSHOT_PHASES; phase++)
@@ -146,7 +146,7 @@ static json_t *origin_of(const sample_t *sample)
     json_object_set_new(source, "age_us", json_integer((json_int_t)sample->age_us));
     if (sample->busy_time != NULL)
         json_object_set_new(source, "busy_time", pairs_of(sample->busy_time, sample->busy_times));
-    if (sample->vhost_times != NULL)
+    if (sample->snap.vhost_count > 0 && sample->snap.vhosts[0].times != NULL)
         json_object_set_new(source, "vhosts", vhosts_of(sample));
     return source;
 }
@@ -241,15 +241,21 @@ static double silence_most(const snapshot_t *snap)
                                                                                : SILENCE_STOCK_US;
 }
 
+/* 0 where it is not known. */
+static apr_int64_t known_time(uint64_t time)
+{
+    return time > INT64_MAX ? 0 : (apr_int64_t)time;
+}
+
 static void fill_fate(sample_t *sample, const look_t *look, const char *path)
 {
-    apr_int64_t heartbeat = local_time(look->server.heartbeat), now = local_now();
+    apr_int64_t heartbeat = known_time(look->server.heartbeat), now = apr_time_now();
     double silent = heartbeat > 0 && now > heartbeat ? (double)(now - heartbeat) : 0;
 
     sample->origin = memory_copy(path);
     sample->dead = !segment_live(look->view);
     sample->age_us = sample->dead ? (double)(now - look->snap->server.now_us) : 0;
-    sample->stopped = local_time(look->server.stopped) > 0;
+    sample->stopped = known_time(look->server.stopped) > 0;
     if (!sample->dead && (silent > silence_most(look->snap) || parent_is_stopped(look->snap)))
         sample->silent_us = silent;
     sample_still(sample, is_stopped);
@@ -268,50 +274,6 @@ static void keep_history(sample_t *sample, const look_t *look)
                 };
         }
     }
-    free(counts);
-}
-
-static void keep_buckets(snapshot_spread_t *spread, const histogram_counts_t *counts,
-                         apr_pool_t *pool)
-{
-    spread->buckets = apr_palloc(pool, HISTOGRAM_BUCKETS * sizeof(*spread->buckets));
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX)
-            spread->buckets[spread->bucket_count++] = (snapshot_bucket_t){
-                (apr_int64_t)histogram_highest(i), (apr_int64_t)counts->bucket[i]
-            };
-    }
-}
-
-/* The records of one name are one virtual host. */
-static void keep_vhost(snapshot_spread_t *spreads, const look_t *look, const char *name,
-                       histogram_counts_t *counts)
-{
-    size_t records = segment_records(look->view, SEGMENT_S_VHOST);
-    segment_vhost_t plain;
-
-    for (int phase = 0; phase < SNAPSHOT_PHASES; phase++) {
-        memset(&counts[0], 0, sizeof(counts[0]));
-        for (size_t i = 0; i < records; i++) {
-            if (segment_get_vhost(look->view, i, &plain) && strcmp(plain.name, name) == 0
-                && segment_get_counts(look->view, SEGMENT_S_VHOST, metrics_spreads[phase].kept, i,
-                                      &counts[1]))
-                histogram_merge(&counts[0], &counts[1]);
-        }
-        keep_buckets(&spreads[phase], &counts[0], look->pool);
-    }
-}
-
-static void keep_vhost_times(sample_t *sample, const look_t *look)
-{
-    size_t hosts = (size_t)sample->snap.vhost_count;
-    histogram_counts_t *counts = memory_get(2, sizeof(*counts));
-
-    sample->vhost_times = apr_pcalloc(look->pool,
-                                      (hosts * SNAPSHOT_PHASES + 1) * sizeof(*sample->vhost_times));
-    for (size_t i = 0; i < hosts; i++)
-        keep_vhost(sample->vhost_times + i * SNAPSHOT_PHASES, look, sample->snap.vhosts[i].name,
-                   counts);
     free(counts);
 }
 
@@ -340,18 +302,21 @@ static const char *next_step(segment_error_e code)
     }
 }
 
-static bool look_begin(look_t *look, const char *path, failure_t *failure)
+static bool look_begin(look_t *look, const char *path, unsigned parts, failure_t *failure)
 {
     segment_failure_t why;
+    board_t *board;
 
     look->view = segment_open(path, &why);
     if (look->view == NULL)
         return failure_set(failure, is_of_machine(why.code) ? RC_LOCAL : RC_ANSWER, "%s%s",
                            why.text, next_step(why.code));
     apr_pool_create(&look->pool, NULL);
-    look->snap = apr_pcalloc(look->pool, sizeof(*look->snap));
+    look->snap = apr_palloc(look->pool, sizeof(*look->snap));
     segment_get_server(look->view, &look->server);
-    local_snapshot_read(look->snap, look->pool, look->view);
+    board = board_open(look->view, &why);
+    read_snapshot(look->snap, look->pool, look->view, board, parts);
+    board_close(board);
     return true;
 }
 
@@ -362,7 +327,8 @@ static sample_t *source_segment_take(void *state, failure_t *failure)
     sample_t *sample;
     look_t look;
 
-    if (!look_begin(&look, source->path, failure))
+    if (!look_begin(&look, source->path, VIEW_ALL | (source->vhost_times ? PARTS_VHOST_BUCKETS : 0),
+                    failure))
         return NULL;
     sample = sample_new();
     sample->snap = *look.snap;
@@ -371,8 +337,6 @@ static sample_t *source_segment_take(void *state, failure_t *failure)
     sample->describe = describe;
     fill_fate(sample, &look, source->path);
     keep_history(sample, &look);
-    if (source->vhost_times)
-        keep_vhost_times(sample, &look);
     segment_close(look.view);
     return sample;
 }
@@ -386,7 +350,7 @@ static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t
     out_t *out;
     look_t look;
 
-    if (!look_begin(&look, source->path, failure))
+    if (!look_begin(&look, source->path, VIEW_ALL & ~VIEW_WORKERS, failure))
         return NULL;
     for (int i = 0; i < look.snap->process_count; i++) {
         if (look.snap->processes[i].scoreboard == NULL)

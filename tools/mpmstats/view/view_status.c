@@ -18,6 +18,9 @@
 #include "common/text.h"
 
 #define LABEL_COLUMNS 12
+/* The age of what is sampled is told from here on. */
+#define SAMPLED_OLD_US 100000
+
 #define BAR_MOST 40
 #define BAR_LEAST 8
 
@@ -112,6 +115,9 @@ static void put_times(flow_t *flow, const char *separator, const snapshot_t *sna
         span = figure_span(restarted < 0 ? 0 : restarted);
         flow_put(flow, separator, memory_format("restarted %s ago", span));
         free(span);
+    }
+    if (snap->server.sampled_age_us > SAMPLED_OLD_US) {
+        flow_field(flow, separator, "sampled", "sampled_age_us", snap);
     }
     if (snap->server.load1 >= 0 && snap->server.load5 >= 0 && snap->server.load15 >= 0)
         flow_put(flow, separator,

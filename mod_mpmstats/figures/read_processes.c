@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scoreboard entries are copied while their workers write them: each is judged from its copy. There
+ * may be a hundred thousand of them, nearly all unused: of those only the status is read.
+ */
+#include "figures/read_processes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apr_strings.h"
+#include "apr_tables.h"
+#include "base/escape.h"
+#include "base/query.h"
+#include "figures/kept.h"
+#include "figures/metrics.h"
+#include "figures/parts.h"
+#include "figures/states.h"
+#include "figures/sums.h"
+
+typedef struct {
+    snapshot_t *snapshot;
+    apr_pool_t *pool;
+    const segment_view_t *view;
+    const board_t *board;
+    segment_process_t *recorded; /* by pid */
+    size_t recorded_count;
+    apr_array_header_t *processes, *workers;
+    bool hybrid; /* the MPM tells more of its processes than the scoreboard holds */
+    bool cuts_queries;
+    bool single; /* workers are asked for one by one */
+    sums_t sums;
+} pass_t;
+
+static apr_int64_t number(uint64_t value)
+{
+    return value > INT64_MAX ? SNAPSHOT_UNKNOWN : (apr_int64_t)value;
+}
+
+static apr_int64_t board_number(int64_t value)
+{
+    return value < 0 ? SNAPSHOT_UNKNOWN : value; /* BOARD_UNKNOWN among them */
+}
+
+/* ---- what the segment has of a process ---- */
+
+static int by_pid(const void *a, const void *b)
+{
+    uint64_t left = ((const segment_process_t *)a)->pid,
+             right = ((const segment_process_t *)b)->pid;
+
+    return left < right ? -1 : left > right;
+}
+
+static void index_recorded(pass_t *pass)
+{
+    apr_array_header_t *used = apr_array_make(pass->pool, 32, sizeof(segment_process_t));
+    segment_process_t record;
+
+    for (size_t i = 0; segment_get_process(pass->view, i, &record); i++) {
+        if (record.pid != 0 && record.pid <= INT32_MAX) {
+            APR_ARRAY_PUSH(used, segment_process_t) = record;
+        }
+    }
+    pass->recorded = (segment_process_t *)used->elts;
+    pass->recorded_count = (size_t)used->nelts;
+    qsort(pass->recorded, pass->recorded_count, sizeof(*pass->recorded), by_pid);
+}
+
+static const segment_process_t *recorded_of(const pass_t *pass, apr_int64_t pid)
+{
+    segment_process_t wanted;
+
+    wanted.pid = (uint64_t)pid;
+    return bsearch(&wanted, pass->recorded, pass->recorded_count, sizeof(wanted), by_pid);
+}
+
+/* The MPM's own count of connections is that of their states; others' are counted by our hooks. */
+static void take_recorded(const pass_t *pass, snapshot_process_t *process,
+                          const segment_process_t *from)
+{
+    snapshot_connections_t *by_state = &process->connections_by_state;
+
+    kept_take(METRICS_PROCESS, process, from, pass->pool, 0);
+    kept_take(METRICS_CONNECTIONS, by_state, from, pass->pool, 0);
+    if (pass->hybrid && metrics_any_known(METRICS_CONNECTIONS, by_state)) {
+        process->connections = sums_of_connections(by_state);
+    }
+}
+
+/* ---- workers ---- */
+
+/* A copy that ends, and not amid a character; NULL for an empty one. */
+static const char *text_of(const char *field, size_t size, apr_pool_t *pool)
+{
+    size_t length = escape_field(field, size);
+
+    return length > 0 ? apr_pstrmemdup(pool, field, length) : NULL;
+}
+
+/* mod_http2 writes what its streams are asked for, behind two numbers in brackets. */
+static const char *request_of(const pass_t *pass, const board_worker_t *entry)
+{
+    const char *request = text_of(entry->request, sizeof(entry->request), pass->pool);
+
+    return request != NULL && request[0] == '[' && pass->cuts_queries
+        ? query_cut(pass->pool, request)
+        : request;
+}
+
+/* What it runs or ran last, in the words of the handlers' records. */
+static void take_running(const pass_t *pass, snapshot_worker_t *worker)
+{
+    size_t entry = (size_t)worker->slot * board_threads(pass->board) + (size_t)worker->thread;
+    segment_worker_t running;
+    segment_handler_t handler;
+
+    if (!segment_get_worker(pass->view, entry, &running) || running.handler == 0) {
+        return;
+    }
+    worker->tunnel = running.tunnel == 1;
+    if (segment_get_handler(pass->view, running.handler - 1, &handler)
+        && handler.state == SEGMENT_HANDLER_USED && handler.name[0] != '\0') {
+        worker->handler = apr_pstrdup(pass->pool, handler.name);
+    }
+}
+
+/* Who was or is served. */
+static void read_service(const pass_t *pass, snapshot_worker_t *worker, const board_worker_t *entry,
+                         bool dated)
+{
+    apr_int64_t now = pass->snapshot->server.now_us;
+
+    worker->requests = board_number(entry->my_access_count);
+    worker->bytes = board_number(entry->my_bytes_served);
+    worker->client = text_of(entry->client64, sizeof(entry->client64), pass->pool);
+    worker->vhost = text_of(entry->vhost, sizeof(entry->vhost), pass->pool);
+    worker->protocol = text_of(entry->protocol, sizeof(entry->protocol), pass->pool);
+    worker->request = request_of(pass, entry);
+    if (dated && entry->last_used > 0) {
+        worker->since_us = now > entry->last_used ? now - entry->last_used : 0;
+    }
+    if (entry->start_time > 0 && entry->stop_time >= entry->start_time) {
+        worker->last_duration_us = entry->stop_time - entry->start_time;
+    }
+    take_running(pass, worker);
+}
+
+static const state_t *state_at(const pass_t *pass, size_t slot, size_t thread)
+{
+    return state_of_status(board_worker_status(pass->board, slot, thread));
+}
+
+static const state_t *read_worker(pass_t *pass, const snapshot_process_t *process, size_t thread)
+{
+    size_t slot = (size_t)process->slot;
+    const state_t *state = state_at(pass, slot, thread);
+    snapshot_worker_t *worker;
+    board_worker_t entry;
+    bool named;
+
+    if (state->role == SUMS_NONE || !pass->single) {
+        return state;
+    }
+    board_get_worker(pass->board, slot, thread, &entry);
+    state = state_of_status(entry.status);
+    if (state->role == SUMS_NONE) {
+        return state;
+    }
+    /* The entry names its process only under MPMs whose slots can have two. */
+    named = entry.pid > 0;
+    worker = apr_array_push(pass->workers);
+    metrics_clear(METRICS_WORKER, worker);
+    worker->slot = process->slot;
+    worker->thread = (apr_int64_t)thread;
+    worker->pid = named ? entry.pid : process->pid;
+    worker->generation = named ? board_number(entry.generation) : process->generation;
+    worker->state = state->letter;
+    worker->state_name = state->name;
+    if (pass->snapshot->server.extended_status == 1) {
+        read_service(pass, worker, &entry, state->dated);
+    }
+    return state;
+}
+
+/* Letters for a process: as many as it may have workers, more if it has more. */
+static size_t picture_length(const pass_t *pass, size_t slot)
+{
+    apr_int64_t configured = pass->snapshot->limits.threads_per_child;
+    size_t threads = board_threads(pass->board), length = 1;
+
+    if (configured > 0) {
+        length = (size_t)configured < threads ? (size_t)configured : threads;
+    }
+    for (size_t thread = threads; thread > length; thread--) {
+        if (state_at(pass, slot, thread - 1)->role != SUMS_NONE) {
+            return thread;
+        }
+    }
+    return length < threads ? length : threads;
+}
+
+/* Workers of one process by role, and their picture. */
+static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t *roles)
+{
+    size_t length = picture_length(pass, (size_t)process->slot);
+    char *picture = apr_palloc(pass->pool, length + 1);
+
+    process->first_worker = pass->workers->nelts;
+    for (size_t thread = 0; thread < length; thread++) {
+        const state_t *state = read_worker(pass, process, thread);
+
+        picture[thread] = state->letter[0];
+        roles[state->role]++;
+    }
+    picture[length] = '\0';
+    process->scoreboard = picture;
+    process->worker_count = pass->workers->nelts - process->first_worker;
+    process->workers.busy = roles[SUMS_BUSY];
+    process->workers.idle = roles[SUMS_IDLE];
+    process->workers.max = (apr_int64_t)length;
+}
+
+/* ---- processes ---- */
+
+static snapshot_process_t *new_process(apr_array_header_t *processes, apr_int64_t pid)
+{
+    snapshot_process_t *process = apr_array_push(processes);
+
+    memset(process, 0, sizeof(*process));
+    metrics_clear(METRICS_PROCESS, process);
+    metrics_clear(METRICS_CONNECTIONS, &process->connections_by_state);
+    metrics_clear(METRICS_PROCESS_WORKERS, &process->workers);
+    process->pid = pid;
+    return process;
+}
+
+static bool is_other_generation(const pass_t *pass, const board_process_t *entry)
+{
+    return pass->snapshot->server.generation != SNAPSHOT_UNKNOWN
+        && entry->generation != BOARD_UNKNOWN
+        && entry->generation != pass->snapshot->server.generation;
+}
+
+/*
+ * An asynchronous MPM of httpd counts connections in the scoreboard, by some of the states. All of
+ * them together it counts now and then; our hooks count at once, but not those that linger.
+ */
+static void read_connections(const pass_t *pass, snapshot_process_t *process,
+                             const board_process_t *entry)
+{
+    snapshot_connections_t *by_state = &process->connections_by_state;
+    const segment_process_t *recorded = recorded_of(pass, process->pid);
+
+    if (recorded != NULL) {
+        take_recorded(pass, process, recorded);
+    }
+    if (pass->hybrid || pass->snapshot->server.async != 1) {
+        return;
+    }
+    by_state->keepalive = board_number(entry->keep_alive);
+    by_state->write = board_number(entry->write_completion);
+    by_state->linger = board_number(entry->lingering_close);
+    by_state->suspended = board_number(entry->suspended);
+    /* The field is there, the MPM may not use it. */
+    if (by_state->waitio != SNAPSHOT_UNKNOWN) {
+        by_state->waitio = board_number(entry->wait_io);
+    }
+    if (process->connections != SNAPSHOT_UNKNOWN) {
+        sums_add(&process->connections, by_state->linger);
+    }
+    else {
+        process->connections = board_number(entry->connections);
+    }
+}
+
+static void read_slot(pass_t *pass, size_t slot)
+{
+    apr_int64_t roles[SUMS_ROLES] = { 0 };
+    board_process_t entry;
+    snapshot_process_t *process;
+
+    if (board_process_pid(pass->board, slot) <= 0 || !board_get_process(pass->board, slot, &entry)
+        || entry.pid <= 0) {
+        return;
+    }
+    process = new_process(pass->processes, entry.pid);
+    process->slot = (apr_int64_t)slot;
+    process->generation = board_number(entry.generation);
+    read_workers(pass, process, roles);
+    process->state = sums_process_state(roles, entry.quiescing > 0,
+                                        is_other_generation(pass, &entry), entry.not_accepting > 0);
+    read_connections(pass, process, &entry);
+    sums_process(&pass->sums, pass->snapshot, process, roles);
+}
+
+/* Workers are counted by the process itself where there is no scoreboard that shows them. */
+static void take_workers(const pass_t *pass, snapshot_process_t *process,
+                         const segment_process_t *from)
+{
+    snapshot_process_workers_t *to = &process->workers;
+    apr_int64_t workers = number(from->workers);
+
+    kept_take(METRICS_PROCESS_WORKERS, to, from, pass->pool, 0);
+    if (to->busy != SNAPSHOT_UNKNOWN && workers != SNAPSHOT_UNKNOWN) {
+        to->idle = workers > to->busy ? workers - to->busy : 0;
+    }
+}
+
+/* A process that only its record tells of. */
+static snapshot_process_t *read_recorded(const pass_t *pass, apr_array_header_t *processes,
+                                         const segment_process_t *from)
+{
+    snapshot_process_t *process = new_process(processes, (apr_int64_t)from->pid);
+
+    process->state = from->quiescing == 1 ? "quiescing" : "ready";
+    take_recorded(pass, process, from);
+    take_workers(pass, process, from);
+    return process;
+}
+
+/* Without a scoreboard. */
+static void read_serving(pass_t *pass)
+{
+    for (size_t i = 0; i < pass->recorded_count; i++) {
+        apr_int64_t roles[SUMS_ROLES] = { 0 };
+        snapshot_process_t *process;
+
+        if (pass->recorded[i].left != 0) {
+            continue;
+        }
+        process = read_recorded(pass, pass->processes, &pass->recorded[i]);
+        sums_add(&roles[SUMS_BUSY], process->workers.busy);
+        sums_add(&roles[SUMS_IDLE], process->workers.idle);
+        sums_process(&pass->sums, pass->snapshot, process, roles);
+    }
+}
+
+static bool is_on_board(const pass_t *pass, const segment_process_t *from)
+{
+    for (int i = 0; i < pass->processes->nelts; i++) {
+        if (APR_ARRAY_IDX(pass->processes, i, snapshot_process_t).pid == (apr_int64_t)from->pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * mpm_hybrid's lobby: connections that wait for a process, in one that serves nobody; see
+ * stats/record/sample.c.
+ */
+static bool is_lobby(const pass_t *pass, const segment_process_t *from)
+{
+    apr_int64_t slots = pass->snapshot->limits.slots;
+
+    return from->left != 0 && slots != SNAPSHOT_UNKNOWN && number(from->slot) >= slots;
+}
+
+/*
+ * Processes of old generations that finish what they have and have given their slot up: only
+ * mpm_hybrid's do.
+ */
+static void read_finishing(pass_t *pass)
+{
+    apr_array_header_t *found = apr_array_make(pass->pool, 4, sizeof(snapshot_process_t));
+
+    for (size_t i = 0; i < pass->recorded_count; i++) {
+        const segment_process_t *from = &pass->recorded[i];
+        snapshot_process_t *process;
+
+        if (is_lobby(pass, from)) {
+            sums_connections(pass->snapshot, read_recorded(pass, found, from));
+            apr_array_pop(found);
+        }
+        else if (from->left == 0 && from->quiescing == 1 && !is_on_board(pass, from)) {
+            process = read_recorded(pass, found, from);
+            process->slot = SNAPSHOT_UNKNOWN;
+            sums_connections(pass->snapshot, process);
+        }
+    }
+    pass->snapshot->finishing = (snapshot_process_t *)found->elts;
+    pass->snapshot->finishing_count = found->nelts;
+    pass->snapshot->totals.processes_finishing = found->nelts;
+}
+
+static void read_board(pass_t *pass)
+{
+    snapshot_server_t *server = &pass->snapshot->server;
+    board_global_t global;
+
+    board_get_global(pass->board, &global);
+    if (global.running_generation != BOARD_UNKNOWN) {
+        server->generation = board_number(global.running_generation);
+    }
+    server->extended_status = board_extended(pass->board);
+    for (size_t slot = 0; slot < board_processes(pass->board); slot++) {
+        read_slot(pass, slot);
+    }
+    if (pass->hybrid) {
+        read_finishing(pass);
+    }
+}
+
+void read_processes(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
+                    const board_t *board, unsigned parts)
+{
+    pass_t pass = { .snapshot = snapshot,
+                    .pool = pool,
+                    .view = view,
+                    .board = board,
+                    .single = (parts & VIEW_WORKERS) != 0,
+                    .hybrid = snapshot->server.model != NULL };
+    segment_server_t server;
+
+    segment_get_server(view, &server);
+    pass.cuts_queries = server.queries_cut == 1;
+    pass.processes = apr_array_make(pool, 32, sizeof(snapshot_process_t));
+    pass.workers = apr_array_make(pool, 256, sizeof(snapshot_worker_t));
+    sums_begin(&pass.sums, &snapshot->totals);
+    index_recorded(&pass);
+    if (board != NULL) {
+        read_board(&pass);
+    }
+    else {
+        read_serving(&pass);
+    }
+    sums_end(&pass.sums, snapshot);
+    snapshot->processes = (snapshot_process_t *)pass.processes->elts;
+    snapshot->process_count = pass.processes->nelts;
+    snapshot->workers = (snapshot_worker_t *)pass.workers->elts;
+    snapshot->worker_count = pass.workers->nelts;
+}
