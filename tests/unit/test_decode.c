@@ -86,13 +86,13 @@ static json_t *value_for(const field_t *field, int number)
     char text[20];
 
     switch (field->kind) {
-    case FIELD_TEXT:
-    case FIELD_LETTER:
+    case METRIC_TEXT:
+    case METRIC_LETTER:
         snprintf(text, sizeof(text), "t%d", number);
         return json_string(text);
-    case FIELD_FLAG:
+    case METRIC_FLAG:
         return json_true();
-    case FIELD_REAL:
+    case METRIC_REAL:
         return json_real(number + 0.25);
     default:
         return json_integer(number);
@@ -202,8 +202,8 @@ START_TEST(each_field_refuses_what_is_of_another_kind)
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
             json_t *object = json_object(), *value = json_loads(wrong[i], JSON_DECODE_ANY, NULL);
             bool fits = field_is_text(field) ? json_is_string(value)
-                : field->kind == FIELD_FLAG  ? json_is_boolean(value)
-                : field->kind == FIELD_REAL  ? json_is_real(value) && json_real_value(value) >= 0
+                : field->kind == METRIC_FLAG ? json_is_boolean(value)
+                : field->kind == METRIC_REAL ? json_is_real(value) && json_real_value(value) >= 0
                                              : false;
             char *text, rows[400];
 

@@ -386,7 +386,7 @@ START_TEST(short_names_and_limits_lead_to_fields_that_are_there)
 
     for (const field_t *field = fields_server; field->name != NULL; field++) {
         const char *word = field_short(field);
-        const field_t *limit = field_limit(field);
+        const field_t *limit = field_limit(fields_server, field);
 
         if (word != NULL) {
             ck_assert_ptr_eq(field_find(fields_server, word), field);
@@ -400,9 +400,9 @@ START_TEST(short_names_and_limits_lead_to_fields_that_are_there)
     }
     ck_assert_int_ge(shorter, 7);
     ck_assert_int_ge(limited, 20);
-    ck_assert_ptr_eq(field_limit_vhost(field_find(fields_vhost, "responses_5xx")),
+    ck_assert_ptr_eq(field_limit(fields_vhost, field_find(fields_vhost, "responses_5xx")),
                      field_find(fields_vhost, "requests"));
-    ck_assert_ptr_null(field_limit_vhost(field_find(fields_vhost, "sent_bytes")));
+    ck_assert_ptr_null(field_limit(fields_vhost, field_find(fields_vhost, "sent_bytes")));
 }
 END_TEST
 
