@@ -55,13 +55,14 @@ void hooks_pre_read_request(request_rec *r, conn_rec *c)
 
 /*
  * The time of a request, from which httpd counts (%t, %D, REQUEST_TIME), is that of its line. What
- * was read without a worker came before httpd looked at the clock. One that was already there when
- * the last answer was written begins with it, as where nothing is read ahead.
+ * was read without a worker came before httpd looked at the clock, which it did right after the
+ * dispatch. One that was already there when the last answer was written begins with it, as where
+ * nothing is read ahead.
  */
 static void date_request(request_rec *r, conn_t *k)
 {
     if (k->line_us != 0 && r->main == NULL && r->prev == NULL) {
-        r->request_time = apr_time_now() - (clock_now() - k->line_us);
+        r->request_time -= k->times.dispatched_us - k->line_us;
         k->line_us = 0;
     }
 }

@@ -7,7 +7,7 @@
 #include "mpm/module.h"
 
 /* Its address names the thread. */
-static _Thread_local char this_thread;
+static _Thread_local __attribute__((tls_model("initial-exec"))) char this_thread;
 
 conn_t *conn_of(conn_rec *c)
 {

@@ -91,7 +91,7 @@ static void remove_written(apr_bucket_brigade *bb, apr_size_t bytes)
 static int is_free(const conn_t *k, const ap_filter_t *next)
 {
     return next->next == NULL && next->frec == ap_core_output_filter_handle
-        && !k->c->data_in_output_filters && inbound_drained(k) && !inbound_buffered(k);
+        && !k->c->data_in_output_filters && inbound_is_empty(k);
 }
 
 int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
@@ -99,7 +99,7 @@ int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
     apr_size_t bytes = 0;
     apr_bucket *e;
 
-    if (APR_BRIGADE_EMPTY(bb) || !is_free(k, next)) {
+    if (APR_BRIGADE_EMPTY(bb)) {
         return 0;
     }
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
@@ -111,7 +111,7 @@ int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
             return 0;
         }
     }
-    return 1;
+    return is_free(k, next);
 }
 
 void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
@@ -121,7 +121,8 @@ void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
     apr_size_t bytes;
     ssize_t n;
 
-    if (!is_free(k, next)) {
+    if (APR_BRIGADE_EMPTY(bb) || APR_BUCKET_IS_METADATA(APR_BRIGADE_FIRST(bb))
+        || !is_free(k, next)) {
         return;
     }
     message.msg_iovlen = (size_t)pieces_of(bb, vec, &bytes);

@@ -39,6 +39,7 @@ static apr_interval_time_t look_interval;
 void inbound_child_init(void)
 {
     inbound_filter_child_init();
+    reqtimeout_child_init();
     look_interval = ap_find_linked_module("mod_reqtimeout.c") != NULL ? LOOK_INTERVAL : 0;
 }
 
@@ -498,6 +499,15 @@ int inbound_drained(const conn_t *k)
 
     return k->inbound != NULL && net != NULL && net->dry && !net->eof && inbound_has_heads(k)
         && !inbound_filter_held_below(k->inbound, net);
+}
+
+int inbound_is_empty(const conn_t *k)
+{
+    const inbound_t *in = k->inbound;
+    const network_t *net = k->network;
+
+    return in != NULL && net != NULL && net->dry && !net->eof && APR_BRIGADE_EMPTY(in->stash)
+        && !inbound_filter_held_below(in, net);
 }
 
 int inbound_buffered(const conn_t *k)

@@ -94,6 +94,9 @@ int inbound_begun(const conn_t *k);
  */
 int inbound_drained(const conn_t *k);
 
+/** Whether nothing has come behind what was asked for, as far as is known without a system call. */
+int inbound_is_empty(const conn_t *k);
+
 /** Bytes read of the request that is not whole. */
 apr_size_t inbound_held(const conn_t *k);
 

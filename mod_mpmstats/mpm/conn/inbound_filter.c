@@ -47,12 +47,22 @@ static int is_counted(const inbound_t *in)
     return in->plain && count_bytes != NULL;
 }
 
-static void count_asked(const inbound_t *in, apr_bucket_brigade *bb)
+/* Of the buckets that follow @a last. */
+static apr_uint64_t bytes_behind(const apr_bucket *last, const apr_bucket_brigade *bb)
 {
-    apr_off_t bytes;
+    const apr_bucket *e;
+    apr_uint64_t bytes = 0;
 
-    if (is_counted(in) && apr_brigade_length(bb, 0, &bytes) == APR_SUCCESS && bytes > 0) {
-        count_bytes(in->k->c, bytes);
+    for (e = APR_BUCKET_NEXT(last); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        bytes += inbound_filter_bytes(e);
+    }
+    return bytes;
+}
+
+static void count_asked(const inbound_t *in, const apr_bucket_brigade *bb)
+{
+    if (is_counted(in)) {
+        count_bytes(in->k->c, (apr_off_t)bytes_behind(APR_BRIGADE_SENTINEL(bb), bb));
     }
 }
 
@@ -145,15 +155,12 @@ void inbound_filter_step_back(inbound_t *in)
 }
 
 /* What came from below @a last, as somebody asked for it. */
-static void count_passed(inbound_t *in, apr_bucket_brigade *bb, apr_bucket *last, int ends_if_none)
+static void count_passed(inbound_t *in, const apr_bucket_brigade *bb, const apr_bucket *last,
+                         int ends_if_none)
 {
     mpm_hybrid_times_t *times = &in->k->times;
-    apr_uint64_t bytes = 0;
-    apr_bucket *e;
+    apr_uint64_t bytes = bytes_behind(last, bb);
 
-    for (e = APR_BUCKET_NEXT(last); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
-        bytes += inbound_filter_bytes(e);
-    }
     times->received += bytes;
     in->passed += bytes;
     if (bytes == 0 && ends_if_none) {

@@ -6,6 +6,7 @@
 #include "mpm/conn/reqtimeout.h"
 
 #include "apr_strings.h"
+#include "util_filter.h"
 #include "mpm/module.h"
 #include "mpm/conn/server.h"
 
@@ -14,6 +15,14 @@
 static const reqtimeout_budget_t default_handshake = { 1, 0, 0, 0 };
 static const reqtimeout_budget_t default_head = { 1, 20, 40, 500 };
 static const reqtimeout_budget_t default_body = { 1, 20, 0, 500 };
+
+/* Set in reqtimeout_child_init, constant afterwards; NULL without mod_reqtimeout. */
+static const ap_filter_rec_t *filter_rec;
+
+void reqtimeout_child_init(void)
+{
+    filter_rec = ap_get_input_filter_handle(FILTER_NAME);
+}
 
 static int is_loaded(void)
 {
@@ -112,8 +121,11 @@ ap_filter_t *reqtimeout_detach(ap_filter_t *top, ap_filter_t **above)
 {
     ap_filter_t *f;
 
+    if (filter_rec == NULL) {
+        return NULL;
+    }
     for (f = top; f != NULL && f->next != NULL; f = f->next) {
-        if (strcmp(f->next->frec->name, FILTER_NAME) == 0) {
+        if (f->next->frec == filter_rec) {
             ap_filter_t *found = f->next;
 
             *above = f;

@@ -54,6 +54,9 @@ void reqtimeout_begin(reqtimeout_body_t *body, const server_rec *s, apr_time_t n
 /** So many bytes of it have come. */
 void reqtimeout_extend(reqtimeout_body_t *body, apr_size_t bytes);
 
+/** Find mod_reqtimeout's filter. Ticker (prefork: the only thread), before the workers start. */
+void reqtimeout_child_init(void);
+
 /**
  * Take mod_reqtimeout's filter out of the chain below @a top; what to give to reqtimeout_attach(),
  * or NULL.

@@ -347,10 +347,9 @@ static void disarm(conn_t *k)
     }
 }
 
-apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
+apr_status_t park_wait(conn_t *k, park_for_e what, apr_time_t now, apr_interval_time_t timeout,
                        apr_interval_time_t look)
 {
-    apr_time_t now = clock_now();
     apr_time_t due;
     int err = 0;
 

@@ -54,11 +54,11 @@ typedef enum {
 } park_for_e;
 
 /**
- * Wait for the socket, at most @a timeout (µs), looking in every @a look (µs,
- * 0 = never) through conn_look().
- * The caller owns @a k and, on success, does no longer. On failure it still does.
+ * Wait for the socket, at most @a timeout (µs) from @a now (monotonic) on, looking in every @a look
+ * (µs, 0 = never) through conn_look(). The caller owns @a k and, on success, does no longer. On
+ * failure it still does.
  */
-apr_status_t park_wait(conn_t *k, park_for_e what, apr_interval_time_t timeout,
+apr_status_t park_wait(conn_t *k, park_for_e what, apr_time_t now, apr_interval_time_t timeout,
                        apr_interval_time_t look);
 
 /**

@@ -81,10 +81,11 @@ static apr_uint64_t progress_of(const conn_t *k, mpm_hybrid_conn_e kind)
  * A wait that goes on after one that ended for nothing (a wake-up, a shortage of epoll's) has no
  * time of its own.
  */
-static apr_interval_time_t time_left(conn_t *k, mpm_hybrid_conn_e kind, apr_interval_time_t timeout)
+static apr_interval_time_t time_left(conn_t *k, apr_time_t now, mpm_hybrid_conn_e kind,
+                                     apr_interval_time_t timeout)
 {
     apr_uint64_t progress = progress_of(k, kind);
-    apr_interval_time_t left = k->deadline - clock_now();
+    apr_interval_time_t left = k->deadline - now;
 
     if (k->waited == kind && progress == k->progress && left < timeout) {
         timeout = left > 0 ? left : 0;
@@ -95,13 +96,13 @@ static apr_interval_time_t time_left(conn_t *k, mpm_hybrid_conn_e kind, apr_inte
 }
 
 /* Returns STEP_DONE, or how to end the connection when it cannot wait. */
-static step_e park(conn_t *k, mpm_hybrid_conn_e kind, park_for_e what, apr_interval_time_t timeout,
-                   apr_interval_time_t look)
+static step_e park(conn_t *k, apr_time_t now, mpm_hybrid_conn_e kind, park_for_e what,
+                   apr_interval_time_t timeout, apr_interval_time_t look)
 {
     apr_status_t rv;
     conn_rec *c = k->c;
 
-    timeout = time_left(k, kind, timeout);
+    timeout = time_left(k, now, kind, timeout);
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, c,
                   "waits %s, for %s, %" APR_TIME_T_FMT " ms at most", counted_name(kind),
                   what == PARK_FOR_ROOM ? "room" : "bytes", apr_time_as_msec(timeout));
@@ -109,7 +110,7 @@ static step_e park(conn_t *k, mpm_hybrid_conn_e kind, park_for_e what, apr_inter
     if (!k->suspended) {
         notify_suspend(k);
     }
-    rv = park_wait(k, what, timeout, look);
+    rv = park_wait(k, what, now, timeout, look);
     if (rv == APR_SUCCESS) {
         return STEP_DONE;
     }
@@ -168,7 +169,7 @@ static step_e step_keepalive(conn_t *k)
         k->end = MPM_HYBRID_END_STOPPING;
         return STEP_LINGER;
     }
-    return park(k, MPM_HYBRID_CONN_KEEPALIVE, more(k), left > 0 ? left : 0, 0);
+    return park(k, now, MPM_HYBRID_CONN_KEEPALIVE, more(k), left > 0 ? left : 0, 0);
 }
 
 /*
@@ -213,7 +214,7 @@ static step_e step_read(conn_t *k)
     if (passing_give(k)) {
         return STEP_CLOSE;
     }
-    return park(k, kind, more(k), inbound_patience(k),
+    return park(k, clock_now(), kind, more(k), inbound_patience(k),
                 inbound_is_to_be_looked_at(k) ? inbound_look_interval() : 0);
 }
 
@@ -246,7 +247,8 @@ static step_e after_processing(conn_t *k, int rc)
         return STEP_WRITE;
 #if HYBRID_HAVE_WAITIO
     case CONN_STATE_ASYNC_WAITIO:
-        return park(k, MPM_HYBRID_CONN_WAITIO, wanted(k, PARK_FOR_BYTES), k->timeout, 0);
+        return park(k, clock_now(), MPM_HYBRID_CONN_WAITIO, wanted(k, PARK_FOR_BYTES), k->timeout,
+                    0);
 #endif
     case CONN_STATE_LINGER:
     case HYBRID_STATE_PROCESSING: /* no hook cared to say */
@@ -325,7 +327,7 @@ static step_e step_write(conn_t *k)
         return STEP_LINGER;
     }
     if (output_held(k) || k->pub.sense == CONN_SENSE_WANT_READ) {
-        return park(k, MPM_HYBRID_CONN_WRITE, wanted(k, PARK_FOR_ROOM), k->timeout, 0);
+        return park(k, clock_now(), MPM_HYBRID_CONN_WRITE, wanted(k, PARK_FOR_ROOM), k->timeout, 0);
     }
     if (c->keepalive != AP_CONN_KEEPALIVE || c->aborted) {
         return STEP_LINGER;
@@ -380,7 +382,7 @@ static step_e step_linger(conn_t *k)
         if (output_pending(k)) {
             k->pub.state = CONN_STATE_WRITE_COMPLETION;
             k->pub.sense = CONN_SENSE_DEFAULT;
-            return park(k, MPM_HYBRID_CONN_WRITE, PARK_FOR_ROOM, k->timeout, 0);
+            return park(k, clock_now(), MPM_HYBRID_CONN_WRITE, PARK_FOR_ROOM, k->timeout, 0);
         }
     }
     if (!k->linger_started) {
@@ -389,7 +391,7 @@ static step_e step_linger(conn_t *k)
     counted_as(k, MPM_HYBRID_CONN_LINGER);
     switch (linger_step(k)) {
     case LINGER_WAIT:
-        return park(k, MPM_HYBRID_CONN_LINGER, PARK_FOR_BYTES, linger_time_left(k), 0);
+        return park(k, clock_now(), MPM_HYBRID_CONN_LINGER, PARK_FOR_BYTES, linger_time_left(k), 0);
     default:
         return STEP_CLOSE;
     }

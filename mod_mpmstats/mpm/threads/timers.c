@@ -35,7 +35,7 @@ typedef struct running_t {
 
 static running_t *runners;                   /* guarded by lock */
 static _Atomic apr_uint64_t next_number = 1; /* written under lock */
-static _Thread_local int registered_here;
+static _Thread_local __attribute__((tls_model("initial-exec"))) int registered_here;
 static _Thread_local const running_t *runs_here;
 
 /* Never 0: a skip list drops an element that equals another. */
