@@ -251,11 +251,13 @@ def test_requests_are_recorded_unless_extended_status_is_off(httpd, mpm):
     def ask(extended):
         server = own_server(httpd, mpm, conf=extended, mod_status=False)
         server.get("/hello.txt")
+        # It is recorded once its last byte is sent, which the client may have before.
+        wait_until(lambda: status_of(server)["totals"]["requests"] >= 1, 5, "the request's end")
         return server
 
     by_default = status_of(ask(""))
     assert by_default["server"]["extended_status"] is True
-    assert any(w.get("client") == "127.0.0.1" for w in by_default["workers"])
+    assert any(w.get("client") == "127.0.0.1" for w in by_default["workers"]), by_default["workers"]
     assert by_default["totals"]["requests"] >= 1
     server = ask("ExtendedStatus Off")
     off = status_of(server)
