@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/format.h
- * @brief Figures as people read them, with units. The page's script formats alike (page/page.js).
+ * @brief Figures as people read them, with units. The page's script formats rates and times of its
+ * own alike (page/page.js).
  *
  * Every function writes a terminated UTF-8 string into @a text and returns it.
  */

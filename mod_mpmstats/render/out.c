@@ -2,6 +2,7 @@
 /* A write buffer with an error that sticks. Escaping itself is base/escape.c's. */
 #include "render/out.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -48,6 +49,27 @@ void out_bytes(out_t *out, const char *data, apr_size_t len)
 void out_raw(out_t *out, const char *str)
 {
     out_bytes(out, str, strlen(str));
+}
+
+void out_print(out_t *out, const char *format, ...)
+{
+    const char *at;
+    va_list args;
+
+    va_start(args, format);
+    for (; (at = strchr(format, '%')) != NULL; format = at + 2) {
+        const char *text = va_arg(args, const char *);
+
+        out_bytes(out, format, (apr_size_t)(at - format));
+        if (at[1] == 'h') {
+            out_html(out, text);
+        }
+        else {
+            out_raw(out, text);
+        }
+    }
+    out_raw(out, format);
+    va_end(args);
 }
 
 void out_number(out_t *out, apr_int64_t number)

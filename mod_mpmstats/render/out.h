@@ -40,6 +40,12 @@ void out_bytes(out_t *out, const char *data, apr_size_t len);
 /** A string of our own, as it is. Never one that came from outside. */
 void out_raw(out_t *out, const char *str);
 
+/**
+ * @a format as it stands, but for %s, a string of our own, and %h, any string, written as by
+ * out_html().
+ */
+void out_print(out_t *out, const char *format, ...);
+
 /** A decimal number. */
 void out_number(out_t *out, apr_int64_t number);
 

@@ -27,9 +27,8 @@ static const struct {
     const char *word;
     view_form_e form;
 } forms[] = {
-    { "json", VIEW_JSON },
-    { "auto", VIEW_AUTO },
-    { "openmetrics", VIEW_OPENMETRICS },
+    { "json", VIEW_JSON }, { "auto", VIEW_AUTO },           { "openmetrics", VIEW_OPENMETRICS },
+    { "live", VIEW_LIVE }, { "live-busy", VIEW_LIVE_BUSY },
 };
 
 static const struct {

@@ -15,6 +15,8 @@
 
 typedef enum {
     VIEW_PAGE,
+    VIEW_LIVE,      /**< what the page's script asks for each second, see render_html.h … */
+    VIEW_LIVE_BUSY, /**< … without the rows of idle workers */
     VIEW_JSON,
     VIEW_AUTO,
     VIEW_PROMETHEUS, /**< metrics in Prometheus's text format 0.0.4 */

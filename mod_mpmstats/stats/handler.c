@@ -49,6 +49,13 @@ static void write_page(out_t *out, const answer_t *answer)
     render_html(out, answer->snapshot, answer->view->parts, answer->nonce);
 }
 
+static void write_live(out_t *out, const answer_t *answer)
+{
+    unsigned more = answer->view->form == VIEW_LIVE_BUSY ? HTML_BUSY_ONLY : 0;
+
+    render_html(out, answer->snapshot, answer->view->parts | more, NULL);
+}
+
 static void write_json(out_t *out, const answer_t *answer)
 {
     render_json(out, answer->snapshot, answer->view->parts);
@@ -90,6 +97,8 @@ static const struct {
     void (*write)(out_t *out, const answer_t *answer);
 } forms[] = {
     [VIEW_PAGE] = { "text/html; charset=utf-8", write_page },
+    [VIEW_LIVE] = { "text/html; charset=utf-8", write_live },
+    [VIEW_LIVE_BUSY] = { "text/html; charset=utf-8", write_live },
     [VIEW_JSON] = { "application/json; charset=utf-8", write_json },
     /* mod_status's own: any byte of a server's name is valid in it. */
     [VIEW_AUTO] = { "text/plain; charset=ISO-8859-1", write_auto },

@@ -4,7 +4,7 @@ is complete without JavaScript. UPDATE_SCREENSHOT=1 writes docs/status-page.png,
 docs/status-page-phone.png and the screen of `mpmstats top` in docs/README.md anew."""
 import base64
 import contextlib
-import ctypes
+import http.server
 import json
 import os
 import random
@@ -100,8 +100,8 @@ def test_loads_and_updates_without_a_message_or_a_request_to_elsewhere(httpd, br
     assert browser.console() == []
     asked = browser.requests()
     page = f"{server.url}/mpm-status"
-    assert page in asked and page + "?json" in asked
-    assert {request for request in asked if not request.startswith("data:")} == {page, page + "?json"}
+    assert page in asked and page + "?live-busy" in asked
+    assert {request for request in asked if not request.startswith("data:")} == {page, page + "?live-busy"}
 
 
 @pytest.mark.parametrize("view", ["totals", "limits", "processes", "workers", "processes,limits", "totals,workers"])
@@ -129,7 +129,7 @@ def test_policy_stops_script_from_elsewhere(browser, url):
         browser.driver.execute_script("document.body.innerHTML = '<b>x</b>'")
 
 
-def test_script_writes_figures_as_the_server_does(browser, url):
+def test_the_page_and_its_updates_have_the_same_text(browser, url):
     stable = ("[...document.querySelectorAll('span[data-m]')].filter(e => /^(limits|server)\\./.test(e.dataset.m)"
               " && !/now|uptime|load/.test(e.dataset.m)).map(e => [e.dataset.m, e.textContent])")
     cells = ("[...document.querySelectorAll('#processes th')].map(th => [th.textContent, th.title])"
@@ -161,44 +161,64 @@ FORMATS = {     # figure of the JSON: value, text
 }
 
 
+class Feeder(http.server.ThreadingHTTPServer):
+    """Between browser and server: the page is the server's, what its script fetches is what a test feeds."""
+
+    def __init__(self, url):
+        super().__init__(("127.0.0.1", 0), FeederHandler)
+        self.page, self.url, self.live = url, f"http://127.0.0.1:{self.server_port}/mpm-status", b""
+
+
+class FeederHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        headers, body = {"Content-Type": "text/html; charset=utf-8"}, self.server.live
+        if "live" not in self.path:
+            with urllib.request.urlopen(self.server.page) as answer:
+                headers, body = {name: answer.headers[name] for name in ("Content-Type", "Content-Security-Policy")}, answer.read()
+        self.send_response(200)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
 @pytest.fixture(scope="module")
-def format_c(tmp_path_factory):
-    """base/format.c alone, as a library."""
-    library = tmp_path_factory.mktemp("format") / "format.so"
-    flags = subprocess.run(["apr-1-config", "--includes", "--cppflags", "--link-ld"], check=True, capture_output=True,
+def live_of(tmp_path_factory):
+    """A function that makes of the JSON of a server what the page's script is given."""
+    program = tmp_path_factory.mktemp("live") / "live"
+    flags = subprocess.run(["apr-1-config", "--includes", "--cppflags", "--link-ld", "--libs"], check=True, capture_output=True,
                            text=True).stdout.split()
-    subprocess.run(["cc", "-shared", "-fPIC", "-I", REPO / "mod_mpmstats", "-o", library,
-                    REPO / "mod_mpmstats" / "stats" / "format.c", *flags], check=True)
-    return ctypes.CDLL(str(library))
-
-
-@pytest.mark.parametrize("figure, function, factor", [
-    ("totals.requests", "format_count", 1), ("totals.bytes", "format_bytes", 1),
-    ("server.uptime_s", "format_duration", 1000000), ("server.counters_since_us", "format_time", 1)])
-def test_server_writes_a_figure_as_the_script_does(format_c, figure, function, factor):
-    write = getattr(format_c, function)
-    write.argtypes, write.restype = [ctypes.c_char_p, ctypes.c_int64], ctypes.c_char_p
-    for value, text in FORMATS[figure]:
-        assert write(ctypes.create_string_buffer(64), value * factor).decode() == text
+    page = [BUILD / "obj/mod_mpmstats/stats/page" / f"{source.stem}.o" for source in (REPO / "mod_mpmstats/stats/page").glob("*.c")]
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I", REPO / "mod_mpmstats", "-o", program, REPO / "tests/browser/live.c",
+                    *page, BUILD / "pure.a", *flags, "-ljansson", "-lm"], check=True)
+    return lambda status: subprocess.run([program], input=json.dumps(status).encode(), check=True, capture_output=True).stdout
 
 
 @pytest.fixture
-def fed(browser, url):
-    """A function that makes the page show this JSON as its next update."""
+def fed(browser, url, live_of):
+    """A function that makes the page show this JSON as its next update; fed.url is the page."""
     status = json.loads(urllib.request.urlopen(url + "?json").read())
-    script = browser.cdp("Page.addScriptToEvaluateOnNewDocument", source="""
-        window.fetch = async () => ({ok: true, status: 200, json: async () => structuredClone(window.fed)});
-        window.fed = %s;""" % json.dumps(status))
-    browser.open(url)
+    feeder = Feeder(url)
+    threading.Thread(target=feeder.serve_forever, daemon=True).start()
+    feeder.live = live_of(status)
+    browser.open(feeder.url)
 
     def feed(data):
         status["server"]["now_us"] += 1000000
         status.update(data)
-        browser.driver.execute_script("window.fed = arguments[0]", status)
+        feeder.live = live_of(status)
         return status
 
+    feed.url = feeder.url
     yield feed
-    browser.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+    browser.driver.get("about:blank")
+    feeder.shutdown()
+    feeder.server_close()
 
 
 @pytest.mark.parametrize("figure", FORMATS)
@@ -212,14 +232,35 @@ def test_figure_is_written_with_its_unit(browser, fed, figure):
     assert browser.console() == []
 
 
+def test_script_writes_what_it_computes_as_the_server_writes_figures(browser, fed):
+    """Rates and the times of the last seconds, which no server knows."""
+    status = fed({})
+    buckets = []
+    values = zip(FORMATS["totals.bytes"], [("0.0", 0), ("99.0", 99), ("999", 999), ("1\u202f000", 1000), ("1\u202f234\u202f567", 1234567),
+                                           ("5.0", 5), ("6.0", 6)], [7, 1503, 2490367, 59768831, 91226111, 7381975039, 180388626431])
+    show(browser, fed)
+    for step, ((growth, text), (rate, requests), highest) in enumerate(values):
+        middle = highest - ((1 if highest < 64 else 2 ** (highest.bit_length() - 6)) - 1) // 2
+        buckets.append([highest, 1000 ** step])
+        status["latency"]["total"] = {"count": 1, "sum_us": 1, "p99_us": middle, "buckets": buckets}
+        status["totals"]["bytes"] += min(growth, 5 << 40)
+        status["totals"]["requests"] += requests
+        show(browser, fed)
+        assert browser.text('[data-m="rate totals.bytes"]') == ("5.0 TiB" if growth > 5 << 40 else text)
+        assert browser.text('[data-m="rate totals.requests"]') == rate
+        assert browser.text('[data-m="now.total.p99_us"]') == browser.text('[data-m="latency.total.p99_us"]') != ""
+    assert browser.console() == []
+
+
 def test_trouble_has_a_colour_and_what_is_0_steps_back(browser, fed):
     def colour(selector):
         return browser.run("getComputedStyle(document.querySelector(arguments[0])).color", selector)
 
-    card = '[data-alarm="totals.responses_5xx"] .big'
+    card = '[data-alarm="rate totals.responses_5xx"] .big'
     calm = colour(card)
     status = fed({})
     name = status["vhosts"][0]["name"]
+    show(browser, fed)
     cell = f'#vhosts tr[data-k="{name}"] td.bad'
     assert browser.text(cell) == "0" and "zero" in browser.run("document.querySelector(arguments[0]).className", cell)
     faint = colour(cell)
@@ -231,10 +272,10 @@ def test_trouble_has_a_colour_and_what_is_0_steps_back(browser, fed):
     crash = {"number": 99, "time_us": status["server"]["now_us"], "kind": "crash", "pid": 7, "words": "Process 7 crashed"}
     fed({"events": [crash] + status["events"]})
     wait_until(lambda: browser.text(cell) == "12", 5, "the errors")
-    assert colour(card) != calm and colour(cell) == colour(card) == colour('#events td[data-v="crash"]') != faint
+    assert colour(card) != calm and colour(cell) == colour(card) == colour('#events td[data-kind="crash"]') != faint
     assert re.fullmatch(r"(12|6|4)\.0 5xx/s now", browser.text(card)), "over one update, or several"
     assert browser.run("document.querySelector('.gauge .bar').dataset.level") == "full"
-    assert browser.run("document.querySelector('[data-show=\"totals.crashes\"]').hidden") is False
+    assert browser.run("document.querySelector('[data-m=\"show totals.crashes\"]').hidden") is False
     fed({})
     wait_until(lambda: colour(card) == calm, 5, "calm again: no more of them")
     assert browser.console() == []
@@ -247,15 +288,13 @@ def test_processes_and_workers_come_and_go(browser, fed):
                   request="GET /<b>new</b> HTTP/1.1", client="::1", since_us=1500)
     fed({"processes": status["processes"] + [process], "workers": status["workers"] + [worker]})
     wait_until(lambda: browser.texts('#workers tr[data-k="99.2"] td.request') == ["GET /<b>new</b> HTTP/1.1"], 5, "the worker")
-    assert browser.texts('#processes tr[data-k="99"] td.state') == ["starting"]
+    assert browser.texts('#processes tr[data-k="4000001"] td.state') == ["starting"]
     assert browser.texts('#board .proc[data-k="99"] i') == ["S", ".", "W"]
     assert browser.run("""document.querySelector('#workers tr[data-k="99.2"] i').dataset.s""") == "W"
-    browser.run("""document.querySelector('#board .proc[data-k="99"] i:last-child')
-        .dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))""")
     assert browser.run("""document.querySelector('#board .proc[data-k="99"] i:last-child').title""") \
         == "writing for 1.5 ms, ::1, GET /<b>new</b> HTTP/1.1"
     fed({"processes": status["processes"][:-1], "workers": status["workers"][:-1]})
-    wait_until(lambda: not browser.texts('[data-k="99"], [data-k="99.2"]'), 5, "the end of both")
+    wait_until(lambda: not browser.texts('[data-k="99"], [data-k="4000001"], [data-k="99.2"]'), 5, "the end of both")
     assert browser.console() == []
 
 
@@ -283,7 +322,7 @@ def test_hung_workers_are_told_beside_the_saturation(browser, fed):
     fed({})
     wait_until(lambda: browser.run(alerts + ".length") == 2, 5, "both alerts")
     assert browser.run(f"(([a, b]) => a.bottom <= b.top)({alerts})"), "one does not cover the other"
-    assert "2 in one request" in browser.text('[data-show="totals.workers_hung"]')
+    assert "2 in one request" in browser.text('[data-m="show totals.workers_hung"]')
 
 
 @pytest.mark.mpm_only("hybrid")
@@ -383,8 +422,8 @@ def test_virtual_hosts_have_rates_and_are_sorted_and_filtered(browser, fed):
     assert browser.console() == []
 
 
-def test_a_long_name_leaves_the_figures_in_sight(browser, fed, url):
-    browser.open(url, width=1920)
+def test_a_long_name_leaves_the_figures_in_sight(browser, fed):
+    browser.open(fed.url, width=1920)
     status = fed({})
     name = ".".join(letter * 62 for letter in "abcd") + ":443"
     status["vhosts"] = [status["vhosts"][0] | {"name": name}]
@@ -415,14 +454,14 @@ def test_slow_requests_and_events_come_and_go(browser, fed):
 def test_updates_in_place_and_shows_a_request_while_it_runs(browser, server, url):
     browser.open(url)
     updated(browser)
-    browser.run("(window.mark = document.querySelector('#workers tbody tr'), window.mark.kept = true)")
+    browser.run("(window.mark = document.querySelector('#processes tbody tr'), window.mark.kept = true)")
     with Busy(server, b"/t/seen<i>/sleep"):
         wait_until(lambda: "GET /t/seen<i>/sleep?ms=8000 HTTP/1.1" in column(browser, "workers", "request"), 5, "the request")
         row = column(browser, "workers", "request").index("GET /t/seen<i>/sleep?ms=8000 HTTP/1.1")
         assert column(browser, "workers", "state")[row] == "W"
         assert column(browser, "workers", "client")[row] == "127.0.0.1"
         assert "W" in browser.texts("#board i")
-        assert int(browser.text('[data-letter="W"]')) >= 2
+        assert int(browser.text('[data-m="letter W"]')) >= 2
         age = column(browser, "workers", "since_us")[row]
         wait_until(lambda: column(browser, "workers", "since_us")[row] != age, 5, "a higher age")
     assert browser.run("window.mark.isConnected && window.mark.kept"), "the rows are the same elements"
@@ -463,7 +502,7 @@ def test_nothing_moves_when_figures_change(browser, server, url):
         updated(browser, 2)
         before = browser.run(places)
         # Figures that are there now and then, all at once.
-        assert browser.run("(() => { document.querySelectorAll('.cards [data-show]:not(.bad)').forEach(e => { e.hidden = false; });"
+        assert browser.run("(() => { document.querySelectorAll('.cards [data-m^=\"show \"]:not(.bad)').forEach(e => { e.hidden = false; });"
                            f" return {places}; }})()") == before, width
         if not thread.is_alive():
             thread = threading.Thread(target=load)
@@ -501,6 +540,7 @@ def test_a_server_that_is_away_is_told_and_found_again(httpd, browser):
 def test_sorts_by_keyboard_and_stays_sorted(browser, server, url):
     browser.open(url)
     updated(browser)
+    browser.driver.find_element(By.ID, "busy-only").click()     # it is checked at first
     head = header(browser, "workers", "thread")
     button = head.find_element(By.TAG_NAME, "button")
     button.send_keys(Keys.ENTER)
@@ -542,8 +582,8 @@ def test_filter_and_busy_only_leave_what_was_asked_for(browser, server, url):
     assert busy_only.is_selected() and set(column(browser, "workers", "state")) <= set("RWKDCL")
     assert " of " in browser.text("#shown")
     busy_only.send_keys(Keys.SPACE)
+    wait_until(lambda: "_" in column(browser, "workers", "state"), 5, "the idle ones")
     everyone = len(column(browser, "workers", "state"))
-    assert "_" in column(browser, "workers", "state")
     with Busy(server, b"/t/needle/sleep"):
         wait_until(lambda: any("needle" in r for r in column(browser, "workers", "request")), 5, "the request")
         browser.driver.find_element(By.ID, "filter").send_keys("NEEDLE")

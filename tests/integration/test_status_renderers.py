@@ -24,7 +24,7 @@ HOSTILE = [b"<script>alert(1)</script>", b'"><img src=x onerror=alert(1)>', b"' 
 def render(tmp_path_factory):
     program = tmp_path_factory.mktemp("renderers") / "renderers"
     apr = subprocess.run(["apr-1-config", "--includes", "--cppflags", "--link-ld", "--libs"], check=True, capture_output=True, text=True)
-    page = sorted((BUILD / "obj/mod_mpmstats/stats/page").glob("*.o"))
+    page = [BUILD / "obj/mod_mpmstats/stats/page" / f"{source.stem}.o" for source in (REPO / "mod_mpmstats/stats/page").glob("*.c")]
     subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", REPO / "mod_mpmstats", "-o", program,
                     REPO / "tests/integration/renderers/renderers.c", *page, BUILD / "pure.a", *apr.stdout.split(), "-lm"], check=True)
 
@@ -35,7 +35,7 @@ def render(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("form", ["html", "json", "openmetrics", "prometheus"])
+@pytest.mark.parametrize("form", ["html", "live", "json", "openmetrics", "prometheus"])
 def test_500_virtual_hosts_and_2000_workers_take_less_than_20_ms(render, form):
     body, ms = render(form, vhosts=500, workers=2000, times=25)
     assert body.count(b"example.com") > 2000
@@ -147,6 +147,29 @@ def test_hostile_names_leave_the_page_valid(render):
     assert body.count("<script") == 1
 
 
+def test_hostile_names_leave_what_the_script_is_given_valid(render):
+    """It has the rows, texts and columns of the page, and nothing else."""
+    plain = Tags(render("live", vhosts=40, workers=200)[0].decode("utf-8"))
+    body = render("live", vhosts=40, workers=200, names=HOSTILE)[0].decode("utf-8", errors="strict")
+    page = Tags(body)
+    assert page.tags == plain.tags and page.attributes == plain.attributes and "script" not in page.tags
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028\ufeff]", body)
+    whole = render("html", vhosts=40, workers=200, names=HOSTILE)[0].decode("utf-8")
+    keys = r'<tr data-k="([^"]*)"'
+    assert re.findall(keys, body) == re.findall(keys, whole)
+    for table in re.findall(r'<table id="(\w+)" class="rows"', whole):
+        head = whole[whole.index(f'<table id="{table}"'):].split("</thead>")[0]
+        columns = re.search(rf'<table id="{table}" class="rows" data-columns="([^"]*)"', body)[1]
+        assert columns.split() == re.findall(r'<th scope="col" data-m="([^"]*)"', head), table
+
+
+def test_what_the_script_is_given_of_busy_workers_alone(render):
+    rows = {form: re.findall(r'<tr data-k="(\d+\.\d+)"( data-busy)?', render(form, workers=200)[0].decode().split('<table id="workers"')[1])
+            for form in ("live", "live-busy")}
+    assert len(rows["live"]) == 200 and rows["live-busy"] == [row for row in rows["live"] if row[1]] != []
+    assert 'data-count=200>' in render("live-busy", workers=200)[0].decode()
+
+
 def test_hostile_names_leave_the_json_valid(render):
     status = json.loads(render("json", vhosts=40, workers=200, names=HOSTILE)[0].decode("utf-8", errors="strict"))
     VALIDATOR.validate(status)
@@ -196,7 +219,7 @@ def test_every_one_of_10000_random_names_leaves_every_form_valid(render):
         assert line.startswith("# ") or SAMPLE.fullmatch(line), line
 
 
-@pytest.mark.parametrize("form", ["html", "json", "openmetrics"])
+@pytest.mark.parametrize("form", ["html", "live", "json", "openmetrics"])
 def test_valgrind_finds_no_fault(render, form):
     if not shutil.which("valgrind"):
         pytest.skip("valgrind is not installed")

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The picture is one image to a screen reader, described by its numbers; the
- * workers one by one are in the table below it. A cell's tooltip is written here
- * once, the script makes new ones on demand.
+ * workers one by one are in the table below it.
  */
 #include "stats/page/html_board.h"
-
-#include <string.h>
 
 #include "base/format.h"
 #include "figures/states.h"
@@ -22,6 +19,7 @@ static void put_count(out_t *out, apr_int64_t count, const char *what)
 /* What the worker does, for how long, for whom: "writing for 2.1 s, 10.0.0.1, GET / HTTP/1.1". */
 static void put_tooltip(out_t *out, const snapshot_worker_t *worker)
 {
+    const char *const whom[] = { worker->client, worker->request };
     char text[FORMAT_BYTES];
 
     out_raw(out, worker->state_name);
@@ -32,13 +30,10 @@ static void put_tooltip(out_t *out, const snapshot_worker_t *worker)
     if (worker->state[0] == states[STATE_IDLE].letter[0]) {
         return;
     }
-    if (worker->client != NULL) {
-        out_raw(out, ", ");
-        out_html(out, worker->client);
-    }
-    if (worker->request != NULL) {
-        out_raw(out, ", ");
-        out_html(out, worker->request);
+    for (int i = 0; i < 2; i++) {
+        if (whom[i] != NULL) {
+            out_print(out, ", %h", whom[i]);
+        }
     }
 }
 
@@ -74,27 +69,29 @@ static void put_process(out_t *out, const snapshot_t *snapshot, const snapshot_p
 {
     out_raw(out, "<div class=\"proc\" data-k=\"");
     out_number(out, process->slot);
-    out_raw(out, "\" data-state=\"");
-    out_raw(out, process->state);
-    out_raw(out, "\"><span class=\"pid\">");
+    out_print(out, "\" data-state=\"%s\"><span class=\"pid\">", process->state);
     out_number(out, process->pid);
     out_raw(out, "</span><span class=\"cells\">");
     put_cells(out, snapshot, process);
     out_raw(out, "</span></div>\n");
 }
 
-void html_board_picture(out_t *out, const snapshot_t *snapshot)
+void html_board_picture(const html_t *html)
 {
+    const snapshot_t *snapshot = html->snapshot;
+    const snapshot_totals_t *totals = &snapshot->totals;
+    out_t *out = html->out;
+
     /* A process of one worker needs no line of its own. */
     out_raw(out,
             snapshot->server.threaded ? "<div id=\"board\" class=\"board\""
                                       : "<div id=\"board\" class=\"board single\"");
     out_raw(out, " role=\"img\" aria-label=\"");
-    put_count(out, snapshot->totals.workers_busy, " busy, ");
-    put_count(out, snapshot->totals.workers_idle, " idle, ");
-    put_count(out, snapshot->totals.workers_starting, " starting, ");
-    put_count(out, snapshot->totals.workers_finishing, " finishing workers in ");
-    put_count(out, snapshot->totals.processes, " processes\">\n");
+    put_count(out, totals->workers_busy, " busy, ");
+    put_count(out, totals->workers_idle, " idle, ");
+    put_count(out, totals->workers_starting, " starting, ");
+    put_count(out, totals->workers_finishing, " finishing workers in ");
+    put_count(out, totals->processes, " processes\">\n");
     for (int i = 0; i < snapshot->process_count; i++) {
         put_process(out, snapshot, &snapshot->processes[i]);
     }
@@ -113,22 +110,19 @@ static apr_int64_t count_letter(const snapshot_t *snapshot, char letter)
     return count;
 }
 
-void html_board_legend(out_t *out, const snapshot_t *snapshot)
+void html_board_legend(const html_t *html)
 {
-    out_raw(out, "<ul class=\"legend\" aria-label=\"Legend of the scoreboard\">\n");
+    html_frame(html, "<ul class=\"legend\" aria-label=\"Legend of the scoreboard\">\n");
     for (int i = 0; i < STATE_COUNT; i++) {
-        out_raw(out, "<li title=\"");
-        out_html(out, states[i].help);
-        out_raw(out, "\"><i data-s=");
-        out_raw(out, states[i].letter);
-        out_raw(out, ">");
-        out_raw(out, states[i].letter);
-        out_raw(out, "</i> ");
-        out_raw(out, states[i].name);
-        out_raw(out, " <b data-letter=\"");
-        out_raw(out, states[i].letter);
-        out_raw(out, "\">");
-        put_count(out, count_letter(snapshot, states[i].letter[0]), "</b></li>\n");
+        const state_t *state = &states[i];
+
+        if (!html_is_live(html)) {
+            out_print(html->out, "<li title=\"%h\"><i data-s=%s>%s</i> %s ", state->help,
+                      state->letter, state->letter, state->name);
+        }
+        out_print(html->out, "<b data-m=\"letter %s\">", state->letter);
+        put_count(html->out, count_letter(html->snapshot, state->letter[0]), "</b>");
+        html_frame(html, "</li>\n");
     }
-    out_raw(out, "</ul>");
+    html_frame(html, "</ul>");
 }

@@ -6,12 +6,11 @@
 #ifndef MPMSTATS_STATS_PAGE_HTML_BOARD_H
 #define MPMSTATS_STATS_PAGE_HTML_BOARD_H
 
-#include "render/out.h"
-#include "figures/snapshot.h"
+#include "stats/page/html.h"
 
-void html_board_picture(out_t *out, const snapshot_t *snapshot);
+void html_board_picture(const html_t *html);
 
 /** Every state with its colour, its meaning and how many workers are in it. */
-void html_board_legend(out_t *out, const snapshot_t *snapshot);
+void html_board_legend(const html_t *html);
 
 #endif

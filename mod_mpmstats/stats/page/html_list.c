@@ -6,54 +6,17 @@
 
 #include "apr_strings.h"
 #include "stats/page/html_value.h"
-#include "figures/metrics.h"
 
 #define PATH_MAX_BYTES 64
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A value of `snapshot` with its label, as an item of a description list. */
-static void put_item(out_t *out, const html_value_t *value, const char *path)
+void html_list_bar(const html_t *html, const char *value, const char *max, const char *label)
 {
-    out_raw(out, "<dt title=\"");
-    out_html(out, value->metric->help);
-    out_raw(out, "\">");
-    out_html(out, value->metric->label);
-    out_raw(out, "</dt><dd>");
-    html_value_span(out, value, path, strlen(path));
-    out_raw(out, "</dd>");
-}
-
-void html_list_limits(out_t *out, const snapshot_t *snapshot)
-{
-    int count;
-    const metric_t *metrics = metrics_of(METRICS_LIMITS, &count);
-
-    out_raw(out, "<dl class=\"list\">\n");
-    for (int i = 0; i < count; i++) {
-        html_value_t value = { &metrics[i], &snapshot->limits };
-        char path[PATH_MAX_BYTES];
-
-        if (metric_known(&metrics[i], &snapshot->limits)) {
-            apr_snprintf(path, sizeof(path), "limits.%s", metrics[i].name);
-            out_raw(out, "<div>");
-            put_item(out, &value, path);
-            out_raw(out, "</div>\n");
-        }
-    }
-    out_raw(out, "</dl>");
-}
-
-static apr_int64_t amount_at(const snapshot_t *snapshot, const char *path)
-{
-    html_value_t value;
-
-    return html_value_find(&value, snapshot, path, strlen(path)) ? html_value_amount(&value) : 0;
-}
-
-void html_list_bar(out_t *out, const snapshot_t *snapshot, const char *value, const char *max,
-                   const char *label)
-{
-    apr_int64_t amount = amount_at(snapshot, value);
-    apr_int64_t limit = amount_at(snapshot, max);
+    html_value_t found;
+    apr_int64_t amount = html_value_find(&found, html->snapshot, value) ? html_value_amount(&found)
+                                                                        : 0;
+    apr_int64_t limit = html_value_find(&found, html->snapshot, max) ? html_value_amount(&found)
+                                                                     : 0;
     double percent = limit > 0 ? 100.0 * (double)amount / (double)limit : 0.0;
     const char *level = percent < 80.0 ? "calm" : percent < 95.0 ? "high" : "full";
     char text[512];
@@ -61,37 +24,148 @@ void html_list_bar(out_t *out, const snapshot_t *snapshot, const char *value, co
     apr_snprintf(text, sizeof(text),
                  "<svg class=\"bar\" role=\"meter\" aria-label=\"%s\" aria-valuemin=\"0\" "
                  "aria-valuemax=\"%" APR_INT64_T_FMT "\" aria-valuenow=\"%" APR_INT64_T_FMT
-                 "\" data-bar=\"%s\" data-max=\"%s\" data-level=\"%s\" viewBox=\"0 0 100 1\" "
+                 "\" data-m=\"bar %s\" data-level=\"%s\" viewBox=\"0 0 100 1\" "
                  "preserveAspectRatio=\"none\"><rect width=\"%.1f\" height=\"1\"/></svg>",
-                 label, limit, amount, value, max, level, percent > 100.0 ? 100.0 : percent);
-    out_raw(out, text);
+                 label, limit, amount, value, level, percent > 100.0 ? 100.0 : percent);
+    out_raw(html->out, text);
 }
 
-/* What only the script knows has an empty cell, so that nothing moves when it comes. */
-static void put_state(out_t *out, const snapshot_t *snapshot, const html_value_t *value)
-{
-    char path[PATH_MAX_BYTES];
-
-    apr_snprintf(path, sizeof(path), "totals.connections_by_state.%s", value->metric->name);
-    out_raw(out, "<div>");
-    put_item(out, value, path);
-    out_raw(out, "<dd class=\"peak\"><span data-peak=\"");
-    out_raw(out, path);
-    out_raw(out, "\" data-f=\"count\"></span></dd><dd>");
-    html_list_bar(out, snapshot, path, "totals.connections", value->metric->label);
-    out_raw(out, "</dd></div>\n");
-}
-
-void html_list_connections(out_t *out, const snapshot_t *snapshot)
+/* What only the script knows, a peak, has an empty cell, so that nothing moves when it comes. */
+static void put_items(const html_t *html, metrics_scope_e scope, const void *record,
+                      const char *prefix, const char *max)
 {
     int count;
-    const metric_t *metrics = metrics_of(METRICS_CONNECTIONS, &count);
+    const metric_t *metrics = metrics_of(scope, &count);
 
     for (int i = 0; i < count; i++) {
-        html_value_t value = { &metrics[i], &snapshot->connections };
+        html_value_t value = { &metrics[i], record };
+        char path[PATH_MAX_BYTES];
 
-        if (metric_known(&metrics[i], &snapshot->connections)) {
-            put_state(out, snapshot, &value);
+        if (!metric_known(&metrics[i], record)) {
+            continue;
+        }
+        apr_snprintf(path, sizeof(path), "%s%s", prefix, metrics[i].name);
+        if (!html_is_live(html)) {
+            out_print(html->out, "<div><dt title=\"%h\">%h</dt><dd>", metrics[i].help,
+                      metrics[i].label);
+        }
+        html_value_span(html, &value, path);
+        if (max != NULL) {
+            html_frame(html, "</dd><dd class=\"peak\">");
+            html_value_peak(html, path);
+            html_frame(html, "</dd><dd>");
+            html_list_bar(html, path, max, metrics[i].label);
+        }
+        html_frame(html, "</dd></div>\n");
+    }
+}
+
+void html_list_limits(const html_t *html)
+{
+    put_items(html, METRICS_LIMITS, &html->snapshot->limits, "limits.", NULL);
+}
+
+void html_list_connections(const html_t *html)
+{
+    put_items(html, METRICS_CONNECTIONS, &html->snapshot->connections,
+              "totals.connections_by_state.", "totals.connections");
+}
+
+/* ---- times by phase --------------------------------------------------------------- */
+
+/* Of now, which only the script knows, and of ever. */
+static const char *const now[] = { "p50_us", "p90_us", "p99_us" };
+static const char *const ever[] = { "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "count" };
+
+static void put_titles(out_t *out, const char *const *names, apr_size_t count, const char *class)
+{
+    for (apr_size_t i = 0; i < count; i++) {
+        const metric_t *metric = metrics_find(METRICS_LATENCY, names[i], strlen(names[i]));
+
+        out_print(out, "<th scope=\"col\" title=\"%h\" class=\"%s\">%h</th>", metric->help, class,
+                  metric->label);
+    }
+}
+
+static void put_times_header(out_t *out)
+{
+    out_raw(out,
+            "<table id=\"latency\"><caption>Times by phase</caption><thead><tr>"
+            "<td rowspan=\"2\"></td><th scope=\"colgroup\" colspan=\"3\" class=\"now\" "
+            "title=\"Requests that ended in the last seconds\">last seconds</th>"
+            "<th scope=\"colgroup\" colspan=\"6\" title=\"Since the server was started\">"
+            "since recording began</th></tr><tr>");
+    put_titles(out, now, COUNT(now), "now");
+    put_titles(out, ever, COUNT(ever), "");
+    out_raw(out, "</tr></thead>\n<tbody>\n");
+}
+
+static void put_phase(out_t *out, const metrics_spread_t *about)
+{
+    out_print(out,
+              "<tr data-spread=\"%s\"><th scope=\"row\" title=\"%h\">"
+              "<span class=\"swatch\"></span>%s</th>",
+              about->name, about->help, about->label);
+    for (apr_size_t i = 0; i < COUNT(now); i++) {
+        out_print(out, "<td class=\"now\"><span data-m=\"now.%s.%s\"></span></td>", about->name,
+                  now[i]);
+    }
+}
+
+/*
+ * What the script makes the times of the last seconds of: pairs of a bucket's highest value and its
+ * count.
+ */
+static void put_buckets(out_t *out, const char *name, const snapshot_spread_t *spread)
+{
+    out_print(out, "<i data-buckets=\"%s\">", name);
+    for (int i = 0; i < spread->bucket_count; i++) {
+        out_raw(out, i > 0 ? " " : "");
+        out_number(out, spread->buckets[i].highest_us);
+        out_raw(out, " ");
+        out_number(out, spread->buckets[i].count);
+    }
+    out_raw(out, "</i>");
+}
+
+static void put_times(const html_t *html, int which)
+{
+    const metrics_spread_t *about = &metrics_spreads[which];
+    const snapshot_spread_t *spread = &html->snapshot->spreads[which];
+
+    if (html_is_live(html)) {
+        put_buckets(html->out, about->name, spread);
+    }
+    else {
+        put_phase(html->out, about);
+    }
+    for (apr_size_t i = 0; i < COUNT(ever); i++) {
+        html_value_t value = { metrics_find(METRICS_LATENCY, ever[i], strlen(ever[i])),
+                               &spread->latency };
+        char path[PATH_MAX_BYTES];
+
+        apr_snprintf(path, sizeof(path), "latency.%s.%s", about->name, ever[i]);
+        html_frame(html, "<td>");
+        html_value_span(html, &value, path);
+    }
+    html_frame(html, "</tr>\n");
+}
+
+void html_list_latency(const html_t *html)
+{
+    /* The whole first, then what it consists of. */
+    static const int order[] = { SNAPSHOT_SPREAD_total,        SNAPSHOT_SPREAD_head,
+                                 SNAPSHOT_SPREAD_queue,        SNAPSHOT_SPREAD_handler,
+                                 SNAPSHOT_SPREAD_write,        SNAPSHOT_SPREAD_tls_handshake,
+                                 SNAPSHOT_SPREAD_keepalive_gap };
+
+    if (!html_is_live(html)) {
+        put_times_header(html->out);
+    }
+    for (apr_size_t i = 0; i < COUNT(order); i++) {
+        if (metrics_any_known(METRICS_LATENCY, &html->snapshot->spreads[order[i]].latency)) {
+            put_times(html, order[i]);
         }
     }
+    html_frame(html, "</tbody></table>");
 }

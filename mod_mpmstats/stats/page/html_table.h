@@ -1,48 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/page/html_table.h
- * @brief A table of records: its columns are metrics, its header cells tell the script how to fill
- * it.
- *
- * html_table_init(), then the columns, html_table_begin(), html_table_row() for each row,
- * html_table_end(). A row is found again by its key, which is made of the same figures here and in
- * the script.
+ * @brief The tables of the page: their columns are metrics, their rows the records of a snapshot.
  */
 #ifndef MPMSTATS_STATS_PAGE_HTML_TABLE_H
 #define MPMSTATS_STATS_PAGE_HTML_TABLE_H
 
-#include "figures/metrics.h"
-#include "render/out.h"
-#include "figures/snapshot.h"
+#include "stats/page/html.h"
 
-#define HTML_TABLE_COLUMNS 64
+/** One row a process, those without a slot last. */
+void html_table_processes(const html_t *html);
 
-typedef struct {
-    const metric_t *metric;
-    const char *prefix; /**< of its path in the JSON, from the row */
-    apr_size_t offset;  /**< of its record in the row */
-    const char *label;  /**< in the header */
-    int is_rate;        /**< a counter shown as its growth in a second */
-} html_column_t;
+/** One row a worker. */
+void html_table_workers(const html_t *html);
 
-typedef struct {
-    out_t *out;
-    const snapshot_t *snapshot;
-    html_column_t columns[HTML_TABLE_COLUMNS];
-    int count;
-} html_table_t;
+/** The requests that have been running for longest, at least a second, as table `slow`. */
+void html_table_slow(const html_t *html);
 
-void html_table_init(html_table_t *table, out_t *out, const snapshot_t *snapshot);
-
-/** Adds the column of a metric, found by its name. */
-html_column_t *html_table_add(html_table_t *table, metrics_scope_e scope, const char *name);
-
-/** The caption is for those who do not see what stands above the table. */
-void html_table_begin(const html_table_t *table, const char *id, const char *caption);
-
-/** @a key is escaped here. */
-void html_table_row(const html_table_t *table, const void *row, const char *key);
-
-void html_table_end(const html_table_t *table);
+/* One row for each of what is recorded; nothing but the header where there is none. */
+void html_table_vhosts(const html_t *html);
+void html_table_handlers(const html_t *html);
+void html_table_listeners(const html_t *html);
+void html_table_events(const html_t *html);
 
 #endif

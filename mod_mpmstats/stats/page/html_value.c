@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * How a kind and a unit become text. page.js has the same table for the updates;
- * tests/browser holds the two against each other.
- */
+/* How a kind and a unit become text. */
 #include "stats/page/html_value.h"
 
 #include <stddef.h>
@@ -29,14 +26,13 @@ static const place_t places[] = {
     { "server.", METRICS_SERVER, offsetof(snapshot_t, server) },
 };
 
-int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path,
-                    apr_size_t len)
+int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path)
 {
     for (apr_size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         apr_size_t skip = strlen(places[i].prefix);
 
-        if (len > skip && memcmp(path, places[i].prefix, skip) == 0) {
-            value->metric = metrics_find(places[i].scope, path + skip, len - skip);
+        if (strncmp(path, places[i].prefix, skip) == 0) {
+            value->metric = metrics_find(places[i].scope, path + skip, strlen(path + skip));
             value->record = (const char *)snapshot + places[i].offset;
             return value->metric != NULL;
         }
@@ -56,30 +52,6 @@ apr_int64_t html_value_amount(const html_value_t *value)
 {
     return metric_known(value->metric, value->record) ? metric_number(value->metric, value->record)
                                                       : 0;
-}
-
-const char *html_value_format(const metric_t *metric)
-{
-    static const char *const kinds[] = {
-        [METRIC_TEXT] = "text",  [METRIC_LETTER] = "letter", [METRIC_ID] = "id",
-        [METRIC_FLAG] = "flag",  [METRIC_GAUGE] = "count",   [METRIC_CEILING] = "ceiling",
-        [METRIC_PEAK] = "count", [METRIC_COUNTER] = "count", [METRIC_TIME] = "time",
-        [METRIC_REAL] = "real",
-    };
-    static const char *const units[] = {
-        [METRIC_UNIT_NONE] = "",
-        [METRIC_UNIT_BYTES] = "bytes",
-        [METRIC_UNIT_SECONDS] = "seconds",
-        [METRIC_UNIT_MICROSECONDS] = "us",
-    };
-
-    if (metric->kind == METRIC_TIME || metric->unit == METRIC_UNIT_NONE) {
-        return kinds[metric->kind];
-    }
-    if (metric->kind == METRIC_CEILING && metric->unit == METRIC_UNIT_BYTES) {
-        return "ceiling-bytes";
-    }
-    return units[metric->unit];
 }
 
 static const char *number_text(char text[FORMAT_BYTES], const metric_t *metric, apr_int64_t n)
@@ -134,15 +106,58 @@ void html_value_text(out_t *out, const html_value_t *value)
     }
 }
 
-void html_value_span(out_t *out, const html_value_t *value, const char *path, apr_size_t len)
+static void put_number(const html_t *html, const html_value_t *value)
 {
-    out_raw(out, "<span data-m=\"");
-    out_bytes(out, path, len);
-    out_raw(out, "\" data-f=\"");
-    out_raw(out, html_value_format(value->metric));
-    out_raw(out, "\" title=\"");
-    out_html(out, value->metric->help);
-    out_raw(out, "\">");
-    html_value_text(out, value);
-    out_raw(out, "</span>");
+    if (html_is_live(html)) {
+        out_raw(html->out, " data-v=");
+        out_number(html->out, metric_number(value->metric, value->record));
+    }
+}
+
+void html_value_rate(const html_t *html, const html_value_t *value, apr_int64_t since_us)
+{
+    double seconds = (double)(html->snapshot->server.now_us - since_us) / 1e6;
+    double rate = seconds > 0.0 ? (double)html_value_amount(value) / seconds : 0.0;
+    char text[FORMAT_BYTES];
+
+    if (!metric_known(value->metric, value->record)) {
+        out_raw(html->out, ">");
+        return;
+    }
+    put_number(html, value);
+    out_print(html->out, ">%s",
+              value->metric->unit == METRIC_UNIT_BYTES ? format_bytes(text, (apr_int64_t)rate)
+                                                       : format_rate(text, rate));
+}
+
+void html_value_number(const html_t *html, const html_value_t *value)
+{
+    const metric_t *metric = value->metric;
+    int is_text = metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
+        || metric->kind == METRIC_REAL;
+    int has_words = metric->unit != METRIC_UNIT_NONE || metric->kind == METRIC_FLAG
+        || metric->kind == METRIC_CEILING;
+
+    if (has_words && !is_text && metric_known(metric, value->record)) {
+        put_number(html, value);
+    }
+}
+
+void html_value_span(const html_t *html, const html_value_t *value, const char *path)
+{
+    out_print(html->out, "<span data-m=\"%s\"", path);
+    html_value_number(html, value);
+    if (!html_is_live(html)) {
+        out_print(html->out, " title=\"%h\"", value->metric->help);
+    }
+    out_raw(html->out, ">");
+    html_value_text(html->out, value);
+    out_raw(html->out, "</span>");
+}
+
+void html_value_peak(const html_t *html, const char *path)
+{
+    if (!html_is_live(html)) {
+        out_print(html->out, "<span data-peak=\"%s\"></span>", path);
+    }
 }

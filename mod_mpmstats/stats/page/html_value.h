@@ -7,8 +7,7 @@
 #define MPMSTATS_STATS_PAGE_HTML_VALUE_H
 
 #include "figures/metrics.h"
-#include "render/out.h"
-#include "figures/snapshot.h"
+#include "stats/page/html.h"
 
 /** A metric together with the record that holds its value. */
 typedef struct {
@@ -21,8 +20,7 @@ typedef struct {
  * "totals.connections_by_state.linger", the paths of the JSON; 0 if there is no
  * such metric. It may still be unknown.
  */
-int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path,
-                    apr_size_t len);
+int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path);
 
 /** Whether the value is known and, for a flag, set. */
 int html_value_holds(const html_value_t *value);
@@ -30,11 +28,20 @@ int html_value_holds(const html_value_t *value);
 /** The value as escaped text with its unit; nothing if it is unknown. */
 void html_value_text(out_t *out, const html_value_t *value);
 
-/** The value in an element the script finds by @a path and keeps current. */
-void html_value_span(out_t *out, const html_value_t *value, const char *path, apr_size_t len);
+/**
+ * Ends the tag of an element that shows a counter per second: the average since then as its text,
+ * in the live form the counter as data-v.
+ */
+void html_value_rate(const html_t *html, const html_value_t *value, apr_int64_t since_us);
 
-/** How the script formats this metric, the value of a data-f attribute. */
-const char *html_value_format(const metric_t *metric);
+/** In the live form: the attribute data-v, where the text is not the number. */
+void html_value_number(const html_t *html, const html_value_t *value);
+
+/** The value in an element the script finds by @a path and keeps current. */
+void html_value_span(const html_t *html, const html_value_t *value, const char *path);
+
+/** An empty element for the highest value of @a path that the script has seen. */
+void html_value_peak(const html_t *html, const char *path);
 
 /** An integer as it stands; 0 when unknown. For bars and rates. */
 apr_int64_t html_value_amount(const html_value_t *value);

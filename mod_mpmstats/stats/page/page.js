@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keeps the page current: fetches ?json each second and writes what changed into
-// the elements the server rendered. Everything it needs to know about a figure is
-// in the page: data-m says where it is in the JSON, data-f how it is written. Any part
-// of the page may be missing: the query decides which ones there are.
-// Strings reach the page as text only, never as markup.
+// Keeps the page current: fetches ?live each second, what may have changed as the server writes it, and puts it in
+// place. Both sides name an element by data-m, a row by data-k; data-v is the number behind a text. The script
+// formats only what it alone knows: what lies between two answers. Any part may be missing: the query decides.
+// An answer is parsed as an inert document: the policy lets no string become markup.
 (() => {
 'use strict';
 
-const SCHEMA = 1;
 const INTERVAL_MS = 1000;
 const RETRY_MS = 3000;
 const TIMEOUT_MS = 10000;
 const SAMPLES = 120;
 const SPAN_US = SAMPLES * INTERVAL_MS * 1e3;    // that pictures go back
-const GAP_US = 4 * INTERVAL_MS * 1e3;           // between two updates: nobody answered
-const WINDOW = 5;       // updates that "now" looks back
-const SLOW_US = 1e6;
-const SLOW_ROWS = 12;
+const GAP_US = 4 * INTERVAL_MS * 1e3;           // between two answers: nobody answered
+const WINDOW = 5;       // answers that "now" looks back
 
 const byId = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
-const find = (object, path) => path.reduce((at, key) => (at === undefined ? at : at[key]), object);
-const pathOf = (text) => text.split('.');
 
 // ---- figures as text; base/format.c writes them in the same way ----
 
@@ -49,120 +43,60 @@ function duration(us) {
   return Math.floor(hours / 24) + 'd ' + twoDigits(hours % 24) + 'h';
 }
 
-// Control bytes as their pictures, and what would hide or reorder the text around it as U+FFFD: the
-// server writes the page so (base/escape.c), but the JSON says what the client really sent.
-const HIDDEN = new RegExp('[\\x80-\\x9f\\xad\\u061c\\u115f\\u1160\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f'
-  + '\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}\\p{NChar}]', 'gu');
-const visible = (text) => text
-  .replace(/[\x00-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
-  .replace(/\x7f/g, '\u2421')
-  .replace(HIDDEN, '\ufffd');
+const rates = {count: (n) => (n < 100 ? n.toFixed(1) : count(Math.round(n))), bytes};
 
-const format = {
-  text: visible,
-  letter: String,
-  id: String,
-  flag: (on) => (on ? 'yes' : 'no'),
-  count,
-  ceiling: (n) => (n === 0 ? 'no limit' : count(n)),
-  'ceiling-bytes': (n) => (n === 0 ? 'no limit' : bytes(n)),
-  bytes,
-  seconds: (s) => duration(s * 1e6),
-  us: duration,
-  rate: (n) => (n < 100 ? n.toFixed(1) : count(Math.round(n))),
-  'rate-bytes': (n) => bytes(n),
-  time: (us) => new Date(us / 1e3).toISOString().slice(0, 19).replace('T', ' ') + ' UTC',
-  real: (n) => n.toFixed(2),
-};
+// ---- elements ----
 
-const written = (kind, value) => (value === undefined ? '' : format[kind](value));
-const rate = (kind, n) => format[kind === 'bytes' ? 'rate-bytes' : 'rate'](n);
+// Undefined where nothing is known, or no number.
+function numberOf({dataset, textContent}) {
+  const text = dataset.v ?? textContent.replaceAll('\u202f', '');
+  return text === '' || isNaN(text) ? undefined : Number(text);
+}
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// ---- single figures, bars, rates and their history ----
-
-const figures = all('span[data-m]').map((element) => ({
-  element, path: pathOf(element.dataset.m), kind: element.dataset.f,
-}));
-const bars = all('svg[data-bar]').map((element) => ({
-  element, rect: element.querySelector('rect'), value: pathOf(element.dataset.bar), max: pathOf(element.dataset.max),
-}));
-const rates = all('span[data-rate]').map((element) => ({
-  element, path: pathOf(element.dataset.rate), kind: element.dataset.f,
-}));
-const alarms = all('[data-alarm]').map((element) => ({element, path: pathOf(element.dataset.alarm)}));
-const peaks = all('span[data-peak]').map((element) => ({
-  element, path: pathOf(element.dataset.peak), kind: element.dataset.f, value: -1,
-}));
-const sparks = all('svg[data-spark]').map((element) => {
-  const words = element.dataset.spark.split(' ');
-  return {
-    line: element.querySelector('.line'), area: element.querySelector('.area'),
-    path: pathOf(words[words.length - 1]), rate: words.length > 1, values: [],
-  };
-});
-let previous;
-const earlier = [];     // the last WINDOW updates, oldest first
-
-// What a counter gained per second since the last look; undefined after a restart.
-function perSecond(path, data) {
-  if (!previous) return undefined;
-  const seconds = (data.server.now_us - previous.server.now_us) / 1e6;
-  const gained = find(data, path) - find(previous, path);
-  return seconds > 0 && gained >= 0 ? gained / seconds : undefined;
-}
-
-// How close to its limit a figure is; stats/page/html_list.c has the same shares.
-function levelOf(now, limit) {
-  if (!limit || now < 0.8 * limit) return 'calm';
-  return now < 0.95 * limit ? 'high' : 'full';
-}
-
-function showFigures(data) {
-  for (const {element, path, kind} of figures) setText(element, written(kind, find(data, path)));
-  for (const {element, rect, value, max} of bars) {
-    const now = find(data, value) || 0;
-    const limit = find(data, max) || 0;
-    rect.setAttribute('width', limit ? Math.min(100, 100 * now / limit).toFixed(1) : '0');
-    element.dataset.level = levelOf(now, limit);
-    element.setAttribute('aria-valuenow', now);
-    element.setAttribute('aria-valuemax', limit);
+// Brings the children of `parent` into this order, moving only those out of place.
+function arrange(parent, elements) {
+  let at = parent.firstElementChild;
+  for (const element of elements) {
+    if (element === at) at = at.nextElementSibling;
+    else parent.insertBefore(element, at);
   }
-  for (const peak of peaks) {
-    peak.value = Math.max(peak.value, find(data, peak.path) ?? -1);
-    if (peak.value >= 0) setText(peak.element, written(peak.kind, peak.value));
-  }
-  for (const {element, path, kind} of rates) {
-    const now = perSecond(path, data);
-    if (now !== undefined) setText(element, rate(kind, now));
-  }
-  for (const {element, path} of alarms) element.classList.toggle('alarm', perSecond(path, data) > 0);
-  if (previous) for (const element of all('[data-rate-of]')) setText(element, 'now');
-  if (previous) for (const element of all('[data-now-of]')) setText(element, 'now');
-  for (const element of all('[data-show]')) element.hidden = !find(data, pathOf(element.dataset.show));
-}
-
-// Pictures are drawn by the server's time: updates come late, or not at all, just when one looks.
-const isShown = (at, now) => at <= now && now - at <= SPAN_US;
-
-function showHistory(data) {
-  for (const spark of sparks) {
-    const now = spark.rate ? perSecond(spark.path, data) : find(data, spark.path);
-    if (now === undefined || (spark.path[0] === 'now' && !previous)) continue;
-    spark.values.push({at: data.server.now_us, value: now});
-    spark.values = spark.values.filter(({at}) => isShown(at, data.server.now_us));
-    const top = Math.max(1, ...spark.values.map(({value}) => value));
-    const xOf = (at) => ((SAMPLES - 1) * (1 - (data.server.now_us - at) / SPAN_US)).toFixed(2);
-    const points = spark.values.map(({at, value}) => xOf(at) + ' ' + (31 - 30 * value / top).toFixed(2));
-    spark.line.setAttribute('d', 'M' + points.join('L'));
-    spark.area.setAttribute('d', 'M' + xOf(spark.values[0].at) + ' 32L' + points.join('L') + 'L' + (SAMPLES - 1) + ' 32Z');
+  while (at) {
+    const next = at.nextElementSibling;
+    at.remove();
+    at = next;
   }
 }
 
-// ---- times: what came in between two updates, from the buckets of the histograms ----
+// Makes `old` like `fresh`; children that are found by their keys or places stay the same elements.
+function renew(old, fresh) {
+  for (const {name} of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const {name, value} of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  if (!old.firstElementChild && !fresh.firstElementChild) {
+    setText(old, fresh.textContent);
+    return;
+  }
+  const kept = new Map([...old.children].map((child, i) => [child.dataset.k ?? i, child]));
+  arrange(old, [...fresh.children].map((child, i) => {
+    const same = kept.get(child.dataset.k ?? i);
+    if (!same) return document.importNode(child, true);
+    renew(same, child);
+    return same;
+  }));
+}
+
+// ---- what lies between two answers ----
+
+const earlier = [];     // the last WINDOW answers, oldest first: when they were, their counters and buckets by name
+
+// What a counter gained per second since `base`; undefined where it was not known, and after a restart.
+function growth(name, answer, base) {
+  const gained = answer.counters.get(name) - base?.counters.get(name);
+  return gained >= 0 && answer.at > base.at ? gained * 1e6 / (answer.at - base.at) : undefined;
+}
 
 // A bucket's middle, by its largest value: 32 buckets to a power of two (base/histogram.h).
 function middle(highest) {
@@ -179,24 +113,83 @@ function quantile(buckets, total, share) {
   return undefined;
 }
 
-// The figures of one kind of times since `before`; undefined where there were none.
-function timesSince(now, before) {
-  const old = new Map(before ? before.buckets : []);
-  const gained = now.buckets.map(([highest, n]) => [highest, n - (old.get(highest) || 0)]).filter(([, n]) => n > 0);
+// The percentiles of the times that ended since `base`.
+function addTimes(name, answer, base) {
+  const old = base.buckets.get(name);
+  const gained = [...answer.buckets.get(name)].map(([highest, n]) => [highest, n - (old?.get(highest) ?? 0)])
+    .filter(([, n]) => n > 0);
   const total = gained.reduce((sum, [, n]) => sum + n, 0);
-  if (!total) return {};
-  return {
-    p50_us: quantile(gained, total, 0.5), p90_us: quantile(gained, total, 0.9), p99_us: quantile(gained, total, 0.99),
-  };
+  for (const [key, share] of [['p50_us', 0.5], ['p90_us', 0.9], ['p99_us', 0.99]]) {
+    answer.figures.set('now.' + name + '.' + key, quantile(gained, total, share));
+  }
 }
 
-// `now` beside what the server tells: the same figures over the last seconds.
-function addNow(data) {
-  const base = earlier[0];
-  data.now = {};
-  if (!data.latency) return;
-  for (const [name, times] of Object.entries(data.latency)) {
-    data.now[name] = base?.latency?.[name] ? timesSince(times, base.latency[name]) : {...times};
+// ---- single figures and their history ----
+
+const places = new Map();       // the elements of a figure
+for (const element of all('[data-m]:not(th)')) {
+  places.set(element.dataset.m, [...places.get(element.dataset.m) ?? [], element]);
+}
+const peaks = all('[data-peak]').map((element) => ({element, value: -1}));
+const sparks = all('svg[data-spark]').map((element) => ({
+  line: element.querySelector('.line'), area: element.querySelector('.area'), name: element.dataset.spark, values: [],
+}));
+
+// The figures of an answer by name: a number, or undefined.
+function read(fresh) {
+  const answer = {at: undefined, counters: new Map(), buckets: new Map(), figures: new Map()};
+  for (const element of fresh.querySelectorAll('[data-m]')) {
+    const name = element.dataset.m;
+    answer.figures.set(name, numberOf(element));
+    if (name.startsWith('rate ')) answer.counters.set(name, numberOf(element));
+  }
+  answer.at = answer.figures.get('server.now_us');
+  if (answer.at === undefined) throw new Error('reload the page');
+  for (const name of answer.counters.keys()) answer.figures.set(name, growth(name, answer, earlier.at(-1)));
+  for (const element of fresh.querySelectorAll('[data-buckets]')) {
+    const numbers = element.textContent.split(' ').map(Number);
+    answer.buckets.set(element.dataset.buckets, new Map(numbers.flatMap((n, i) => (i % 2 ? [] : [[n, numbers[i + 1]]]))));
+    if (earlier.length) addTimes(element.dataset.buckets, answer, earlier[0]);
+  }
+  return answer;
+}
+
+function showFigures(fresh, {figures}) {
+  for (const element of fresh.querySelectorAll('[data-m]')) {
+    for (const old of places.get(element.dataset.m) ?? []) {
+      if (element.dataset.m.startsWith('show ')) old.hidden = element.hidden;
+      else if (element.localName === 'svg') renew(old, element);
+      else if (!old.dataset.rate) setText(old, element.textContent);
+    }
+  }
+  for (const [name, value] of figures) {
+    for (const element of places.get(name) ?? []) {
+      if (name.startsWith('now.')) setText(element, value === undefined ? '' : duration(value));
+      else if (element.dataset.rate && value !== undefined) setText(element, rates[element.dataset.rate](value));
+    }
+  }
+  for (const peak of peaks) {
+    if (!(figures.get(peak.element.dataset.peak) > peak.value)) continue;
+    peak.value = figures.get(peak.element.dataset.peak);
+    setText(peak.element, places.get(peak.element.dataset.peak)[0].textContent);
+  }
+  for (const element of all('[data-alarm]')) element.classList.toggle('alarm', figures.get(element.dataset.alarm) > 0);
+  if (earlier.length) for (const element of all('[data-rate-of], [data-now-of]')) setText(element, 'now');
+}
+
+// Pictures are drawn by the server's time: answers come late, or not at all, just when one looks.
+const isShown = (at, now) => at <= now && now - at <= SPAN_US;
+
+function showHistory({at: now, figures}) {
+  for (const spark of sparks) {
+    if (figures.get(spark.name) === undefined) continue;
+    spark.values.push({at: now, value: figures.get(spark.name)});
+    spark.values = spark.values.filter(({at}) => isShown(at, now));
+    const top = Math.max(1, ...spark.values.map(({value}) => value));
+    const xOf = (at) => ((SAMPLES - 1) * (1 - (now - at) / SPAN_US)).toFixed(2);
+    const points = spark.values.map(({at, value}) => xOf(at) + ' ' + (31 - 30 * value / top).toFixed(2));
+    spark.line.setAttribute('d', 'M' + points.join('L'));
+    spark.area.setAttribute('d', 'M' + xOf(spark.values[0].at) + ' 32L' + points.join('L') + 'L' + (SAMPLES - 1) + ' 32Z');
   }
 }
 
@@ -204,7 +197,7 @@ function addNow(data) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 const chart = byId('chart');
-let chartTimes = [];        // `now` of each update, and when that was
+let chartTimes = [];        // what figures of times each answer had, and when that was
 const LINES = ['total', 'head', 'queue', 'handler', 'write'];     // the whole lies behind its parts
 const MARGIN = {left: 58, right: 10, top: 8, bottom: 20};
 const DECADES = [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
@@ -259,7 +252,7 @@ function drawChart() {
   if (!chart) return;
   const {clientWidth: width, clientHeight: height} = chart;
   const key = shownQuantile();
-  const lines = LINES.map((name) => [name, chartTimes.map((now) => now[name]?.[key])])
+  const lines = LINES.map((name) => [name, chartTimes.map(({figures}) => figures?.get('now.' + name + '.' + key))])
     .filter(([, values]) => values.some((value) => value !== undefined));
   const all = lines.flatMap(([, values]) => values.filter((value) => value !== undefined));
   if (!all.length || width < 80) {
@@ -276,277 +269,122 @@ function drawChart() {
   chart.replaceChildren(...gridOf(scale, yOf, width, height),
     ...lines.map(([name, values]) => svg('path', {class: 'time ' + name, d: lineOf(values, xOf, yOf)})));
   chart.setAttribute('aria-label', 'Response times over time, ' + key.slice(0, 3) + ' of each phase; now '
-    + lines.map(([name, values]) => name + ' ' + (written('us', values.at(-1)) || 'none')).join(', '));
+    + lines.map(([name, values]) => name + ' ' + (values.at(-1) === undefined ? 'none' : duration(values.at(-1)))).join(', '));
 }
 
-function showTimes(data) {
-  if (!data.latency) return;
-  const at = data.server.now_us;
+function showTimes({at, figures}) {
   const before = chartTimes.at(-1)?.at;
   if (at - before > GAP_US) chartTimes.push({at: before + 1});   // nobody answered: the line has a gap
-  chartTimes.push({...(previous ? data.now : {}), at});     // at first there is no present, only what was so far
-  chartTimes = chartTimes.filter((now) => isShown(now.at, at));
+  chartTimes = [...chartTimes, {at, figures}].filter((one) => isShown(one.at, at));
   drawChart();
 }
 
 for (const input of all('[name="quantile"]')) input.addEventListener('change', drawChart);
 if (chart) new ResizeObserver(drawChart).observe(chart);
 
-// ---- the scoreboard ----
-
-const board = byId('board');
-const letters = all('[data-letter]').map((element) => ({element, letter: element.dataset.letter}));
-let workersByKey = new Map();
-
-function makeProcess(slot) {
-  const group = document.createElement('div');
-  const pid = document.createElement('span');
-  const cells = document.createElement('span');
-  group.className = 'proc';
-  group.dataset.k = slot;
-  pid.className = 'pid';
-  cells.className = 'cells';
-  group.append(pid, cells);
-  return group;
-}
-
-function showCells(cells, picture) {
-  while (cells.children.length > picture.length) cells.lastChild.remove();
-  for (let i = 0; i < picture.length; i++) {
-    const cell = cells.children[i] || cells.appendChild(document.createElement('i'));
-    if (cell.dataset.s !== picture[i]) {
-      cell.dataset.s = picture[i];
-      cell.textContent = picture[i];
-      cell.removeAttribute('title');
-    }
-  }
-}
-
-// Brings the children of `parent` into this order, moving only those out of place.
-function arrange(parent, elements) {
-  let at = parent.firstElementChild;
-  for (const element of elements) {
-    if (element === at) at = at.nextElementSibling;
-    else parent.insertBefore(element, at);
-  }
-  while (at) {
-    const next = at.nextElementSibling;
-    at.remove();
-    at = next;
-  }
-}
-
-function showBoard(data) {
-  if (!board) return;
-  const groups = new Map([...board.children].map((group) => [group.dataset.k, group]));
-  const counts = {};
-  arrange(board, data.processes.map((process) => {
-    const group = groups.get(String(process.slot)) || makeProcess(process.slot);
-    group.dataset.state = process.state;
-    setText(group.firstElementChild, String(process.pid));
-    showCells(group.lastElementChild, process.scoreboard);
-    for (const letter of process.scoreboard) counts[letter] = (counts[letter] || 0) + 1;
-    return group;
-  }));
-  for (const {element, letter} of letters) setText(element, count(counts[letter] || 0));
-  const totals = data.totals;
-  board.setAttribute('aria-label', totals.workers_busy + ' busy, ' + totals.workers_idle + ' idle, '
-    + totals.workers_starting + ' starting, ' + totals.workers_finishing + ' finishing workers in '
-    + totals.processes + ' processes');
-}
-
-function tooltip(worker) {
-  const words = [worker.state_name + (worker.since_us === undefined ? '' : ' for ' + duration(worker.since_us))];
-  if (worker.state !== '_') words.push(...[worker.client, worker.request].filter((text) => text !== undefined).map(visible));
-  return words.join(', ');
-}
-
-board?.addEventListener('mouseover', ({target}) => {
-  const group = target.dataset.s && target.closest('.proc');
-  if (!group) return;
-  const thread = [...target.parentElement.children].indexOf(target);
-  const worker = workersByKey.get(group.dataset.k + '.' + thread);
-  if (worker) target.title = tooltip(worker);
-});
-
-// ---- tables: columns come from their header cells ----
+// ---- tables: the server's rows, in the order and the choice of who looks ----
 
 function compare(a, b) {
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
 }
 
-const ZERO = /^0(\.0)?( B| \u00b5s)?$/;        // as in stats/page/html_table.c
+const busyOnly = byId('busy-only');
 
 class Table {
-  constructor(id, keyOf) {
-    this.body = byId(id).tBodies[0];
-    this.keyOf = keyOf;
-    this.rows = [];
-    this.shown = new Map();
-    this.matches = () => true;
-    this.sorted = {column: null, down: false};
-    this.columns = [...byId(id).tHead.rows[0].cells].map((th) => this.column(th));
-    for (const tr of this.body.rows) this.shown.set(tr.dataset.k, {tr, texts: []});
-  }
-
-  column(th) {
-    const column = {th, path: pathOf(th.dataset.m), kind: th.dataset.f, name: th.className};
-    column.valueOf = column.kind.startsWith('rate')
-      ? (row) => this.growth(row, column.path) : (row) => find(row, column.path);
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = th.textContent;
-    button.addEventListener('click', () => this.sortBy(column));
-    th.replaceChildren(button);
-    return column;
-  }
-
-  // What a counter of the row gains per second, over the last updates.
-  growth(row, path) {
-    const before = this.before?.rows.get(this.keyOf(row));
-    if (!before) return undefined;
-    const gained = find(row, path) - find(before, path);
-    return gained >= 0 && this.now > this.before.now ? gained * 1e6 / (this.now - this.before.now) : undefined;
+  constructor(element) {
+    this.id = element.id;
+    this.body = element.tBodies[0];
+    this.heads = [...element.tHead.rows[0].cells];
+    this.names = this.heads.map((th) => th.dataset.m);
+    this.sorted = {at: -1, down: false};
+    this.filter = document.querySelector('[data-filter="' + this.id + '"]');
+    this.filter?.addEventListener('input', () => this.choose());
+    this.heads.forEach((th, at) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = th.textContent;
+      button.addEventListener('click', () => this.sortBy(at));
+      th.replaceChildren(button);
+    });
   }
 
   // First the direction one looks for, then the other, then the server's order again.
-  sortBy(column) {
-    const downFirst = !['text', 'letter', 'id'].includes(column.kind);
-    if (this.sorted.column !== column) this.sorted = {column, down: downFirst};
-    else if (this.sorted.down === downFirst) this.sorted = {column, down: !downFirst};
-    else this.sorted = {column: null, down: false};
-    for (const {th} of this.columns) th.removeAttribute('aria-sort');
-    if (this.sorted.column) column.th.setAttribute('aria-sort', this.sorted.down ? 'descending' : 'ascending');
-    this.order();
+  sortBy(at) {
+    const downFirst = !('up' in this.heads[at].dataset);
+    if (this.sorted.at !== at) this.sorted = {at, down: downFirst};
+    else if (this.sorted.down === downFirst) this.sorted = {at, down: !downFirst};
+    else this.sorted = {at: -1, down: false};
+    for (const th of this.heads) th.removeAttribute('aria-sort');
+    this.heads[this.sorted.at]?.setAttribute('aria-sort', this.sorted.down ? 'descending' : 'ascending');
+    const rows = new Map([...this.body.rows].map((row) => [row.dataset.k, row]));
+    arrange(this.body, this.ordered(this.keys.map((key) => rows.get(key))));
   }
 
   // Rows without a value come last, whatever the direction.
-  ordered() {
-    const {column, down} = this.sorted;
-    if (!column) return this.rows;
-    return [...this.rows].sort((a, b) => {
-      const x = column.valueOf(a);
-      const y = column.valueOf(b);
+  ordered(rows) {
+    const {at, down} = this.sorted;
+    if (at < 0) return rows;
+    const valueOf = ({cells}) => numberOf(cells[at]) ?? (cells[at].textContent || undefined);
+    return [...rows].sort((a, b) => {
+      const [x, y] = [valueOf(a), valueOf(b)];
       if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
       return down ? compare(y, x) : compare(x, y);
     });
   }
 
-  order() {
-    arrange(this.body, this.ordered().map((row) => this.shown.get(this.keyOf(row)).tr));
+  isSought(row) {
+    if (this.id === 'workers' && busyOnly.checked && !('busy' in row.dataset)) return false;
+    const sought = this.filter?.value.trim().toLowerCase();
+    return !sought || this.filter.dataset.in.split(' ')
+      .some((name) => row.cells[this.names.indexOf(name)]?.textContent.toLowerCase().includes(sought));
   }
 
-  makeRow(key) {
-    const tr = document.createElement('tr');
-    tr.dataset.k = key;
-    for (const {kind, name} of this.columns) {
-      const td = tr.insertCell();
-      if (name) td.className = name;
-      if (kind === 'letter') td.append(document.createElement('i'));
-    }
-    return {tr, texts: []};
+  choose(rows = [...this.body.rows]) {
+    for (const row of rows) row.hidden = !this.isSought(row);
+    const visible = rows.filter((row) => !row.hidden).length;
+    const shown = document.querySelector('[data-shown="' + this.id + '"]');
+    if (shown) setText(shown, visible === this.total ? '' : count(visible) + ' of ' + count(this.total));
   }
 
-  fillRow({tr, texts}, row, now) {
-    this.columns.forEach(({valueOf, kind, name}, i) => {
-      const value = valueOf(row);
-      // Until there is a second update the server's average stands.
-      if (value === undefined && kind.startsWith('rate') && !this.before) return;
-      const text = kind === 'age' && value !== undefined ? duration(Math.max(0, now - value)) : written(kind, value);
-      if (texts[i] === text) return;
-      texts[i] = text;
-      const cell = kind === 'letter' ? tr.cells[i].firstElementChild : tr.cells[i];
-      setText(cell, text);
-      cell.classList.toggle('zero', ZERO.test(text));
-      if (kind === 'letter') cell.dataset.s = text;
-      if (name === 'kind') cell.dataset.v = text;
+  // What an answer leaves to the page: a cell has its column's class, and a rate.
+  complete(row, answer) {
+    this.heads.forEach(({className, dataset: {rate}}, i) => {
+      const cell = row.cells[i];
+      cell.className = (className + ' ' + cell.className).trim();
+      if (!rate) return;
+      const name = this.id + ' ' + row.dataset.k + ' ' + this.names[i];
+      answer.counters.set(name, numberOf(cell));
+      const now = growth(name, answer, earlier[0]);
+      if (now === undefined && !earlier.length) return;         // the server's average stands
+      cell.dataset.v = now ?? '';
+      cell.textContent = now === undefined ? '' : rates[rate](now);
     });
   }
 
-  show(rows, now, before) {
-    this.rows = rows;
-    this.now = now;
-    this.before = before && {now: before.now, rows: new Map(before.rows.map((row) => [this.keyOf(row), row]))};
-    const kept = new Map();
-    for (const row of rows) {
-      const key = this.keyOf(row);
-      const entry = this.shown.get(key) || this.makeRow(key);
-      this.fillRow(entry, row, now);
-      kept.set(key, entry);
-    }
-    this.shown = kept;
-    this.order();
-    this.filter();
-  }
-
-  filter() {
-    let visible = 0;
-    for (const row of this.rows) {
-      const match = this.matches(row);
-      this.shown.get(this.keyOf(row)).tr.hidden = !match;
-      visible += match;
-    }
-    return visible;
+  show(fresh, answer) {
+    const rows = [...fresh.rows];
+    if (fresh.dataset.columns !== this.names.join(' ')) location.reload();
+    for (const row of rows) this.complete(row, answer);
+    this.keys = rows.map((row) => row.dataset.k);
+    this.total = Number(fresh.dataset.count);
+    this.choose(rows);
+    fresh.tBodies[0].replaceChildren(...this.ordered(rows));
+    renew(this.body, fresh.tBodies[0]);
   }
 }
 
-const table = (id, keyOf) => (byId(id) ? new Table(id, keyOf) : null);
-const processes = table('processes', (row) => (row.slot === undefined ? 'p' + row.pid : String(row.slot)));
-const workers = table('workers', (row) => row.slot + '.' + row.thread);
-const slow = table('slow', (row) => row.slot + '.' + row.thread);
-const vhosts = table('vhosts', (row) => row.name);
-const handlers = table('handlers', (row) => row.name);
-const listeners = table('listeners', (row) => row.address);
-const events = table('events', (row) => String(row.number));
-const busyOnly = byId('busy-only');
-const filter = byId('filter');
-
-function isSought(row) {
-  const sought = filter.value.trim().toLowerCase();
-  if (busyOnly.checked && !'RWKDCL'.includes(row.state)) return false;
-  return !sought || [row.client, row.vhost, row.request, row.pid, row.state_name, row.protocol]
-    .some((value) => value !== undefined && String(value).toLowerCase().includes(sought));
-}
-
-function showFilter() {
-  const visible = workers.filter();
-  setText(byId('shown'), visible === workers.rows.length ? '' : count(visible) + ' of ' + count(workers.rows.length));
-}
-
-if (workers) {
-  workers.matches = isSought;
-  filter.addEventListener('input', showFilter);
-  busyOnly.addEventListener('change', showFilter);
-}
-
-for (const input of all('[data-filter]')) {
-  input.addEventListener('input', () => showNameFilter(input));
-}
-
-// Filters a table by the names in its first column.
-function showNameFilter(input) {
-  const sought = input.value.trim().toLowerCase();
-  vhosts.matches = (row) => row.name.toLowerCase().includes(sought);
-  const visible = vhosts.filter();
-  setText(document.querySelector('[data-shown="vhosts"]'),
-    visible === vhosts.rows.length ? '' : count(visible) + ' of ' + count(vhosts.rows.length));
-}
-
-// The longest requests that somebody waits for; stats/page/html_tables.c has the same letters.
-function slowest(rows) {
-  return rows.filter((row) => row.since_us >= SLOW_US && !row.tunnel && 'RWDL'.includes(row.state))
-    .sort((a, b) => b.since_us - a.since_us).slice(0, SLOW_ROWS);
-}
+const tables = all('table.rows').map((element) => new Table(element));
 
 // ---- each second ----
 
 const state = byId('state');
 const pause = byId('pause');
+const board = byId('board');
+const title = document.title;
 let paused = false;
 let timer;
 let busy = false;
-
-const title = document.title;
+let asked = false;      // for an answer at once, though paused
 
 // What is shown when nobody answers is what was: it is dimmed, here and in the tab.
 function setState(text, kind) {
@@ -556,56 +394,43 @@ function setState(text, kind) {
   document.title = kind === 'lost' ? 'no answer \u00b7 ' + title : title;
 }
 
-const lastSeen = () => (previous ? ' since ' + format.time(previous.server.now_us).slice(11, 19) : '');
+const lastSeen = () => (earlier.length ? ' since ' + new Date(earlier.at(-1).at / 1e3).toISOString().slice(11, 19) : '');
 
-function showRecorded(data) {
-  const now = data.server.now_us;
-  const base = earlier[0];
-  vhosts?.show(data.vhosts ?? [], now, base?.vhosts && {now: base.server.now_us, rows: base.vhosts});
-  if (vhosts) showNameFilter(document.querySelector('[data-filter="vhosts"]'));
-  handlers?.show(data.handlers ?? [], now);
-  listeners?.show(data.listeners ?? [], now);
-  events?.show(data.events ?? [], now);
-}
-
-function show(data) {
-  workersByKey = new Map((data.workers || []).map((worker) => [worker.slot + '.' + worker.thread, worker]));
-  addNow(data);
-  showFigures(data);
-  showHistory(data);
-  showTimes(data);
-  showBoard(data);
-  processes?.show([...data.processes, ...(data.finishing || [])], data.server.now_us);
-  workers?.show(data.workers, data.server.now_us);
-  if (workers) showFilter();
-  slow?.show(slowest(data.workers), data.server.now_us);
-  showRecorded(data);
-  previous = data;
-  earlier.push(data);
+function show(fresh) {
+  const answer = read(fresh);
+  showFigures(fresh, answer);
+  showHistory(answer);
+  showTimes(answer);
+  if (board) renew(board, fresh.getElementById('board'));
+  for (const table of tables) table.show(fresh.getElementById(table.id), answer);
+  earlier.push(answer);
   if (earlier.length > WINDOW) earlier.shift();
 }
 
-async function load() {
-  const response = await fetch(document.body.dataset.json, {cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS)});
-  if (!response.ok) throw new Error('HTTP ' + response.status);
-  const data = await response.json();
-  if (data.schema !== SCHEMA) throw new Error('reload the page');
-  return data;
+function load() {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('GET', '?live' + (busyOnly?.checked ? '-busy' : '') + document.body.dataset.view);
+    request.responseType = 'document';
+    request.timeout = TIMEOUT_MS;
+    request.onload = () => (request.status === 200 ? resolve(request.response) : reject(new Error('HTTP ' + request.status)));
+    request.onerror = request.ontimeout = () => reject(new Error(''));
+    request.send();
+  });
 }
 
 // Never two at once, and never more than half of the time.
 async function tick() {
-  if (paused || busy || document.hidden) return;
+  if (busy || document.hidden || (paused && !asked)) return;
   const begun = performance.now();
   let wait = INTERVAL_MS;
   clearTimeout(timer);
   busy = true;
+  asked = false;
   try {
-    const data = await load();
-    if (!paused) {
-      show(data);
-      setState('live', 'live');
-    }
+    const [wanted, answer] = [paused, await load()];
+    if (wanted === paused) show(answer);
+    if (!paused) setState('live', 'live');
     const took = performance.now() - begun;
     wait = Math.max(INTERVAL_MS - took, took);
   } catch (error) {
@@ -613,7 +438,7 @@ async function tick() {
     wait = RETRY_MS;
   }
   busy = false;
-  timer = setTimeout(tick, wait);
+  timer = setTimeout(tick, asked ? 0 : wait);
 }
 
 pause.addEventListener('click', () => {
@@ -623,6 +448,11 @@ pause.addEventListener('click', () => {
   tick();
 });
 document.addEventListener('visibilitychange', tick);
+busyOnly?.addEventListener('change', () => {
+  tables.find(({id}) => id === 'workers').choose();
+  asked = true;
+  tick();
+});
 
 document.body.classList.add('is-live');
 for (const element of all('[data-script]')) element.removeAttribute('hidden');

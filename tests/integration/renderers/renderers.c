@@ -4,11 +4,11 @@
  *
  *     renderers FORM PARTS VHOSTS WORKERS MOMENT TIMES NAME...
  *
- * FORM is json, html, openmetrics or prometheus, PARTS a number (render/request_view.h). All
- * counters grow with MOMENT, in seconds. It is taken and rendered TIMES times: the last goes to
- * stdout, the shortest, in milliseconds of processor time, to stderr. NAMEs (\xHH stands for a
- * byte) are used in turn for whatever a client or a configuration names. A virtual host's has its
- * number at the end, unless it begins with `same`.
+ * FORM is json, html, live, live-busy, openmetrics or prometheus, PARTS a number
+ * (render/request_view.h). All counters grow with MOMENT, in seconds. It is taken and rendered
+ * TIMES times: the last goes to stdout, the shortest, in milliseconds of processor time, to stderr.
+ * NAMEs (\xHH stands for a byte) are used in turn for whatever a client or a configuration names. A
+ * virtual host's has its number at the end, unless it begins with `same`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,6 +298,12 @@ static void render(out_t *out, const char *form, const snapshot_t *snapshot, uns
     }
     else if (strcmp(form, "html") == 0) {
         render_html(out, snapshot, parts, "nonce");
+    }
+    else if (strcmp(form, "live") == 0) {
+        render_html(out, snapshot, parts, NULL);
+    }
+    else if (strcmp(form, "live-busy") == 0) {
+        render_html(out, snapshot, parts | HTML_BUSY_ONLY, NULL);
     }
     else {
         render_openmetrics(out, snapshot, parts, strcmp(form, "openmetrics") == 0);
