@@ -112,3 +112,17 @@ void sums_end(const sums_t *sums, snapshot_t *snapshot)
     }
     snapshot->totals.saturated = is_saturated(sums, &snapshot->limits);
 }
+
+apr_int64_t sums_in_state(const snapshot_t *snapshot, const state_t *state)
+{
+    apr_int64_t count = 0;
+
+    for (int i = 0; i < snapshot->process_count; i++) {
+        const char *at = snapshot->processes[i].scoreboard;
+
+        for (; at != NULL && *at != '\0'; at++) {
+            count += *at == state->letter[0];
+        }
+    }
+    return count;
+}

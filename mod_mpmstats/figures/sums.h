@@ -45,6 +45,9 @@ apr_int64_t sums_of_connections(const snapshot_connections_t *by_state);
 /** Adds the connections of one alone. */
 void sums_connections(snapshot_t *snapshot, const snapshot_process_t *process);
 
+/** Workers in @a state, or for STATE_OPEN places without one, over all processes. */
+apr_int64_t sums_in_state(const snapshot_t *snapshot, const state_t *state);
+
 /**
  * What follows from the sums and the limits: the limit of connections, and whether the server is
  * saturated.

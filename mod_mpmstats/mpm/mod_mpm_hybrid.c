@@ -163,7 +163,6 @@ static void register_hooks(apr_pool_t *p)
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_limits_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_process_get);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_events_get);
-    APR_REGISTER_OPTIONAL_FN(mpm_hybrid_worker_handler);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_times);
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_conn_end);
 }

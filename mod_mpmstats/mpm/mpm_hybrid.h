@@ -175,13 +175,6 @@ APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_limits_get, (int lane, mpm_hybr
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_process_get,
                         (int slot, mpm_hybrid_process_t *out));
 
-/**
- * Name of the handler of the request that worker @a thread of scoreboard slot @a slot runs now or
- * ran last, cut to @a size; may hold any bytes. APR_ENOENT where there is no such worker.
- */
-APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_worker_handler,
-                        (int slot, int thread, char *name, apr_size_t size));
-
 /** What has happened; APR_ENOENT before the pre_mpm hook has run. */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, mpm_hybrid_events_get, (mpm_hybrid_events_t * out));
 

@@ -13,6 +13,7 @@
 #include "render/om.h"
 #include "render/om_metric.h"
 #include "figures/states.h"
+#include "figures/sums.h"
 #include "figures/parts.h"
 
 /* A record there is only one of: each of its numbers is a sample. */
@@ -73,18 +74,6 @@ static void put_connections(om_t *om, const snapshot_connections_t *connections)
     }
 }
 
-static apr_int64_t count_letter(const snapshot_t *snapshot, char letter)
-{
-    apr_int64_t count = 0;
-
-    for (int i = 0; i < snapshot->process_count; i++) {
-        for (const char *at = snapshot->processes[i].scoreboard; *at != '\0'; at++) {
-            count += *at == letter;
-        }
-    }
-    return count;
-}
-
 static void put_states(om_t *om, const snapshot_t *snapshot)
 {
     om_family(om, OM_PREFIX "workers_by_state", OM_GAUGE, NULL,
@@ -93,7 +82,7 @@ static void put_states(om_t *om, const snapshot_t *snapshot)
     for (int i = 0; i < STATE_COUNT; i++) {
         om_sample(om);
         om_label(om, "state", states[i].name);
-        om_value(om, count_letter(snapshot, states[i].letter[0]));
+        om_value(om, sums_in_state(snapshot, &states[i]));
     }
 }
 

@@ -78,8 +78,7 @@ static void look_at(int slot, int thread, tally_t *vhosts, tally_t *handlers)
     if (name[0] != '\0') {
         tally_up(vhosts, name);
     }
-    if (mpm_hybrid_worker_handler(slot, thread, name, sizeof(name)) == APR_SUCCESS
-        && name[0] != '\0') {
+    if (shared_handler(slot, thread, name, sizeof(name)) == APR_SUCCESS && name[0] != '\0') {
         tally_up(handlers, name);
     }
 }

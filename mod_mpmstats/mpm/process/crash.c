@@ -100,7 +100,7 @@ static void report_worker(pid_t pid, int slot, int thread, int hit)
     /* A child that crashes may have written anything there before. */
     ws.vhost[sizeof(ws.vhost) - 1] = ws.request[sizeof(ws.request) - 1] = '\0';
     ws.client64[sizeof(ws.client64) - 1] = '\0';
-    mpm_hybrid_worker_handler(slot, thread, handler, sizeof(handler));
+    shared_handler(slot, thread, handler, sizeof(handler));
     begun = ws.start_time > ws.stop_time ? ws.start_time : ws.last_used;
     ap_log_error(
         APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,

@@ -203,7 +203,7 @@ apr_time_t shared_since(int slot, int thread)
     return w == NULL ? 0 : atomic_load_explicit(&w->since, memory_order_acquire);
 }
 
-apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_size_t size)
+apr_status_t shared_handler(int slot, int thread, char *name, apr_size_t size)
 {
     const shared_worker_t *w = worker_record(slot, thread);
     union {

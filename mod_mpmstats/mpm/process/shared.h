@@ -130,6 +130,12 @@ shared_t *shared_create(int slots, int threads);
 void shared_note_handler(int slot, int thread, const char *name);
 
 /**
+ * Name of the handler of the request that worker @a thread of scoreboard slot @a slot runs now or
+ * ran last, cut to @a size; may hold any bytes. APR_ENOENT where there is no such worker.
+ */
+apr_status_t shared_handler(int slot, int thread, char *name, apr_size_t size);
+
+/**
  * Worker @a thread of @a slot runs something since @a since that a graceful restart waits for; 0:
  * no longer. Its thread. Who then finds that handover_state() is HANDOVER_OFF has been seen by the
  * parent.
@@ -171,6 +177,5 @@ void shared_end(shared_t *shared, int slot);
 /* The optional functions of mpm_hybrid.h. */
 apr_status_t mpm_hybrid_process_get(int slot, mpm_hybrid_process_t *out);
 apr_status_t mpm_hybrid_events_get(mpm_hybrid_events_t *out);
-apr_status_t mpm_hybrid_worker_handler(int slot, int thread, char *name, apr_size_t size);
 
 #endif

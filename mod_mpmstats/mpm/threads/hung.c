@@ -52,7 +52,7 @@ static void tell(int index, apr_time_t now)
     const char *phase;
 
     ap_copy_scoreboard_worker(&ws, child.slot, index);
-    mpm_hybrid_worker_handler(child.slot, index, handler, sizeof(handler));
+    shared_handler(child.slot, index, handler, sizeof(handler));
     phase = crash_state_name(ws.status);
     ap_log_error(
         APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,

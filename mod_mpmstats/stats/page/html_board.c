@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "figures/states.h"
+#include "figures/sums.h"
 
 static void put_count(out_t *out, apr_int64_t count, const char *what)
 {
@@ -98,18 +99,6 @@ void html_board_picture(const html_t *html)
     out_raw(out, "</div>");
 }
 
-static apr_int64_t count_letter(const snapshot_t *snapshot, char letter)
-{
-    apr_int64_t count = 0;
-
-    for (int i = 0; i < snapshot->process_count; i++) {
-        for (const char *at = snapshot->processes[i].scoreboard; *at != '\0'; at++) {
-            count += *at == letter;
-        }
-    }
-    return count;
-}
-
 void html_board_legend(const html_t *html)
 {
     html_frame(html, "<ul class=\"legend\" aria-label=\"Legend of the scoreboard\">\n");
@@ -121,7 +110,7 @@ void html_board_legend(const html_t *html)
                       state->letter, state->letter, state->name);
         }
         out_print(html->out, "<b data-m=\"letter %s\">", state->letter);
-        put_count(html->out, count_letter(html->snapshot, state->letter[0]), "</b>");
+        put_count(html->out, sums_in_state(html->snapshot, state), "</b>");
         html_frame(html, "</li>\n");
     }
     html_frame(html, "</ul>");

@@ -85,6 +85,14 @@ static void copy_connections_of_lobby(segment_process_rec_t *to, const mpm_hybri
     segment_set(&to->connections, connections);
 }
 
+#define CONNECTIONS_FIGURE(name, kept, kind, unit, shorter, limit, label, help) +1
+enum {
+    STATES_SHOWN = 0
+#include "figures/figures.def"
+};
+_Static_assert((int)STATES_SHOWN == MPM_HYBRID_CONN_KINDS,
+               "figures.def has other states of connections");
+
 /*
  * For how long (µs) its main thread has not moved, or since when it has not begun to serve; not
  * known in the prefork model.

@@ -48,11 +48,6 @@ static void render(snapshot_t *snap)
     out_init(&out, look, &last);
     render_json(&out, snap, VIEW_ALL);
     out_finish(&out);
-    for (int i = 0; i < snap->process_count; i++) {
-        if (snap->processes[i].scoreboard == NULL) {
-            snap->processes[i].scoreboard = "";
-        }
-    }
     out_init(&out, look, &last);
     render_openmetrics(&out, snap, VIEW_ALL, 1);
     out_finish(&out);

@@ -352,10 +352,6 @@ static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t
 
     if (!look_begin(&look, source->path, VIEW_ALL & ~VIEW_WORKERS, failure))
         return NULL;
-    for (int i = 0; i < look.snap->process_count; i++) {
-        if (look.snap->processes[i].scoreboard == NULL)
-            look.snap->processes[i].scoreboard = "";
-    }
     out = memory_get(1, sizeof(*out));
     out_init(out, keep, &text);
     render_openmetrics(out, look.snap, VIEW_ALL, openmetrics);
