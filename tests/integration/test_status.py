@@ -172,9 +172,9 @@ def test_saturation_is_told_when_the_last_worker_is_busy(httpd, mpm):
     with Busy(server, b"/t/last/sleep", ms=2500):
         _, status = worker_with(server, "/t/last/sleep")
         assert status["totals"]["saturated"] is True, mpm
-        assert 'data-show="totals.saturated">' in server.get("/mpm-status").decode()
+        assert 'data-m="show totals.saturated">' in server.get("/mpm-status").decode()
     wait_until(lambda: status_of(server)["totals"]["saturated"] is False, 5, "the end of it")
-    wait_until(lambda: 'data-show="totals.saturated" hidden>' in server.get("/mpm-status").decode(), 5, "a calm page")
+    wait_until(lambda: 'data-m="show totals.saturated" hidden>' in server.get("/mpm-status").decode(), 5, "a calm page")
 
 
 @pytest.mark.parametrize("mpm", MPMS)
@@ -220,15 +220,15 @@ def test_a_process_that_finishes_without_a_slot_is_shown_with_what_it_waits_for(
             assert 0 < status["server"]["now_us"] - process["started_us"] < 60e6
         assert len({p["generation"] for p in status["finishing"]}) == len(status["finishing"])
         page = Page(server.get("/mpm-status").decode())
-        rows = [attrs["data-k"] for tag, attrs in page.tags if tag == "tr" and attrs.get("data-k", "").startswith("p")]
-        assert set(rows) >= {f"p{p['pid']}" for p in status["finishing"]}
+        rows = [attrs["data-k"] for tag, attrs in page.tags if tag == "tr" and "data-k" in attrs]
+        assert set(rows) >= {str(p["pid"]) for p in status["finishing"]}
     wait_until(lambda: status_of(server)["finishing"] == [], 15, "the end of the old processes")
 
 
 @pytest.mark.mpm_only("hybrid")
 def test_hung_workers_are_counted_and_told(httpd):
     server = own_server(httpd, "hybrid", conf="MPMHungRequestTime 1\n")
-    hidden = 'data-show="totals.workers_hung" hidden>'
+    hidden = 'data-m="show totals.workers_hung" hidden>'
     assert hidden in server.get("/mpm-status").decode()
     with Busy(server, b"/t/hung/sleep", ms=5000):
         status = wait_until(lambda: (s := status_of(server))["totals"]["workers_hung"] == 1 and s, 5, "a hung worker")
@@ -376,7 +376,9 @@ def test_a_view_has_the_parts_it_names_and_what_frames_them(server, view):
         assert (words in page.words) == (part in view), part
     link = next(attrs["href"] for tag, attrs in page.tags if tag == "a")
     assert checked_view(server.get("/mpm-status" + link)) >= set(view) | {"totals", "limits"}
-    assert dict(page.tags)["body"]["data-json"] == link
+    live = Page(server.get("/mpm-status?live" + dict(page.tags)["body"]["data-view"]).decode())
+    tables = [{attrs["id"] for tag, attrs in tags if tag == "table" and attrs["id"] != "latency"} for tags in (page.tags, live.tags)]
+    assert tables[0] == tables[1]
 
 
 def checked_view(body):
@@ -518,7 +520,7 @@ def test_control_bytes_and_noise_in_a_name_are_text_in_every_view(httpd, mpm):
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", body)
     page = Page(body)
     assert in_html(raw) + ":80" in page.words and f"{in_html(raw)}:{server.port}" in page.words
-    assert "b" not in [tag for tag, attrs in page.tags if "data-letter" not in attrs]
+    assert "b" not in [tag for tag, attrs in page.tags if not attrs.get("data-m", "").startswith("letter ")]
 
 
 def test_hostile_host_header_is_text_in_every_view(server):
