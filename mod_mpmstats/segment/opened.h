@@ -11,9 +11,6 @@
 
 #include "segment/read.h"
 
-/** As many fields as any section of this build has, at most. */
-#define SEGMENT_VIEW_FIELDS 128
-
 typedef struct {
     size_t offset;
     size_t size;  /* of a record */

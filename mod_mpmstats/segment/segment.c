@@ -2,7 +2,7 @@
 /*
  * The kept lines of figures.def at run time, and what writers and readers of a segment share.
  */
-#include "segment/opened.h"
+#include "segment/segment.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -374,4 +374,7 @@ typedef struct {
 segment_error_e segment_fail(segment_failure_t *failure, segment_error_e code, int error,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/** As many fields as any section of this build has, at most. */
+#define SEGMENT_VIEW_FIELDS 128
+
 #endif

@@ -13,6 +13,9 @@
 #include "httpd.h"
 #include "http_config.h"
 
+/** What SetHandler says to have it. */
+#define HANDLER_NAME "mpm-status"
+
 extern module AP_MODULE_DECLARE_DATA mpmstats_module;
 
 /** What a <Location> or <Directory> says. */

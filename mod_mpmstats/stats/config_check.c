@@ -14,7 +14,6 @@
 #include "scoreboard.h"
 
 #include "stats/config.h"
-#include "stats/handler.h"
 
 APLOG_USE_MODULE(mpmstats);
 

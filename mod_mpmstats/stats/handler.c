@@ -21,6 +21,7 @@
 #include "util_filter.h"
 
 #include "figures/read.h"
+#include "stats/config.h"
 #include "stats/known_host.h"
 #include "stats/modstatus.h"
 #include "render/auto.h"

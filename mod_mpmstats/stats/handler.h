@@ -8,9 +8,6 @@
 
 #include "httpd.h"
 
-/** What SetHandler says to have it. */
-#define HANDLER_NAME "mpm-status"
-
 /** Hook handler. */
 int handler_run(request_rec *r);
 

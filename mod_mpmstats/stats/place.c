@@ -7,7 +7,7 @@
 #include "http_core.h"
 #include "http_request.h"
 
-#include "stats/handler.h"
+#include "stats/config.h"
 
 /*
  * A note on the request; an <If> in a .htaccess can hide the handler's name from who looks later.

@@ -41,7 +41,7 @@ PUBLIC = "mpm/mpm_hybrid.h"
 # Lines without code, from which each folder makes its own part: the segment's records as well as the names of what is shown.
 TABLE = "figures/figures.def"
 # The largest circle of units there may be, and that in mpm.
-CIRCLE = 10
+CIRCLE = 3
 CIRCLE_OF_MPM = 3
 
 

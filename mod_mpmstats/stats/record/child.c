@@ -23,7 +23,6 @@
 #include "stats/mpm_answer.h"
 #include "stats/record/record.h"
 #include "stats/record/board.h"
-#include "stats/record/request.h"
 #include "stats/record/segment.h"
 
 /* ---- in the child --------------------------------------------------------------- */
@@ -88,7 +87,11 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
         /* With -X the one process is the parent as well, whose life others watch. */
         segment_release(record.segment);
     }
-    record_request_child_init();
+    record.default_row = segment_handler_row(record.segment, "default-handler");
+    record.threads_of_slot = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
+    record.stays = mpm_answer_count(AP_MPMQ_IS_ASYNC) == 0;
+    record.threaded = mpm_answer(AP_MPMQ_IS_THREADED, AP_MPMQ_NOT_SUPPORTED)
+        != AP_MPMQ_NOT_SUPPORTED;
     record.self = segment_process_claim(record.segment, getpid());
     if (record.self.record != NULL) {
         record_child_introduce(record.self.record, (int)mpm_answer(AP_MPMQ_GENERATION, 0));

@@ -290,11 +290,6 @@ static void bytes_written(conn_rec *c, apr_off_t bytes)
     }
 }
 
-bool record_conn_has_logio(void)
-{
-    return logio != NULL;
-}
-
 /* The core asks for the function in post_config. */
 int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -305,6 +300,7 @@ int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
     if (logio == bytes_written) {
         logio = NULL;
     }
+    record.logio = logio != NULL;
     apr_dynamic_fn_register("ap_logio_add_bytes_out", (apr_opt_fn_t *)bytes_written);
     return OK;
 }

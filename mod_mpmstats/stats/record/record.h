@@ -36,6 +36,7 @@ typedef struct {
     bool scores;
     /** in the parent: the limits of this configuration are in the segment */
     bool limits_told;
+    bool logio; /**< mod_logio is there, whose counts of bytes others show */
     bool in_child;
     bool threaded;  /**< in a child: a process has several workers */
     bool slow_told; /**< some virtual host has an MPMStatsSlowThreshold */

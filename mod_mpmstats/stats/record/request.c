@@ -37,14 +37,6 @@
 #define KERNEL_TIME_LEAST 5000
 #define KERNEL_TIME_MOST 600000
 
-record_request_t *record_request_of(const request_rec *r)
-{
-    while (r->prev != NULL || r->main != NULL) {
-        r = r->prev != NULL ? r->prev : r->main;
-    }
-    return ap_get_module_config(r->request_config, &mpmstats_module);
-}
-
 /* ---- it begins --------------------------------------------------------------------- */
 
 /* So long, microseconds, after a worker came free a request may still be one that waited for it. */
@@ -280,15 +272,6 @@ int record_request_quick(request_rec *r, int lookup)
 }
 
 /* ---- its handler --------------------------------------------------------------------- */
-
-void record_request_child_init(void)
-{
-    record.default_row = segment_handler_row(record.segment, "default-handler");
-    record.threads_of_slot = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
-    record.stays = mpm_answer_count(AP_MPMQ_IS_ASYNC) == 0;
-    record.threaded = mpm_answer(AP_MPMQ_IS_THREADED, AP_MPMQ_NOT_SUPPORTED)
-        != AP_MPMQ_NOT_SUPPORTED;
-}
 
 static inline void note_handler(const record_conn_t *conn, unsigned row)
 {

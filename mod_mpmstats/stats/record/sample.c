@@ -15,7 +15,7 @@
 #include "stats/record/child.h"
 #include "stats/record/listen.h"
 #include "stats/record/memory.h"
-#include "stats/record/report.h"
+#include "stats/record/summary.h"
 #include "stats/record/streams.h"
 
 /* A saturation is over when a worker has been free for so long. */
@@ -336,7 +336,7 @@ static void note_saturation(segment_server_rec_t *server, uint64_t busy, uint64_
     else if (since != 0 && now > segment_get(&server->saturated_seen) + QUIET_TIME) {
         saturation_ends(server, since);
     }
-    record_report_threshold(busy, limit, now);
+    record_summary_threshold(busy, limit, now);
 }
 
 /* ---- looking ----------------------------------------------------------------------------- */
@@ -427,6 +427,6 @@ int record_sample_monitor(apr_pool_t *pool, server_rec *s)
     record_memory_look();
     record_sample_look(record_clock(), 0);
     record_listen_overflows();
-    record_report_summary(s);
+    record_summary_due(s);
     return DECLINED;
 }

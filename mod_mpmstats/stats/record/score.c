@@ -12,6 +12,7 @@
 #include "http_protocol.h"
 #include "scoreboard.h"
 
+#include "stats/record/record.h"
 #include "stats/request_line.h"
 
 /* Microseconds between two looks at the CPU time of this process. */
@@ -209,7 +210,7 @@ void record_score_end(const request_rec *r, const record_request_t *request, int
     if (score == NULL) {
         return;
     }
-    if (record_conn_has_logio() && conn != NULL) {
+    if (record.logio && conn != NULL) {
         bytes = (apr_off_t)(conn->sent - conn->sent_told);
         conn->sent_told = conn->sent;
     }

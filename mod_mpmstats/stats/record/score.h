@@ -14,8 +14,7 @@
 #ifndef MPMSTATS_STATS_RECORD_SCORE_H
 #define MPMSTATS_STATS_RECORD_SCORE_H
 
-#include "stats/record/conn.h"
-#include "stats/record/request.h"
+#include "stats/record/types.h"
 
 /** A connection has come that its worker will read from: nothing is known of it but the client. */
 void record_score_conn(record_conn_t *conn);
