@@ -15,7 +15,7 @@
 
 typedef enum {
     VIEW_PAGE,
-    VIEW_LIVE,      /**< what the page's script asks for each second, see render_html.h … */
+    VIEW_LIVE,      /**< what the page's script asks for each second, see stats/page/html.h … */
     VIEW_LIVE_BUSY, /**< … without the rows of idle workers */
     VIEW_JSON,
     VIEW_AUTO,

@@ -25,7 +25,7 @@
 #include "stats/known_host.h"
 #include "stats/modstatus.h"
 #include "render/auto.h"
-#include "stats/page/html.h"
+#include "stats/page/status_page.h"
 #include "render/json.h"
 #include "render/openmetrics.h"
 #include "stats/record/board.h"
@@ -47,14 +47,14 @@ typedef struct {
 
 static void write_page(out_t *out, const answer_t *answer)
 {
-    render_html(out, answer->snapshot, answer->view->parts, answer->nonce);
+    status_page(out, answer->snapshot, answer->view->parts, answer->nonce);
 }
 
 static void write_live(out_t *out, const answer_t *answer)
 {
     unsigned more = answer->view->form == VIEW_LIVE_BUSY ? HTML_BUSY_ONLY : 0;
 
-    render_html(out, answer->snapshot, answer->view->parts | more, NULL);
+    status_page(out, answer->snapshot, answer->view->parts | more, NULL);
 }
 
 static void write_json(out_t *out, const answer_t *answer)

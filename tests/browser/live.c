@@ -10,7 +10,7 @@
 
 #include "figures/metrics.h"
 #include "render/request_view.h"
-#include "stats/page/html.h"
+#include "stats/page/status_page.h"
 
 static void read_record(const json_t *object, metrics_scope_e scope, void *record)
 {
@@ -156,6 +156,6 @@ int main(void)
     read_board(document, &snapshot);
     read_recorded(document, &snapshot);
     out_init(&out, pass, stdout);
-    render_html(&out, &snapshot, VIEW_ALL, NULL);
+    status_page(&out, &snapshot, VIEW_ALL, NULL);
     return out_finish(&out) == APR_SUCCESS ? 0 : 1;
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/page/html.h
- * @brief The status page: the template page.html filled with a snapshot.
- *
- * Written in two forms by the same code: as a whole, and live, which is the elements that may have
- * changed since, with the numbers behind their texts. page.js fetches the live form each second and
- * puts its elements in the place of those it has.
+ * @brief What the files of the page share: where it is written, and in which of its two forms.
  */
 #ifndef MPMSTATS_STATS_PAGE_HTML_H
 #define MPMSTATS_STATS_PAGE_HTML_H
@@ -25,9 +21,6 @@ typedef struct {
     const char *nonce; /**< of the style and the script in the page; NULL: the live form */
     int skipping;      /**< depth inside conditions of which the outermost does not hold */
 } html_t;
-
-/** Writes @a parts of @a snapshot as the page, or live if @a nonce is NULL. */
-void render_html(out_t *out, const snapshot_t *snapshot, unsigned parts, const char *nonce);
 
 static inline bool html_is_live(const html_t *html)
 {

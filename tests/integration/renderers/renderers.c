@@ -21,7 +21,7 @@
 #include "segment/ring.h"
 #include "segment/write.h"
 #include "figures/read.h"
-#include "stats/page/html.h"
+#include "stats/page/status_page.h"
 #include "render/json.h"
 #include "render/openmetrics.h"
 
@@ -297,13 +297,13 @@ static void render(out_t *out, const char *form, const snapshot_t *snapshot, uns
         render_json(out, snapshot, parts);
     }
     else if (strcmp(form, "html") == 0) {
-        render_html(out, snapshot, parts, "nonce");
+        status_page(out, snapshot, parts, "nonce");
     }
     else if (strcmp(form, "live") == 0) {
-        render_html(out, snapshot, parts, NULL);
+        status_page(out, snapshot, parts, NULL);
     }
     else if (strcmp(form, "live-busy") == 0) {
-        render_html(out, snapshot, parts | HTML_BUSY_ONLY, NULL);
+        status_page(out, snapshot, parts | HTML_BUSY_ONLY, NULL);
     }
     else {
         render_openmetrics(out, snapshot, parts, strcmp(form, "openmetrics") == 0);

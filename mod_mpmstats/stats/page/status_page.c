@@ -19,7 +19,7 @@
  * A name nobody knows is left standing as it is, where a test finds it. The live form has what is
  * in the braces alone, without that which the script puts there.
  */
-#include "stats/page/html.h"
+#include "stats/page/status_page.h"
 
 #include <string.h>
 
@@ -242,7 +242,7 @@ static void put_rest(html_t *html, const char *text, apr_size_t len)
     }
 }
 
-void render_html(out_t *out, const snapshot_t *snapshot, unsigned parts, const char *nonce)
+void status_page(out_t *out, const snapshot_t *snapshot, unsigned parts, const char *nonce)
 {
     html_t html = { out, snapshot, parts, nonce, 0 };
     const char *at = (const char *)page_html;
