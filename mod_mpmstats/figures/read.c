@@ -441,10 +441,10 @@ static void take_events(snapshot_t *snapshot, const segment_view_t *view, apr_po
 
         metrics_clear(METRICS_EVENT, event);
         event->number = (apr_int64_t)(from->turn / 2);
-        event->time_us = (apr_int64_t)from->time;
+        event->time_us = bounded(from->time);
         event->kind = segment_event_word(from->kind);
         if (from->pid != 0) {
-            event->pid = (apr_int64_t)from->pid;
+            event->pid = bounded(from->pid);
         }
         event->words = events_words(pool, from);
     }
