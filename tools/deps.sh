@@ -13,7 +13,7 @@ set -u
 
 packages_build="apache2-dev gcc libc6-dev libcurl4-openssl-dev libjansson-dev libncurses-dev make"
 packages_demo="apache2 curl openssl procps"
-packages_test="apache2-utils check chromium chromium-driver clang clang-format clang-tidy cppcheck libclang-rt-dev
+packages_test="apache2-utils check chromium chromium-driver clang clang-format clang-tidy libclang-rt-dev
     libssl-dev nghttp2-client pkg-config pycodestyle pyflakes3 python3 python3-h2 python3-jsonschema python3-pytest
     python3-pytest-timeout python3-pytest-xdist python3-prometheus-client python3-selenium shellcheck tmux valgrind
     wrk"

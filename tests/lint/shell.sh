@@ -5,4 +5,4 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck disable=SC2046 # a list of names without blanks
-exec shellcheck .ci/run $(find tests tools -name '*.sh' | sort)
+exec shellcheck .ci/run tests/lint/format $(find tests tools -name '*.sh' | sort)

@@ -150,13 +150,15 @@ static char *untold(const result_t *result, const measure_t *measure, const snap
 {
     char *name = measure_name(measure), *text;
 
-    if (measure_record(measure, snap) == NULL && snap->vhost_count > 0)
+    if (measure_record(measure, snap) == NULL && snap->vhost_count > 0) {
         text = memory_format("the server has no virtual host '%s'", measure->vhost);
-    else
+    }
+    else {
         text = memory_format("the server does not tell %s%s%s",
                              measure->vhost != NULL ? name : measure->field->name,
                              measure->percent ? " and its limit" : "",
                              is_of_interval(result, measure) ? " of that time" : "");
+    }
     free(name);
     return text;
 }
@@ -171,13 +173,17 @@ static bool nothing_happened(const result_t *result, const measure_t *measure,
     char *name;
     bool none;
 
-    if (!is_of_interval(result, measure) || record == NULL || !isnan(measure_value(measure, snap)))
+    if (!is_of_interval(result, measure) || record == NULL
+        || !isnan(measure_value(measure, snap))) {
         return false;
-    if (limit != NULL)
+    }
+    if (limit != NULL) {
         return limit->kind == METRIC_COUNTER && field_number(limit, record) == 0
             && field_number(measure->field, record) == 0;
-    if (dot == NULL)
+    }
+    if (dot == NULL) {
         return false;
+    }
     name = memory_format("%.*s.count", (int)(dot - measure->field->name), measure->field->name);
     count = field_find(measure->vhost != NULL ? fields_vhost : fields_server, name);
     none = count != NULL && field_number(count, record) == 0;
@@ -205,20 +211,23 @@ static void judge(result_t *result, const exprs_t *list, check_e level, const sn
         const expr_t *expr = &list->items[i];
         const snapshot_t *snap = view_of(result, &expr->measure, now);
 
-        if (nothing_happened(result, &expr->measure, snap))
+        if (nothing_happened(result, &expr->measure, snap)) {
             continue;
+        }
         if (isnan(measure_value(&expr->measure, snap))) {
             /* a condition that cannot be judged must not look like one that holds good */
-            if (result->status == CHECK_OK)
+            if (result->status == CHECK_OK) {
                 result->status = CHECK_UNKNOWN;
+            }
             append(&result->message, ", ", untold(result, &expr->measure, snap));
         }
         else if (expr_holds(expr, snap)) {
             char *what = describe(&expr->measure, snap);
 
             if (result->status == CHECK_OK || result->status == CHECK_UNKNOWN
-                || level > result->status)
+                || level > result->status) {
                 result->status = level;
+            }
             append(&result->message, ", ", memory_format("%s meets %s", what, expr->text));
             free(what);
         }
@@ -236,12 +245,15 @@ static double perf_scale(const field_t *field)
 /* What grew in an interval does not go on growing. */
 static const char *perf_unit(const field_t *field, bool grows)
 {
-    if (field->kind == METRIC_COUNTER && !grows && field->unit == METRIC_UNIT_NONE)
+    if (field->kind == METRIC_COUNTER && !grows && field->unit == METRIC_UNIT_NONE) {
         return "";
-    if (field->kind == METRIC_COUNTER)
+    }
+    if (field->kind == METRIC_COUNTER) {
         return field->unit == METRIC_UNIT_BYTES ? "B" : "c";
-    if (field->unit == METRIC_UNIT_BYTES)
+    }
+    if (field->unit == METRIC_UNIT_BYTES) {
         return "B";
+    }
     return field->unit == METRIC_UNIT_NONE ? "" : "s";
 }
 
@@ -251,13 +263,15 @@ static char *perf_range(const expr_t *expr, const snapshot_t *snap)
     const field_t *field = expr->measure.field;
     double bound = expr->bound * perf_scale(field);
 
-    if (expr->measure.percent)
+    if (expr->measure.percent) {
         bound = expr->bound / 100
             * measure_number(&(measure_t){ measure_limit(&expr->measure), false,
                                            expr->measure.vhost },
                              snap);
-    if (isnan(bound))
+    }
+    if (isnan(bound)) {
         return memory_copy("");
+    }
     switch (expr->op) {
     case EXPR_GREATER:
     case EXPR_AT_LEAST:
@@ -275,8 +289,9 @@ static char *perf_range(const expr_t *expr, const snapshot_t *snap)
 static char *range_for(const exprs_t *list, const measure_t *measure, const snapshot_t *snap)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (measure_same(&list->items[i].measure, measure))
+        if (measure_same(&list->items[i].measure, measure)) {
             return perf_range(&list->items[i], snap);
+        }
     }
     return memory_copy("");
 }
@@ -286,8 +301,9 @@ static char *perf_label(const measure_t *measure)
 {
     char *raw = measure_name(measure), *safe = text_safe(raw), *label;
 
-    for (char *at = safe; (at = strpbrk(at, "'=| ")) != NULL;)
+    for (char *at = safe; (at = strpbrk(at, "'=| ")) != NULL;) {
         *at = '_';
+    }
     label = memory_format("'%s'=", safe);
     free(raw);
     free(safe);
@@ -305,8 +321,9 @@ static void perf_put(result_t *result, const measure_t *measure, const exprs_t *
         : measure_number(&(measure_t){ limit, false, measure->vhost }, snap);
     char *warn_range, *crit_range, *label, *maximum;
 
-    if (isnan(value))
+    if (isnan(value)) {
         return;
+    }
     label = perf_label(measure);
     if (strstr(result->perfdata, label) == NULL) {
         warn_range = range_for(warn, measure, snap);
@@ -330,13 +347,16 @@ static void perf_all(result_t *result, const exprs_t *warn, const exprs_t *crit,
                                           "connections",  "oldest_request_us", "requests",
                                           "bytes" };
 
-    for (size_t i = 0; i < warn->count; i++)
+    for (size_t i = 0; i < warn->count; i++) {
         perf_put(result, &warn->items[i].measure, warn, crit, snap);
-    for (size_t i = 0; i < crit->count; i++)
+    }
+    for (size_t i = 0; i < crit->count; i++) {
         perf_put(result, &crit->items[i].measure, warn, crit, snap);
-    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+    }
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
         perf_put(result, &(measure_t){ field_find(fields_server, always[i]), false, NULL }, warn,
                  crit, snap);
+    }
 }
 
 /* ---- output ---- */
@@ -346,8 +366,9 @@ static char *message_safe(const char *message)
 {
     char *safe = text_safe(message);
 
-    for (char *at = safe; (at = strchr(at, '|')) != NULL;)
+    for (char *at = safe; (at = strchr(at, '|')) != NULL;) {
         *at = '/';
+    }
     return safe;
 }
 
@@ -357,11 +378,13 @@ static int print_json(const result_t *result, const char *style)
                              (int)result->status, "message", result->message, "perfdata",
                              result->perfdata);
 
-    if (json != NULL && result->seconds > 0)
+    if (json != NULL && result->seconds > 0) {
         json_object_set_new(json, "seconds", json_real(result->seconds));
-    if (json == NULL) /* an argument that is not UTF-8 got into the message */
+    }
+    if (json == NULL) { /* an argument that is not UTF-8 got into the message */
         json = json_pack("{s:s, s:i}", "status", words[result->status], "code",
                          (int)result->status);
+    }
     view_json(json, style);
     json_decref(json);
     return result->status;
@@ -387,8 +410,9 @@ static void take_note(result_t *result, const sample_t *sample)
 {
     char *note = sample_note(sample);
 
-    if (note == NULL)
+    if (note == NULL) {
         return;
+    }
     result->status = sample->dead || sample_stands_still(sample) ? CHECK_CRITICAL : CHECK_WARNING;
     append(&result->message, ", ", note);
 }
@@ -404,10 +428,12 @@ static sample_t *look_twice(const settings_t *settings, double span_us, sample_t
     sample_t *after = NULL;
 
     *before = source == NULL ? NULL : source_take(source, failure);
-    if (*before != NULL && (*before)->dead)
+    if (*before != NULL && (*before)->dead) {
         after = sample_hold(*before);
-    else if (*before != NULL && nanosleep(&pause, NULL) == 0)
+    }
+    else if (*before != NULL && nanosleep(&pause, NULL) == 0) {
         after = source_take(source, failure);
+    }
     source_close(source);
     return after;
 }
@@ -419,8 +445,9 @@ static sample_t *last_check(failure_t *failure)
     sample_t *sample;
 
     failure->rc = RC_OK;
-    if (access(given.since, F_OK) != 0 && errno == ENOENT)
+    if (access(given.since, F_OK) != 0 && errno == ENOENT) {
         return NULL;
+    }
     source = source_open_file(given.since, failure);
     sample = source == NULL ? NULL : source_take(source, failure);
     source_close(source);
@@ -434,20 +461,24 @@ static sample_t *look_since(const settings_t *settings, sample_t **before, failu
     bool kept;
 
     *before = NULL;
-    if (!wholefile_usable(given.since, failure))
+    if (!wholefile_usable(given.since, failure)) {
         return NULL;
+    }
     *before = last_check(failure);
-    if (*before == NULL && failure->rc != RC_OK)
+    if (*before == NULL && failure->rc != RC_OK) {
         return NULL;
+    }
     after = source_once(settings, failure);
     /* the next check that finds it alive goes on from the last one that did */
-    if (after == NULL || after->dead)
+    if (after == NULL || after->dead) {
         return after;
+    }
     text = sample_text(after);
     kept = wholefile_write_private(given.since, text, failure);
     free(text);
-    if (kept)
+    if (kept) {
         return after;
+    }
     sample_free(after);
     return NULL;
 }
@@ -455,8 +486,9 @@ static sample_t *look_since(const settings_t *settings, sample_t **before, failu
 static bool asks_for_vhost_times(const exprs_t *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].measure.vhost != NULL && is_time(&list->items[i].measure))
+        if (list->items[i].measure.vhost != NULL && is_time(&list->items[i].measure)) {
             return true;
+        }
     }
     return false;
 }
@@ -464,8 +496,9 @@ static bool asks_for_vhost_times(const exprs_t *list)
 static bool asks_for_rates(const exprs_t *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (is_rate(&list->items[i].measure))
+        if (is_rate(&list->items[i].measure)) {
             return true;
+        }
     }
     return false;
 }
@@ -480,16 +513,20 @@ static sample_t *take(const settings_t *settings, bool rates, result_t *result, 
     sample_t *before = NULL, *after;
     double seconds;
 
-    if (given.since != NULL)
+    if (given.since != NULL) {
         after = look_since(settings, &before, failure);
-    else if (usual || given.for_us > 0)
+    }
+    else if (usual || given.for_us > 0) {
         after = look_twice(settings, usual ? USUAL_INTERVAL_US : given.for_us, &before, failure);
-    else
+    }
+    else {
         after = source_once(settings, failure);
+    }
     seconds = before != NULL && after != NULL ? measure_seconds(&before->snap, &after->snap) : 0;
     if (seconds > 0 && (!usual || (result->whole = source_once(settings, failure)) != NULL)
-        && interval_take(after, before))
+        && interval_take(after, before)) {
         result->seconds = seconds;
+    }
     sample_free(before);
     return after;
 }
@@ -498,8 +535,9 @@ static void add_interval(result_t *result)
 {
     char *span;
 
-    if (!(result->seconds > 0))
+    if (!(result->seconds > 0)) {
         return;
+    }
     span = figure_span(result->seconds * 1e6);
     append(&result->message, ", ", memory_format("over %s", span));
     free(span);
@@ -517,12 +555,14 @@ static void judge_usual(result_t *result, const snapshot_t *snap)
     failure_t failure;
 
     if (!expr_parse(&usual, "saturated=1,workers_hung>0,processes_suspected>0,streams_saturated=1",
-                    &failure))
+                    &failure)) {
         return;
+    }
     for (size_t i = 0; i < usual.count; i++) {
         told = (exprs_t){ &usual.items[i], 1 };
-        if (!isnan(measure_value(&usual.items[i].measure, snap)))
+        if (!isnan(measure_value(&usual.items[i].measure, snap))) {
             judge(result, &told, CHECK_WARNING, snap);
+        }
     }
     expr_free(&usual);
 }
@@ -543,12 +583,14 @@ static void look(const settings_t *settings, const exprs_t *warn, const exprs_t 
     take_note(result, sample);
     judge(result, crit, CHECK_CRITICAL, &sample->snap);
     judge(result, warn, CHECK_WARNING, &sample->snap);
-    if (warn->count + crit->count == 0)
+    if (warn->count + crit->count == 0) {
         judge_usual(result, &sample->snap);
-    if (result->message[0] == '\0')
+    }
+    if (result->message[0] == '\0') {
         append(&result->message, ", ",
                describe(&(measure_t){ field_find(fields_server, "workers_busy"), false, NULL },
                         &sample->snap));
+    }
     add_interval(result);
     perf_all(result, warn, crit, &sample->snap);
     sample_free(sample);
@@ -557,8 +599,9 @@ static void look(const settings_t *settings, const exprs_t *warn, const exprs_t 
 static bool parse_all(const texts_t *texts, exprs_t *list, failure_t *failure)
 {
     for (size_t i = 0; i < texts->count; i++) {
-        if (!expr_parse(list, texts->items[i], failure))
+        if (!expr_parse(list, texts->items[i], failure)) {
             return false;
+        }
     }
     return true;
 }
@@ -577,14 +620,17 @@ static int refuse(const failure_t *failure)
 
 static bool valid(const settings_t *settings, failure_t *failure)
 {
-    if (given.for_us > 0 && given.since != NULL)
+    if (given.for_us > 0 && given.since != NULL) {
         return failure_set(failure, RC_USAGE,
                            "--for and --since name two intervals; leave out one of them");
-    if (given.for_us > 3600e6)
+    }
+    if (given.for_us > 3600e6) {
         return failure_set(failure, RC_USAGE,
                            "--for wants an hour at most; for longer use --since FILE");
-    if (given.for_us > 0 && settings->from != NULL)
+    }
+    if (given.for_us > 0 && settings->from != NULL) {
         return failure_set(failure, RC_USAGE, "a saved answer does not change; leave out --for");
+    }
     return true;
 }
 
@@ -596,10 +642,12 @@ static int run(const settings_t *settings, int argc, char **argv)
     int status;
 
     if (!valid(settings, &failure) || !command_no_arguments(argc, argv, &failure)
-        || !parse_all(&given.warn, &warn, &failure) || !parse_all(&given.crit, &crit, &failure))
+        || !parse_all(&given.warn, &warn, &failure) || !parse_all(&given.crit, &crit, &failure)) {
         fail(&result, &failure);
-    else
+    }
+    else {
         look(settings, &warn, &crit, &result);
+    }
     status = settings->json != NULL ? print_json(&result, settings->json) : print_line(&result);
     expr_free(&warn);
     expr_free(&crit);

@@ -49,16 +49,18 @@ static bool same_value(const field_t *field, const snapshot_t *a, const snapshot
 
 static bool is_listed(const field_t *field, const snapshot_t *a, const snapshot_t *b)
 {
-    if (!field_known(field, a) && !field_known(field, b))
+    if (!field_known(field, a) && !field_known(field, b)) {
         return false;
+    }
     return given.all || (!is_clock(field) && !same_value(field, a, b));
 }
 
 static bool has_process(const snapshot_t *snap, apr_int64_t pid)
 {
     for (int i = 0; i < snap->process_count; i++) {
-        if (snap->processes[i].pid == pid)
+        if (snap->processes[i].pid == pid) {
             return true;
+        }
     }
     return false;
 }
@@ -87,10 +89,12 @@ static char *change(const field_t *field, const snapshot_t *a, const snapshot_t 
     char *size, *text;
 
     if (isnan(by) || by == 0 || field_is_text(field) || field->kind == METRIC_ID
-        || field->kind == METRIC_FLAG || field->kind == METRIC_TIME)
+        || field->kind == METRIC_FLAG || field->kind == METRIC_TIME) {
         return NULL;
-    if (field->kind == METRIC_REAL)
+    }
+    if (field->kind == METRIC_REAL) {
         return memory_format("%+.2f", by);
+    }
     size = amount(field, fabs(by));
     text = memory_format("%c%s", by < 0 ? '-' : '+', size);
     free(size);
@@ -104,8 +108,9 @@ static char *rate(const field_t *field, const snapshot_t *a, const snapshot_t *b
         : NAN;
     char *size, *text;
 
-    if (isnan(per_s))
+    if (isnan(per_s)) {
         return NULL;
+    }
     size = field->unit == METRIC_UNIT_NONE ? memory_format("%.1f", per_s) : amount(field, per_s);
     text = memory_format("%s/s", size);
     free(size);
@@ -125,8 +130,9 @@ static void show_values(const snapshot_t *a, const snapshot_t *b)
     size_t rows = 0;
 
     for (const field_t *field = fields_server; field->name != NULL; field++) {
-        if (!is_listed(field, a, b))
+        if (!is_listed(field, a, b)) {
             continue;
+        }
         table_cell(table, memory_copy(field->name), STYLE_PLAIN);
         table_cell(table, figure_field(field, a), STYLE_PLAIN);
         table_cell(table, figure_field(field, b), STYLE_PLAIN);
@@ -134,10 +140,12 @@ static void show_values(const snapshot_t *a, const snapshot_t *b)
         table_cell(table, rate(field, a, b), STYLE_PLAIN);
         rows++;
     }
-    if (rows > 0)
+    if (rows > 0) {
         table_print(table, stdout, terminal_width());
-    else
+    }
+    else {
         puts("No value changed.");
+    }
     table_free(table);
 }
 
@@ -146,13 +154,15 @@ static void show_pids(const char *label, const snapshot_t *in, const snapshot_t 
     bool any = false;
 
     for (int i = 0; i < in->process_count; i++) {
-        if (in->processes[i].pid == SNAPSHOT_UNKNOWN || has_process(not_in, in->processes[i].pid))
+        if (in->processes[i].pid == SNAPSHOT_UNKNOWN || has_process(not_in, in->processes[i].pid)) {
             continue;
+        }
         printf("%s%lld", any ? " " : label, (long long)in->processes[i].pid);
         any = true;
     }
-    if (any)
+    if (any) {
         putchar('\n');
+    }
 }
 
 static void show(const snapshot_t *a, const snapshot_t *b)
@@ -160,12 +170,15 @@ static void show(const snapshot_t *a, const snapshot_t *b)
     double seconds = measure_seconds(a, b);
     char *span = figure_span(fabs(seconds) * 1e6);
 
-    if (measure_restarted(a, b))
+    if (measure_restarted(a, b)) {
         puts("The server was started anew in between: counters began again.");
-    else if (seconds < 0)
+    }
+    else if (seconds < 0) {
         printf("%s from the later to the earlier one: swap the files?\n", span);
-    else
+    }
+    else {
         printf("%s apart.\n", span);
+    }
     free(span);
     show_values(a, b);
     show_pids("Processes that went: ", a, b);
@@ -179,8 +192,9 @@ static void put_value(json_t *object, const char *key, const field_t *field, con
     measure_t measure = { field, false, NULL };
     json_t *value = measure_json(&measure, snap);
 
-    if (value != NULL)
+    if (value != NULL) {
         json_object_set_new(object, key, value);
+    }
 }
 
 static json_t *json_values(const snapshot_t *a, const snapshot_t *b)
@@ -193,13 +207,15 @@ static json_t *json_values(const snapshot_t *a, const snapshot_t *b)
             : NAN;
         json_t *value;
 
-        if (!is_listed(field, a, b))
+        if (!is_listed(field, a, b)) {
             continue;
+        }
         value = json_object();
         put_value(value, "before", field, a);
         put_value(value, "after", field, b);
-        if (!isnan(per_s))
+        if (!isnan(per_s)) {
             json_object_set_new(value, "per_s", json_real(per_s));
+        }
         json_object_set_new(values, field->name, value);
     }
     return values;
@@ -210,8 +226,10 @@ static json_t *json_pids(const snapshot_t *in, const snapshot_t *not_in)
     json_t *pids = json_array();
 
     for (int i = 0; i < in->process_count; i++) {
-        if (in->processes[i].pid != SNAPSHOT_UNKNOWN && !has_process(not_in, in->processes[i].pid))
+        if (in->processes[i].pid != SNAPSHOT_UNKNOWN
+            && !has_process(not_in, in->processes[i].pid)) {
             json_array_append_new(pids, json_integer(in->processes[i].pid));
+        }
     }
     return pids;
 }
@@ -222,8 +240,9 @@ static int show_json(const snapshot_t *a, const snapshot_t *b, const char *style
     double seconds = measure_seconds(a, b);
     int rc;
 
-    if (!isnan(seconds))
+    if (!isnan(seconds)) {
         json_object_set_new(json, "seconds", json_real(seconds));
+    }
     json_object_set_new(json, "restarted", json_boolean(measure_restarted(a, b)));
     json_object_set_new(json, "values", json_values(a, b));
     json_object_set_new(json, "processes_gone", json_pids(a, b));
@@ -247,16 +266,19 @@ static sample_t *take_file(const char *path, failure_t *failure)
 static bool take_both(const settings_t *settings, int argc, char **argv, sample_t **a, sample_t **b,
                       failure_t *failure)
 {
-    if (argc < 1 || argc > 2)
+    if (argc < 1 || argc > 2) {
         return failure_set(
             failure, RC_USAGE,
             "diff wants one saved file to compare with now, or two to compare with each other");
-    if (argc == 2 && strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0)
+    }
+    if (argc == 2 && strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0) {
         return failure_set(failure, RC_USAGE,
                            "only one of the two can be standard input; name a file for the other");
+    }
     *a = take_file(argv[0], failure);
-    if (*a == NULL)
+    if (*a == NULL) {
         return false;
+    }
     *b = argc == 2 ? take_file(argv[1], failure) : source_once(settings, failure);
     return *b != NULL;
 }
@@ -267,12 +289,15 @@ static int run(const settings_t *settings, int argc, char **argv)
     sample_t *a = NULL, *b = NULL;
     int rc = RC_OK;
 
-    if (!take_both(settings, argc, argv, &a, &b, &failure))
+    if (!take_both(settings, argc, argv, &a, &b, &failure)) {
         rc = failure_report(&failure);
-    else if (settings->json != NULL)
+    }
+    else if (settings->json != NULL) {
         rc = show_json(&a->snap, &b->snap, settings->json);
-    else
+    }
+    else {
         show(&a->snap, &b->snap);
+    }
     sample_free(a);
     return b != NULL ? sample_end(b, rc) : rc;
 }

@@ -64,12 +64,15 @@ static json_t *list_entry(const field_t *field)
                               field_kind_word(field), "unit", field_unit_word(field), "help",
                               field->help);
 
-    if (shorter != NULL)
+    if (shorter != NULL) {
         json_object_set_new(entry, "short", json_string(shorter));
-    if (limit != NULL)
+    }
+    if (limit != NULL) {
         json_object_set_new(entry, "limit", json_string(limit->name));
-    if (field->path[0] != '\0')
+    }
+    if (field->path[0] != '\0') {
         json_object_set_new(entry, "path", json_string(field->path));
+    }
     return entry;
 }
 
@@ -78,8 +81,9 @@ static int list_json(const char *style)
     json_t *list = json_array();
     int rc;
 
-    for (const field_t *field = listed(); field->name != NULL; field++)
+    for (const field_t *field = listed(); field->name != NULL; field++) {
         json_array_append_new(list, list_entry(field));
+    }
     rc = view_json(list, style);
     json_decref(list);
     return rc;
@@ -140,8 +144,9 @@ static void print_lines(const measure_t *measures, char **names, int count, cons
         char *plain = measure_plain(&measures[i], snap);
         char *safe = text_safe(plain != NULL ? plain : given.otherwise);
 
-        if (given.names)
+        if (given.names) {
             printf("%s=", names[i]);
+        }
         puts(safe);
         free(safe);
         free(plain);
@@ -156,24 +161,27 @@ static bool all_known(const measure_t *measures, char **names, int count, const 
         char *plain = measure_plain(&measures[i], snap);
 
         free(plain);
-        if (plain == NULL)
+        if (plain == NULL) {
             return failure_set(
                 failure, RC_NOVALUE,
                 measure_record(&measures[i], snap) == NULL && snap->vhost_count > 0
                     ? "there is no virtual host for '%s' (MPM %s); mpmstats vhosts lists them"
                     : "the server does not tell '%s' (MPM %s); give a --default, or leave it out",
                 names[i], snap->server.mpm != NULL ? snap->server.mpm : "not known");
+        }
     }
     return true;
 }
 
 static bool parse_keys(measure_t *measures, int count, char **names, failure_t *failure)
 {
-    if (count == 0)
+    if (count == 0) {
         return failure_set(failure, RC_USAGE, "which key? get --list shows all");
+    }
     for (int i = 0; i < count; i++) {
-        if (!measure_parse(&measures[i], names[i], strlen(names[i]), failure))
+        if (!measure_parse(&measures[i], names[i], strlen(names[i]), failure)) {
             return false;
+        }
     }
     return true;
 }
@@ -185,14 +193,18 @@ static int get_values(const settings_t *settings, const measure_t *measures, int
     sample_t *sample = source_once(settings, &failure);
     int rc = RC_OK;
 
-    if (sample == NULL)
+    if (sample == NULL) {
         return failure_report(&failure);
-    if (!all_known(measures, names, count, &sample->snap, &failure))
+    }
+    if (!all_known(measures, names, count, &sample->snap, &failure)) {
         rc = failure_report(&failure);
-    else if (settings->json != NULL)
+    }
+    else if (settings->json != NULL) {
         rc = print_json(measures, names, count, &sample->snap, settings->json);
-    else
+    }
+    else {
         print_lines(measures, names, count, &sample->snap);
+    }
     return sample_end(sample, rc);
 }
 
@@ -203,8 +215,9 @@ static int run(const settings_t *settings, int argc, char **argv)
     int rc;
 
     if (given.list) {
-        if (!command_no_arguments(argc, argv, &failure))
+        if (!command_no_arguments(argc, argv, &failure)) {
             return failure_report(&failure);
+        }
         return settings->json != NULL ? list_json(settings->json) : list_table();
     }
     if (given.vhost) {
@@ -215,8 +228,9 @@ static int run(const settings_t *settings, int argc, char **argv)
     measures = memory_get((size_t)argc, sizeof(*measures));
     rc = parse_keys(measures, argc, argv, &failure) ? get_values(settings, measures, argc, argv)
                                                     : failure_report(&failure);
-    for (int i = 0; i < argc; i++)
+    for (int i = 0; i < argc; i++) {
         measure_free(&measures[i]);
+    }
     free(measures);
     return rc;
 }

@@ -82,12 +82,15 @@ static char *cell(const snapshot_t *snap, const snapshot_process_t *process, con
 {
     const field_t *field = field_find(fields_process, name);
 
-    if (!field_known(field, process))
+    if (!field_known(field, process)) {
         return NULL;
-    if (field->kind != METRIC_TIME)
+    }
+    if (field->kind != METRIC_TIME) {
         return figure_field(field, process);
-    if (snap->server.now_us == SNAPSHOT_UNKNOWN)
+    }
+    if (snap->server.now_us == SNAPSHOT_UNKNOWN) {
         return NULL;
+    }
     return figure_span((double)(snap->server.now_us - process->started_us));
 }
 
@@ -96,15 +99,17 @@ static void show(const snapshot_t *snap, const rows_t *rows)
     column_t columns[COLUMNS];
     table_t *table;
 
-    for (size_t i = 0; i < COLUMNS; i++)
+    for (size_t i = 0; i < COLUMNS; i++) {
         columns[i] = shown[i].column;
+    }
     table = table_new(columns, COLUMNS);
     for (size_t row = 0; row < rows->count; row++) {
         const snapshot_process_t *process = rows->items[row];
 
-        for (size_t i = 0; i < COLUMNS; i++)
+        for (size_t i = 0; i < COLUMNS; i++) {
             table_cell(table, cell(snap, process, shown[i].name),
                        shown[i].column.right ? STYLE_PLAIN : view_process_style(process));
+        }
     }
     table_print(table, stdout, terminal_width());
     table_free(table);
@@ -115,8 +120,9 @@ static bool is_known(const char *word, size_t length)
     static const char *const known[] = { "starting", "ready", "quiescing", "not_accepting" };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i]) == length && strncasecmp(known[i], word, length) == 0)
+        if (strlen(known[i]) == length && strncasecmp(known[i], word, length) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -144,18 +150,22 @@ static int run(const settings_t *settings, int argc, char **argv)
                           "starting, ready, quiescing and not_accepting", &failure))
         || (given.sort != NULL
             && (sort = rows_sort_field(fields_process, given.sort, &failure)) == NULL)
-        || (sample = source_once(settings, &failure)) == NULL)
+        || (sample = source_once(settings, &failure)) == NULL) {
         return failure_report(&failure);
+    }
     rows = rows_processes(&sample->snap);
     rows_choose(&rows,
                 &(rows_choice_t){
                     .wanted = wanted, .sort = sort, .reverse = given.reverse, .first = -1 });
-    if (settings->json != NULL)
+    if (settings->json != NULL) {
         rc = view_json_rows(&rows, sample, settings->json);
-    else if (rows.count == 0)
+    }
+    else if (rows.count == 0) {
         puts("No process is like that.");
-    else
+    }
+    else {
         show(&sample->snap, &rows);
+    }
     rows_free(&rows);
     return sample_end(sample, rc);
 }

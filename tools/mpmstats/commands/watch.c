@@ -94,8 +94,9 @@ static bool add_fields(watch_t *watch, int argc, char **argv, failure_t *failure
     for (int i = 0; i < argc; i++) {
         measure_t measure;
 
-        if (!measure_parse(&measure, argv[i], strlen(argv[i]), failure))
+        if (!measure_parse(&measure, argv[i], strlen(argv[i]), failure)) {
             return false;
+        }
         watch_add(watch, measure);
     }
     return true;
@@ -118,16 +119,18 @@ static void add_usual(watch_t *watch, const snapshot_t *snap)
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
         measure_t measure = { field_find(fields_server, usual[i]), false, NULL };
 
-        if (field_known(measure.field, snap))
+        if (field_known(measure.field, snap)) {
             watch_add(watch, measure);
+        }
     }
 }
 
 static bool has_rates(const watch_t *watch)
 {
     for (size_t i = 0; i < watch->count; i++) {
-        if (is_rate(&watch->items[i].measure))
+        if (is_rate(&watch->items[i].measure)) {
             return true;
+        }
     }
     return false;
 }
@@ -160,8 +163,9 @@ static void sleep_until_next(struct timespec *moment)
     next_moment(moment);
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec > moment->tv_sec
-        || (now.tv_sec == moment->tv_sec && now.tv_nsec > moment->tv_nsec))
+        || (now.tv_sec == moment->tv_sec && now.tv_nsec > moment->tv_nsec)) {
         *moment = now;
+    }
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, moment, NULL);
 }
 
@@ -171,8 +175,9 @@ static char *utc(const snapshot_t *snap)
     time_t seconds = (time_t)(snap->server.now_us / 1000000);
     struct tm parts;
 
-    if (snap->server.now_us == SNAPSHOT_UNKNOWN || gmtime_r(&seconds, &parts) == NULL)
+    if (snap->server.now_us == SNAPSHOT_UNKNOWN || gmtime_r(&seconds, &parts) == NULL) {
         return memory_copy("");
+    }
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
     return memory_format("%s.%03dZ", text, (int)(snap->server.now_us / 1000 % 1000));
 }
@@ -197,8 +202,9 @@ static double rate_of(const watched_t *item, const snapshot_t *before, const sna
 
 static char *rate_format(const watched_t *item, double rate)
 {
-    if (isnan(rate))
+    if (isnan(rate)) {
         return memory_copy("-");
+    }
     return item->measure.field->unit == METRIC_UNIT_BYTES ? figure_bytes(rate)
                                                           : memory_format("%.1f", rate);
 }
@@ -207,8 +213,9 @@ static size_t column_width(const watched_t *item)
 {
     size_t width = text_width(item->heading), least = COLUMN_LEAST;
 
-    if (item->measure.field->unit == METRIC_UNIT_BYTES)
+    if (item->measure.field->unit == METRIC_UNIT_BYTES) {
         least = 9; /* "12.3 MiB" and room */
+    }
     return width > least ? width : least;
 }
 
@@ -216,8 +223,9 @@ static long screen_rows(void)
 {
     struct winsize size;
 
-    if (!terminal_is_tty() || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 3)
+    if (!terminal_is_tty() || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 3) {
         return LONG_MAX;
+    }
     return size.ws_row - 1;
 }
 
@@ -235,8 +243,9 @@ static void table_line(const watch_t *watch, const snapshot_t *before, const sna
 {
     char *clock = local_clock(now);
 
-    if (watch->lines % screen_rows() == 0)
+    if (watch->lines % screen_rows() == 0) {
         table_heading(watch);
+    }
     printf("%-8s", clock);
     free(clock);
     for (size_t i = 0; i < watch->count; i++) {
@@ -258,8 +267,9 @@ static void csv_text(const char *text)
 
     putchar('"');
     for (const char *at = safe; *at != '\0'; at++) {
-        if (*at == '"')
+        if (*at == '"') {
             putchar('"');
+        }
         putchar(*at);
     }
     putchar('"');
@@ -272,8 +282,9 @@ static void csv_line(const watch_t *watch, const snapshot_t *before, const snaps
 
     if (watch->lines == 0) {
         fputs("time", stdout);
-        for (size_t i = 0; i < watch->count; i++)
+        for (size_t i = 0; i < watch->count; i++) {
             printf(",%s", watch->items[i].key);
+        }
         putchar('\n');
     }
     fputs(time, stdout);
@@ -285,10 +296,12 @@ static void csv_line(const watch_t *watch, const snapshot_t *before, const snaps
                                               : measure_plain(&item->measure, now);
 
         putchar(',');
-        if (plain != NULL && !measure_is_number(&item->measure))
+        if (plain != NULL && !measure_is_number(&item->measure)) {
             csv_text(plain);
-        else if (plain != NULL)
+        }
+        else if (plain != NULL) {
             fputs(plain, stdout);
+        }
         free(plain);
     }
     putchar('\n');
@@ -307,8 +320,9 @@ static void json_line(const watch_t *watch, const snapshot_t *before, const snap
         json_t *value = is_rate(&item->measure) ? isnan(rate) ? NULL : json_real(rate)
                                                 : measure_json(&item->measure, now);
 
-        if (value != NULL)
+        if (value != NULL) {
             json_object_set_new(json, item->key, value);
+        }
     }
     text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(10));
     text_print_json(stdout, text != NULL ? text : "{}");
@@ -319,12 +333,15 @@ static void json_line(const watch_t *watch, const snapshot_t *before, const snap
 
 static void print_sample(watch_t *watch, const snapshot_t *before, const snapshot_t *now)
 {
-    if (watch->settings->json != NULL)
+    if (watch->settings->json != NULL) {
         json_line(watch, before, now);
-    else if (given.csv)
+    }
+    else if (given.csv) {
         csv_line(watch, before, now);
-    else
+    }
+    else {
         table_line(watch, before, now);
+    }
     watch->lines++;
 }
 
@@ -342,16 +359,18 @@ static int loop(watch_t *watch, source_t *source, sample_t *first)
     int rc = RC_OK;
 
     clock_gettime(CLOCK_MONOTONIC, &moment);
-    if (!has_rates(watch))
+    if (!has_rates(watch)) {
         print_sample(watch, NULL, &first->snap);
+    }
     for (long shown = watch->lines; shown < given.count && output_finish(RC_OK) == RC_OK; shown++) {
         sample_t *now;
 
         sleep_until_next(&moment);
         now = source_take_living(source, &failure);
         rc = now == NULL ? failure_report(&failure) : RC_OK;
-        if (now == NULL)
+        if (now == NULL) {
             continue;
+        }
         print_sample(watch, &before->snap, &now->snap);
         sample_free(before);
         before = now;
@@ -364,10 +383,12 @@ static int run_watch(watch_t *watch, source_t *source, failure_t *failure)
 {
     sample_t *first = source_take_living(source, failure);
 
-    if (first == NULL)
+    if (first == NULL) {
         return failure_report(failure);
-    if (watch->count == 0)
+    }
+    if (watch->count == 0) {
         add_usual(watch, &first->snap);
+    }
     return loop(watch, source, first);
 }
 
@@ -378,13 +399,16 @@ static int run(const settings_t *settings, int argc, char **argv)
     source_t *source = NULL;
     int rc;
 
-    if (settings->from != NULL)
+    if (settings->from != NULL) {
         failure_set(&failure, RC_USAGE,
                     "a saved answer does not change; watch a server, or use diff");
-    else if (given.interval_us < 1e4)
+    }
+    else if (given.interval_us < 1e4) {
         failure_set(&failure, RC_USAGE, "--interval wants 10ms or more");
-    else if (add_fields(&watch, argc, argv, &failure))
+    }
+    else if (add_fields(&watch, argc, argv, &failure)) {
         source = source_open(settings, &failure);
+    }
     rc = source == NULL ? failure_report(&failure) : run_watch(&watch, source, &failure);
     source_close(source);
     watch_free(&watch);

@@ -42,13 +42,16 @@ static bool parse_multiple(const char *text, bool bytes, double *value)
     const char *letter;
 
     *value = strtod(text, &end);
-    if (end == text || !isfinite(*value))
+    if (end == text || !isfinite(*value)) {
         return false;
-    if (*end == '\0')
+    }
+    if (*end == '\0') {
         return true;
+    }
     letter = strchr(letters, toupper((unsigned char)*end));
-    if (letter == NULL || end[1] != '\0')
+    if (letter == NULL || end[1] != '\0') {
         return false;
+    }
     *value *= pow(bytes ? 1024 : 1000, (double)(letter - letters + 1));
     return isfinite(*value);
 }
@@ -62,10 +65,11 @@ static bool parse_bound(expr_t *expr, char *text, failure_t *failure)
 
     if (length > 0 && text[length - 1] == '%') {
         text[length - 1] = '\0';
-        if (measure_limit(&expr->measure) == NULL)
+        if (measure_limit(&expr->measure) == NULL) {
             return failure_set(failure, RC_USAGE,
                                "'%s' has no limit to take %s%% of; compare it with a number",
                                field->name, text);
+        }
         expr->measure.percent = true;
     }
     if (expr->measure.percent) {
@@ -73,8 +77,9 @@ static bool parse_bound(expr_t *expr, char *text, failure_t *failure)
     }
     else if (field->unit == METRIC_UNIT_MICROSECONDS || field->unit == METRIC_UNIT_SECONDS) {
         valid = options_span(text, &expr->bound);
-        if (field->unit == METRIC_UNIT_SECONDS)
+        if (field->unit == METRIC_UNIT_SECONDS) {
             expr->bound /= 1e6;
+        }
     }
     else {
         valid = parse_multiple(text, field->unit == METRIC_UNIT_BYTES, &expr->bound);
@@ -92,8 +97,9 @@ static char *trimmed(char *text)
     size_t length;
 
     text += strspn(text, " \t");
-    for (length = strlen(text); length > 0 && strchr(" \t", text[length - 1]) != NULL; length--)
+    for (length = strlen(text); length > 0 && strchr(" \t", text[length - 1]) != NULL; length--) {
         text[length - 1] = '\0';
+    }
     return text;
 }
 
@@ -103,21 +109,24 @@ static bool parse_one(expr_t *expr, char *text, failure_t *failure)
     size_t op_length = op == NULL ? 0 : strspn(op, OPERATOR_CHARACTERS);
     char *name;
 
-    if (op == NULL || !parse_op(op, op_length, &expr->op))
+    if (op == NULL || !parse_op(op, op_length, &expr->op)) {
         return failure_set(failure, RC_USAGE,
                            "'%s' is no condition; write one like busy>80%% or oldest>30s", text);
-    if (trimmed(op + op_length)[0] == '\0')
+    }
+    if (trimmed(op + op_length)[0] == '\0') {
         return failure_set(failure, RC_USAGE,
                            "'%s' has nothing to compare with; write one like busy>80%%", text);
+    }
     name = memory_format("%.*s", (int)(op - text), text);
     if (!measure_parse(&expr->measure, trimmed(name), strlen(trimmed(name)), failure)) {
         free(name);
         return false;
     }
     free(name);
-    if (!measure_is_number(&expr->measure))
+    if (!measure_is_number(&expr->measure)) {
         return failure_set(failure, RC_USAGE, "'%s' is a text; conditions compare numbers",
                            expr->measure.field->name);
+    }
     return parse_bound(expr, trimmed(op + op_length), failure);
 }
 

@@ -116,10 +116,12 @@ const field_t *field_find(const field_t *table, const char *name)
     const field_t *found = NULL;
 
     for (const field_t *field = table; field->name != NULL; field++) {
-        if (strcmp(field->name, name) == 0)
+        if (strcmp(field->name, name) == 0) {
             return field;
-        if (field_short(field) != NULL && strcmp(field_short(field), name) == 0)
+        }
+        if (field_short(field) != NULL && strcmp(field_short(field), name) == 0) {
             found = field;
+        }
     }
     return found;
 }
@@ -129,10 +131,12 @@ static size_t distance(const char *a, const char *b)
 {
     size_t row[64], length = strlen(b);
 
-    if (length >= sizeof(row) / sizeof(row[0]))
+    if (length >= sizeof(row) / sizeof(row[0])) {
         return SIZE_MAX;
-    for (size_t j = 0; j <= length; j++)
+    }
+    for (size_t j = 0; j <= length; j++) {
         row[j] = j;
+    }
     for (size_t i = 1; a[i - 1] != '\0'; i++) {
         size_t corner = row[0];
 
@@ -141,10 +145,12 @@ static size_t distance(const char *a, const char *b)
             size_t best = corner + (a[i - 1] != b[j - 1]);
 
             corner = row[j];
-            if (row[j] + 1 < best)
+            if (row[j] + 1 < best) {
                 best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
+            }
+            if (row[j - 1] + 1 < best) {
                 best = row[j - 1] + 1;
+            }
             row[j] = best;
         }
     }
@@ -160,8 +166,9 @@ const char *field_nearest(const field_t *table, const char *name)
         const char *shorter = field_short(field);
         size_t far = distance(field->name, name);
 
-        if (shorter != NULL && distance(shorter, name) < far)
+        if (shorter != NULL && distance(shorter, name) < far) {
             far = distance(shorter, name);
+        }
         if (far < least) {
             least = far;
             nearest = field->name;
@@ -180,14 +187,18 @@ void fields_clear(const field_t *table, void *record)
     for (const field_t *field = table; field->name != NULL; field++) {
         void *at = (char *)record + field->offset;
 
-        if (field->compute != NULL)
+        if (field->compute != NULL) {
             continue;
-        if (field_is_text(field))
+        }
+        if (field_is_text(field)) {
             *(const char **)at = NULL;
-        else if (field->kind == METRIC_REAL)
+        }
+        else if (field->kind == METRIC_REAL) {
             *(double *)at = -1;
-        else
+        }
+        else {
             *(apr_int64_t *)at = SNAPSHOT_UNKNOWN;
+        }
     }
 }
 
@@ -205,10 +216,12 @@ double field_number(const field_t *field, const void *record)
 {
     apr_int64_t value;
 
-    if (field->compute != NULL)
+    if (field->compute != NULL) {
         return field->compute(record);
-    if (field_is_text(field))
+    }
+    if (field_is_text(field)) {
         return NAN;
+    }
     if (field->kind == METRIC_REAL) {
         double real = *(const double *)value_at(field, record);
 
@@ -220,21 +233,26 @@ double field_number(const field_t *field, const void *record)
 
 bool field_known(const field_t *field, const void *record)
 {
-    if (field_is_text(field))
+    if (field_is_text(field)) {
         return field_string(field, record) != NULL;
+    }
     return !isnan(field_number(field, record));
 }
 
 char *field_plain(const field_t *field, const void *record)
 {
-    if (!field_known(field, record))
+    if (!field_known(field, record)) {
         return NULL;
-    if (field_is_text(field))
+    }
+    if (field_is_text(field)) {
         return memory_copy(field_string(field, record));
-    if (field->kind == METRIC_REAL)
+    }
+    if (field->kind == METRIC_REAL) {
         return memory_format("%.2f", field_number(field, record));
-    if (field->compute != NULL)
+    }
+    if (field->compute != NULL) {
         return memory_format("%.0f", field_number(field, record));
+    }
     /* not through a double: a byte counter may exceed 2^53 */
     return memory_format("%" PRId64, (int64_t) * (const apr_int64_t *)value_at(field, record));
 }

@@ -20,13 +20,15 @@ static bool parse_vhost(measure_t *measure, char **name, failure_t *failure)
     char *end;
 
     measure->vhost = NULL;
-    if (strncmp(*name, begin, sizeof(begin) - 1) != 0)
+    if (strncmp(*name, begin, sizeof(begin) - 1) != 0) {
         return true;
+    }
     end = strrchr(*name, ']');
-    if (end == NULL || end[1] != '.' || end == *name + sizeof(begin) - 1)
+    if (end == NULL || end[1] != '.' || end == *name + sizeof(begin) - 1) {
         return failure_set(failure, RC_USAGE,
                            "'%s' is no key; write one such as vhost[www.example.org].queue.p99",
                            *name);
+    }
     *end = '\0';
     measure->vhost = memory_copy(*name + sizeof(begin) - 1);
     *name = end + 2;
@@ -38,10 +40,11 @@ static bool no_such_key(const field_t *table, const char *name, failure_t *failu
     const char *nearest = field_nearest(table, name),
                *list = table == fields_server ? "get --list" : "get --list --vhost";
 
-    if (nearest != NULL)
+    if (nearest != NULL) {
         return failure_set(failure, RC_USAGE,
                            "there is no key '%s'; do you mean '%s'? %s shows all", name, nearest,
                            list);
+    }
     return failure_set(failure, RC_USAGE, "there is no key '%s'; %s shows all", name, list);
 }
 
@@ -51,17 +54,21 @@ static bool parse_name(measure_t *measure, char *name, failure_t *failure)
     const field_t *table;
 
     measure->percent = length > 0 && name[length - 1] == '%';
-    if (measure->percent)
+    if (measure->percent) {
         name[length - 1] = '\0';
-    if (!parse_vhost(measure, &name, failure))
+    }
+    if (!parse_vhost(measure, &name, failure)) {
         return false;
+    }
     table = measure->vhost != NULL ? fields_vhost : fields_server;
     measure->field = field_find(table, name);
-    if (measure->field == NULL)
+    if (measure->field == NULL) {
         return no_such_key(table, name, failure);
-    if (measure->percent && measure_limit(measure) == NULL)
+    }
+    if (measure->percent && measure_limit(measure) == NULL) {
         return failure_set(failure, RC_USAGE,
                            "'%s' has no limit it could be a percentage of; leave out the %%", name);
+    }
     return true;
 }
 
@@ -71,8 +78,9 @@ bool measure_parse(measure_t *measure, const char *text, size_t length, failure_
     bool valid = parse_name(measure, name, failure);
 
     free(name);
-    if (!valid)
+    if (!valid) {
         measure_free(measure);
+    }
     return valid;
 }
 
@@ -94,15 +102,18 @@ static bool is_vhost(const char *name, const char *wanted)
 
 const void *measure_record(const measure_t *measure, const snapshot_t *snap)
 {
-    if (measure->vhost == NULL)
+    if (measure->vhost == NULL) {
         return snap;
-    for (int i = 0; i < snap->vhost_count; i++) {
-        if (snap->vhosts[i].name != NULL && strcasecmp(snap->vhosts[i].name, measure->vhost) == 0)
-            return &snap->vhosts[i];
     }
     for (int i = 0; i < snap->vhost_count; i++) {
-        if (is_vhost(snap->vhosts[i].name, measure->vhost))
+        if (snap->vhosts[i].name != NULL && strcasecmp(snap->vhosts[i].name, measure->vhost) == 0) {
             return &snap->vhosts[i];
+        }
+    }
+    for (int i = 0; i < snap->vhost_count; i++) {
+        if (is_vhost(snap->vhosts[i].name, measure->vhost)) {
+            return &snap->vhosts[i];
+        }
     }
     return NULL;
 }
@@ -116,15 +127,17 @@ char *measure_name(const measure_t *measure)
 {
     const char *shorter = field_short(measure->field);
 
-    if (measure->vhost != NULL)
+    if (measure->vhost != NULL) {
         return memory_format("vhost[%s].%s", measure->vhost, measure->field->name);
+    }
     return memory_copy(shorter != NULL ? shorter : measure->field->name);
 }
 
 bool measure_same(const measure_t *a, const measure_t *b)
 {
-    if (a->field != b->field || (a->vhost == NULL) != (b->vhost == NULL))
+    if (a->field != b->field || (a->vhost == NULL) != (b->vhost == NULL)) {
         return false;
+    }
     return a->vhost == NULL || strcasecmp(a->vhost, b->vhost) == 0;
 }
 
@@ -142,8 +155,9 @@ double measure_value(const measure_t *measure, const snapshot_t *snap)
 {
     double value = measure_number(measure, snap), limit;
 
-    if (!measure->percent)
+    if (!measure->percent) {
         return value;
+    }
     limit = number_of(measure_limit(measure), measure_record(measure, snap));
     /* in this order: 11 of 40 is 27.5 and nothing above */
     return limit > 0 ? value * 100 / limit : NAN;
@@ -154,8 +168,9 @@ char *measure_plain(const measure_t *measure, const snapshot_t *snap)
     const void *record = measure_record(measure, snap);
     double value;
 
-    if (!measure->percent)
+    if (!measure->percent) {
         return record == NULL ? NULL : field_plain(measure->field, record);
+    }
     value = measure_value(measure, snap);
     return isnan(value) ? NULL : memory_format("%.1f", value);
 }
@@ -184,16 +199,21 @@ json_t *measure_json(const measure_t *measure, const snapshot_t *snap)
     const void *record = measure_record(measure, snap);
     const field_t *field = measure->field;
 
-    if (record == NULL)
+    if (record == NULL) {
         return NULL;
-    if (!measure->percent && field_is_text(field))
+    }
+    if (!measure->percent && field_is_text(field)) {
         return field_known(field, record) ? json_text(field_string(field, record)) : NULL;
-    if (isnan(measure_value(measure, snap)))
+    }
+    if (isnan(measure_value(measure, snap))) {
         return NULL;
-    if (measure->percent || field->kind == METRIC_REAL)
+    }
+    if (measure->percent || field->kind == METRIC_REAL) {
         return json_real(measure_value(measure, snap));
-    if (field->kind == METRIC_FLAG)
+    }
+    if (field->kind == METRIC_FLAG) {
         return json_boolean(field_number(field, record) > 0);
+    }
     return json_integer_exactly(field, record);
 }
 
@@ -202,8 +222,9 @@ char *measure_format(const measure_t *measure, const snapshot_t *snap)
     const void *record = measure_record(measure, snap);
     double value;
 
-    if (!measure->percent)
+    if (!measure->percent) {
         return record == NULL ? memory_copy("-") : figure_field(measure->field, record);
+    }
     value = measure_value(measure, snap);
     return isnan(value) ? memory_copy("-") : memory_format("%.0f%%", floor(value));
 }
@@ -215,8 +236,9 @@ bool measure_is_number(const measure_t *measure)
 
 double measure_seconds(const snapshot_t *before, const snapshot_t *after)
 {
-    if (before->server.now_us == SNAPSHOT_UNKNOWN || after->server.now_us == SNAPSHOT_UNKNOWN)
+    if (before->server.now_us == SNAPSHOT_UNKNOWN || after->server.now_us == SNAPSHOT_UNKNOWN) {
         return NAN;
+    }
     return (double)(after->server.now_us - before->server.now_us) / 1e6;
 }
 
@@ -232,7 +254,8 @@ double measure_rate(const measure_t *measure, const snapshot_t *before, const sn
     double grown = measure_number(measure, after) - measure_number(measure, before);
     double seconds = measure_seconds(before, after);
 
-    if (measure_restarted(before, after) || !(seconds > 0) || grown < 0)
+    if (measure_restarted(before, after) || !(seconds > 0) || grown < 0) {
         return NAN;
+    }
     return grown / seconds;
 }

@@ -69,30 +69,36 @@ static bool decode_field(const field_t *field, json_t *object, void *record, con
     bool valid;
     json_t *value = lookup(object, field->path, &valid);
 
-    if (value == NULL)
+    if (value == NULL) {
         return true;
-    if (!valid)
+    }
+    if (!valid) {
         return mismatch(place, field->path, "inside an object", value);
+    }
     switch (field->kind) {
     case METRIC_TEXT:
     case METRIC_LETTER:
-        if (!json_is_string(value))
+        if (!json_is_string(value)) {
             return mismatch(place, field->path, "a string", value);
+        }
         *(const char **)(void *)at = json_string_value(value);
         return true;
     case METRIC_FLAG:
-        if (!json_is_boolean(value))
+        if (!json_is_boolean(value)) {
             return mismatch(place, field->path, "true or false", value);
+        }
         *(apr_int64_t *)(void *)at = json_is_true(value);
         return true;
     case METRIC_REAL:
-        if (!json_is_number(value) || json_number_value(value) < 0)
+        if (!json_is_number(value) || json_number_value(value) < 0) {
             return mismatch(place, field->path, "a number of zero or more", value);
+        }
         *(double *)(void *)at = json_number_value(value);
         return true;
     default:
-        if (!json_is_integer(value) || json_integer_value(value) < 0)
+        if (!json_is_integer(value) || json_integer_value(value) < 0) {
             return mismatch(place, field->path, "an integer of zero or more", value);
+        }
         *(apr_int64_t *)(void *)at = json_integer_value(value);
         return true;
     }
@@ -101,8 +107,9 @@ static bool decode_field(const field_t *field, json_t *object, void *record, con
 static bool decode_record(const field_t *table, json_t *object, void *record, const place_t *place)
 {
     for (const field_t *field = table; field->name != NULL; field++) {
-        if (field->compute == NULL && !decode_field(field, object, record, place))
+        if (field->compute == NULL && !decode_field(field, object, record, place)) {
             return false;
+        }
     }
     return true;
 }
@@ -119,11 +126,13 @@ static bool decode_rows(json_t *array, const char *name, const field_t *table, v
     json_array_foreach(array, index, object)
     {
         snprintf(place->at, sizeof(place->at), "%s[%zu]", name, index);
-        if (!json_is_object(object))
+        if (!json_is_object(object)) {
             return mismatch(place, "", "an object", object);
+        }
         snprintf(place->at, sizeof(place->at), "%s[%zu].", name, index);
-        if (!decode_record(table, object, (char *)rows + index * size, place))
+        if (!decode_record(table, object, (char *)rows + index * size, place)) {
             return false;
+        }
     }
     return true;
 }
@@ -132,18 +141,21 @@ static bool check_schema(json_t *document, const place_t *place)
 {
     json_t *schema = json_object_get(document, "schema");
 
-    if (schema == NULL)
+    if (schema == NULL) {
         return failure_set(
             place->failure, RC_ANSWER,
             "%s: JSON, but not from a status page; is this the address of SetHandler mpm-status?",
             place->origin);
-    if (!json_is_integer(schema))
+    }
+    if (!json_is_integer(schema)) {
         return mismatch(place, "schema", "an integer", schema);
-    if (json_integer_value(schema) != DECODE_SCHEMA)
+    }
+    if (json_integer_value(schema) != DECODE_SCHEMA) {
         return failure_set(
             place->failure, RC_ANSWER,
             "%s: schema %lld, this mpmstats reads schema %d; install the version of the server's mod_mpmstats",
             place->origin, (long long)json_integer_value(schema), DECODE_SCHEMA);
+    }
     return true;
 }
 
@@ -156,13 +168,15 @@ static bool check_sections(json_t *document, const place_t *place)
         json_t *section = json_object_get(document, sections[i]);
         bool rows = i > 2;
 
-        if (section == NULL)
+        if (section == NULL) {
             return failure_set(
                 place->failure, RC_ANSWER,
                 "%s: no \"%s\" in the answer; server and mpmstats do not fit, install the same version of both",
                 place->origin, sections[i]);
-        if (rows ? !json_is_array(section) : !json_is_object(section))
+        }
+        if (rows ? !json_is_array(section) : !json_is_object(section)) {
             return mismatch(place, sections[i], rows ? "an array" : "an object", section);
+        }
     }
     return true;
 }
@@ -172,8 +186,9 @@ static json_t *optional_rows(json_t *document, const char *name, bool *valid, co
 {
     json_t *rows = json_object_get(document, name);
 
-    if (rows != NULL && !json_is_array(rows))
+    if (rows != NULL && !json_is_array(rows)) {
         *valid = mismatch(place, name, "an array", rows);
+    }
     return rows;
 }
 
@@ -189,8 +204,9 @@ static bool decode_sections(const section_t *sections, size_t count, place_t *pl
 {
     for (size_t i = 0; i < count; i++) {
         if (!decode_rows(sections[i].rows, sections[i].name, sections[i].table, sections[i].records,
-                         sections[i].size, place))
+                         sections[i].size, place)) {
             return false;
+        }
     }
     return true;
 }
@@ -216,8 +232,9 @@ static bool decode_lists(json_t *document, sample_t *sample, place_t *place)
         json_array_size(json_listeners), json_array_size(json_events)
     };
 
-    if (!valid)
+    if (!valid) {
         return false;
+    }
     sample_rows(sample, &counts);
     sample->recorded = json_vhosts != NULL;
 
@@ -232,11 +249,12 @@ static bool decode_lists(json_t *document, sample_t *sample, place_t *place)
 
 static bool decode_document(json_t *document, sample_t *sample, place_t *place)
 {
-    if (!json_is_object(document))
+    if (!json_is_object(document)) {
         return failure_set(
             place->failure, RC_ANSWER,
             "%s: JSON, but not from a status page; is this the address of SetHandler mpm-status?",
             place->origin);
+    }
     return check_schema(document, place) && check_sections(document, place)
         && decode_record(fields_server, document, &sample->snap, place)
         && decode_lists(document, sample, place);

@@ -36,8 +36,9 @@ static void *source_segment_open(const settings_t *settings, failure_t *failure)
     segment_source_t *source;
     char *path;
 
-    if (local_find(settings, &path, failure) != LOCAL_FOUND)
+    if (local_find(settings, &path, failure) != LOCAL_FOUND) {
         return NULL;
+    }
     source = memory_get(1, sizeof(*source));
     *source = (segment_source_t){ path, settings->vhost_times };
     return source;
@@ -86,8 +87,9 @@ static unsigned part_of(const char *section)
                   { "listeners", VIEW_LISTENERS }, { "events", VIEW_EVENTS } };
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strcmp(parts[i].section, section) == 0)
+        if (strcmp(parts[i].section, section) == 0) {
             return parts[i].part;
+        }
     }
     return VIEW_ALL;
 }
@@ -108,10 +110,11 @@ static json_t *pairs_of(const snapshot_bucket_t *buckets, size_t count)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         json_array_append_new(list,
                               json_pack("[I, I]", (json_int_t)buckets[i].highest_us,
                                         (json_int_t)buckets[i].count));
+    }
     return list;
 }
 
@@ -124,10 +127,11 @@ static json_t *vhosts_of(const sample_t *sample)
         const snapshot_spread_t *spreads = sample->snap.vhosts[i].times;
         json_t *phases = json_object();
 
-        for (int phase = 0; phase < SNAPSHOT_PHASES; phase++)
+        for (int phase = 0; phase < SNAPSHOT_PHASES; phase++) {
             json_object_set_new(phases, metrics_spreads[phase].name,
                                 pairs_of(spreads[phase].buckets,
                                          (size_t)spreads[phase].bucket_count));
+        }
         json_object_set_new(vhosts, sample->snap.vhosts[i].name, phases);
     }
     return vhosts;
@@ -141,13 +145,16 @@ static json_t *origin_of(const sample_t *sample)
 {
     json_t *source = json_pack("{s:s, s:b}", "segment", sample->origin, "live", (int)!sample->dead);
 
-    if (source == NULL) /* a name that is not UTF-8 */
+    if (source == NULL) { /* a name that is not UTF-8 */
         source = json_pack("{s:b}", "live", (int)!sample->dead);
+    }
     json_object_set_new(source, "age_us", json_integer((json_int_t)sample->age_us));
-    if (sample->busy_time != NULL)
+    if (sample->busy_time != NULL) {
         json_object_set_new(source, "busy_time", pairs_of(sample->busy_time, sample->busy_times));
-    if (sample->snap.vhost_count > 0 && sample->snap.vhosts[0].times != NULL)
+    }
+    if (sample->snap.vhost_count > 0 && sample->snap.vhosts[0].times != NULL) {
         json_object_set_new(source, "vhosts", vhosts_of(sample));
+    }
     return source;
 }
 
@@ -158,8 +165,9 @@ static void add_origin(text_t *text, const sample_t *sample)
     char *member = json_dumps(source, JSON_COMPACT);
 
     json_decref(source);
-    while (text->length > 0 && text->text[text->length - 1] != '}')
+    while (text->length > 0 && text->text[text->length - 1] != '}') {
         text->length--;
+    }
     text->length -= text->length > 0;
     keep(text, ",\"source\":", 10);
     keep(text, member, strlen(member));
@@ -176,8 +184,9 @@ static char *array_in(const text_t *text, const char *section)
     char *key = memory_format("\n\"%s\":[", section), *found = strstr(text->text, key), *next, *end;
     char *array = memory_copy("[]");
 
-    if (found != NULL && (next = strstr(found + strlen(key), ",\n\"")) != NULL)
+    if (found != NULL && (next = strstr(found + strlen(key), ",\n\"")) != NULL) {
         *next = '\0';
+    }
     if (found != NULL && (end = strrchr(found, ']')) != NULL) {
         free(array);
         found += strlen(key) - 1;
@@ -193,11 +202,13 @@ static char *describe(const sample_t *sample, const snapshot_t *snap, const char
     text_t text = rendered(snap, section == NULL ? VIEW_ALL : part_of(section));
     char *array;
 
-    if (section == NULL)
+    if (section == NULL) {
         add_origin(&text, sample);
+    }
     text.text[text.length] = '\0';
-    if (section == NULL)
+    if (section == NULL) {
         return text.text;
+    }
     array = array_in(&text, section);
     free(text.text);
     return array;
@@ -225,12 +236,14 @@ static bool is_stopped(const sample_t *sample, const snapshot_process_t *process
 
 static bool parent_is_stopped(const snapshot_t *snap)
 {
-    if (!procfs_is_stopped((pid_t)snap->server.pid))
+    if (!procfs_is_stopped((pid_t)snap->server.pid)) {
         return false;
+    }
     for (int i = 0; i < snap->process_count; i++) {
         if (snap->processes[i].pid > 1
-            && procfs_parent((pid_t)snap->processes[i].pid) == (pid_t)snap->server.pid)
+            && procfs_parent((pid_t)snap->processes[i].pid) == (pid_t)snap->server.pid) {
             return true;
+        }
     }
     return false;
 }
@@ -256,8 +269,9 @@ static void fill_fate(sample_t *sample, const look_t *look, const char *path)
     sample->dead = !segment_live(look->view);
     sample->age_us = sample->dead ? (double)(now - look->snap->server.now_us) : 0;
     sample->stopped = known_time(look->server.stopped) > 0;
-    if (!sample->dead && (silent > silence_most(look->snap) || parent_is_stopped(look->snap)))
+    if (!sample->dead && (silent > silence_most(look->snap) || parent_is_stopped(look->snap))) {
         sample->silent_us = silent;
+    }
     sample_still(sample, is_stopped);
 }
 
@@ -268,10 +282,11 @@ static void keep_history(sample_t *sample, const look_t *look)
     if (SEGMENT_COUNTS(look->view, server, SERVER, workers_busy_time, 0, counts)) {
         sample->busy_time = apr_palloc(look->pool, HISTOGRAM_BUCKETS * sizeof(*sample->busy_time));
         for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-            if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX)
+            if (counts->bucket[i] != 0 && counts->bucket[i] <= INT64_MAX) {
                 sample->busy_time[sample->busy_times++] = (snapshot_bucket_t){
                     (apr_int64_t)histogram_highest(i), (apr_int64_t)counts->bucket[i]
                 };
+            }
         }
     }
     free(counts);
@@ -308,9 +323,10 @@ static bool look_begin(look_t *look, const char *path, unsigned parts, failure_t
     board_t *board;
 
     look->view = segment_open(path, &why);
-    if (look->view == NULL)
+    if (look->view == NULL) {
         return failure_set(failure, is_of_machine(why.code) ? RC_LOCAL : RC_ANSWER, "%s%s",
                            why.text, next_step(why.code));
+    }
     apr_pool_create(&look->pool, NULL);
     look->snap = apr_palloc(look->pool, sizeof(*look->snap));
     segment_get_server(look->view, &look->server);
@@ -328,8 +344,9 @@ static sample_t *source_segment_take(void *state, failure_t *failure)
     look_t look;
 
     if (!look_begin(&look, source->path, VIEW_ALL | (source->vhost_times ? PARTS_VHOST_BUCKETS : 0),
-                    failure))
+                    failure)) {
         return NULL;
+    }
     sample = sample_new();
     sample->snap = *look.snap;
     sample->pool = look.pool;
@@ -350,8 +367,9 @@ static char *source_segment_metrics(void *state, bool openmetrics, source_fate_t
     out_t *out;
     look_t look;
 
-    if (!look_begin(&look, source->path, VIEW_ALL & ~VIEW_WORKERS, failure))
+    if (!look_begin(&look, source->path, VIEW_ALL & ~VIEW_WORKERS, failure)) {
         return NULL;
+    }
     out = memory_get(1, sizeof(*out));
     out_init(out, keep, &text);
     render_openmetrics(out, look.snap, VIEW_ALL, openmetrics);

@@ -109,11 +109,13 @@ static const snapshot_vhost_t *vhost_before(const top_t *top, const snapshot_vho
     const snapshot_t *before = &top->before->snap;
     int index = (int)(now - top->now->snap.vhosts);
 
-    if (index < before->vhost_count && same_name(&before->vhosts[index], now))
+    if (index < before->vhost_count && same_name(&before->vhosts[index], now)) {
         return &before->vhosts[index];
+    }
     for (int i = 0; i < before->vhost_count; i++) {
-        if (same_name(&before->vhosts[i], now))
+        if (same_name(&before->vhosts[i], now)) {
             return &before->vhosts[i];
+        }
     }
     return NULL;
 }
@@ -125,8 +127,9 @@ static double rate_of(const top_t *top, const field_t *field, const snapshot_vho
     double seconds, grown;
 
     if (top->before == NULL || measure_restarted(&top->before->snap, &top->now->snap)
-        || (before = vhost_before(top, now)) == NULL)
+        || (before = vhost_before(top, now)) == NULL) {
         return NAN;
+    }
     seconds = measure_seconds(&top->before->snap, &top->now->snap);
     grown = field_number(field, now) - field_number(field, before);
     return seconds > 0 && grown >= 0 ? grown / seconds : NAN;
@@ -136,8 +139,9 @@ static char *rate_text(const top_t *top, const field_t *field, const void *recor
 {
     double rate = rate_of(top, field, record);
 
-    if (isnan(rate))
+    if (isnan(rate)) {
         return NULL;
+    }
     return field->unit == METRIC_UNIT_BYTES ? figure_bytes(rate)
                                             : memory_format("%.*f", rate < 100 ? 1 : 0, rate);
 }
@@ -148,8 +152,9 @@ static char *age_of(const top_t *top, const field_t *field, const void *record)
 {
     apr_int64_t now = top->now->snap.server.now_us;
 
-    if (now == SNAPSHOT_UNKNOWN || !field_known(field, record))
+    if (now == SNAPSHOT_UNKNOWN || !field_known(field, record)) {
         return NULL;
+    }
     return figure_span(fmax(0, (double)now - field_number(field, record)));
 }
 
@@ -157,10 +162,12 @@ char *top_cell(const top_t *top, const top_column_t *column, const void *record)
 {
     const field_t *field = field_find(top_fields(top), column->name);
 
-    if (column->age)
+    if (column->age) {
         return age_of(top, field, record);
-    if (column->rate)
+    }
+    if (column->rate) {
         return rate_text(top, field, record);
+    }
     return field_known(field, record) ? figure_field(field, record) : NULL;
 }
 
@@ -168,10 +175,12 @@ style_e top_row_style(const top_t *top, const void *record)
 {
     const snapshot_worker_t *worker = record;
 
-    if (top->list == TOP_PROCESSES)
+    if (top->list == TOP_PROCESSES) {
         return view_process_style(record);
-    if (top->list == TOP_VHOSTS)
+    }
+    if (top->list == TOP_VHOSTS) {
         return STYLE_PLAIN;
+    }
     return worker->state != NULL ? table_letter_style(worker->state[0]) : STYLE_PLAIN;
 }
 
@@ -190,8 +199,9 @@ bool top_column_known(const top_t *top, const top_column_t *column)
     rows_t rows = all_rows(top);
     bool known = rows.count == 0;
 
-    for (size_t i = 0; i < rows.count && !known; i++)
+    for (size_t i = 0; i < rows.count && !known; i++) {
         known = field_known(field, rows.items[i]);
+    }
     rows_free(&rows);
     return known;
 }
@@ -205,10 +215,12 @@ top_identity_t top_identify(const top_t *top, const void *record)
     const snapshot_vhost_t *vhost = record;
     top_identity_t identity = { 0, 0, 0, "" };
 
-    if (top->list == TOP_WORKERS)
+    if (top->list == TOP_WORKERS) {
         return (top_identity_t){ worker->slot, worker->thread, worker->pid, "" };
-    if (top->list == TOP_PROCESSES)
+    }
+    if (top->list == TOP_PROCESSES) {
         return (top_identity_t){ process->slot, 0, process->pid, "" };
+    }
     snprintf(identity.name, sizeof(identity.name), "%s", vhost->name != NULL ? vhost->name : "");
     return identity;
 }
@@ -222,8 +234,9 @@ const void *top_find(const top_t *top, const top_identity_t *identity)
         top_identity_t each = top_identify(top, rows.items[i]);
 
         if (each.slot == identity->slot && each.thread == identity->thread
-            && each.pid == identity->pid && strcmp(each.name, identity->name) == 0)
+            && each.pid == identity->pid && strcmp(each.name, identity->name) == 0) {
             found = rows.items[i];
+        }
     }
     rows_free(&rows);
     return found;
@@ -240,8 +253,9 @@ static bool contains(const field_t *fields, const void *record, const char *text
         bool found = plain != NULL && strcasestr(plain, text) != NULL;
 
         free(plain);
-        if (found)
+        if (found) {
             return true;
+        }
     }
     return false;
 }
@@ -250,8 +264,9 @@ static bool wanted(const void *record, const void *context)
 {
     const top_t *top = context;
 
-    if (top->list == TOP_WORKERS && !top->show_idle && !derive_worker_busy(record))
+    if (top->list == TOP_WORKERS && !top->show_idle && !derive_worker_busy(record)) {
         return false;
+    }
     return top->filter[0] == '\0' || contains(top_fields(top), record, top->filter);
 }
 
@@ -265,10 +280,12 @@ static int by_rate(const void *left, const void *right)
 {
     const rated_t *a = left, *b = right;
 
-    if (isnan(a->rate) != isnan(b->rate))
+    if (isnan(a->rate) != isnan(b->rate)) {
         return isnan(a->rate) ? 1 : -1;
-    if (!isnan(a->rate) && a->rate != b->rate)
+    }
+    if (!isnan(a->rate) && a->rate != b->rate) {
         return a->rate > b->rate ? -1 : 1;
+    }
     return a->record < b->record ? -1 : a->record > b->record;
 }
 
@@ -276,12 +293,14 @@ static void sort_by_rate(const top_t *top, rows_t *rows, const field_t *field, b
 {
     rated_t *rated = memory_get(rows->count + 1, sizeof(*rated));
 
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count; i++) {
         rated[i] = (rated_t){ rows->items[i],
                               (reverse ? -1 : 1) * rate_of(top, field, rows->items[i]) };
+    }
     qsort(rated, rows->count, sizeof(*rated), by_rate);
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count; i++) {
         rows->items[i] = rated[i].record;
+    }
     free(rated);
 }
 
@@ -292,10 +311,12 @@ rows_t top_rows(const top_t *top)
     rows_t rows = all_rows(top);
 
     rows_keep(&rows, wanted, top);
-    if (column->rate)
+    if (column->rate) {
         sort_by_rate(top, &rows, field_find(top_fields(top), column->name), list->reverse);
-    else /* the oldest has the smallest point in time */
+    }
+    else { /* the oldest has the smallest point in time */
         rows_sort(&rows, field_find(top_fields(top), column->name), list->reverse != column->age);
+    }
     return rows;
 }
 
@@ -304,13 +325,17 @@ void top_bound(top_t *top, size_t count)
     top_list_t *list = &top->lists[top->list];
     size_t page = top->page > 0 ? (size_t)top->page : 1;
 
-    if (list->selected >= count)
+    if (list->selected >= count) {
         list->selected = count > 0 ? count - 1 : 0;
-    if (list->first > list->selected)
+    }
+    if (list->first > list->selected) {
         list->first = list->selected;
-    if (list->selected >= list->first + page)
+    }
+    if (list->selected >= list->first + page) {
         list->first = list->selected - page + 1;
+    }
     /* no empty lines below the last row while rows are hidden above */
-    if (list->first + page > count)
+    if (list->first + page > count) {
         list->first = count > page ? count - page : 0;
+    }
 }

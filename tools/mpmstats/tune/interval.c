@@ -21,8 +21,9 @@ static apr_int64_t *number_at(void *record, const field_t *field)
 static bool is_first_name(const field_t *table, const field_t *field)
 {
     for (const field_t *other = table; other < field; other++) {
-        if (other->compute == NULL && other->offset == field->offset)
+        if (other->compute == NULL && other->offset == field->offset) {
             return false;
+        }
     }
     return true;
 }
@@ -34,10 +35,12 @@ static void subtract(const field_t *table, void *after, const void *before)
         apr_int64_t *now = number_at(after, field), then = 0;
 
         if (field->kind != METRIC_COUNTER || field->compute != NULL || *now == SNAPSHOT_UNKNOWN
-            || !is_first_name(table, field))
+            || !is_first_name(table, field)) {
             continue;
-        if (before != NULL)
+        }
+        if (before != NULL) {
             then = *number_at((void *)(uintptr_t)before, field);
+        }
         *now = then == SNAPSHOT_UNKNOWN || then > *now ? SNAPSHOT_UNKNOWN : *now - then;
     }
 }
@@ -45,8 +48,9 @@ static void subtract(const field_t *table, void *after, const void *before)
 static const snapshot_vhost_t *same_vhost(const snapshot_t *snap, const char *name)
 {
     for (int i = 0; i < snap->vhost_count && name != NULL; i++) {
-        if (snap->vhosts[i].name != NULL && strcmp(snap->vhosts[i].name, name) == 0)
+        if (snap->vhosts[i].name != NULL && strcmp(snap->vhosts[i].name, name) == 0) {
             return &snap->vhosts[i];
+        }
     }
     return NULL;
 }
@@ -66,9 +70,10 @@ static void take_vhosts(sample_t *after, sample_t *before)
         subtract(fields_vhost, vhost, same_vhost(&before->snap, vhost->name));
         for (int phase = 0; phase < SNAPSHOT_PHASES; phase++) {
             forget_shape(&vhost->latency[phase]);
-            if (vhost->name != NULL)
+            if (vhost->name != NULL) {
                 recorded_vhost_times(before, after, vhost->name, metrics_spreads[phase].name,
                                      &vhost->latency[phase]);
+            }
         }
     }
 }
@@ -88,8 +93,9 @@ bool interval_take(sample_t *after, sample_t *before)
     const snapshot_server_t *now = &after->snap.server, *then = &before->snap.server;
 
     if (measure_restarted(&before->snap, &after->snap)
-        || now->recorded_since_us != then->recorded_since_us)
+        || now->recorded_since_us != then->recorded_since_us) {
         return false;
+    }
     sample_document(after); /* its buckets, before anything is changed */
     subtract(fields_server, &after->snap, &before->snap);
     take_times(after, before);

@@ -57,8 +57,9 @@ static void flow_put(flow_t *flow, const char *separator, char *fact)
         fputs(separator, stdout);
         flow->column += gap;
     }
-    if (flow->column + width > flow->width)
+    if (flow->column + width > flow->width) {
         width = flow->width > flow->column ? flow->width - flow->column : 1;
+    }
     text_print_left(stdout, safe, width);
     flow->column += width;
     flow->first = false;
@@ -68,8 +69,9 @@ static void flow_put(flow_t *flow, const char *separator, char *fact)
 
 static void flow_end(const flow_t *flow)
 {
-    if (!flow->first || flow->indent > 0)
+    if (!flow->first || flow->indent > 0) {
         fputc('\n', stdout);
+    }
 }
 
 static char *dot(void)
@@ -84,8 +86,9 @@ static void flow_field(flow_t *flow, const char *separator, const char *format, 
     const field_t *field = field_find(fields_server, name);
     char *value;
 
-    if (!field_known(field, snap))
+    if (!field_known(field, snap)) {
         return;
+    }
     value = field_is_text(field) ? memory_copy(field_string(field, snap))
                                  : figure_field(field, snap);
     if (strcmp(format, "%s") == 0) {
@@ -98,8 +101,9 @@ static void flow_field(flow_t *flow, const char *separator, const char *format, 
 
 static double since(apr_int64_t then, const snapshot_t *snap)
 {
-    if (then == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN)
+    if (then == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN) {
         return NAN;
+    }
     return (double)(snap->server.now_us - then);
 }
 
@@ -119,10 +123,11 @@ static void put_times(flow_t *flow, const char *separator, const snapshot_t *sna
     if (snap->server.sampled_age_us > SAMPLED_OLD_US) {
         flow_field(flow, separator, "sampled", "sampled_age_us", snap);
     }
-    if (snap->server.load1 >= 0 && snap->server.load5 >= 0 && snap->server.load15 >= 0)
+    if (snap->server.load1 >= 0 && snap->server.load5 >= 0 && snap->server.load15 >= 0) {
         flow_put(flow, separator,
                  memory_format("load %.2f %.2f %.2f", snap->server.load1, snap->server.load5,
                                snap->server.load15));
+    }
 }
 
 void view_server(const snapshot_t *snap, const char *origin)
@@ -161,11 +166,13 @@ void view_server(const snapshot_t *snap, const char *origin)
 
 static void print_glyphs(glyph_e glyph, style_e style, size_t count)
 {
-    if (count == 0)
+    if (count == 0) {
         return;
+    }
     fputs(terminal_style(style), stdout);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         fputs(terminal_glyph(glyph), stdout);
+    }
     fputs(terminal_style(STYLE_PLAIN), stdout);
 }
 
@@ -189,8 +196,9 @@ static size_t bar_columns(const gauge_t *gauges)
         size_t used = LABEL_COLUMNS + 2 + text_width(gauges[i].notes);
         size_t room = (size_t)width > used ? (size_t)width - used : 0;
 
-        if (gauge_has_bar(&gauges[i]) && room < columns)
+        if (gauge_has_bar(&gauges[i]) && room < columns) {
             columns = room;
+        }
     }
     return columns < BAR_LEAST ? 0 : columns;
 }
@@ -201,10 +209,12 @@ static void print_gauge(const gauge_t *gauge, size_t columns)
     size_t notes = text_width(gauge->notes);
 
     text_print_left(stdout, gauge->label, LABEL_COLUMNS);
-    if (columns > 0 && gauge_has_bar(gauge))
+    if (columns > 0 && gauge_has_bar(gauge)) {
         print_bar(gauge, columns);
-    else if (width > 0 && notes > (size_t)width - LABEL_COLUMNS)
+    }
+    else if (width > 0 && notes > (size_t)width - LABEL_COLUMNS) {
         notes = (size_t)width - LABEL_COLUMNS;
+    }
     text_print_left(stdout, gauge->notes, notes);
     fputc('\n', stdout);
 }
@@ -227,10 +237,12 @@ static void line_traffic(const snapshot_t *snap)
                  memory_format("%s request%s", requests, strcmp(requests, "1") == 0 ? "" : "s"));
         free(requests);
     }
-    if (!isnan(value("bytes", snap)))
+    if (!isnan(value("bytes", snap))) {
         flow_put(&flow, separator, figure_bytes(value("bytes", snap)));
-    if (value("oldest_request_us", snap) > 0)
+    }
+    if (value("oldest_request_us", snap) > 0) {
         flow_field(&flow, separator, "longest running request", "oldest_request_us", snap);
+    }
     flow_end(&flow);
     free(separator);
 }
@@ -255,14 +267,17 @@ static void line_events(const snapshot_t *snap)
     char *separator = dot();
 
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        if (!(value(events[i].name, snap) > 0))
+        if (!(value(events[i].name, snap) > 0)) {
             continue;
-        if (flow.first)
+        }
+        if (flow.first) {
             flow = flow_begin("Events");
+        }
         flow_field(&flow, separator, events[i].label, events[i].name, snap);
     }
-    if (!flow.first)
+    if (!flow.first) {
         flow_end(&flow);
+    }
     free(separator);
 }
 
@@ -283,8 +298,9 @@ static void line_times(const snapshot_t *snap)
             char *half_span = figure_span(value(half, snap)),
                  *most_span = figure_span(value(most, snap));
 
-            if (flow.first)
+            if (flow.first) {
                 flow = flow_begin("Times");
+            }
             flow_put(&flow, separator,
                      memory_format("%s %s, 99 %% within %s", phases[i], half_span, most_span));
             free(half_span);
@@ -293,8 +309,9 @@ static void line_times(const snapshot_t *snap)
         free(half);
         free(most);
     }
-    if (!flow.first)
+    if (!flow.first) {
         flow_end(&flow);
+    }
     free(separator);
 }
 
@@ -307,8 +324,9 @@ void view_gauges(const snapshot_t *snap)
     gauges_of(snap, gauges);
     columns = bar_columns(gauges);
     for (size_t i = 0; i < GAUGES; i++) {
-        if (!isnan(gauges[i].taken))
+        if (!isnan(gauges[i].taken)) {
             print_gauge(&gauges[i], columns);
+        }
     }
     gauges_free(gauges);
     line_traffic(snap);
@@ -359,16 +377,19 @@ static void list_fields(const char *label, const char *path, const snapshot_t *s
     for (const field_t *field = fields_server; field->name != NULL; field++) {
         char *shown;
 
-        if (!has_prefix(field->path, path) || !field_known(field, snap))
+        if (!has_prefix(field->path, path) || !field_known(field, snap)) {
             continue;
-        if (flow.first)
+        }
+        if (flow.first) {
             flow = flow_begin(label);
+        }
         shown = figure_field(field, snap);
         flow_put(&flow, "  ", memory_format("%s %s", field->label, shown));
         free(shown);
     }
-    if (!flow.first)
+    if (!flow.first) {
         flow_end(&flow);
+    }
 }
 
 void view_connections(const snapshot_t *snap)
