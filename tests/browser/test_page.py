@@ -410,9 +410,11 @@ def test_virtual_hosts_have_rates_and_are_sorted_and_filtered(browser, fed):
     for _ in range(6):
         for host, growth in zip(status["vhosts"], (10, 300, 0)):
             host["requests"] += growth
+        status["handlers"][0]["requests"] += 20
         show(browser, fed)
     rates = dict(zip(column(browser, "vhosts", "name"), column(browser, "vhosts", "requests")))
     assert rates == {"a.example:80": "300", "b.example:80": "10.0", "<i>c</i>:80": "0.0"}
+    assert column(browser, "handlers", "requests")[0] == "20.0"
     button = header(browser, "vhosts", "requests").find_element(By.TAG_NAME, "button")
     button.send_keys(Keys.ENTER)
     assert column(browser, "vhosts", "name") == ["a.example:80", "b.example:80", "<i>c</i>:80"]

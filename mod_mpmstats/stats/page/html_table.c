@@ -397,7 +397,10 @@ void html_table_handlers(const html_t *html)
     const rows_t rows[2] = { ROWS(html->snapshot->handlers, html->snapshot->handler_count) };
     table_t table = table_of("handlers", "Content handlers", METRICS_HANDLER, "name", NULL);
 
-    add_scope(&table, rows, (column_t){ .scope = METRICS_HANDLER }, ALWAYS);
+    add(&table, (column_t)COLUMN(HANDLER, "name", NULL));
+    add(&table, (column_t)RATE(HANDLER, "requests", "Requests/s"));
+    add_scope(&table, rows, (column_t){ .scope = METRICS_HANDLER },
+              offsetof(snapshot_handler_t, name) + 1);
     put_table(html, &table, rows);
 }
 
