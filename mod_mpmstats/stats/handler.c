@@ -75,15 +75,18 @@ static unsigned parts_told(const view_t *view)
 {
     switch (view->form) {
     case VIEW_PAGE:
+    case VIEW_LIVE:
+    case VIEW_LIVE_BUSY:
         return view->parts | VIEW_WORKERS; /* the pictures of processes name their requests */
     case VIEW_AUTO:
         return VIEW_TOTALS | VIEW_LIMITS;
     case VIEW_PROMETHEUS:
     case VIEW_OPENMETRICS:
         return view->parts & ~(unsigned)VIEW_WORKERS;
-    default:
-        return view->parts;
+    case VIEW_JSON:
+        break;
     }
+    return view->parts;
 }
 
 static void write_metrics(out_t *out, const answer_t *answer)

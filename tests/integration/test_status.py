@@ -106,6 +106,13 @@ def test_a_running_request_is_shown_with_client_host_and_age(server):
     assert status_of(server)["totals"]["requests"] > before
 
 
+def test_the_picture_of_processes_names_their_requests_in_every_view(server):
+    with Busy(server, b"/t/pictured/sleep", ms=1500):
+        worker_with(server, "/t/pictured/sleep")
+        for query in ("view=processes", "live&view=processes", "live-busy&view=processes"):
+            assert re.search(r'<i data-s=W title="[^"]*/t/pictured/sleep', server.get(f"/mpm-status?{query}").decode()), query
+
+
 def test_the_client_shown_is_the_one_the_request_is_of(module_httpd):
     """Behind a proxy, which mod_remoteip sees through, a connection's requests have clients of their own."""
     server = own_server(module_httpd, "hybrid", modules=["remoteip"],
