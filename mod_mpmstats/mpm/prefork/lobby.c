@@ -397,17 +397,17 @@ static void take_lingering(void)
 /*
  * Nobody will accept after us, and new ones are refused by now: take those in the kernel's queue.
  */
-static void empty_the_doors(void)
+static void empty_listeners(void)
 {
     unsigned i, n;
-    listener_t *doors = listeners_list(child.pool, &n);
+    listener_t *listeners = listeners_list(child.pool, &n);
 
     apr_sleep(apr_time_from_msec(100));
     for (i = 0; i < n; i++) {
         int fd;
 
-        while ((fd = accept4(doors[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-            let_in(fd, doors[i].is_tls, !doors[i].looks);
+        while ((fd = accept4(listeners[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+            let_in(fd, listeners[i].is_tls, !listeners[i].looks);
         }
     }
 }
@@ -527,7 +527,7 @@ static void end(unsigned what)
         exit(0);
     }
     if (what == CONTROL_LAST) {
-        empty_the_doors();
+        empty_listeners();
     }
     begin_end();
 }

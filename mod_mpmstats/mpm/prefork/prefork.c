@@ -39,7 +39,7 @@
 
 /*
  * How long it may take until a child that waits notices that its parent is gone, or that a
- * connection waits at a door.
+ * connection waits to be accepted.
  */
 #define PARENT_LOOK_MS 1000
 

@@ -80,7 +80,7 @@ static void hold_back(void)
     }
 }
 
-/* There is no next generation yet; the loop watches the doors again. */
+/* There is no next generation yet; the loop watches the listeners again. */
 void told_go_on(void)
 {
     if (handover_state() == HANDOVER_HOLD) {

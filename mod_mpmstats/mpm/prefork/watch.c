@@ -88,8 +88,8 @@ void watch_leave_listeners(void)
 }
 
 /*
- * The kernel may have woken us, and nobody else, for a connection at the door: it must not stay
- * there.
+ * The kernel may have woken us, and nobody else, for a connection that waits to be accepted: it
+ * must not stay there.
  */
 void watch_clear_listeners(void)
 {

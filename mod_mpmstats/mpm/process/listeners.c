@@ -49,16 +49,16 @@ static apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t
     return rv;
 }
 
-static void fill_in(listener_t *door, ap_listen_rec *lr)
+static void fill_in(listener_t *l, ap_listen_rec *lr)
 {
     apr_os_sock_t fd;
 
     apr_socket_opt_set(lr->sd, APR_SO_NONBLOCK, 1);
     apr_os_sock_get(&fd, lr->sd);
-    door->listener = lr;
-    door->fd = fd;
-    door->is_tls = lr->protocol != NULL && apr_cstr_casecmp(lr->protocol, "https") == 0;
-    door->looks = speaks_http(lr);
+    l->listener = lr;
+    l->fd = fd;
+    l->is_tls = lr->protocol != NULL && apr_cstr_casecmp(lr->protocol, "https") == 0;
+    l->looks = speaks_http(lr);
     if (lr->accept_func == NULL) {
         lr->accept_func = accept_socket;
     }
@@ -66,7 +66,7 @@ static void fill_in(listener_t *door, ap_listen_rec *lr)
 
 listener_t *listeners_list(apr_pool_t *p, unsigned *count)
 {
-    listener_t *doors;
+    listener_t *listeners;
     ap_listen_rec *lr;
     unsigned n = 0;
     int b;
@@ -76,15 +76,15 @@ listener_t *listeners_list(apr_pool_t *p, unsigned *count)
             n++;
         }
     }
-    doors = apr_pcalloc(p, sizeof(*doors) * (n + 1));
+    listeners = apr_pcalloc(p, sizeof(*listeners) * (n + 1));
     *count = n;
     n = 0;
     for (b = 0; b < ap_num_listen_buckets; b++) {
         for (lr = listeners_buckets[b]; lr != NULL; lr = lr->next) {
-            fill_in(&doors[n++], lr);
+            fill_in(&listeners[n++], lr);
         }
     }
-    return doors;
+    return listeners;
 }
 
 /* Other errors are those of one connection, or of the network. */
