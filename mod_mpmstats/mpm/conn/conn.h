@@ -99,7 +99,7 @@ typedef struct conn_t {
     unsigned char unwatched;  /**< parked, but epoll has refused it */
     apr_time_t deadline;      /**< monotonic; when what it waits for is overdue */
     unsigned char in_heads;   /**< in the list of those that send a head */
-    /** what is held of that request, as counted in park_head_bytes() */
+    /** what is held of that request, as counted in heads_bytes() */
     apr_size_t head_bytes;
     struct conn_t *older, *younger; /**< in that list */
     apr_uint64_t settles;           /**< suspended: see park_suspend(); 0 = still suspended */

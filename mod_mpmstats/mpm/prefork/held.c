@@ -11,6 +11,7 @@
 #include "mpm/process/child.h"
 #include "mpm/module.h"
 #include "mpm/conn/counted.h"
+#include "mpm/conn/heads.h"
 #include "mpm/conn/inbound.h"
 #include "mpm/process/rarely.h"
 #include "mpm/process/shortage.h"
@@ -18,9 +19,7 @@
 static struct {
     int epoll_fd, limit, count;
     timeouts_t timeouts;
-    conn_t *oldest, *youngest;
     apr_time_t looked; /* for filters that have run out of patience */
-    apr_int64_t bytes; /* they hold of requests that are not whole */
 } h;
 
 void held_init(int epoll_fd, int limit)
@@ -35,36 +34,10 @@ int held_count(void)
     return h.count;
 }
 
-static void unlink_conn(conn_t *k)
-{
-    *(k->older ? &k->older->younger : &h.oldest) = k->younger;
-    *(k->younger ? &k->younger->older : &h.youngest) = k->older;
-    h.count--;
-}
-
-static void link_conn(conn_t *k)
-{
-    k->younger = NULL;
-    k->older = h.youngest;
-    *(h.youngest ? &h.youngest->younger : &h.oldest) = k;
-    h.youngest = k;
-    h.count++;
-}
-
 static void note(conn_t *k)
 {
     counted_in(k, inbound_kind(k));
-    k->head_bytes = inbound_held(k);
-    h.bytes += (apr_int64_t)k->head_bytes;
-    shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
-}
-
-static void forget(conn_t *k)
-{
-    counted_out(k);
-    h.bytes -= (apr_int64_t)k->head_bytes;
-    k->head_bytes = 0;
-    shared_set(child.stats->head_bytes, (apr_uint64_t)h.bytes);
+    heads_hold(k, inbound_held(k));
 }
 
 static void wait_on(conn_t *k)
@@ -76,8 +49,9 @@ static void wait_on(conn_t *k)
 static void let_go(conn_t *k)
 {
     timeouts_remove(&k->wait);
-    unlink_conn(k);
-    forget(k);
+    heads_leave(k);
+    h.count--;
+    counted_out(k);
     epoll_ctl(h.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 }
 
@@ -94,7 +68,8 @@ int held_keep(conn_t *k)
         shortage_of(errno, "watch a connection");
         return 0;
     }
-    link_conn(k);
+    heads_enter(k);
+    h.count++;
     note(k);
     wait_on(k);
     return 1;
@@ -106,7 +81,7 @@ int held_event(conn_t *k)
         let_go(k);
         return 1;
     }
-    forget(k);
+    counted_out(k);
     note(k);
     wait_on(k);
     return 0;
@@ -120,7 +95,7 @@ static conn_t *impatient(apr_time_t now)
     if (inbound_look_interval() == 0 || now - h.looked < inbound_look_interval()) {
         return NULL;
     }
-    for (k = h.oldest; k != NULL; k = k->younger) {
+    for (k = heads_oldest(); k != NULL; k = k->younger) {
         if (inbound_look(k) == INBOUND_READY) {
             return k;
         }
@@ -179,22 +154,20 @@ static conn_t *drop(conn_t *k)
 
 conn_t *held_to_drop(void)
 {
-    conn_t *k = h.oldest;
+    conn_t *k = heads_oldest();
 
     return h.count < h.limit || k == NULL ? NULL : drop(k);
 }
 
 conn_t *held_over_budget(void)
 {
-    conn_t *k, *most = h.oldest;
+    conn_t *most;
 
-    if (child.lane->head_memory <= 0 || h.bytes <= child.lane->head_memory || most == NULL) {
+    if (child.lane->head_memory <= 0 || heads_bytes() <= child.lane->head_memory) {
         return NULL;
     }
-    for (k = h.oldest; k != NULL; k = k->younger) {
-        most = k->head_bytes > most->head_bytes ? k : most;
-    }
-    return drop(most);
+    most = heads_largest(NULL);
+    return most == NULL ? NULL : drop(most);
 }
 
 apr_interval_time_t held_patience(apr_time_t now, apr_interval_time_t most)

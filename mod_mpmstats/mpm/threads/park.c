@@ -17,6 +17,7 @@
 #include "mpm/process/child.h"
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
+#include "mpm/conn/heads.h"
 #include "mpm/conn/inbound.h"
 #include "base/lock.h"
 #include "mpm/process/shortage.h"
@@ -42,7 +43,6 @@ static conn_t *ready_first, *ready_last;
 static conn_t *suspended;
 /* linked by next: whole requests that may not be begun */
 static conn_t *held_first, *held_last;
-static conn_t *heads_oldest, *heads_youngest;
 
 /* Set by park_init, constant afterwards. */
 static apr_uint32_t table_max;
@@ -53,7 +53,6 @@ static _Atomic int in_use;
 static _Atomic int ready_count;
 /* when a suspended connection may go on without a callback's end; 0: none */
 static _Atomic apr_time_t settle_at;
-static _Atomic apr_int64_t head_bytes; /* sum over those in the list of heads */
 
 void park_init(int max)
 {
@@ -132,67 +131,23 @@ static int sends_head(mpm_hybrid_conn_e kind)
         || kind == MPM_HYBRID_CONN_HEAD || kind == MPM_HYBRID_CONN_BODY;
 }
 
-/* With lock. */
-static void enter_heads(conn_t *k)
-{
-    MUST_HOLD(lock_is_mine(&lock));
-    k->in_heads = 1;
-    k->younger = NULL;
-    k->older = heads_youngest;
-    if (heads_youngest != NULL) {
-        heads_youngest->younger = k;
-    }
-    else {
-        heads_oldest = k;
-    }
-    heads_youngest = k;
-}
-
-/* With lock. */
-static void count_head_bytes(conn_t *k, apr_size_t bytes)
-{
-    MUST_HOLD(lock_is_mine(&lock));
-    apr_int64_t sum = atomic_load_explicit(&head_bytes, memory_order_relaxed) + (apr_int64_t)bytes
-        - (apr_int64_t)k->head_bytes;
-
-    if (bytes != k->head_bytes) {
-        k->head_bytes = bytes;
-        atomic_store_explicit(&head_bytes, sum, memory_order_relaxed);
-        shared_set(child.stats->head_bytes, (apr_uint64_t)sum);
-    }
-}
-
-/* With lock. */
-static void leave_heads(conn_t *k)
-{
-    MUST_HOLD(lock_is_mine(&lock));
-    if (!k->in_heads) {
-        return;
-    }
-    k->in_heads = 0;
-    count_head_bytes(k, 0);
-    if (k->older != NULL) {
-        k->older->younger = k->younger;
-    }
-    else {
-        heads_oldest = k->younger;
-    }
-    if (k->younger != NULL) {
-        k->younger->older = k->older;
-    }
-    else {
-        heads_youngest = k->older;
-    }
-}
-
 void park_head_done(conn_t *k)
 {
     MUST_HOLD(conn_is_mine(k));
     if (k->in_heads) {
         pthread_mutex_lock(&lock);
-        leave_heads(k);
+        heads_leave(k);
         pthread_mutex_unlock(&lock);
     }
+}
+
+/* With lock. It is not parked, and no head, any more. */
+static void claim_head(conn_t *k)
+{
+    k->parked = 0;
+    owned(k);
+    timeouts_remove(&k->wait);
+    heads_leave(k);
 }
 
 conn_t *park_oldest_head(void)
@@ -200,45 +155,32 @@ conn_t *park_oldest_head(void)
     conn_t *k;
 
     pthread_mutex_lock(&lock);
-    for (k = heads_oldest; k != NULL && !k->parked; k = k->younger) {
+    for (k = heads_oldest(); k != NULL && !k->parked; k = k->younger) {
         continue;
     }
     if (k != NULL) {
-        k->parked = 0;
-        owned(k);
-        timeouts_remove(&k->wait);
-        leave_heads(k);
+        claim_head(k);
     }
     pthread_mutex_unlock(&lock);
     return k;
 }
 
-conn_t *park_largest_head(void)
+static int is_parked(const conn_t *k)
 {
-    conn_t *k, *most = NULL;
-
-    pthread_mutex_lock(&lock);
-    for (k = heads_oldest; k != NULL; k = k->younger) {
-        if (k->parked && (most == NULL || k->head_bytes > most->head_bytes)) {
-            most = k;
-        }
-    }
-    if (most != NULL && most->head_bytes > 0) {
-        most->parked = 0;
-        owned(most);
-        timeouts_remove(&most->wait);
-        leave_heads(most);
-    }
-    else {
-        most = NULL;
-    }
-    pthread_mutex_unlock(&lock);
-    return most;
+    return k->parked;
 }
 
-apr_int64_t park_head_bytes(void)
+conn_t *park_largest_head(void)
 {
-    return atomic_load_explicit(&head_bytes, memory_order_relaxed);
+    conn_t *k;
+
+    pthread_mutex_lock(&lock);
+    k = heads_largest(is_parked);
+    if (k != NULL) {
+        claim_head(k);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
 }
 
 conn_t *park_conn_new(int fd)
@@ -279,7 +221,7 @@ void park_conn_free(conn_t *k)
 {
     pthread_mutex_lock(&lock);
     MUST_HOLD(!k->parked && conn_is_mine(k));
-    leave_heads(k);
+    heads_leave(k);
     k->owner = NULL;
     k->generation++;
     k->parked = 0;
@@ -376,13 +318,11 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_time_t now, apr_interval_
     k->missed = 0;
     k->hangup = 0;
     if (!sends_head(k->kind)) {
-        leave_heads(k);
+        heads_leave(k);
     }
     else {
-        if (!k->in_heads) {
-            enter_heads(k);
-        }
-        count_head_bytes(k, inbound_held(k));
+        heads_enter(k);
+        heads_hold(k, inbound_held(k));
     }
     add_deadline(k, now, timeout, look);
     due = timeouts_deadline(&k->wait);
@@ -601,7 +541,7 @@ void park_hold(conn_t *k)
     /* Under the lock: park_release_held() comes after the change. */
     over = handover_state() != HANDOVER_HOLD;
     k->expired = 0;
-    leave_heads(k);
+    heads_leave(k);
     if (over) {
         append_ready(k);
     }

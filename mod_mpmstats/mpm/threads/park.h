@@ -90,12 +90,6 @@ conn_t *park_oldest_head(void);
 /** Of these, the one that holds most; as park_oldest_head(). */
 conn_t *park_largest_head(void);
 
-/**
- * Bytes that have been read of requests which are not whole, when their connections parked last.
- * Any thread; a hint.
- */
-apr_int64_t park_head_bytes(void);
-
 /** Put an owned connection in the queue for the next free worker, and wake one. */
 void park_ready(conn_t *k);
 

@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/must_hold.h"
 #include "mpm/conn/counted.h"
+#include "mpm/conn/heads.h"
 #include "mpm/conn/here.h"
 #include "mpm/conn/inbound.h"
 #include "mpm/conn/linger.h"
@@ -488,7 +489,7 @@ static void keep_budget(conn_worker_t *w)
     unsigned n;
     conn_t *k;
 
-    while (most > 0 && park_head_bytes() > most && (k = park_largest_head()) != NULL) {
+    while (most > 0 && heads_bytes() > most && (k = park_largest_head()) != NULL) {
         steps_shed(w, k);
         n = rarely_say(&dropped);
         if (n > 0) {
