@@ -176,7 +176,7 @@ def test_twenty_restarts_while_downloads_run_never_fill_the_scoreboard(httpd):
 @cuts
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_an_idle_connection_is_answered_once_more_with_close_after_a_restart(httpd, tls):
-    server = make(httpd)
+    server = make(httpd, conf="KeepAliveTimeout 30\n")
     where = {"port": server.tls_port, "tls": server.tls_client()} if tls else {"port": server.port}
     clients = []
     for _ in range(30):     # one by one: a prefork child that has two handshakes done keeps neither after its answer
