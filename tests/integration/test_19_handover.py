@@ -405,7 +405,7 @@ def test_a_full_queue_between_the_generations_is_waited_for_once(httpd, tmp_path
     """Not for each connection: what does not go through stays, and is answered."""
     faults = Faults(tmp_path)
     pool = {**POOL, "StartServers": 1, "ThreadsPerChild": 3, "MinSpareThreads": 1, "MaxSpareThreads": 3}
-    server = httpd(mpm_conf=pool, conf="MPMRestartHold on 0\nMPMMaxConnections 100\n", **faults.options)
+    server = httpd(mpm_conf=pool, conf="Timeout 60\nMPMRestartHold on 0\nMPMMaxConnections 100\n", **faults.options)
     clients = [Client(server.port) for _ in range(30)]
     for client in clients:
         client.send(b"GET /hello.txt HTTP/1.1\r\nHo")
