@@ -85,25 +85,11 @@ uint64_t histogram_highest(unsigned index);
 /** Raises the maximum; histogram_add()'s rare case. */
 void histogram_raise_max(histogram_t *histogram, uint64_t value);
 
-/**
- * Says that @a value will be recorded in a moment: its bucket, which is returned, comes into this
- * core's cache meanwhile.
- */
-static inline _Atomic uint64_t *histogram_soon(histogram_t *histogram, uint64_t value)
+/** Records @a value @a weight times, as for times spent at a level. */
+static inline void histogram_add(histogram_t *histogram, uint64_t value, uint64_t weight)
 {
-    _Atomic uint64_t *bucket = &histogram->bucket[histogram_index(value)];
-
-    __builtin_prefetch(bucket, 1);
-    return bucket;
-}
-
-/**
- * Records @a value @a weight times; @a bucket is that of the value, as histogram_soon() gives it.
- */
-static inline void histogram_add_in(histogram_t *histogram, _Atomic uint64_t *bucket,
-                                    uint64_t value, uint64_t weight)
-{
-    atomic_fetch_add_explicit(bucket, weight, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->bucket[histogram_index(value)], weight,
+                              memory_order_relaxed);
     if (value < HISTOGRAM_EXACT) {
         return;
     }
@@ -111,12 +97,6 @@ static inline void histogram_add_in(histogram_t *histogram, _Atomic uint64_t *bu
     if (__builtin_expect(value > atomic_load_explicit(&histogram->max, memory_order_relaxed), 0)) {
         histogram_raise_max(histogram, value);
     }
-}
-
-/** Records @a value @a weight times, as for times spent at a level. */
-static inline void histogram_add(histogram_t *histogram, uint64_t value, uint64_t weight)
-{
-    histogram_add_in(histogram, &histogram->bucket[histogram_index(value)], value, weight);
 }
 
 /** Records @a value once. */

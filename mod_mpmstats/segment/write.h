@@ -224,30 +224,6 @@ bool segment_process_any(const segment_t *segment);
 /* ---- requests: any thread ------------------------------------------------ */
 
 /**
- * Whoever calls one of the functions below in a moment says so: what they write to comes into this
- * core's cache meanwhile.
- */
-static inline void segment_request_soon(segment_t *segment, const segment_self_t *self,
-                                        unsigned row)
-{
-    __builtin_prefetch(&segment->vhost[row].in_flight, 1);
-    __builtin_prefetch(&segment->server->requests_in_flight, 1);
-    if (__builtin_expect(self->record != NULL, 1)) {
-        __builtin_prefetch(&self->vhost_cells[row], 1);
-        __builtin_prefetch(&self->record->requests_in_flight, 1);
-    }
-}
-
-static inline void segment_handler_soon(segment_t *segment, const segment_self_t *self,
-                                        unsigned row)
-{
-    __builtin_prefetch(&segment->handler[row], 1);
-    if (__builtin_expect(self->record != NULL, 1)) {
-        __builtin_prefetch(&self->handler_cells[row], 1);
-    }
-}
-
-/**
  * A request of virtual host @a row has begun. Whether no worker is left without one, in this
  * process or in the server.
  */

@@ -228,7 +228,6 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     if (__builtin_expect(conn->folded != NULL, 0)) {
         segment_add(conn->folded, 1);
     }
-    segment_request_soon(record.segment, &record.self, row);
     request = apr_pcalloc(r->pool, sizeof(*request));
     request->conn = conn;
     request->row = row;
@@ -432,55 +431,25 @@ static inline void take_phases(record_request_t *request, const record_conn_t *c
     }
 }
 
-/* The histograms of a virtual host and the phases of a request come in the same order. */
-#define PHASES 5
-#define HISTOGRAM_AT(name, i) \
-    (offsetof(segment_vhost_rec_t, name) \
-     == offsetof(segment_vhost_rec_t, head) + (i) * sizeof(histogram_t))
-#define PHASE_AT(name, i) \
-    (offsetof(record_request_t, name) == offsetof(record_request_t, head) + (i) * sizeof(int64_t))
-_Static_assert(HISTOGRAM_AT(queue, 1) && HISTOGRAM_AT(handler, 2) && HISTOGRAM_AT(write, 3)
-                   && HISTOGRAM_AT(total, 4),
-               "the histograms must follow each other");
-_Static_assert(PHASE_AT(queue, 1) && PHASE_AT(handler, 2) && PHASE_AT(writing, 3)
-                   && PHASE_AT(total, 4),
-               "the phases must follow each other");
-
 /*
- * Where the phases will be counted: all of it comes into the cache at once while something else is
- * done.
- */
-static inline void find_phases(segment_vhost_rec_t *vhost, const record_request_t *request,
-                               _Atomic uint64_t *bucket[PHASES])
-{
-    histogram_t *histogram = &vhost->head;
-    const int64_t *phase = &request->head;
-
-    for (int i = 0; i < PHASES; i++) {
-        bucket[i] = histogram_soon(&histogram[i], (uint64_t)phase[i]);
-    }
-}
-
-/* Of the first two phases the head alone may be unknown, as that of an HTTP/2 stream, or both. */
-static inline int first_phase(const segment_vhost_rec_t *vhost, const record_request_t *request)
-{
-    return request->head >= 0                                           ? 0
-        : request->queue >= 0 && segment_histogram_known(&vhost->queue) ? 1
-                                                                        : 2;
-}
-
-/*
- * A tunnel's time is that of a connection: only what was before it began says how quick the server
- * is.
+ * Of the first two phases the head alone may be unknown, as that of an HTTP/2 stream, or both. A
+ * tunnel's time is that of a connection: only what was before it began says how quick the server is.
  */
 static inline void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request,
-                                 _Atomic uint64_t *bucket[PHASES], bool tunnel)
+                                 bool tunnel)
 {
-    histogram_t *histogram = &vhost->head;
-    const int64_t *phase = &request->head;
+    bool head = request->head >= 0;
 
-    for (int i = first_phase(vhost, request); i < (tunnel ? 2 : PHASES); i++) {
-        histogram_add_in(&histogram[i], bucket[i], (uint64_t)phase[i], 1);
+    if (head) {
+        histogram_record(&vhost->head, (uint64_t)request->head);
+    }
+    if (head || (request->queue >= 0 && segment_histogram_known(&vhost->queue))) {
+        histogram_record(&vhost->queue, (uint64_t)request->queue);
+    }
+    if (!tunnel) {
+        histogram_record(&vhost->handler, (uint64_t)request->handler);
+        histogram_record(&vhost->write, (uint64_t)request->writing);
+        histogram_record(&vhost->total, (uint64_t)request->total);
     }
 }
 
@@ -514,11 +483,9 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
                                int64_t now, bool tunnel)
 {
     segment_vhost_rec_t *vhost = &record.segment->vhost[request->row];
-    _Atomic uint64_t *bucket[PHASES];
 
     record_conn_look_at_input(conn);
     take_phases(request, conn, now);
-    find_phases(vhost, request, bucket);
     if (conn->current == request) {
         conn->current = NULL;
     }
@@ -533,7 +500,7 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
             nobody_reads(segment_request_ends(record.segment, &record.self, request->row)), 0)) {
         atomic_store_explicit(&last_full, now, memory_order_relaxed);
     }
-    record_phases(vhost, request, bucket, tunnel);
+    record_phases(vhost, request, tunnel);
     conn->last_end = now;
     conn->bytes_done = conn->bytes_in;
     conn->cut_short = conn->broken || r->connection->aborted;
@@ -579,8 +546,6 @@ __attribute__((hot)) int record_request_log(request_rec *r)
         end_other(r);
     }
     else {
-        segment_request_soon(record.segment, &record.self, request->row);
-        segment_handler_soon(record.segment, &record.self, request->handler_row);
         while (last->next != NULL) {
             last = last->next;
         }
