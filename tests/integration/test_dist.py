@@ -64,3 +64,7 @@ def test_an_unpacked_release_builds_and_says_its_version_everywhere(release):
     says(VERSION)
     (tree / "VERSION").write_text("98.7.6\n")
     says("98.7.6")
+
+
+def test_a_running_server_says_its_version(httpd):
+    assert httpd().mpm_status()["server"]["release"] == VERSION

@@ -21,6 +21,7 @@
 #include "mpm_common.h"
 #include "unixd.h"
 
+#include "gen/version.h"
 #include "segment/file.h"
 #include "segment/ring.h"
 #include "stats/config.h"
@@ -305,6 +306,7 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
 
     segment_set_text(server->version, ap_get_server_description());
     segment_set_text(server->built, ap_get_server_built());
+    segment_set_text(server->release, MPM_VERSION);
     segment_set_text(server->mpm, ap_show_mpm());
     segment_set(&server->pid, (uint64_t)record.parent);
     segment_set(&server->config_generation, record.config_generation);
