@@ -16,24 +16,22 @@
 
 const char *format_count(char text[FORMAT_BYTES], apr_int64_t count)
 {
-    char digits[24];
-    const char *from = digits;
-    char *to = text;
-    apr_size_t left;
+    apr_uint64_t left = count < 0 ? 0 - (apr_uint64_t)count : (apr_uint64_t)count;
+    char *at = text + FORMAT_BYTES;
 
-    apr_snprintf(digits, sizeof(digits), "%" APR_INT64_T_FMT, count);
-    if (*from == '-') {
-        *to++ = *from++;
-    }
-    for (left = strlen(from); left > 0; left--) {
-        *to++ = *from++;
-        if (left > 1 && left % 3 == 1) {
-            memcpy(to, GROUP_SEPARATOR, sizeof(GROUP_SEPARATOR) - 1);
-            to += sizeof(GROUP_SEPARATOR) - 1;
+    *--at = '\0';
+    for (int digits = 0; digits == 0 || left > 0; digits++) {
+        if (digits > 0 && digits % 3 == 0) {
+            at -= sizeof(GROUP_SEPARATOR) - 1;
+            memcpy(at, GROUP_SEPARATOR, sizeof(GROUP_SEPARATOR) - 1);
         }
+        *--at = (char)('0' + left % 10);
+        left /= 10;
     }
-    *to = '\0';
-    return text;
+    if (count < 0) {
+        *--at = '-';
+    }
+    return memmove(text, at, (apr_size_t)(text + FORMAT_BYTES - at));
 }
 
 const char *format_bytes(char text[FORMAT_BYTES], apr_int64_t bytes)

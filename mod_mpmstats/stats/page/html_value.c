@@ -57,9 +57,6 @@ apr_int64_t html_value_amount(const html_value_t *value)
 static const char *number_text(char text[FORMAT_BYTES], const metric_t *metric, apr_int64_t n)
 {
     switch (metric->kind) {
-    case METRIC_ID:
-        apr_snprintf(text, FORMAT_BYTES, "%" APR_INT64_T_FMT, n);
-        return text;
     case METRIC_FLAG:
         return n ? "yes" : "no";
     case METRIC_TIME:
@@ -99,6 +96,9 @@ void html_value_text(out_t *out, const html_value_t *value)
         break;
     case METRIC_REAL:
         out_raw(out, format_real(text, metric_real(metric, value->record)));
+        break;
+    case METRIC_ID:
+        out_number(out, metric_number(metric, value->record));
         break;
     default:
         out_raw(out, number_text(text, metric, metric_number(metric, value->record)));
