@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/interrupt.h
- * @brief Signals that end the program, made into a question, for work that must not be left half
- * done.
+ * @brief Polls for termination signals in work that must finish or be undone.
  */
 #ifndef MPMSTATS_CLI_COMMON_INTERRUPT_H
 #define MPMSTATS_CLI_COMMON_INTERRUPT_H
 
-/** From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT do not end the program; what waits is woken. */
+/** SIGINT, SIGTERM, SIGHUP and SIGQUIT no longer end the program; they interrupt system calls. */
 void interrupt_watch(void);
 
-/** The first signal that came, 0 if none did. */
+/** The first signal received; 0: none. */
 int interrupt_number(void);
 
-/** Forgets it, so that what has to be undone can be undone in peace. */
+/** Forgets the signal, so that the undo step itself is not interrupted. */
 void interrupt_clear(void);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/layout.h
- * @brief Line ends and spaces of JSON.
+ * @brief Formats JSON: line ends and spaces.
  */
 #ifndef MPMSTATS_CLI_COMMON_LAYOUT_H
 #define MPMSTATS_CLI_COMMON_LAYOUT_H
 
 /**
- * The same JSON with each level @a indent spaces further in, or on one line and without any space
- * if that is 0. @a json is valid and ends with NUL; the caller frees the result.
+ * Indents each level by @a indent spaces; 0: one line without spaces. @a json must be valid and
+ * NUL-terminated. The caller frees the result.
  */
 char *layout_json(const char *json, int indent);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/memory.h
- * @brief Allocation that does not fail: a program that prints tables has nothing better to do then.
+ * @brief Allocation that never returns NULL.
  *
- * When memory is short these print one line and exit with RC_LOCAL. Everything
- * they return is the caller's to free().
+ * On failure these print one line and exit with RC_LOCAL. The caller frees the
+ * results with free().
  */
 #ifndef MPMSTATS_CLI_COMMON_MEMORY_H
 #define MPMSTATS_CLI_COMMON_MEMORY_H
@@ -12,28 +12,28 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/** @a count zeroed elements of @a size bytes; never NULL, not even for none. */
+/** @a count zeroed elements of @a size bytes; never NULL, even when @a count is 0. */
 void *memory_get(size_t count, size_t size);
 
-/** realloc() of an array to @a count elements of @a size bytes; new ones are not zeroed. */
+/** realloc() to @a count elements of @a size bytes; new elements are not zeroed. */
 void *memory_resize(void *old, size_t count, size_t size);
 
 char *memory_copy(const char *text);
 
-/** sprintf() into memory. */
+/** sprintf() into allocated memory. */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** Text that is written piece by piece. */
+/** A text built through a stream. */
 typedef struct {
-    FILE *out; /**< to write to */
+    FILE *out; /**< the stream to write to */
     char *text;
-    size_t length; /**< valid once it is closed */
+    size_t length; /**< valid after memory_text_close() */
 } memory_text_t;
 
-/** Begins one; @a text stays where it is until it is closed. Returns text->out. */
+/** Opens the stream; @a text must not move until memory_text_close(). Returns text->out. */
 FILE *memory_text_open(memory_text_t *text);
 
-/** Ends it. Returns all that was written, never NULL. */
+/** Closes the stream. Returns the text, never NULL. */
 char *memory_text_close(memory_text_t *text);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/options.h
- * @brief Options declared in tables: parsed by getopt_long, explained by --help.
+ * @brief Option tables: parsed with getopt_long(), printed by --help.
  *
- * A table describes members of a struct. Values are checked here, so commands
+ * A table describes members of a struct. Values are validated here, so commands
  * see only valid ones. Strings point into argv.
  */
 #ifndef MPMSTATS_CLI_COMMON_OPTIONS_H
@@ -21,12 +21,12 @@ typedef enum {
     OPTION_CHOICE, /**< char *, one of choices */
     OPTION_COUNT,  /**< long, within least and most */
     OPTION_REAL,   /**< double, within least and most */
-    OPTION_LIST,   /**< texts_t: may be given several times */
+    OPTION_LIST,   /**< texts_t: the option may repeat */
     /** double in microseconds from "1.5s", "200ms", "3m"; a bare number is seconds */
     OPTION_SPAN
 } option_type_e;
 
-/** What an OPTION_LIST collects; ends are not marked, the array is never freed. */
+/** Values of an OPTION_LIST. No terminator; the array is never freed. */
 typedef struct {
     char **items;
     size_t count;
@@ -34,9 +34,9 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    char letter;          /**< 0: only the long form */
-    const char *arg;      /**< name of its argument in the help; NULL: none */
-    const char *optional; /**< value when the argument is left out; NULL: it is needed */
+    char letter;          /**< 0: long form only */
+    const char *arg;      /**< name of the argument in the help; NULL: takes none */
+    const char *optional; /**< value when the argument is omitted; NULL: argument required */
     option_type_e type;
     size_t offset; /**< of the member in the target */
     double least, most;
@@ -52,9 +52,9 @@ typedef struct {
 
 /**
  * Parses argv[1…] by the tables of @a sets, which end with a NULL table.
- * @a first_only stops at the first argument that is no option. Returns the index
- * of the first argument left, or 0 and @a failure filled; otherwise all other
- * arguments are moved behind the options.
+ * With @a first_only it stops at the first argument that is not an option;
+ * otherwise it moves the arguments behind the options. Returns the index of the
+ * first argument, or 0 and @a failure filled.
  */
 int options_parse(const option_set_t *sets, bool first_only, int argc, char **argv,
                   failure_t *failure);
@@ -62,7 +62,7 @@ int options_parse(const option_set_t *sets, bool first_only, int argc, char **ar
 /** Prints a table as lines for --help. */
 void options_help(FILE *out, const option_t *table);
 
-/** A span of time as people write it, in microseconds; false when @a text is none. */
+/** Parses a time span ("1.5s", "200ms") into microseconds; false when @a text is invalid. */
 bool options_span(const char *text, double *us);
 
 #endif

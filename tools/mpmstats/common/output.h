@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/output.h
- * @brief Ending well on stdout.
+ * @brief The exit code once stdout is flushed.
  */
 #ifndef MPMSTATS_CLI_COMMON_OUTPUT_H
 #define MPMSTATS_CLI_COMMON_OUTPUT_H
 
 /**
- * Flushes stdout and says with which code to exit: @a rc when all was written,
- * RC_PIPE in silence when the reader has gone, RC_LOCAL and a line otherwise.
+ * Flushes stdout and returns the exit code: @a rc after success, RC_PIPE without a
+ * message after EPIPE, RC_LOCAL with a message after other errors.
  */
 int output_finish(int rc);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/procfs.h
- * @brief What the kernel says about a process of this machine.
+ * @brief Figures of a local process, from /proc.
  *
- * Numbers are NAN, or -1, when the process has gone or we may not know.
+ * NAN or -1 means that the process has exited or that permission is missing.
  */
 #ifndef MPMSTATS_CLI_COMMON_PROCFS_H
 #define MPMSTATS_CLI_COMMON_PROCFS_H
@@ -12,33 +12,31 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** The parent's id; -1 when there is no such process. */
+/** The parent's process id; -1: no such process. */
 pid_t procfs_parent(pid_t pid);
 
-/** Has a signal or a tracer stopped it? */
+/** True when a signal or a tracer has stopped the process. */
 bool procfs_is_stopped(pid_t pid);
 
-/** Threads it has; -1. */
+/** Number of threads, or -1. */
 int procfs_threads(pid_t pid);
 
-/** Processor time it has used, in seconds. */
+/** Processor time used, in seconds. */
 double procfs_cpu(pid_t pid);
 
-/**
- * Time its threads were ready to run and had no processor, in seconds, over those that exist now.
- */
+/** Run-queue delay in seconds, summed over the threads that exist now. */
 double procfs_cpu_delay(pid_t pid);
 
 /**
- * Memory in bytes, with what is shared divided by the number of its users. Where
- * only its owner may know that, resident memory that is not shared with files.
+ * Proportional set size in bytes; without permission to read it, the resident
+ * memory that is not file-backed.
  */
 double procfs_memory(pid_t pid);
 
-/** Inodes of the sockets it has open, sorted; NULL when we may not know. The caller frees them. */
+/** Sorted inodes of its open sockets; NULL without permission. The caller frees the array. */
 unsigned long *procfs_sockets(pid_t pid, size_t *count);
 
-/** The first line of a small file that begins with @a key, without it; false when there is none. */
+/** The rest of the first line that begins with @a key; false when no line does. */
 bool procfs_line(const char *path, const char *key, char *value, size_t size);
 
 /** A whole small file as text, cut at @a size; false when it cannot be read. */

@@ -10,17 +10,17 @@
 typedef enum {
     RC_OK = 0,
     RC_USAGE = 1,        /**< wrong command, option or argument */
-    RC_LOCAL = 2,        /**< something of this machine: a file, memory, stdout */
+    RC_LOCAL = 2,        /**< local error: a file, memory, stdout */
     RC_UNREACHABLE = 3,  /**< no connection: name, address, refused, socket missing */
     RC_TIMEOUT = 4,      /**< no complete answer within --timeout */
     RC_TLS = 5,          /**< handshake or certificate check failed */
     RC_DENIED = 6,       /**< HTTP 401, 403 or 407 */
     RC_HTTP = 7,         /**< any other HTTP status than 200 */
     RC_ANSWER = 8,       /**< not JSON, another schema, too large, cut short */
-    RC_NOVALUE = 9,      /**< the server answers, but does not know the value asked for */
-    RC_ROLLED_BACK = 10, /**< tune --apply has undone what it did, or refused to begin */
-    RC_STALE = 11,       /**< shown, but the server runs no more: it is the last that was known */
-    RC_PIPE = 141        /**< stdout's reader has gone: what the shell says of SIGPIPE */
+    RC_NOVALUE = 9,      /**< the server answers without the requested value */
+    RC_ROLLED_BACK = 10, /**< tune --apply rolled back, or refused to start */
+    RC_STALE = 11,       /**< output is the last state of a server that no longer runs */
+    RC_PIPE = 141        /**< EPIPE on stdout: the shell's code for SIGPIPE */
 } rc_e;
 
 #endif

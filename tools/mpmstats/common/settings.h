@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/settings.h
- * @brief The options every command takes: which server, and how to show it.
+ * @brief The options of every command: server and output format.
  */
 #ifndef MPMSTATS_CLI_COMMON_SETTINGS_H
 #define MPMSTATS_CLI_COMMON_SETTINGS_H
@@ -10,32 +10,30 @@
 
 #include "common/options.h"
 
-/**
- * Filled once by main() before a command runs; strings are the command line's or the environment's.
- */
+/** Filled once by main() before a command runs; strings point into argv or the environment. */
 typedef struct {
     char *url;         /**< --url or NULL */
     char *url_usual;   /**< $MPMSTATS_URL or NULL */
     char *unix_socket; /**< --unix-socket or NULL */
-    char *segment;     /**< --segment: a server of this machine by its file, or NULL */
-    char *instance;    /**< --instance: the same by the name of a Debian instance, or NULL */
+    char *segment;     /**< --segment: a local server by its segment file, or NULL */
+    char *instance;    /**< --instance: a local server by its Debian instance, or NULL */
     char *from;        /**< --from: a saved snapshot instead of a server, or NULL */
-    char *closed;      /**< source.c's: a segment that we may not read, or NULL */
-    /** a command's: the histograms of each virtual host as well, where the source has them */
+    char *closed;      /**< set by source.c: a segment without read permission, or NULL */
+    /** set by a command: also read the histograms of each virtual host, where available */
     bool vhost_times;
-    double timeout_s; /**< --timeout; 0 for what the command finds right */
+    double timeout_s; /**< --timeout; 0: the command's default */
     bool insecure;
     char *cacert;
     char *user; /**< NAME[:PASSWORD], as given */
-    char *json; /**< --json: "auto", "pretty" or "compact"; NULL for people */
+    char *json; /**< --json: "auto", "pretty" or "compact"; NULL: tables */
     bool no_color;
     bool help, version;
 } settings_t;
 
-/** Their declaration; targets are settings_t. */
+/** Option table; the target is a settings_t. */
 extern const option_t settings_options[];
 
-/** The defaults, with what the environment says. */
+/** Sets the defaults, then the environment's values. */
 void settings_init(settings_t *settings);
 
 #endif

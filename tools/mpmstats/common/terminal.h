@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  common/terminal.h
- * @brief What stdout can show: width, colours, UTF-8.
+ * @brief Capabilities of stdout: width, colours, UTF-8.
  *
- * terminal_init() is called once, before any output; afterwards the answers are
- * constant but for the width, which is asked anew each time.
+ * terminal_init() is called once, before any output. The results then stay
+ * constant, except the width, which is read at each call.
  */
 #ifndef MPMSTATS_CLI_COMMON_TERMINAL_H
 #define MPMSTATS_CLI_COMMON_TERMINAL_H
@@ -28,20 +28,20 @@ bool terminal_is_tty(void);
 bool terminal_has_colour(void);
 bool terminal_is_utf8(void);
 
-/** Columns of a line: the terminal's, else $COLUMNS, else 0 for "as long as it likes". */
+/** Columns of a line: the terminal's, else $COLUMNS, else 0 (unlimited). */
 int terminal_width(void);
 
 /** Escape sequence that starts a style, or that ends it (STYLE_PLAIN); "" without colours. */
 const char *terminal_style(style_e style);
 
-/** The character for one of the little drawings, in UTF-8 or ASCII. */
+/** Drawing characters, in UTF-8 or ASCII. */
 typedef enum {
-    GLYPH_FULL,     /**< taken part of a bar */
-    GLYPH_HALF,     /**< part of a bar that is ready */
-    GLYPH_EMPTY,    /**< rest of a bar */
-    GLYPH_ELLIPSIS, /**< text was cut here; always one column */
-    GLYPH_DOT,      /**< between two facts */
-    GLYPH_DOWN,     /**< sorted from the greatest down */
+    GLYPH_FULL,     /**< bar: in use */
+    GLYPH_HALF,     /**< bar: ready */
+    GLYPH_EMPTY,    /**< bar: rest */
+    GLYPH_ELLIPSIS, /**< marks cut text; always one column */
+    GLYPH_DOT,      /**< separator */
+    GLYPH_DOWN,     /**< sorted in descending order */
     GLYPH_UP
 } glyph_e;
 const char *terminal_glyph(glyph_e glyph);

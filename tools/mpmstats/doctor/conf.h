@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  doctor/conf.h
- * @brief A server's configuration as it lies on the disk, read without httpd.
+ * @brief Reads a server's configuration files without httpd.
  *
- * httpd itself tells nothing of a configuration with which it does not start, and takes root's
- * rights for some. Includes, Define, the environment of Debian's `envvars` and the sections that
- * ask for something (<IfModule> …) are followed; what only a running httpd can know (<IfVersion>,
- * -D on its command line) is taken to hold, or to be absent.
+ * httpd reports nothing about a configuration it cannot start with, and needs root for some.
+ * The reader follows Include, Define, Debian's `envvars` and conditional sections (<IfModule> …).
+ * Only a running httpd knows <IfVersion>, taken as true, and its -D options, taken as absent.
  */
 #ifndef MPMSTATS_CLI_DOCTOR_CONF_H
 #define MPMSTATS_CLI_DOCTOR_CONF_H
@@ -15,10 +14,10 @@
 #include <stddef.h>
 
 typedef struct {
-    char *name;      /**< of the directive */
+    char *name;      /**< directive name */
     char *arguments; /**< as written, ${NAME} replaced */
     char *file;
-    int number; /**< of the line */
+    int number; /**< line number */
     /** index of the innermost section such as <Location>; 0: the whole server */
     size_t section;
 } conf_line_t;
@@ -29,50 +28,44 @@ typedef struct {
 } conf_section_t;
 
 typedef struct {
-    char *text; /**< what could not be read, in words */
-    bool ends;  /**< httpd does not start with it, whoever starts it */
+    char *text; /**< message: what could not be read */
+    bool ends;  /**< fatal: httpd refuses to start, for root too */
 } conf_trouble_t;
 
 typedef struct {
     char *directory;    /**< ServerRoot */
-    conf_line_t *lines; /**< in the order in which httpd reads them */
+    conf_line_t *lines; /**< in httpd's reading order */
     size_t count;
     conf_section_t *sections;
     size_t section_count;
-    char **names, **values; /**< of Define, and of envvars */
+    char **names, **values; /**< variables: Define and envvars */
     size_t name_count;
-    /**
-     * that LoadModule and MPMLoadModule name: a large configuration asks for them in each virtual
-     * host
-     */
+    /** named by LoadModule and MPMLoadModule; kept apart for fast <IfModule> in virtual hosts */
     char **modules;
     size_t module_count;
     conf_trouble_t *troubles;
     size_t trouble_count;
 } conf_t;
 
-/** Reads @a file, which may be NULL for the usual ones in @a directory. NULL when there is none. */
+/** Reads @a file; NULL: the usual names in @a directory. Returns NULL when there is no file. */
 conf_t *conf_read(const char *directory, const char *file);
 
 /** May be NULL. */
 void conf_free(conf_t *conf);
 
-/** The last line of the whole server that sets it, or NULL. Names compare as httpd's do. */
+/** The last line in server context that sets @a name, or NULL. Names compare as in httpd. */
 const conf_line_t *conf_last(const conf_t *conf, const char *name);
 
-/** Is that the directive? */
+/** True when the line's directive is @a name. */
 bool conf_is(const conf_line_t *line, const char *name);
 
-/**
- * The nth word (from 0) of its arguments, without quotes; NULL when there are fewer. The caller
- * frees it.
- */
+/** Argument @a n (from 0) without quotes; NULL when there are fewer. The caller frees it. */
 char *conf_word(const conf_line_t *line, int n);
 
 /** The value of a variable, or NULL. */
 const char *conf_variable(const conf_t *conf, const char *name);
 
-/** An absolute name for what a configuration calls @a path. The caller frees it. */
+/** The absolute form of a configured @a path. The caller frees it. */
 char *conf_path(const conf_t *conf, const char *path);
 
 #endif

@@ -3,7 +3,7 @@
  * @file  fields/derive.h
  * @brief Values computed from a snapshot, for the table in fields.c.
  *
- * Each is NAN when what it is made of is not known. Pure functions.
+ * A value is NAN when one of its inputs is unknown. Pure functions.
  */
 #ifndef MPMSTATS_CLI_FIELDS_DERIVE_H
 #define MPMSTATS_CLI_FIELDS_DERIVE_H
@@ -12,16 +12,16 @@
 
 #include "figures/snapshot.h"
 
-/** Has the worker work: any state but _ S I G and the dead slot's dot. */
+/** True when the worker is busy: any state except _ S I G and "." */
 bool derive_worker_busy(const snapshot_worker_t *worker);
 
 double derive_workers(const snapshot_t *snap);
 double derive_workers_free(const snapshot_t *snap);
 double derive_connections_max(const snapshot_t *snap);
-/** µs; 0 when no request runs. A worker in K waits for its client and is not counted. */
+/** µs; 0 when no request runs. Keep-alive (K) and tunnels do not count. */
 double derive_oldest(const snapshot_t *snap);
 
-/** Workers in the scoreboard state of that letter. */
+/** Number of workers in that scoreboard state. */
 double derive_state_S(const snapshot_t *snap);
 double derive_state_R(const snapshot_t *snap);
 double derive_state_W(const snapshot_t *snap);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  fields/expr.h
- * @brief Conditions on values: KEY OP NUMBER[UNIT], as `check` takes them.
+ * @brief Conditions for `check`: KEY OP NUMBER[UNIT].
  *
  * OP is one of > >= < <= = !=. The unit is % of the key's limit; us, ms, s, m, h
  * or d for times; K, M, G, T (of 1024) for bytes and (of 1000) for counts.
@@ -22,10 +22,10 @@ typedef enum {
 } expr_op_e;
 
 typedef struct {
-    measure_t measure; /**< its percent says that the bound is one */
+    measure_t measure; /**< measure.percent: the bound is a percentage */
     expr_op_e op;
     double bound; /**< in the measure's unit */
-    char *text;   /**< as it was written */
+    char *text;   /**< the condition as written */
 } expr_t;
 
 typedef struct {
@@ -38,7 +38,7 @@ bool expr_parse(exprs_t *list, const char *text, failure_t *failure);
 
 void expr_free(exprs_t *list);
 
-/** Does the condition hold? False when the value is not known: ask measure_value() first. */
+/** True when the condition holds. False for an unknown value: test measure_value() first. */
 bool expr_holds(const expr_t *expr, const snapshot_t *snap);
 
 #endif

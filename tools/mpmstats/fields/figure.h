@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  fields/figure.h
- * @brief Numbers for people. All return a string the caller frees; NAN gives "-".
+ * @brief Human-readable numbers. The caller frees the strings; NAN gives "-".
  */
 #ifndef MPMSTATS_CLI_FIELDS_FIGURE_H
 #define MPMSTATS_CLI_FIELDS_FIGURE_H
@@ -14,13 +14,13 @@ char *figure_count(double number);
 /** Bytes in binary units with three digits: 999 B, 1.46 KiB, 12.3 MiB. */
 char *figure_bytes(double bytes);
 
-/** A span of microseconds with three or so digits: 12 us, 3.4 ms, 1.23 s, 4m05s, 3h02m, 12d04h. */
+/** A time span of @a us microseconds: 12 us, 3.4 ms, 1.23 s, 4m05s, 3h02m, 12d04h. */
 char *figure_span(double us);
 
-/** Local time of microseconds since the epoch: 2026-01-31 12:34:56. */
+/** Microseconds since the epoch as local time: 2026-01-31 12:34:56. */
 char *figure_time(double us);
 
-/** A value by its field's kind and unit; texts made safe. */
+/** A value, formatted by its field's kind and unit; texts are made safe. */
 char *figure_field(const field_t *field, const void *record);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  fields/gauge.h
- * @brief The bars of status and top: workers, processes and connections beside their limits.
+ * @brief The bars of `status` and `top`: workers, processes and connections against their limits.
  *
- * What they show, not how: who draws asks for the columns and colour of each part.
+ * Values only: the caller draws, with the columns and the colour of each part.
  */
 #ifndef MPMSTATS_CLI_FIELDS_GAUGE_H
 #define MPMSTATS_CLI_FIELDS_GAUGE_H
@@ -16,22 +16,22 @@
 
 typedef struct {
     const char *label;
-    double taken, ready, limit; /**< NAN: not known */
+    double taken, ready, limit; /**< NAN: unknown */
     bool alarm;
-    char *notes; /**< what stands behind the bar */
+    char *notes; /**< text after the bar */
 } gauge_t;
 
 #define GAUGES 3
 
-/** Fills @a gauges; end with gauges_free(). One whose taken is NAN is not to be shown. */
+/** Fills @a gauges; free with gauges_free(). Skip a gauge whose taken is NAN. */
 void gauges_of(const snapshot_t *snap, gauge_t gauges[GAUGES]);
 
 void gauges_free(gauge_t gauges[GAUGES]);
 
-/** Is there a limit to draw a bar to? */
+/** True when the limit is known, so a bar can be drawn. */
 bool gauge_has_bar(const gauge_t *gauge);
 
-/** Columns of the taken part of a bar of @a columns; @a ready receives those of the ready part. */
+/** Splits a bar of @a columns: returns the columns taken, @a ready receives those ready. */
 size_t gauge_share(const gauge_t *gauge, size_t columns, size_t *ready);
 
 /** Colour of the taken part. */

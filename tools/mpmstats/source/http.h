@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  source/http.h
- * @brief One GET, bounded in time and size, with failures that say what to do next.
+ * @brief One GET, limited in time and size.
  *
- * Every request has a connection of its own: looking once a second must not keep
- * a worker of a prefork server busy in between. Redirections are not followed,
- * so what is shown is what was asked.
+ * Every request uses a new connection: a kept-alive one would occupy a worker of a
+ * prefork server between samples. Redirections are not followed.
  */
 #ifndef MPMSTATS_CLI_SOURCE_HTTP_H
 #define MPMSTATS_CLI_SOURCE_HTTP_H
@@ -15,18 +14,18 @@
 #include "common/failure.h"
 #include "source/url.h"
 
-/** Head and body of an answer together never take more memory than this. */
+/** Limit of an answer's head and body together. */
 #define HTTP_BYTES_MAX ((size_t)64 << 20)
 
 typedef struct {
     const url_t *url;
     double timeout_s;
     bool insecure;        /**< accept any certificate */
-    const char *cacert;   /**< file of authorities to trust in place of the system's, or NULL */
+    const char *cacert;   /**< CA file in place of the system's, or NULL */
     const char *user;     /**< or NULL */
     const char *password; /**< or NULL */
-    const char *accept;   /**< the media type asked for; NULL: JSON */
-    const char *hint;     /**< added to failures to connect, or "" */
+    const char *accept;   /**< media type requested; NULL: JSON */
+    const char *hint;     /**< appended to connect failures, or "" */
 } http_request_t;
 
 typedef struct {
@@ -35,11 +34,11 @@ typedef struct {
     char *type; /**< Content-Type, or NULL */
 } http_answer_t;
 
-/** Before the first http_get() of a source, which may be in another thread; http_end() for each. */
+/** Call before a source's first http_get(), in any thread; pair each call with http_end(). */
 void http_begin(void);
 void http_end(void);
 
-/** Fills @a answer with a status 200 answer; else false, @a failure filled, nothing to free. */
+/** Fills @a answer for status 200; else false, @a failure filled, nothing to free. */
 bool http_get(const http_request_t *request, http_answer_t *answer, failure_t *failure);
 
 void http_answer_free(http_answer_t *answer);

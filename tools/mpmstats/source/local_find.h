@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  source/local_find.h
- * @brief Where the segment of a server of this machine is.
+ * @brief Finds the segment file of a local server.
  */
 #ifndef MPMSTATS_CLI_SOURCE_LOCAL_FIND_H
 #define MPMSTATS_CLI_SOURCE_LOCAL_FIND_H
@@ -10,17 +10,16 @@
 #include "common/settings.h"
 
 typedef enum {
-    LOCAL_FOUND,  /**< one */
-    LOCAL_NONE,   /**< nobody named one, and there is none in the usual places */
-    LOCAL_CLOSED, /**< there is one, which we may not read and nobody named */
-    LOCAL_FAILED  /**< several, or what was named cannot be; the failure says so */
+    LOCAL_FOUND,  /**< exactly one */
+    LOCAL_NONE,   /**< none named, none in the default directories */
+    LOCAL_CLOSED, /**< none named; one exists without read permission */
+    LOCAL_FAILED  /**< several, or the named one is invalid; see the failure */
 } local_find_e;
 
 /**
- * The segment that --segment or --instance names, else the one in $APACHE_RUN_DIR, else that of the
- * only server in the usual places. Servers that are dead do not count beside one that lives.
- * @param path  receives the file's name when the answer is LOCAL_FOUND or LOCAL_CLOSED, from
- * malloc()
+ * The segment named by --segment or --instance, else the one in $APACHE_RUN_DIR, else that of the
+ * only server in the default directories. Dead servers are ignored when one is alive.
+ * @param path  receives the malloc()ed file name with LOCAL_FOUND and LOCAL_CLOSED
  */
 local_find_e local_find(const settings_t *settings, char **path, failure_t *failure);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  source/local_maps.h
- * @brief Segments by who has them mapped: those that are in no usual place.
+ * @brief Finds segments outside the default directories by the processes that map them.
  *
- * Only of processes that are called like an httpd and belong to root or to us: anybody else could
- * have made one to mislead us. Takes the rights to see another process's memory map, root's mostly;
- * without them nothing is found.
+ * Only processes with httpd's name that belong to root or to our user count: other users could
+ * fake a segment. Reading another process's memory map mostly requires root; without permission
+ * nothing is found.
  */
 #ifndef MPMSTATS_CLI_SOURCE_LOCAL_MAPS_H
 #define MPMSTATS_CLI_SOURCE_LOCAL_MAPS_H
@@ -14,13 +14,13 @@
 
 typedef void local_maps_found_fn(void *context, const char *path);
 
-/** Calls @a found for each segment that the process has mapped. */
+/** Calls @a found for each segment that @a pid maps. */
 void local_maps_of(pid_t pid, local_maps_found_fn *found, void *context);
 
 /** The same for the process a pid file names. */
 void local_maps_of_pid_file(const char *path, local_maps_found_fn *found, void *context);
 
-/** The same for every process of the machine, which may be many. */
+/** The same for every process of the machine: expensive. */
 void local_maps_of_all(local_maps_found_fn *found, void *context);
 
 #endif

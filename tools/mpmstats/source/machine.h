@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  source/machine.h
- * @brief What this machine, or the control group a server lives in, can give it.
+ * @brief Memory and processors available to a server: of the machine or its control group.
  */
 #ifndef MPMSTATS_CLI_SOURCE_MACHINE_H
 #define MPMSTATS_CLI_SOURCE_MACHINE_H
@@ -9,16 +9,16 @@
 #include <sys/types.h>
 
 typedef struct {
-    double available; /**< bytes a process can still get before something has to go */
-    double limit;     /**< bytes there are in all */
-    /** who sets the limit, for people: "machine", "control group /system.slice/…" */
+    double available; /**< bytes available without reclaim of used memory */
+    double limit;     /**< bytes in total */
+    /** origin of the limit, to print: "machine", "control group /system.slice/…" */
     char what[64];
 } machine_memory_t;
 
-/** Of the tighter one: the machine, or a control group (v2) @a pid is in. NAN when not known. */
+/** Of the machine or of a control group (v2) of @a pid, whichever is tighter. NAN: unknown. */
 machine_memory_t machine_memory(pid_t pid);
 
-/** Processors that may be used; at least 1. */
+/** Number of usable processors; at least 1. */
 int machine_cores(pid_t pid);
 
 #endif

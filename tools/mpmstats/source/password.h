@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  source/password.h
- * @brief Name and password for --user, without showing the password to anybody.
+ * @brief User name and password for --user; keeps the password out of ps.
  */
 #ifndef MPMSTATS_CLI_SOURCE_PASSWORD_H
 #define MPMSTATS_CLI_SOURCE_PASSWORD_H
@@ -14,9 +14,9 @@ typedef struct {
 } login_t;
 
 /**
- * Takes NAME or NAME:PASSWORD apart and blanks the password where it stood, since
- * ps shows a program's arguments. Without a password there it is taken from
- * $MPMSTATS_PASSWORD, else asked for at the terminal. @a argument may be NULL.
+ * Splits NAME or NAME:PASSWORD and blanks the password in @a argument, since ps
+ * shows a program's arguments. Without a password it reads $MPMSTATS_PASSWORD, then
+ * prompts at the terminal. @a argument may be NULL.
  */
 bool password_get(login_t *login, char *argument, failure_t *failure);
 

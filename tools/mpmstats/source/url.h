@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  source/url.h
- * @brief From what people type as an address to what is asked.
+ * @brief Parses the address of a status page.
  *
- * Accepted: http://… and https://…, the same without a scheme (http is meant),
- * and httpd's own way to say a socket, unix:/path.sock|http://host/path, of
- * which the part from the bar on may be left out. An empty path becomes
- * /mpm-status, and ?json is added where there is no query.
+ * Accepted: http://… and https://…, the same without a scheme (then http), and
+ * httpd's notation of a socket, unix:/path.sock|http://host/path, where the part
+ * from the bar on is optional. An empty path becomes /mpm-status; ?json is added
+ * when there is no query.
  */
 #ifndef MPMSTATS_CLI_SOURCE_URL_H
 #define MPMSTATS_CLI_SOURCE_URL_H
 
 #include "common/failure.h"
 
-/** Where a server on this machine is looked for when no address is given. */
+/** Default address. */
 #define URL_DEFAULT "http://127.0.0.1/mpm-status"
 
 typedef struct {
@@ -21,17 +21,17 @@ typedef struct {
     char *shown;   /**< for messages: without name and password, with the socket */
     char *host;    /**< without brackets */
     char *socket;  /**< path of the unix-domain socket, or NULL */
-    int port;      /**< the one named, or the usual one of the scheme */
-    bool loopback; /**< the host is this machine: no proxy is asked for it */
+    int port;      /**< as given, else the scheme's default */
+    bool loopback; /**< the host is this machine: bypass proxies */
 } url_t;
 
 /**
- * Takes an address apart. @a unix_socket, when not NULL, is the socket to use and
- * excludes one in @a text. On failure nothing needs url_free().
+ * Parses an address. @a unix_socket, when not NULL, is the socket to use; @a text
+ * must then name none. On failure nothing needs url_free().
  */
 bool url_parse(url_t *url, const char *text, const char *unix_socket, failure_t *failure);
 
-/** Asks for something else of the same server: another query. */
+/** Replaces the query. */
 void url_set_query(url_t *url, const char *query);
 
 void url_free(url_t *url);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  term/table.h
- * @brief Tables that fit the line: narrow columns are kept, wide ones cut, the least wanted
- * dropped.
+ * @brief Tables that fit the line: wide columns are cut, then columns dropped by priority.
  *
- * Cells are safe text (text.h); the table takes them over and frees them. A column without any
- * known cell is not shown.
+ * Cells are safe text (text.h); the table owns and frees them. A column without a known cell is
+ * hidden.
  */
 #ifndef MPMSTATS_CLI_TERM_TABLE_H
 #define MPMSTATS_CLI_TERM_TABLE_H
@@ -18,12 +17,12 @@
 
 typedef struct {
     const char *title;
-    bool right; /**< numbers: aligned at their end */
-    /** scoreboard letters, coloured one by one; wrapped over lines, last column only */
+    bool right; /**< numbers: right-aligned */
+    /** scoreboard letters, coloured one by one and wrapped; last column only */
     bool letters;
-    bool words;   /**< a sentence; wrapped over lines between words, last column only */
-    size_t least; /**< may be cut down to so many columns; 0: never cut */
-    int drop;     /**< dropped when the line is still too long, highest first; 0: never */
+    bool words;   /**< a sentence, wrapped between words; last column only */
+    size_t least; /**< minimum width when cut; 0: never cut */
+    int drop;     /**< priority for dropping, highest first; 0: never */
 } column_t;
 
 typedef struct table table_t;
@@ -31,10 +30,10 @@ typedef struct table table_t;
 /** @a columns must live as long as the table. */
 table_t *table_new(const column_t *columns, size_t count);
 
-/** The next cell, row by row. @a text NULL is "not known". */
+/** Appends a cell, row by row. NULL as @a text: unknown. */
 void table_cell(table_t *table, char *text, style_e style);
 
-/** Prints heading and rows in lines of at most @a width columns; 0: as long as need be. */
+/** Prints heading and rows in lines of at most @a width columns; 0: unlimited. */
 void table_print(table_t *table, FILE *out, int width);
 
 void table_free(table_t *table);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  top/top.h
- * @brief What `top` shows now: the samples, the list, its order, and what the user is doing.
+ * @brief State of `top`: samples, lists with their order, input mode.
  *
- * cmd_top.c takes samples and waits, top_keys.c changes this by what was typed,
- * top_rows.c makes the rows, top_draw.c draws with top_header.c and top_list.c. All of it
- * belongs to one thread.
+ * commands/top.c takes samples and waits, top_keys.c handles keys, top_rows.c makes
+ * the rows, top_draw.c draws with top_header.c and top_list.c. Single-threaded.
  */
 #ifndef MPMSTATS_CLI_TOP_TOP_H
 #define MPMSTATS_CLI_TOP_TOP_H
@@ -20,26 +19,26 @@
 
 #define TOP_FILTER_MAX 128
 
-/** A column of a list. The last one takes what is left of the line. */
+/** A column of a list. The last one takes the rest of the line. */
 typedef struct {
-    const char *name; /**< of its field */
+    const char *name; /**< name of its field */
     const char *title;
     int width;
-    bool right; /**< numbers: aligned at their end */
-    bool age;   /**< a point in time, shown and sorted as how long ago that was */
-    /** a counter, shown and sorted as what it grew by a second since the last look */
+    bool right; /**< numbers: right-aligned */
+    bool age;   /**< a point in time, shown and sorted by its age */
+    /** a counter, shown and sorted by its growth per second since the last sample */
     bool rate;
-    int from; /**< only on a screen of so many columns */
-    int drop; /**< left out of a narrow screen, highest first; 0: never */
+    int from; /**< minimum screen width */
+    int drop; /**< priority for dropping on a narrow screen, highest first; 0: never */
 } top_column_t;
 
 typedef struct {
     const char *title;
     const top_column_t *columns;
     size_t column_count;
-    size_t sort;            /**< index of its column */
-    bool reverse;           /**< against the column's natural order */
-    size_t selected, first; /**< rows, of those that pass the filter */
+    size_t sort;            /**< index of the sort column */
+    bool reverse;           /**< inverts the column's natural order */
+    size_t selected, first; /**< indices among the filtered rows */
 } top_list_t;
 
 typedef enum { TOP_WORKERS, TOP_PROCESSES, TOP_VHOSTS, TOP_LISTS } top_list_e;
@@ -49,59 +48,59 @@ typedef enum {
     TOP_FILTER, /**< the filter is being typed */
     TOP_SORT,   /**< a column is being chosen */
     TOP_HELP,
-    TOP_DETAILS /**< everything known of the selected row */
+    TOP_DETAILS /**< all values of the selected row */
 } top_mode_e;
 
-/** Which worker, process or virtual host a row is, from one sample to the next. */
+/** Identifies a worker, process or virtual host across samples. */
 typedef struct {
     apr_int64_t slot, thread, pid;
     char name[96];
 } top_identity_t;
 
 typedef struct {
-    const char *origin;     /**< where the samples come from */
+    const char *origin;     /**< origin of the samples */
     sample_t *before, *now; /**< the last two, or NULL */
-    failure_t trouble;      /**< rc RC_OK: the last request went well */
-    double trouble_since;   /**< seconds of the monotonic clock */
+    failure_t trouble;      /**< rc RC_OK: the last request succeeded */
+    double trouble_since;   /**< monotonic clock, seconds */
     top_list_t lists[TOP_LISTS];
     top_list_e list;
     top_mode_e mode;
     bool paused, show_idle, quit, refresh;
     char filter[TOP_FILTER_MAX];
-    char filter_before[TOP_FILTER_MAX]; /**< to go back to when typing is cancelled */
+    char filter_before[TOP_FILTER_MAX]; /**< restored when typing is cancelled */
     size_t sort_cursor;
     top_identity_t details; /**< the row whose details are shown */
-    size_t details_first;   /**< first line of them in view */
-    int page;               /**< rows the list had when it was drawn */
+    size_t details_first;   /**< first visible line of the details */
+    int page;               /**< rows of the list as last drawn */
 } top_t;
 
-/** The beginning; samples and origin are set by the caller. */
+/** Initial state; the caller sets samples and origin. */
 void top_init(top_t *top);
 
-/** What is known of the records in view. */
+/** The fields of the records in view. */
 const field_t *top_fields(const top_t *top);
 
-/** Rows of the list in view: filtered and sorted. The caller frees them with rows_free(). */
+/** Filtered and sorted rows of the list in view; free with rows_free(). */
 rows_t top_rows(const top_t *top);
 
 top_identity_t top_identify(const top_t *top, const void *record);
 
-/** The record of that identity in the list in view; NULL when it is gone. */
+/** The record of that identity in the list in view; NULL: it no longer exists. */
 const void *top_find(const top_t *top, const top_identity_t *identity);
 
-/** Does any record of the sample know what the column shows? */
+/** True when any record of the sample has a value for the column. */
 bool top_column_known(const top_t *top, const top_column_t *column);
 
-/** The text of a cell, safe; NULL when not known. The caller frees it. */
+/** Safe text of a cell; NULL: unknown. The caller frees it. */
 char *top_cell(const top_t *top, const top_column_t *column, const void *record);
 
-/** How the cells of a record are coloured. */
+/** Style of a record's cells. */
 style_e top_row_style(const top_t *top, const void *record);
 
-/** Puts the selection inside @a count rows, and the selected one into the page. */
+/** Limits the selection to @a count rows and scrolls it into the page. */
 void top_bound(top_t *top, size_t count);
 
-/** One key, as screen_key() returns them. */
+/** Handles one key from screen_key(). */
 void top_key(top_t *top, int key);
 
 /** Draws everything; @a now is the monotonic clock in seconds. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tune/advisor_item.h
- * @brief What the files of the advisor share: how an item is made. For advisor*.c only.
+ * @brief Construction of items. For advisor*.c only.
  */
 #ifndef MPMSTATS_CLI_TUNE_ADVISOR_ITEM_H
 #define MPMSTATS_CLI_TUNE_ADVISOR_ITEM_H
@@ -11,35 +11,34 @@
 /** Head-room above what was measured. */
 #define ADVISOR_ROOM 1.25
 
-/** A share of looks that must not be taken for chance. */
+/** Saturated share of the time above which saturation is not chance. */
 #define ADVISOR_SELDOM 0.01
 
-/** A new item; never NULL, at most ADVISOR_ITEMS_MAX are ever made. Its verdict is UNKNOWN. */
+/** Adds an item, at most ADVISOR_ITEMS_MAX; never NULL. The verdict is ADVISOR_UNKNOWN. */
 advisor_item_t *advisor_add(advisor_advice_t *advice, const char *directive);
 
-/** Sets why, printf-like. */
+/** Sets why, printf()-like. */
 void advisor_because(advisor_item_t *item, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /**
- * Sets now, recommended and the verdict. 0 in @a now is "not known", unless @a zero names it
- * ("none").
+ * Sets now, recommended and the verdict. 0 as @a now means unknown.
  */
 void advisor_number(advisor_item_t *item, int now, int recommended);
 
-/** A count of bytes for people: "1.5 GiB". */
+/** Bytes, human-readable: "1.5 GiB". */
 const char *advisor_bytes(double bytes, char room[16]);
 
-/** A time for people: "1.5 ms". */
+/** A time, human-readable: "1.5 ms". */
 const char *advisor_span(double us, char room[16]);
 
-/** Is all of it known? */
+/** True when every member is known. */
 bool advisor_known(const advisor_spread_t *spread);
 
-/** How far the length of the sample can be trusted. */
+/** Confidence given by the length of the sample. */
 advisor_confidence_e advisor_trust(const advisor_input_t *in);
 
-/** The lesser of two. */
+/** The lower of two confidences. */
 advisor_confidence_e advisor_at_most(advisor_confidence_e a, advisor_confidence_e b);
 
 /** MaxRequestWorkers and what follows from it. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tune/control.h
- * @brief The command that tests a server's configuration and restarts it: apachectl, or what stands
- * in for it.
+ * @brief Tests a server's configuration and restarts it, with apachectl or a substitute.
  */
 #ifndef MPMSTATS_CLI_TUNE_CONTROL_H
 #define MPMSTATS_CLI_TUNE_CONTROL_H
@@ -12,18 +11,18 @@
 #include "common/failure.h"
 
 typedef struct {
-    char *command; /**< a shell's command line to which arguments of httpd are added */
+    char *command; /**< shell command to which httpd's arguments are appended */
 } control_t;
 
-/** @a command, or the first of apachectl, apache2ctl and httpd that there is. */
+/** Selects @a command, or the first of apachectl, apache2ctl and httpd that exists. */
 bool control_open(control_t *control, const char *command, failure_t *failure);
 
 void control_close(control_t *control);
 
-/** Is the configuration valid, with the file @a more after it where that is not NULL? */
+/** True when the configuration is valid, with the file @a more appended if not NULL. */
 bool control_test(const control_t *control, const char *more, failure_t *failure);
 
-/** Tells the server to restart gracefully; it may take a while until it has. */
+/** Requests a graceful restart; returns before it is complete. */
 bool control_graceful(const control_t *control, failure_t *failure);
 
 #endif

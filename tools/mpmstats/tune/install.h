@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tune/install.h
- * @brief Puts a configuration snippet in its place, and takes it back.
+ * @brief Installs a configuration snippet, and undoes it.
  *
- * Every step is one rename(2), link or unlink: whenever the program ends, by whatever, the file
- * is the old one or the new one as a whole. One program at a time may do this in
- * a directory; a lock sees to it.
+ * Every step is one rename(2), link or unlink, so after a crash the file is entirely the old or
+ * the new one. A lock admits one program at a time per directory.
  */
 #ifndef MPMSTATS_CLI_TUNE_INSTALL_H
 #define MPMSTATS_CLI_TUNE_INSTALL_H
@@ -14,42 +13,39 @@
 
 #include "common/failure.h"
 
-/** Where Debian keeps such files, when APACHE_CONFDIR does not say otherwise. */
+/** Debian's directory, unless APACHE_CONFDIR is set. */
 #define INSTALL_DEFAULT_DIR "/etc/apache2/conf-available"
 #define INSTALL_NAME "mpmstats-tune.conf"
 
 typedef struct {
     char *directory;
     char *file;      /**< the snippet */
-    char *candidate; /**< where it lies until it is put in place; no *.conf */
-    char *previous;  /**< what the snippet was before; kept */
-    /** the link in conf-enabled, as a2enconf makes it; NULL: the directory itself is read */
+    char *candidate; /**< the new snippet before installation; name does not match *.conf */
+    char *previous;  /**< backup of the replaced snippet; kept */
+    /** the link in conf-enabled, as a2enconf makes it; NULL: httpd reads the directory itself */
     char *enabled;
-    char *old;  /**< text of the snippet there is, or NULL */
-    char *text; /**< what install_write() was given */
+    char *old;  /**< text of the existing snippet, or NULL */
+    char *text; /**< text given to install_write() */
     bool had_link;
-    int lock; /* of the directory */
+    int lock; /* on the directory */
 } install_t;
 
-/** Looks at the place and locks it. @a directory may be NULL for the default. */
+/** Inspects and locks @a directory; NULL: the default. */
 bool install_open(install_t *install, const char *directory, failure_t *failure);
 
-/** The same without a lock and without the need to write there, for a look. */
+/** The same, read-only: no lock, no write permission needed. */
 bool install_peek(install_t *install, const char *directory, failure_t *failure);
 
 /** Writes the candidate. */
 bool install_write(install_t *install, const char *text, failure_t *failure);
 
-/** Puts the candidate in place, and keeps what was there. */
+/** Installs the candidate, keeping the replaced snippet. */
 bool install_put(install_t *install, failure_t *failure);
 
-/**
- * Puts back what was there; false, and nothing touched, where somebody else has changed what was
- * put in place.
- */
+/** Restores the previous state; false and no change when the installed file has been modified. */
 bool install_undo(install_t *install, failure_t *failure);
 
-/** Ends it; a candidate that was not put in place goes. */
+/** Releases the lock; removes a candidate that was not installed. */
 void install_close(install_t *install);
 
 #endif

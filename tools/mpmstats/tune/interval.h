@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tune/interval.h
- * @brief What happened between two looks at a server.
+ * @brief The difference between two samples of a server.
  */
 #ifndef MPMSTATS_CLI_TUNE_INTERVAL_H
 #define MPMSTATS_CLI_TUNE_INTERVAL_H
@@ -11,10 +11,10 @@
 #include "fields/sample.h"
 
 /**
- * Makes every counter of @a after what it grew by since @a before, and every time one of the
- * requests in between; gauges stay. What cannot be told of an interval becomes unknown: the times
- * of single virtual hosts, unless both samples have them. False, and nothing done, when the server
- * was started in between: then everything in @a after is since.
+ * Replaces every counter of @a after by its growth since @a before and restricts the latencies to
+ * requests in between; gauges stay. The latencies of virtual hosts become unknown unless both
+ * samples have them. False and no change when the counters were reset in between: @a after then
+ * covers the time since.
  */
 bool interval_take(sample_t *after, sample_t *before);
 

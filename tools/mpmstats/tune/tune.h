@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tune/tune.h
- * @brief What the files of the command `tune` share.
+ * @brief Shared by the files of the command `tune`.
  */
 #ifndef MPMSTATS_CLI_TUNE_TUNE_H
 #define MPMSTATS_CLI_TUNE_TUNE_H
@@ -27,38 +27,32 @@ typedef struct {
 typedef struct {
     const settings_t *settings;
     const tune_options_t *given;
-    const char *origin; /**< where the samples come from */
+    const char *origin; /**< origin of the samples */
     sampler_t *sampler;
     tuning_wishes_t wishes;
-    sample_t *first;  /**< the server as it was at the beginning */
-    tuning_t *tuning; /**< the sample */
+    sample_t *first;  /**< the server at the start */
+    tuning_t *tuning; /**< the observations */
     advisor_input_t in;
     advisor_advice_t advice;
     json_t *applied; /**< what --apply did, for --json; NULL without it */
 } tune_t;
 
-/** Patience for one answer: the server may be saturated, that is why we are asked. */
+/** Timeout of one answer; generous, since the server may be saturated. */
 double tune_patience(const settings_t *settings);
 
-/** The snippet for this advice; @a old is what it replaces, or NULL. The caller frees it. */
+/** The snippet for this advice; @a old: the replaced one, or NULL. The caller frees it. */
 char *tune_snippet(const tune_t *tune, const char *old);
 
-/** The sample and the table for people. */
+/** Prints the sample and the table of advice. */
 void tune_show(const tune_t *tune);
 
-/** All of it as JSON; the caller's reference. */
+/** Everything as JSON; a new reference. */
 json_t *tune_json(const tune_t *tune);
 
-/**
- * Before anything is measured: can it be applied at all? Looks at the first sample, the place and
- * the configuration.
- */
+/** Before measuring: checks the first sample, directory and configuration for --apply. */
 bool tune_apply_possible(const tune_t *tune, failure_t *failure);
 
-/**
- * Installs, tests, restarts, verifies, and takes back what is not good. Returns the exit code,
- * failures reported.
- */
+/** Installs, tests, restarts and verifies; rolls back on failure. Returns the exit code. */
 int tune_apply(tune_t *tune);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  tune/tuning.h
- * @brief What the advisor (tune/advisor.h) wants to know, gathered over some time.
+ * @brief Collects the advisor's input (tune/advisor.h) over time.
  *
- * The server's own figures come in samples; of a server on this machine the kernel
- * adds who waits, memory and processor time. What cannot be had stays unknown.
+ * Samples give the server's own figures; for a local server the kernel adds accept
+ * queues, memory and processor time. Unavailable values stay unknown.
  * Single-threaded.
  */
 #ifndef MPMSTATS_CLI_TUNE_TUNING_H
@@ -18,57 +18,47 @@
 
 typedef struct tuning tuning_t;
 
-/** What the admin wants and knows. */
+/** The administrator's settings. */
 typedef struct {
-    double memory_bytes;        /**< the budget; NAN: find out */
-    double memory_share;        /**< … or as a share of what the machine has; NAN */
-    double target_queue_p99_us; /**< NAN: nothing in particular */
-    /** the server was asked at, for when its sockets are not ours to see; 0 */
+    double memory_bytes;        /**< the budget; NAN: determine it */
+    double memory_share;        /**< the budget as a share of the machine's memory; or NAN */
+    double target_queue_p99_us; /**< NAN: none */
+    /** port of the server's address, in case its sockets cannot be listed; or 0 */
     int port;
 } tuning_wishes_t;
 
-/** What was seen last, for a progress line; NAN where it is not known. */
+/** The last observation, for a progress line; NAN: unknown. */
 typedef struct {
     double busy, limit, waiting, requests_per_s;
 } tuning_now_t;
 
-/** Begins with a first sample, which it holds. @a now is the monotonic clock in seconds. */
+/** Starts with a first sample and keeps a reference. @a now: monotonic clock in seconds. */
 tuning_t *tuning_begin(sample_t *first, const tuning_wishes_t *wishes, double now);
 
-/**
- * Instead of looking: what the server has recorded since it was started. NULL when it has not; the
- * rest is as with one that has looked.
- */
+/** Uses the server's own history since its start instead of observing; NULL: it has none. */
 tuning_t *tuning_of_history(sample_t *sample, const tuning_wishes_t *wishes, double now);
 
 /**
- * One look: the kernel's figures now, and the server's if @a sample is not NULL. Without one the
- * server was asked and did not answer in time. False when it was restarted since the beginning: the
- * counters do not go together any more.
+ * One observation: the kernel's figures and those of @a sample. NULL: the server did not answer
+ * in time. False after a restart of the server: the counters no longer compare.
  */
 bool tuning_look(tuning_t *tuning, sample_t *sample, double now);
 
-/**
- * Memory and processor time, which cost more to look at: in the middle, say. Beginning and end have
- * it anyway.
- */
+/** Reads memory and processor time, which is expensive; start and end do so anyway. */
 void tuning_mark(tuning_t *tuning);
 
 tuning_now_t tuning_now(const tuning_t *tuning);
 
-/** All that is known by now. */
+/** Fills @a in from all observations. */
 void tuning_input(tuning_t *tuning, advisor_input_t *in);
 
-/** Of the server's processes, together; NAN when they are not on this machine. */
+/** Memory of all server processes; NAN: not a local server. */
 double tuning_memory_used(const tuning_t *tuning);
 
-/** Who sets the budget, for people: "--memory", "machine" …; NULL when there is none. */
+/** Origin of the budget, to print: "--memory", "machine" …; NULL: no budget. */
 const char *tuning_memory_source(const tuning_t *tuning);
 
-/**
- * Is it a server of this machine? Its parent is here and its children are its own, as in no other
- * machine or container.
- */
+/** True for a local server: a listed child is a local child of the listed parent. */
 bool tuning_is_here(const snapshot_t *snap);
 bool tuning_is_local(const tuning_t *tuning);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  view/view.h
- * @brief The parts of a snapshot as people see them; commands put them together.
+ * @brief Prints the parts of a snapshot; commands combine them.
  *
- * All print to stdout, fitted to terminal_width().
+ * Output goes to stdout, fitted to terminal_width().
  */
 #ifndef MPMSTATS_CLI_VIEW_VIEW_H
 #define MPMSTATS_CLI_VIEW_VIEW_H
@@ -14,28 +14,22 @@
 #include "fields/sample.h"
 #include "common/terminal.h"
 
-/**
- * Server, MPM, generation, uptime, load; @a origin is the file it was read from, or NULL when a
- * server answered.
- */
+/** Server, MPM, generation, uptime, load; @a origin: the file it was read from, or NULL. */
 void view_server(const snapshot_t *snap, const char *origin);
 
-/**
- * Bars of workers, processes and connections, each beside its limit, times of requests, and the
- * saturation warning.
- */
+/** Bars of workers, processes and connections, request latencies, the saturation warning. */
 void view_gauges(const snapshot_t *snap);
 
-/** Connections by what they wait for; nothing when the MPM does not know. */
+/** Connections by state; prints nothing when the MPM does not report them. */
 void view_connections(const snapshot_t *snap);
 
-/** All limits by the name of their directive. */
+/** All limits by directive. */
 void view_limits(const snapshot_t *snap);
 
 /** A row per process. */
 void view_processes(const snapshot_process_t *const *rows, size_t count);
 
-/** How a process's state is coloured. */
+/** Style of a process's state. */
 style_e view_process_style(const snapshot_process_t *process);
 
 /** A row per worker. */
@@ -44,10 +38,10 @@ void view_workers(const snapshot_worker_t *const *rows, size_t count);
 /** Prints the sample's JSON in the style of --json; returns the exit code. */
 int view_json(json_t *document, const char *style);
 
-/** The same for all of a sample, which costs less than parsing and printing it. */
+/** The same for a whole sample, without parsing its text first. */
 int view_json_sample(const sample_t *sample, const char *style);
 
-/** The same for rows of the sample: an array. */
+/** The same for rows of the sample, as an array. */
 int view_json_rows(const rows_t *rows, const sample_t *sample, const char *style);
 
 #endif
