@@ -40,9 +40,8 @@ MAY = {
 PUBLIC = "mpm/mpm_hybrid.h"
 # Lines without code, from which each folder makes its own part: the segment's records as well as the names of what is shown.
 TABLE = "figures/figures.def"
-# The largest circle of units there may be, and that in mpm.
+# The largest circle of units there may be.
 CIRCLE = 3
-CIRCLE_OF_MPM = 3
 
 
 def may_include(folder, of_cli, target, target_of_cli):
@@ -118,10 +117,7 @@ def main():
         for circle in found:
             print(len(circle), " ".join(circle))
         return 0
-    for circle in found:
-        most = CIRCLE_OF_MPM if any(unit.startswith("mod_mpmstats/mpm/") for unit in circle) else CIRCLE
-        if len(circle) > most:
-            complaints.append(f"a circle of {len(circle)} units, more than {most}: {' '.join(circle)}")
+    complaints += [f"a circle of {len(c)} units, more than {CIRCLE}: {' '.join(c)}" for c in found if len(c) > CIRCLE]
     print("\n".join(complaints) or f"{len(edges)} units, the largest circle has {max(map(len, found), default=1)}")
     return 1 if complaints else 0
 
