@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats: the command line that looks at apache2 through mod_mpmstats.
- * Options are global ones, then a command, then global ones and its own.
+ * mpmstats: command line client of mod_mpmstats.
+ * Global options, then a command, then global options and the command's own.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,10 +23,7 @@ static int print_version(void)
     return output_finish(RC_OK);
 }
 
-/*
- * The command the arguments name: *index is its place, or one before its arguments when it is the
- * default.
- */
+/* The selected command. *index: its position, or for the default one before its arguments. */
 static const command_t *find_command(int argc, char **argv, settings_t *settings, int *index,
                                      failure_t *failure)
 {
@@ -49,12 +46,9 @@ static const command_t *find_command(int argc, char **argv, settings_t *settings
     return command;
 }
 
-#define UNKNOWN 3 /* the exit code of commands that judge, where they could not */
+#define UNKNOWN 3 /* exit code of `check` and `doctor`: no verdict */
 
-/*
- * RC_LOCAL is the code of a critical server, or of a fault, to whoever called a command that
- * judges.
- */
+/* `check` and `doctor` use the value of RC_LOCAL for "critical" or "fault". */
 static int finish(const command_t *command, int rc)
 {
     int end = output_finish(rc);
@@ -71,7 +65,7 @@ static int refuse(const command_t *command, const failure_t *failure)
     return finish(command, command->refuse(failure));
 }
 
-/* The command that was meant, when the options before it were wrong. */
+/* The intended command after a wrong global option. */
 static const command_t *guess_command(int argc, char **argv)
 {
     const command_t *command = NULL;
@@ -117,7 +111,7 @@ int main(int argc, char **argv)
     if (command == NULL) {
         return refuse(guess_command(argc, argv), &failure);
     }
-    /* --help before a command, or without one, explains the program */
+    /* --help before or without a command describes the program */
     if (settings.help && !settings.version) {
         command_help(stdout, NULL);
         return output_finish(RC_OK);

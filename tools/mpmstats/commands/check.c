@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats check: a monitoring plugin. One line with performance data, and the
- * exit codes such plugins have; they are not those of the other commands.
+ * mpmstats check: a monitoring plugin. Prints one line with performance data and
+ * uses the plugins' exit codes instead of those of the other commands.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@ static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
 typedef struct {
     texts_t warn, crit;
-    double for_us; /* 0: since the server was started; less: not given */
+    double for_us; /* 0: since the server's start; negative: not given */
     char *since;
 } check_options_t;
 
@@ -62,20 +62,15 @@ static const option_t options[] = {
 
 typedef struct {
     check_e status;
-    char *message;  /* raw: made safe on the way out */
-    char *perfdata; /* made of digits and keys only */
-    /*
-     * what shares and times are of, and counters unless there is a whole; 0: since the server was
-     * started
-     */
+    char *message;  /* raw: made safe when printed */
+    char *perfdata; /* digits and keys only */
+    /* interval of shares, times and, without `whole`, counters; 0: since the server's start */
     double seconds;
-    /* since the server was started, where nobody named an interval: counters are of this */
+    /* for counters: everything since the server's start; NULL: an interval was given */
     sample_t *whole;
 } result_t;
 
-/*
- * What is judged of an interval where nobody named one, so that a bad hour is no alarm for weeks.
- */
+/* Default interval for shares and times, so that a bad hour does not alarm for weeks. */
 #define USUAL_INTERVAL_US 2e6
 
 static bool is_time(const measure_t *measure)
@@ -83,9 +78,7 @@ static bool is_time(const measure_t *measure)
     return strncmp(measure->field->path, "latency.", 8) == 0;
 }
 
-/*
- * A share of requests, or a time of them: of what happened since the start it says little of now.
- */
+/* A share or a time of requests, which needs an interval to describe the present. */
 static bool is_rate(const measure_t *measure)
 {
     const field_t *limit = measure->percent ? measure_limit(measure) : NULL;
@@ -98,7 +91,7 @@ static bool is_of_interval(const result_t *result, const measure_t *measure)
     return result->seconds > 0 && (result->whole == NULL || is_rate(measure));
 }
 
-/* Takes @a more over. */
+/* Frees @a more. */
 static void append(char **text, const char *separator, char *more)
 {
     char *longer = memory_format("%s%s%s", *text, (*text)[0] != '\0' ? separator : "", more);
@@ -108,7 +101,7 @@ static void append(char **text, const char *separator, char *more)
     *text = longer;
 }
 
-/* What could not be looked at: the server's trouble is critical, ours is unknown. */
+/* No sample: an error of the server is CRITICAL, a local error UNKNOWN. */
 static void fail(result_t *result, const failure_t *failure)
 {
     bool servers = failure->rc == RC_UNREACHABLE || failure->rc == RC_TIMEOUT
@@ -145,7 +138,7 @@ static char *describe(const measure_t *measure, const snapshot_t *snap)
     return text;
 }
 
-/* What the server does not tell, or which virtual host it does not have. */
+/* Message for a value or a virtual host that the server does not report. */
 static char *untold(const result_t *result, const measure_t *measure, const snapshot_t *snap)
 {
     char *name = measure_name(measure), *text;
@@ -163,7 +156,7 @@ static char *untold(const result_t *result, const measure_t *measure, const snap
     return text;
 }
 
-/* A time, or a share, of no requests at all: nothing that could have been too slow, or failed. */
+/* True for a time or a share of an interval without requests. */
 static bool nothing_happened(const result_t *result, const measure_t *measure,
                              const snapshot_t *snap)
 {
@@ -191,10 +184,7 @@ static bool nothing_happened(const result_t *result, const measure_t *measure,
     return none;
 }
 
-/*
- * Where a value is taken from. A server that is asked by its address tells times of virtual hosts
- * since the start only.
- */
+/* The snapshot to judge. Over HTTP, times of virtual hosts exist since the server's start only. */
 static const snapshot_t *view_of(const result_t *result, const measure_t *measure,
                                  const snapshot_t *snap)
 {
@@ -215,7 +205,7 @@ static void judge(result_t *result, const exprs_t *list, check_e level, const sn
             continue;
         }
         if (isnan(measure_value(&expr->measure, snap))) {
-            /* a condition that cannot be judged must not look like one that holds good */
+            /* a condition without a value must not pass as OK */
             if (result->status == CHECK_OK) {
                 result->status = CHECK_UNKNOWN;
             }
@@ -242,7 +232,7 @@ static double perf_scale(const field_t *field)
     return field->unit == METRIC_UNIT_MICROSECONDS ? 1e-6 : 1;
 }
 
-/* What grew in an interval does not go on growing. */
+/* "c" marks a continuous counter; growth over an interval is a plain number. */
 static const char *perf_unit(const field_t *field, bool grows)
 {
     if (field->kind == METRIC_COUNTER && !grows && field->unit == METRIC_UNIT_NONE) {
@@ -257,7 +247,7 @@ static const char *perf_unit(const field_t *field, bool grows)
     return field->unit == METRIC_UNIT_NONE ? "" : "s";
 }
 
-/* A bound as a range of the plugins' notation: outside it there is an alarm. */
+/* A bound as a plugin range: values outside raise the alarm. */
 static char *perf_range(const expr_t *expr, const snapshot_t *snap)
 {
     const field_t *field = expr->measure.field;
@@ -296,7 +286,7 @@ static char *range_for(const exprs_t *list, const measure_t *measure, const snap
     return memory_copy("");
 }
 
-/* Quotes and equal signs mean something there, and spaces separate. */
+/* In labels, quotes and equal signs are special and spaces separate. */
 static char *perf_label(const measure_t *measure)
 {
     char *raw = measure_name(measure), *safe = text_safe(raw), *label;
@@ -361,7 +351,7 @@ static void perf_all(result_t *result, const exprs_t *warn, const exprs_t *crit,
 
 /* ---- output ---- */
 
-/* The bar separates performance data, so the message cannot have one. */
+/* The message must not contain a bar, which starts the performance data. */
 static char *message_safe(const char *message)
 {
     char *safe = text_safe(message);
@@ -381,7 +371,7 @@ static int print_json(const result_t *result, const char *style)
     if (json != NULL && result->seconds > 0) {
         json_object_set_new(json, "seconds", json_real(result->seconds));
     }
-    if (json == NULL) { /* an argument that is not UTF-8 got into the message */
+    if (json == NULL) { /* the message contains an argument that is not UTF-8 */
         json = json_pack("{s:s, s:i}", "status", words[result->status], "code",
                          (int)result->status);
     }
@@ -403,8 +393,8 @@ static int print_line(const result_t *result)
 /* ---- */
 
 /*
- * A dead server, or one that stands still, is an alarm whatever its last figures say; one whose
- * parent or some of whose processes do nothing is worth a look.
+ * A dead server, or one with all processes stalled, is CRITICAL regardless of its last figures; a
+ * stalled parent, or some stalled processes, is a WARNING.
  */
 static void take_note(result_t *result, const sample_t *sample)
 {
@@ -419,7 +409,7 @@ static void take_note(result_t *result, const sample_t *sample)
 
 /* ---- over an interval ---- */
 
-/* Now, after the time that was asked for; NULL and @a failure filled when the second look fails. */
+/* A second sample after @a span_us; NULL and @a failure filled when it fails. */
 static sample_t *look_twice(const settings_t *settings, double span_us, sample_t **before,
                             failure_t *failure)
 {
@@ -438,7 +428,7 @@ static sample_t *look_twice(const settings_t *settings, double span_us, sample_t
     return after;
 }
 
-/* What the last check has left; NULL with rc RC_OK when there was none. */
+/* The sample saved by the last check; NULL with rc RC_OK: there is none. */
 static sample_t *last_check(failure_t *failure)
 {
     source_t *source;
@@ -469,7 +459,7 @@ static sample_t *look_since(const settings_t *settings, sample_t **before, failu
         return NULL;
     }
     after = source_once(settings, failure);
-    /* the next check that finds it alive goes on from the last one that did */
+    /* keep the file: the next check compares with the last live sample */
     if (after == NULL || after->dead) {
         return after;
     }
@@ -503,10 +493,7 @@ static bool asks_for_rates(const exprs_t *list)
     return false;
 }
 
-/*
- * Of the whole time since the start when nothing else was asked for, or the server was started in
- * between.
- */
+/* Covers the time since the server's start without an interval, or after a restart within it. */
 static sample_t *take(const settings_t *settings, bool rates, result_t *result, failure_t *failure)
 {
     bool usual = given.for_us < 0 && given.since == NULL && settings->from == NULL && rates;
@@ -545,10 +532,7 @@ static void add_interval(result_t *result)
 
 /* ---- */
 
-/*
- * What the page shows as an alarm, for whom names no conditions; what the MPM does not tell is
- * none.
- */
+/* The default conditions: the alarms of the status page, as far as the MPM reports them. */
 static void judge_usual(result_t *result, const snapshot_t *snap)
 {
     exprs_t usual = { NULL, 0 }, told = { NULL, 0 };
@@ -606,7 +590,7 @@ static bool parse_all(const texts_t *texts, exprs_t *list, failure_t *failure)
     return true;
 }
 
-/* A wrong option is UNKNOWN to the monitoring, not the 1 that means WARNING there. */
+/* A wrong option is UNKNOWN for a plugin; RC_USAGE would mean WARNING. */
 static int refuse(const failure_t *failure)
 {
     result_t result = { CHECK_OK, memory_copy(""), memory_copy(""), 0, NULL };

@@ -30,7 +30,7 @@ static const option_t options[] = { { .name = "all",
                                       .help = "values that did not change, too" },
                                     { .name = NULL } };
 
-/* The clock and what follows from it always differ: that says nothing. */
+/* The clock and values derived from it always differ, so they are no change. */
 static bool is_clock(const field_t *field)
 {
     return strcmp(field->name, "now_us") == 0 || strcmp(field->name, "uptime_s") == 0
@@ -65,9 +65,9 @@ static bool has_process(const snapshot_t *snap, apr_int64_t pid)
     return false;
 }
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
-/* So much of what @a field counts, with its unit. */
+/* An amount in the field's unit. */
 static char *amount(const field_t *field, double much)
 {
     switch (field->unit) {
@@ -82,7 +82,7 @@ static char *amount(const field_t *field, double much)
     }
 }
 
-/* "+12", "-3.2 KiB": by how much a number changed; NULL where that means nothing. */
+/* The difference: "+12", "-3.2 KiB"; NULL where a difference has no meaning. */
 static char *change(const field_t *field, const snapshot_t *a, const snapshot_t *b)
 {
     double by = field_number(field, b) - field_number(field, a);

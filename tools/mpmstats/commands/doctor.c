@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats doctor: is this installation in order, and if not, what is to be done.
+ * mpmstats doctor: checks an installation and names the remedies.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "common/text.h"
 #include "view/view.h"
 
-#define UNKNOWN 3 /* as with check: it could not be looked at */
+#define UNKNOWN 3 /* as in check.c: the check itself failed */
 
 typedef struct {
     char *server_root, *config;
@@ -190,7 +190,7 @@ static void doctor_end(doctor_t *doctor)
     sample_free(doctor->sample);
 }
 
-/* A wrong option is no finding: 1 would mean a warning. */
+/* A wrong option is no finding; RC_USAGE would mean a warning. */
 static int refuse(const failure_t *failure)
 {
     failure_report(failure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats events: what happened lately. Restarts, crashes, saturation, full listen queues.
+ * mpmstats events: recent restarts, crashes, saturation, full listen queues.
  */
 #include <limits.h>
 #include <math.h>
@@ -123,7 +123,7 @@ static char *age_of(const snapshot_event_t *event, const snapshot_t *snap)
     if (event->time_us == SNAPSHOT_UNKNOWN || snap->server.now_us == SNAPSHOT_UNKNOWN) {
         return NULL;
     }
-    /* what is known of a dead server ends before its last event, at times */
+    /* a dead server's last event may be later than its last clock value */
     return figure_span(fmax(0, (double)(snap->server.now_us - event->time_us)));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats get: single values for scripts, and the list of all there are.
+ * mpmstats get: single values for scripts, and the list of all keys.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +153,7 @@ static void print_lines(const measure_t *measures, char **names, int count, cons
     }
 }
 
-/* All or nothing: half an answer would put values into the wrong variables. */
+/* Prints all values or none: a missing line would assign values to the wrong variables. */
 static bool all_known(const measure_t *measures, char **names, int count, const snapshot_t *snap,
                       failure_t *failure)
 {

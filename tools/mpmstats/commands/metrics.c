@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats metrics: the server for Prometheus and what reads the same.
+ * mpmstats metrics: the server's metrics in Prometheus' formats.
  */
 #include <stdio.h>
 #include <stdlib.h>

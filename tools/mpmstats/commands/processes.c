@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats processes: everything known of each child process.
+ * mpmstats processes: all values of each child process.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static const option_t options[] = {
     { .name = NULL }
 };
 
-/* What is dropped first is what matters least to somebody who looks for a cause. */
+/* Columns that matter least for finding a cause are dropped first. */
 static const struct {
     const char *name;
     column_t column;
@@ -77,7 +77,7 @@ static const struct {
 };
 enum { COLUMNS = sizeof(shown) / sizeof(shown[0]) };
 
-/* Everything as it is, but the start as an age: that is what one asks. */
+/* Values as they are, except the start time, which is shown as an age. */
 static char *cell(const snapshot_t *snap, const snapshot_process_t *process, const char *name)
 {
     const field_t *field = field_find(fields_process, name);

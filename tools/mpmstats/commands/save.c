@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats save: keeps what the server answers for later, whole or not at all.
+ * mpmstats save: writes the server's answer to a file, atomically.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -27,8 +27,8 @@ static bool is_busy(const void *record, const void *context)
 }
 
 /*
- * Those that have been at it longest: they are what one looks for. All of a full server's would
- * push the rest off the screen.
+ * Shows the longest running workers only: all of a busy server would push the rest off the
+ * screen.
  */
 static void show_busy_workers(const snapshot_t *snap)
 {

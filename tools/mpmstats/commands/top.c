@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats top: the busy server, live. This file takes the samples and waits; what
- * is shown and what keys do is in top_*.c.
+ * mpmstats top: live view. This file takes the samples and waits; top_*.c draws and
+ * handles keys.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static double clock_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Takes what the fetcher has; a failure leaves the last sample in view. */
+/* Collects the fetcher's result; after a failure the last sample stays in view. */
 static void collect(top_t *top, fetcher_t *fetcher)
 {
     failure_t failure;
@@ -60,10 +60,7 @@ static void collect(top_t *top, fetcher_t *fetcher)
     top->now = sample;
 }
 
-/*
- * Milliseconds until the next request is due, or the next second of a server's silence; -1:
- * neither.
- */
+/* Milliseconds until the next request is due or the "no answer for" seconds change; -1: neither. */
 static int wait_ms(const top_t *top, fetcher_t *fetcher, double due)
 {
     double rest = (due - clock_now()) * 1e3;
@@ -141,7 +138,7 @@ static int run_top(const settings_t *settings, failure_t *failure)
     loop(&top, fetcher);
     screen_close();
     if (!fetcher_stop(fetcher)) {
-        _exit(RC_OK); /* a server that does not answer keeps nobody waiting */
+        _exit(RC_OK); /* do not wait for a server that does not answer */
     }
     sample_free(top.before);
     sample_free(top.now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats tune: measures for a while, says what the directives should be and why,
- * and puts it into force if told to.
+ * mpmstats tune: measures a server, recommends values of directives with reasons,
+ * and applies them on request.
  */
 #include <math.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ double tune_patience(const settings_t *settings)
     return settings->timeout_s > 0 ? settings->timeout_s : PATIENCE_S;
 }
 
-/* ---- what was asked for ---- */
+/* ---- options ---- */
 
 static bool parse_memory(tuning_wishes_t *wishes, const char *text, failure_t *failure)
 {
@@ -314,9 +314,7 @@ static int answer(tune_t *tune)
     return rc;
 }
 
-/*
- * A server that still owes an answer keeps nobody waiting: the program ends with its thread in it.
- */
+/* Does not wait for a request in progress: _exit() ends the program with its thread. */
 static int finish(tune_t *tune, int rc)
 {
     tuning_end(tune->tuning);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats vhosts: what each virtual host serves, and how fast; or each content handler.
+ * mpmstats vhosts: requests, traffic and latencies by virtual host or content handler.
  */
 #include <fnmatch.h>
 #include <limits.h>
@@ -115,7 +115,7 @@ static void show(const rows_t *rows, const shown_t *shown, size_t count)
     table_free(table);
 }
 
-/* Both kinds of records by their name. */
+/* Matches records of both kinds by name. */
 static bool wanted(const void *record, const void *context)
 {
     const char *name = field_string(field_find(context, "name"), record);

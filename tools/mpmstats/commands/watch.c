@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats watch: a line every so often, for eyes, spreadsheets and programs.
- * Counters are shown as what they grew by per second since the line before.
+ * mpmstats watch: a line per interval, as a table, CSV or JSON.
+ * Counters are shown as growth per second since the previous line.
  */
 #include <limits.h>
 #include <math.h>
@@ -65,7 +65,7 @@ typedef struct {
     long lines; /* printed so far */
 } watch_t;
 
-/* ---- what is watched ---- */
+/* ---- keys ---- */
 
 static bool is_rate(const measure_t *measure)
 {
@@ -102,7 +102,7 @@ static bool add_fields(watch_t *watch, int argc, char **argv, failure_t *failure
     return true;
 }
 
-/* Without fields: of the usual ones those that this server tells. */
+/* The default fields, as far as this server reports them. */
 static void add_usual(watch_t *watch, const snapshot_t *snap)
 {
     static const char *const usual[] = { "workers_busy",
@@ -155,7 +155,7 @@ static void next_moment(struct timespec *moment)
     moment->tv_nsec = ns % 1000000000;
 }
 
-/* A moment that has passed while the server was slow is skipped, not made up for. */
+/* Moments missed while the server was slow are skipped, not made up for. */
 static void sleep_until_next(struct timespec *moment)
 {
     struct timespec now;
@@ -260,7 +260,7 @@ static void table_line(const watch_t *watch, const snapshot_t *before, const sna
     putchar('\n');
 }
 
-/* Texts may hold commas and quotes; nothing in them may act on a terminal. */
+/* Quotes a text for CSV and makes it safe for a terminal. */
 static void csv_text(const char *text)
 {
     char *safe = text_safe(text);
@@ -347,10 +347,7 @@ static void print_sample(watch_t *watch, const snapshot_t *before, const snapsho
 
 /* ---- */
 
-/*
- * Lines until there were enough or nobody reads them. A server that is away for a while may come
- * back.
- */
+/* Prints lines up to the count or until the reader is gone. Failures are retried. */
 static int loop(watch_t *watch, source_t *source, sample_t *first)
 {
     sample_t *before = first;

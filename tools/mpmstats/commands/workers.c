@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpmstats workers: who does what, for how long, for whom.
+ * mpmstats workers: state, age, client and request of each worker.
  */
 #include <fnmatch.h>
 #include <limits.h>
@@ -100,7 +100,7 @@ static const option_t options[] = {
     { .name = NULL }
 };
 
-/* One item of a comma-separated list, against a worker. */
+/* Matches a worker against one word of a comma-separated list. */
 static bool is_state(const snapshot_worker_t *worker, const char *word, size_t length)
 {
     if (length == 4 && strncasecmp(word, "busy", 4) == 0) {
@@ -158,7 +158,7 @@ static bool matches(const char *pattern, const char *text)
     return pattern == NULL || (text != NULL && fnmatch(pattern, text, FNM_CASEFOLD) == 0);
 }
 
-/* example.org means example.org:443 too. */
+/* "example.org" also matches example.org:443. */
 static bool matches_vhost(const char *pattern, const char *vhost)
 {
     const char *colon = vhost == NULL ? NULL : strrchr(vhost, ':');

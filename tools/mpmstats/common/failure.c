@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One-line failures. The text may hold what a server or the user sent (a
- * Location, a host name), so it is made printable here, once, for everybody.
+ * One-line failures. The text may contain input of a server or user (a Location, a
+ * host name), so it is made safe here, for all callers.
  */
 #include "common/failure.h"
 

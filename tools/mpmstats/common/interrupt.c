@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One flag, set by a handler.
+ * One flag, set by the signal handler.
  */
 #include "common/interrupt.h"
 
@@ -24,9 +24,9 @@ void interrupt_watch(void)
     struct sigaction action, before;
 
     memset(&action, 0, sizeof(action));
-    action.sa_handler = on_signal; /* without SA_RESTART: a wait ends */
+    action.sa_handler = on_signal; /* no SA_RESTART: blocking calls return */
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        /* nohup: what was ignored stays ignored */
+        /* nohup: ignored signals stay ignored */
         if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
             sigaction(ends[i], &action, NULL);
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Valid JSON needs no parsing to be laid out: outside of strings the brackets and commas say it
- * all.
+ * Formats valid JSON without parsing it: brackets and commas outside strings suffice.
  */
 #include "common/layout.h"
 
@@ -43,8 +42,8 @@ static size_t spaces(const char *at)
 }
 
 /*
- * Bytes up to the end of a string, or to an escape of what is special in HTML: here that is written
- * as itself.
+ * Bytes up to the end of the string or to an escaped HTML character, which is then written
+ * unescaped.
  */
 static size_t piece_of_string(const char *at, const char **instead)
 {
@@ -67,7 +66,7 @@ static size_t piece_of_string(const char *at, const char **instead)
     return length;
 }
 
-/* A string with its quotes; returns its bytes. */
+/* Writes a string with its quotes; returns the bytes consumed. */
 static size_t put_string(layout_t *layout, const char *at)
 {
     size_t length = 1, piece;
@@ -90,10 +89,7 @@ static size_t put_string(layout_t *layout, const char *at)
     return length;
 }
 
-/*
- * A bracket that opens; one with nothing in it takes the other with it. Returns how many bytes that
- * were.
- */
+/* Writes an opening bracket, or both of an empty pair; returns the bytes consumed. */
 static size_t open_at(layout_t *layout, const char *at)
 {
     size_t gap = 1 + spaces(at + 1);

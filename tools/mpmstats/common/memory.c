@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checked allocation. The exit is here and nowhere else.
+ * Checked allocation; the only place that exits on failure.
  */
 #include "common/memory.h"
 

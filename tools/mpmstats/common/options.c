@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From option tables to getopt_long and back.
+ * Maps option tables to getopt_long() and back.
  */
 #include "common/options.h"
 
@@ -12,7 +12,7 @@
 
 #include "common/memory.h"
 
-/* What getopt_long returns is FIRST_VALUE + index into the flat list. */
+/* getopt_long() returns FIRST_VALUE + the index into the flat list. */
 #define FIRST_VALUE 1000
 #define OPTIONS_MAX 64
 
@@ -168,7 +168,7 @@ static bool set_value(const bound_t *bound, char *text, failure_t *failure)
     }
 }
 
-/* The argument getopt_long stumbled over, without a value that may be secret. */
+/* Reports the argument getopt_long() rejected, without its value, which may be secret. */
 static bool unknown(const parser_t *parser, int result, char **argv, failure_t *failure)
 {
     const bound_t *bound = optopt == 0 ? NULL : parser_find(parser, optopt);
@@ -198,7 +198,7 @@ int options_parse(const option_set_t *sets, bool first_only, int argc, char **ar
     int result;
 
     parser_build(&parser, sets, first_only);
-    optind = 0; /* glibc: start anew */
+    optind = 0; /* glibc: reset the parser */
     opterr = 0;
     while ((result = getopt_long(argc, argv, parser.shorts, parser.longs, NULL)) != -1) {
         const bound_t *bound;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of the output: written whole, or said why not.
+ * Flushes stdout and checks for errors.
  */
 #include "common/output.h"
 
@@ -13,7 +13,7 @@
 
 #include "common/failure.h"
 
-/* Has whoever read our pipe or socket gone? Asked of the file itself: a stream keeps no errno. */
+/* True when the reader of the pipe or socket has closed it. poll(), as streams keep no errno. */
 static bool reader_gone(void)
 {
     struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };

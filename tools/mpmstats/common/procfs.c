@@ -51,7 +51,7 @@ bool procfs_line(const char *path, const char *key, char *value, size_t size)
     return found;
 }
 
-/* Fields of /proc/PID/stat from the state on; the name before them may hold anything. */
+/* Fields of /proc/PID/stat from the state on; the preceding name may contain any bytes. */
 static bool stat_fields(pid_t pid, char *text, size_t size, char **fields)
 {
     char *path = memory_format("/proc/%d/stat", (int)pid);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Facts about stdout. Colours are the eight every terminal has, in the
- * sequences of ECMA-48, so no terminfo is needed.
+ * Capabilities of stdout. Only the eight ECMA-48 colours are used, so no terminfo is
+ * needed.
  */
 #include "common/terminal.h"
 
@@ -28,7 +28,7 @@ static bool colour_wanted(void)
 
 void terminal_init(bool colour)
 {
-    /* not LC_ALL: a decimal point stays a point, for scripts and for JSON */
+    /* not LC_ALL: keeps the decimal point, for scripts and JSON */
     setlocale(LC_CTYPE, "");
     is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     is_tty = isatty(STDOUT_FILENO) == 1;

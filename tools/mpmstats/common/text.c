@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Safe text: base/escape.h says what is harmless, the C library (wcwidth) how
- * wide it is. What neither knows is spelt out rather than guessed.
+ * Safe text: base/escape.h defines safe characters, wcwidth() their width.
+ * Characters unknown to either are written as escapes.
  */
 #include "common/text.h"
 
@@ -15,10 +15,10 @@
 #include "common/memory.h"
 #include "common/terminal.h"
 
-/* A character of NUL-terminated text: its bytes, and its code point or ESCAPE_INVALID. */
+/* Decodes one character: returns its bytes, *code is its code point or ESCAPE_INVALID. */
 static size_t decode(const char *at, int32_t *code)
 {
-    if ((unsigned char)*at < 0x80) { /* ASCII, as nearly all of it is */
+    if ((unsigned char)*at < 0x80) { /* fast path: ASCII */
         *code = *at;
         return 1;
     }
@@ -41,9 +41,7 @@ static void buffer_put(buffer_t *buffer, const char *data, size_t length)
     buffer->text[buffer->length] = '\0';
 }
 
-/*
- * Harmless characters; those the C library has no width for would upset every column behind them.
- */
+/* Writes characters of known width; others are escaped, as they would misalign the columns. */
 static void put_measurable(void *sink, const char *data, size_t length)
 {
     for (size_t at = 0, bytes; at < length; at += bytes) {
@@ -92,7 +90,7 @@ char *text_utf8(const char *raw)
     return buffer.text;
 }
 
-/* Columns of the character at @a safe, and its bytes. */
+/* Columns of the character at @a safe; *length is its bytes. */
 static size_t columns_of(const char *safe, size_t *length)
 {
     int32_t code;
@@ -136,7 +134,7 @@ void text_spaces(FILE *out, size_t count)
     }
 }
 
-/* Cuts to @a columns - 1 and an ellipsis; half a wide character is replaced by a space. */
+/* Cuts to @a columns - 1 plus an ellipsis; a space replaces half a wide character. */
 static void print_cut(FILE *out, const char *safe, size_t columns)
 {
     size_t bytes = text_prefix(safe, columns - 1), rest = columns - 1;
@@ -206,7 +204,7 @@ void text_print_json(FILE *out, const char *json)
     for (size_t length; *json != '\0'; json += length) {
         int32_t code;
 
-        /* nearly all of it */
+        /* fast path */
         for (length = 0; json[length] == '\n' || (json[length] >= 0x20 && json[length] < 0x7f);
              length++) {
             ;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A temporary file beside it, on the disk before it is renamed.
+ * Writes a temporary file in the same directory, fsync()s it and renames it.
  */
 #include "common/wholefile.h"
 
@@ -59,7 +59,7 @@ static bool write_temporary(int fd, const char *path, const char *text, failure_
     return written;
 }
 
-/* mkstemp() makes a file of the mode PRIVATE; a wider one is set only once the text is whole. */
+/* mkstemp() creates mode PRIVATE; chmod() to a wider mode follows the complete write. */
 static bool replace(const char *path, const char *text, mode_t mode, failure_t *failure)
 {
     char *temporary = memory_format("%s.XXXXXX", path);

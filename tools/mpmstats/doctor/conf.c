@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A walk over the files. A section that asks for something and does not hold is passed over, with
- * all in it. Whoever may write one of the files may have it include itself, a pipe, a device or a
- * pattern that matches everything: the walk opens ordinary files only, and ends with a trouble at a
- * bound of depth, time or size.
+ * Walks over the configuration files and skips conditional sections that do not hold. A hostile
+ * file may include itself, a pipe, a device or a pattern that matches everything: the walk opens
+ * regular files only and stops with a conf_trouble_t at a limit of depth, time or size.
  */
 #include "doctor/conf.h"
 
@@ -25,21 +24,21 @@
 #define DEPTH_MOST 32  /* of includes */
 #define NESTED_MOST 64 /* of sections */
 #define LINE_MOST 65536
-#define BYTES_MOST (64 << 20) /* of all lines together, as they are kept */
+#define BYTES_MOST (64 << 20) /* of all stored lines together */
 #define SECONDS_MOST 3
 
 typedef struct {
     conf_t *conf;
     int depth;
-    size_t section; /* the innermost one that is kept */
-    size_t bytes;   /* kept so far */
+    size_t section; /* the innermost stored one */
+    size_t bytes;   /* stored so far */
     struct timespec begun;
-    bool over; /* nothing more is read; there is a trouble that says why */
+    bool over; /* reading has stopped; a conf_trouble_t gives the reason */
 } walk_t;
 
 static void read_file(walk_t *walk, const char *path);
 
-/* ---- small things ---- */
+/* ---- helpers ---- */
 
 static void trouble(conf_t *conf, char *text, bool ends)
 {
@@ -48,17 +47,14 @@ static void trouble(conf_t *conf, char *text, bool ends)
     conf->troubles[conf->trouble_count++] = (conf_trouble_t){ text, ends };
 }
 
-/* The walk ends here. Takes @a text over. */
+/* Stops the walk. Takes ownership of @a text. */
 static void give_up(walk_t *walk, char *text, bool ends)
 {
     walk->over = true;
     trouble(walk->conf, text, ends);
 }
 
-/*
- * Whether nothing more is to be read; asked with each line, each file and each entry of a
- * directory.
- */
+/* True when the walk must stop; called for each line, file and directory entry. */
 static bool is_over(walk_t *walk)
 {
     struct timespec now;
@@ -119,7 +115,7 @@ const conf_line_t *conf_last(const conf_t *conf, const char *name)
     return NULL;
 }
 
-/* The word at *at, behind which *at stands afterwards; NULL at the end. */
+/* The word at *at, advancing *at behind it; NULL at the end. */
 static char *next_word(const char **at)
 {
     const char *begin = *at + strspn(*at, " \t"), *end;
@@ -158,8 +154,8 @@ char *conf_path(const conf_t *conf, const char *path)
 }
 
 /*
- * ${NAME} as httpd replaces it: one it does not know stays as it is. What is longer than a line may
- * be is cut.
+ * Replaces ${NAME} as httpd does; an unknown one stays unchanged. The result is cut at
+ * LINE_MOST.
  */
 static char *expanded(const conf_t *conf, const char *text)
 {
@@ -185,7 +181,7 @@ static char *expanded(const conf_t *conf, const char *text)
 
 /* ---- sections ---- */
 
-/* mod_x.c is x_module; the MPMs' files have no prefix: event.c. */
+/* mod_x.c is x_module; the files of the MPMs have no prefix: event.c. */
 static bool is_named(const char *module, const char *name)
 {
     size_t length = strlen(name);
@@ -249,7 +245,7 @@ static bool is_there(const conf_t *conf, const char *name)
 
 typedef enum { SECTION_KEPT, SECTION_HOLDS, SECTION_FAILS } section_e;
 
-/* <NAME ARGUMENT> as far as the bracket, which is at the end of @a text. */
+/* Evaluates a section line <NAME ARGUMENT>; @a text ends with the bracket. */
 static section_e judge(const conf_t *conf, const char *text)
 {
     static const struct {
@@ -321,7 +317,7 @@ static void include_tree(walk_t *walk, const char *path)
     }
 }
 
-/* glob() has no argument for its functions: whose walk it is. */
+/* The current walk, as glob() passes no context to its callbacks. */
 static walk_t *globbing;
 
 static struct dirent *next_entry(void *directory)
@@ -410,7 +406,7 @@ static void take_directive(walk_t *walk, const char *text, const char *file, int
 
 /* ---- files ---- */
 
-/* A whole line, with those that a backslash joins to it; false at the end. */
+/* Reads a line, including its backslash continuations; false at the end. */
 static bool next_line(FILE *file, char *line, size_t size, int *number)
 {
     size_t length = 0;
@@ -439,9 +435,9 @@ static char *trimmed(char *line)
 }
 
 typedef struct {
-    size_t around[NESTED_MOST]; /* what walk->section was in front of each open section */
+    size_t around[NESTED_MOST]; /* walk->section before each open section */
     int open;
-    /* open ones within one that does not hold, itself included; 0: none */
+    /* depth of open sections from a false one on; 0: none */
     int passed;
 } nest_t;
 
@@ -498,8 +494,8 @@ static void read_lines(walk_t *walk, FILE *file, const char *path)
 }
 
 /*
- * What httpd would read: an ordinary file, or /dev/null. NULL with *irregular: it is neither; else
- * errno says why.
+ * Opens what httpd would read: a regular file or /dev/null. NULL with *irregular: neither; else
+ * errno gives the reason.
  */
 static FILE *open_file(const char *path, bool *irregular)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can be told from the configuration alone. Where httpd would not start, the finding says with
- * which message.
+ * Checks of the configuration alone. A finding that keeps httpd from starting quotes httpd's
+ * message.
  */
 #include "doctor/doctor.h"
 
@@ -25,7 +25,7 @@ static char *place_of(const conf_line_t *line)
     return memory_format("%s:%d", line->file, line->number);
 }
 
-/* "event" of mpm_event_module; NULL of what is no MPM. mpm_itk goes with one and is none. */
+/* "event" for mpm_event_module; NULL for other modules and mpm_itk, an add-on to prefork. */
 static char *mpm_of(const conf_line_t *line)
 {
     char *module = loads(line) ? conf_word(line, 0) : NULL, *mpm = NULL;
@@ -39,7 +39,7 @@ static char *mpm_of(const conf_line_t *line)
     return mpm;
 }
 
-/* The name a2dismod knows for what this line is in; NULL where it is in no file of mods-enabled. */
+/* a2dismod's name for the file of this line; NULL when not in mods-enabled. */
 static char *a2_name(const doctor_t *doctor, const conf_line_t *line)
 {
     const char *enabled = strstr(line->file, "/mods-enabled/");
@@ -132,7 +132,7 @@ bool doctor_is_prefork(const doctor_t *doctor)
     return prefork;
 }
 
-/* Ours is to stay, or else the one that was enabled last. */
+/* Keep mpm_hybrid, else the MPM enabled last. */
 static size_t one_to_keep(const mpms_t *mpms)
 {
     for (size_t i = 0; i < mpms->count; i++) {
@@ -198,9 +198,9 @@ static void check_mpms(doctor_t *doctor)
     mpms_free(&mpms);
 }
 
-/* ---- who wants prefork ---- */
+/* ---- prefork-only modules ---- */
 
-/* Debian's mod_php is not made for threads; one that is says so in its name. */
+/* mod_php requires prefork unless its file name contains "zts"; mpm_itk requires it too. */
 static bool wants_prefork(const conf_line_t *line)
 {
     char *module = loads(line) ? conf_word(line, 0) : NULL,
@@ -273,10 +273,7 @@ static void check_prefork(doctor_t *doctor)
 
 /* ---- files ---- */
 
-/*
- * Without mod_php its files would be sent as they are, so php_hybrid, which refuses them, is not to
- * go just like that.
- */
+/* php_hybrid denies PHP files without mod_php: unloading it may expose their sources. */
 static char *how_to_do_without(const doctor_t *doctor, const conf_line_t *line, bool pattern)
 {
     char *unload = how_to_unload(doctor, line), *module = conf_word(line, 0), *text;
@@ -298,7 +295,7 @@ static char *how_to_do_without(const doctor_t *doctor, const conf_line_t *line, 
     return text;
 }
 
-/* MPMLoadModule takes a pattern, and starts without a match. */
+/* MPMLoadModule takes a pattern and accepts no match. */
 static bool module_is_there(const conf_t *conf, const conf_line_t *line)
 {
     char *file = conf_word(line, 1), *path;
@@ -422,7 +419,7 @@ static const conf_line_t *page_line(const conf_t *conf)
     return NULL;
 }
 
-/* The path of <Location PATH>; NULL of any other section. The caller frees it. */
+/* The path of <Location PATH>; NULL for other sections. The caller frees it. */
 static char *location_of(const conf_section_t *section)
 {
     conf_line_t inside = { .arguments = NULL };
@@ -445,7 +442,7 @@ char *doctor_page(const doctor_t *doctor)
     return line == NULL ? NULL : location_of(&doctor->conf->sections[line->section]);
 }
 
-/* In that section, in one of the same title, or in one within it such as <RequireAny>. */
+/* True inside that section, one with the same title, or one nested in it (<RequireAny>). */
 static bool is_within(const conf_t *conf, size_t section, size_t wanted)
 {
     while (section != 0) {
@@ -467,8 +464,8 @@ static bool covers(const char *outer, const char *path)
 }
 
 /*
- * What is opened to everybody behind @a page, for a path that the page lies below: the last
- * <Location> wins, not the narrowest.
+ * A line after @a page that grants access to everybody on a path above the page: the last matching
+ * <Location> wins, not the most specific.
  */
 static const conf_line_t *opened_behind(const conf_t *conf, const conf_line_t *page)
 {

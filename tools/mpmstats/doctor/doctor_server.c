@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can be told of the server that runs, if one does: through its segment first, then through
- * its page.
+ * Checks of the running server: its segment, then its page.
  */
 #include "doctor/doctor.h"
 
@@ -25,8 +24,8 @@
 #include "gen/version.h"
 
 #define PAGE_PATIENCE_S 3
-#define FILES_BESIDE 64 /* logs, listeners, sockets of modules, what a handler opens for a moment */
-#define DEBIAN_FILES 8192 /* what apache2ctl asks for */
+#define FILES_BESIDE 64   /* logs, listeners, sockets of modules, temporary files of handlers */
+#define DEBIAN_FILES 8192 /* default of apache2ctl */
 
 /* ---- the segment ---- */
 
@@ -51,7 +50,7 @@ static char *name_of_group(gid_t gid)
     return group != NULL ? memory_copy(group->gr_name) : memory_format("%u", (unsigned)gid);
 }
 
-/* Who may write may also cut the file, and a server whose segment is cut crashes. */
+/* Write permission allows truncation, and truncating its segment crashes a server. */
 static void who_may_read(doctor_t *doctor, const char *path)
 {
     struct stat status;
@@ -97,10 +96,7 @@ static bool is_off(const doctor_t *doctor)
         && strcasecmp(named->arguments, "Off") == 0;
 }
 
-/*
- * Where the server of this configuration puts it: NULL where that is not said and there is none in
- * the usual places.
- */
+/* The configured segment file; NULL: not configured and none in the default directories. */
 static char *segment_of_conf(const conf_t *conf)
 {
     static const char *const usual[] = { "run", "logs" };
@@ -150,7 +146,7 @@ static local_find_e find_segment(const doctor_t *doctor, char **path, failure_t 
     return LOCAL_NONE;
 }
 
-/* What was installed after the server had read it works from its next start on. */
+/* Files installed after the server's start take effect at its next start. */
 static void check_installed_since(doctor_t *doctor)
 {
     static const char *const ours[] = { "mpm_hybrid_module", "mpmstats_module" };
@@ -234,7 +230,7 @@ static void look_into(doctor_t *doctor, const char *path)
 
 /* ---- the page ---- */
 
-/* A listening socket that speaks plain HTTP, as this machine reaches it. */
+/* Local address of a listener that speaks plain HTTP. */
 static char *address_of_page(const doctor_t *doctor)
 {
     char *path = doctor_page(doctor), *url = NULL;
@@ -331,8 +327,8 @@ static double number_of(const conf_t *conf, const char *directive)
 }
 
 /*
- * What APACHE_ULIMIT_MAX_FILES sets. A shell's words in the number's place ask for the hard limit,
- * as httpd's own apachectl does.
+ * The limit set by APACHE_ULIMIT_MAX_FILES. An expression in place of the number means the hard
+ * limit, as in httpd's apachectl.
  */
 static double limit_of_command(const char *command)
 {
@@ -348,7 +344,7 @@ static double limit_of_command(const char *command)
         : (double)own.rlim_max;
 }
 
-/* Of the parent that runs; else what the one who starts it would set. */
+/* The limit of the running parent, else apache2ctl's on Debian, else this shell's. */
 static double limit_of_files(const doctor_t *doctor, bool hard, char **whose)
 {
     const snapshot_server_t *server = doctor->sample == NULL || doctor->sample->dead
@@ -383,10 +379,7 @@ static double limit_of_files(const doctor_t *doctor, bool hard, char **whose)
                                         : (double)own.rlim_cur;
 }
 
-/*
- * Descriptors that a process needs with all its workers busy: the client's, and a file's or a
- * backend's, for each.
- */
+/* Descriptors of a process with all workers busy: per worker a client and a file or backend. */
 static double files_needed(const doctor_t *doctor, const char *mpm, char **why)
 {
     const snapshot_limits_t *limits = doctor->sample == NULL ? NULL : &doctor->sample->snap.limits;
@@ -429,7 +422,7 @@ void doctor_files(doctor_t *doctor)
         free(mpm);
         return;
     }
-    /* mpm_hybrid's children raise it as far as it goes */
+    /* mpm_hybrid's children raise the soft limit to the hard limit */
     limit = limit_of_files(doctor, strcmp(mpm, "hybrid") == 0, &whose);
     needed = files_needed(doctor, mpm, &why);
     if (limit < needed) {

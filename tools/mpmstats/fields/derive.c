@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values the server does not tell but everybody would compute from what it tells.
+ * Values derived from those that the server reports.
  */
 #include "fields/derive.h"
 
@@ -9,7 +9,7 @@
 
 double derive_workers(const snapshot_t *snap)
 {
-    /* idle and busy ones are always told; starting and finishing ones only where they occur */
+    /* idle and busy are required, starting and finishing optional */
     const apr_int64_t optional[] = { snap->totals.workers_starting,
                                      snap->totals.workers_finishing };
     double sum = (double)snap->totals.workers_busy + (double)snap->totals.workers_idle;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conditions, parsed by hand: the grammar is one line long.
+ * Hand-written parser of the one-line grammar in expr.h.
  */
 #include "fields/expr.h"
 
@@ -34,7 +34,7 @@ static bool parse_op(const char *text, size_t length, expr_op_e *op)
     return false;
 }
 
-/* 1.5K and the like; bytes come in powers of 1024. */
+/* A number with a suffix such as 1.5K; powers of 1024 for bytes. */
 static bool parse_multiple(const char *text, bool bytes, double *value)
 {
     static const char letters[] = "KMGTP";
@@ -91,7 +91,7 @@ static bool parse_bound(expr_t *expr, char *text, failure_t *failure)
                text, field->name);
 }
 
-/* In place: the text without the spaces around it. */
+/* Trims spaces, in place. */
 static char *trimmed(char *text)
 {
     size_t length;

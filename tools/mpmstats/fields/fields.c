@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of values, made from figures/figures.def. A figure added there is
- * decoded, listed, checked and watched without a line here.
+ * The tables of values, generated from figures/figures.def. A figure added there
+ * needs no line here.
  */
 #include "fields/fields.h"
 
@@ -17,9 +17,7 @@
     { name,   path,  METRIC_##kind, METRIC_UNIT_##unit,       #shorter, \
       #limit, label, help,          offsetof(record, member), NULL },
 
-/*
- * Of a record at `at` in `record`; `path` before its names in the JSON, `prefix` before its keys.
- */
+/* A field of the record at `at` in `record`; `path` prefixes its JSON name, `prefix` its key. */
 #define FIELD(prefix, path, record, at, name, kept, kind, unit, shorter, limit, label, help) \
     ROW(prefix #name, path #name, kind, unit, shorter, limit, label, help, record, at name)
 #define ALIAS(path, record, at, name, of, kind, unit, shorter, limit, label, help) \
@@ -126,7 +124,7 @@ const field_t *field_find(const field_t *table, const char *name)
     return found;
 }
 
-/* Levenshtein's distance with one row; names are short. */
+/* Levenshtein distance, with one row. */
 static size_t distance(const char *a, const char *b)
 {
     size_t row[64], length = strlen(b);
@@ -253,7 +251,7 @@ char *field_plain(const field_t *field, const void *record)
     if (field->compute != NULL) {
         return memory_format("%.0f", field_number(field, record));
     }
-    /* not through a double: a byte counter may exceed 2^53 */
+    /* no double: byte counters may exceed 2^53 */
     return memory_format("%" PRId64, (int64_t) * (const apr_int64_t *)value_at(field, record));
 }
 

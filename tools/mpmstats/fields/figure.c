@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers for people: short, three digits or so. Scripts get field_plain().
+ * Human-readable numbers with about three digits. Scripts get field_plain().
  */
 #include "fields/figure.h"
 
@@ -44,7 +44,7 @@ char *figure_bytes(double bytes)
     if (isnan(bytes)) {
         return memory_copy("-");
     }
-    /* 1023.6 would be shown as four digits: the next unit's 1.00 */
+    /* 1023.6 would print four digits: use 1.00 of the next unit */
     while (shown >= 999.5 && unit + 1 < sizeof(units) / sizeof(units[0])) {
         shown /= 1024;
         unit++;
@@ -89,7 +89,7 @@ char *figure_time(double us)
     time_t seconds;
     struct tm parts;
 
-    /* beyond the year 9999 localtime_r() may fail; nobody's server is there */
+    /* limit: about the year 9999, as localtime_r() may fail beyond */
     if (isnan(us) || us > 2.5e17) {
         return memory_copy("-");
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The figures of the bars, and the words behind them.
+ * The figures of the bars and the text after them.
  */
 #include "fields/gauge.h"
 
@@ -11,9 +11,9 @@
 #include "fields/figure.h"
 #include "common/memory.h"
 
-#define NEARLY_FULL 0.8 /* of the limit: the colour warns */
+#define NEARLY_FULL 0.8 /* share of the limit with warning colour */
 
-/* "12 of 400 busy (3%)", or the figure alone where no limit is known. */
+/* "12 of 400 busy (3%)", or the figure alone without a known limit. */
 static char *of_limit(double value, double limit, const char *word)
 {
     char *shown = figure_count(value), *most = figure_count(limit), *text;
@@ -105,7 +105,7 @@ bool gauge_has_bar(const gauge_t *gauge)
     return !isnan(gauge->taken) && gauge->limit > 0;
 }
 
-/* Something that is there at all is seen. */
+/* Any value above 0 gets at least one column. */
 static size_t share(double part, double limit, size_t columns)
 {
     double exact = isnan(part) ? 0 : part / limit * (double)columns;

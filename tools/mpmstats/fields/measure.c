@@ -13,7 +13,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-/* The last bracket ends the name, which may be [::1]:80. */
+/* The name may be [::1]:80, so the last bracket ends it. */
 static bool parse_vhost(measure_t *measure, char **name, failure_t *failure)
 {
     static const char begin[] = "vhost[";
@@ -90,7 +90,7 @@ void measure_free(measure_t *measure)
     measure->vhost = NULL;
 }
 
-/* www.example.org means www.example.org:443, too. */
+/* "www.example.org" also matches www.example.org:443. */
 static bool is_vhost(const char *name, const char *wanted)
 {
     size_t length = strlen(wanted);
@@ -159,7 +159,7 @@ double measure_value(const measure_t *measure, const snapshot_t *snap)
         return value;
     }
     limit = number_of(measure_limit(measure), measure_record(measure, snap));
-    /* in this order: 11 of 40 is 27.5 and nothing above */
+    /* multiply first: 11 of 40 is exactly 27.5 */
     return limit > 0 ? value * 100 / limit : NAN;
 }
 
@@ -175,7 +175,7 @@ char *measure_plain(const measure_t *measure, const snapshot_t *snap)
     return isnan(value) ? NULL : memory_format("%.1f", value);
 }
 
-/* A text of a segment is any bytes. */
+/* Texts of a segment may be any bytes. */
 static json_t *json_text(const char *text)
 {
     char *valid = text_utf8(text);

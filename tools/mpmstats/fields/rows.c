@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Choosing and sorting rows.
+ * Filters and sorts rows.
  */
 #include "fields/rows.h"
 
@@ -96,7 +96,7 @@ static int compare(const void *left, const void *right, void *context)
     if (order->reverse) {
         result = -result;
     }
-    /* records lie in the server's order */
+    /* stable: address order is the server's order */
     return result != 0 ? result : a < b ? -1 : a > b;
 }
 
@@ -126,7 +126,7 @@ bool rows_know(const char *option, const char *words,
 
 const field_t *rows_sort_field(const field_t *fields, const char *name, failure_t *failure)
 {
-    /* the headings people see, where they are not the names */
+    /* column headings that differ from field names */
     static const char *const headings[][2] = {
         { "age", "since_us" },      { "last", "last_duration_us" }, { "busy", "workers.busy" },
         { "idle", "workers.idle" }, { "max", "workers.max" },       { "gen", "generation" },
@@ -178,7 +178,7 @@ static char *text_in_document(const rows_t *rows, json_t *document)
     return text;
 }
 
-/* The snapshot with these rows for its own. */
+/* Replaces the section of @a snap by the selected rows. */
 static void put_rows(snapshot_t *snap, const rows_t *rows, void *records)
 {
     int count = (int)rows->count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory of samples. Which members are numbers, reals or strings is told by
- * the tables of fields.c, so a figure added there starts as unknown here.
+ * Memory of samples. The tables of fields.c give the type of each member, so new
+ * figures start as unknown.
  */
 #include "fields/sample.h"
 
@@ -12,7 +12,7 @@
 #include "fields/figure.h"
 #include "common/memory.h"
 
-#define STILL_US 5000000 /* a process's main thread moves once a second at least */
+#define STILL_US 5000000 /* a running main thread makes progress at least once a second */
 
 sample_t *sample_new(void)
 {
@@ -80,7 +80,7 @@ void sample_free(sample_t *sample)
     free(sample);
 }
 
-/* Text of our own is valid JSON. */
+/* describe() returns valid JSON. */
 json_t *sample_document(sample_t *sample)
 {
     if (sample->document == NULL && sample->describe != NULL) {

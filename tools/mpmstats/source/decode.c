@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON decoder, driven by the tables of fields.c. The input comes from
- * whatever answered at an address or lies in a file: nothing in it is trusted,
- * and jansson bounds the depth.
+ * The JSON decoder, driven by the tables of fields.c. The input, from an address or
+ * a file, is untrusted; jansson limits the nesting depth.
  */
 #include "source/decode.h"
 
@@ -11,7 +10,7 @@
 
 #include "fields/fields.h"
 
-/* Where we are, for the failure's line: a path such as "processes[3].". */
+/* The current path for failures, e.g. "processes[3].". */
 typedef struct {
     const char *origin;
     char at[64];
@@ -46,7 +45,7 @@ static bool mismatch(const place_t *place, const char *path, const char *wanted,
         place->origin, place->at, path, type_word(got), wanted);
 }
 
-/* The value at a dotted path below an object; NULL when it or a level above it is absent. */
+/* The value at a dotted path below an object; NULL when any level is absent. */
 static json_t *lookup(json_t *object, const char *path, bool *valid)
 {
     const char *dot;
@@ -114,9 +113,7 @@ static bool decode_record(const field_t *table, json_t *object, void *record, co
     return true;
 }
 
-/*
- * The rows of one array, which may be absent; all kinds of rows are arrays of fixed-size records.
- */
+/* Decodes one optional array into records of fixed size. */
 static bool decode_rows(json_t *array, const char *name, const field_t *table, void *rows,
                         size_t size, place_t *place)
 {
@@ -159,7 +156,7 @@ static bool check_schema(json_t *document, const place_t *place)
     return true;
 }
 
-/* Every status document has these, however little its MPM knows. */
+/* Sections that every status document contains, under any MPM. */
 static bool check_sections(json_t *document, const place_t *place)
 {
     static const char *const sections[] = { "server", "limits", "totals", "processes", "workers" };
@@ -181,7 +178,7 @@ static bool check_sections(json_t *document, const place_t *place)
     return true;
 }
 
-/* An array that need not be there: what a server does not record it does not send. */
+/* An optional array: a server that does not record it does not send it. */
 static json_t *optional_rows(json_t *document, const char *name, bool *valid, const place_t *place)
 {
     json_t *rows = json_object_get(document, name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread, one request at a time. The mutex guards state, sample and failure;
- * nothing else is shared, and no other lock is taken while it is held.
+ * One thread, one request at a time. The mutex guards state, sample and failure,
+ * the only shared data; no other lock is taken while it is held.
  */
 #include "source/fetcher.h"
 
@@ -20,7 +20,7 @@
 typedef enum { FETCHER_IDLE, FETCHER_ASKED, FETCHER_DONE, FETCHER_STOP } fetcher_state_e;
 
 struct fetcher {
-    source_t *source; /* the thread's */
+    source_t *source; /* used by the thread only */
     fetcher_take_fn *take;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -28,10 +28,10 @@ struct fetcher {
     fetcher_state_e state;
     sample_t *sample;
     failure_t failure;
-    int ready; /* eventfd: a result is there */
+    int ready; /* eventfd: result available */
 };
 
-/* Waits for a request; false when it is time to end. */
+/* Waits for a request; false: stop the thread. */
 static bool next_request(fetcher_t *fetcher)
 {
     bool asked;
@@ -45,7 +45,7 @@ static bool next_request(fetcher_t *fetcher)
     return asked;
 }
 
-/* False when nobody wants the result any more. */
+/* Stores the result; false when the fetcher is being stopped. */
 static bool hand_over(fetcher_t *fetcher, sample_t *sample, const failure_t *failure)
 {
     const uint64_t one = 1;

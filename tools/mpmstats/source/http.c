@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl, and the translation of what can go wrong into a line for people.
+ * libcurl requests, and messages for their failures.
  */
 #include "source/http.h"
 
@@ -13,7 +13,7 @@
 #include "common/memory.h"
 #include "gen/version.h"
 
-/* One request under way. */
+/* A request in progress. */
 typedef struct {
     const http_request_t *request;
     http_answer_t *answer;
@@ -80,7 +80,7 @@ static bool cannot_connect(const transfer_t *transfer, CURL *curl)
                        transfer->request->hint);
 }
 
-/* What libcurl could not do. */
+/* Reports an error of libcurl. */
 static bool explain_transport(const transfer_t *transfer, CURL *curl, CURLcode code)
 {
     const http_request_t *request = transfer->request;
@@ -171,7 +171,7 @@ static bool explain_refusal(const transfer_t *transfer, long status)
                        request->user);
 }
 
-/* An HTTP status other than 200. */
+/* Reports an HTTP status other than 200. */
 static bool explain_status(const transfer_t *transfer, CURL *curl, long status)
 {
     const char *shown = transfer->request->url->shown;
@@ -206,7 +206,7 @@ static bool explain(const transfer_t *transfer, CURL *curl, CURLcode code)
 {
     long status = 0;
 
-    /* a refused upload or an early close may break the transfer after the status is known */
+    /* an early close may break the transfer after the status is known */
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK && (status < 300 || transfer->too_large)) {
         return explain_transport(transfer, curl, code);
@@ -282,9 +282,7 @@ static bool transfer_run(transfer_t *transfer, CURL *curl)
     return true;
 }
 
-/*
- * Half of what a look at a local server would take: done for those only who ask one by its address.
- */
+/* Expensive (half the time of sampling a local server), so only for the HTTP source. */
 void http_begin(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The usual places: the runtime directories of Debian's one or several instances, of other
- * distributions, and of httpd as it comes. A server that keeps its segment elsewhere
- * (MPMStatsSegment) is found by what the process has mapped that its pid file names. Only where
- * that finds no server that runs are all processes looked at.
+ * Default directories: the runtime directories of Debian's instances, of other distributions, and
+ * of httpd's own layout. A segment elsewhere (MPMStatsSegment) is found through the mappings of
+ * the process in the pid file; if that finds no running server, through those of all processes.
  */
 #include "source/local_find.h"
 
@@ -38,8 +37,8 @@ static const char *const pid_files[] = {
 
 typedef struct {
     char *path;
-    bool closed; /* we may not read it */
-    bool live;   /* its server runs, as far as we can tell */
+    bool closed; /* no read permission */
+    bool live;   /* the server runs, as far as known */
     dev_t device;
     ino_t inode;
 } found_t;
@@ -123,7 +122,7 @@ static void look_in_places(list_t *list)
     }
 }
 
-/* A server that died leaves its segment, which must not stand in the way of one that runs. */
+/* A dead server leaves its segment behind: ignore it when another server runs. */
 static void drop_dead(list_t *list)
 {
     size_t kept = 0;
@@ -184,7 +183,7 @@ static local_find_e choose(list_t *list, char **path, failure_t *failure)
     return found;
 }
 
-/* Debian's further instances: apache2-NAME; "" and "apache2" mean the first. */
+/* Debian's additional instances are apache2-NAME; "" and "apache2" mean the first. */
 static local_find_e find_instance(const char *name, char **path, failure_t *failure)
 {
     bool first = strcmp(name, "apache2") == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A segment is a file that is mapped shared and writable and begins as one does.
+ * A segment is a file mapped shared and writable that starts with SEGMENT_MAGIC.
  */
 #include "source/local_maps.h"
 
@@ -18,7 +18,7 @@
 
 #define LINE_MOST (PATH_MAX + 128)
 
-/* The name is cut to 15 bytes by the kernel; anybody can choose one, but not for whom it runs. */
+/* By name and by user: any process can choose its name, but not its user. */
 static bool is_httpd(pid_t pid)
 {
     char path[64], text[64] = "";
@@ -52,7 +52,7 @@ static bool is_segment(const char *path)
 
 /*
  * The file of a line such as "7f12…-7f34… rw-s 00000000 00:19 4711   /run/x/mpmstats.segment";
- * NULL: none we look for.
+ * NULL: not a candidate.
  */
 static const char *file_of(char *line)
 {

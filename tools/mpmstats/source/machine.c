@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory and processors, by the kernel and by control groups (version 2).
+ * Memory and processors of the machine and of control groups (version 2).
  */
 #include "source/machine.h"
 
@@ -25,7 +25,7 @@ static double meminfo(const char *key)
                                                                    : NAN;
 }
 
-/* A number in a control group's file; NAN for "max", and where there is none. */
+/* A number from a control group's file; NAN for "max" or a missing file. */
 static double cgroup_number(const char *group, const char *file)
 {
     char *path = memory_format(CGROUPS "%s/%s", group, file), text[64], *end;
@@ -36,7 +36,7 @@ static double cgroup_number(const char *group, const char *file)
     return !read || end == text ? NAN : number;
 }
 
-/* Pages of files in the group's memory, which go when somebody needs the room. */
+/* Page cache in the group's memory, which the kernel reclaims on demand. */
 static double cgroup_reclaimable(const char *group)
 {
     char *path = memory_format(CGROUPS "%s/memory.stat", group), value[64];
@@ -46,7 +46,7 @@ static double cgroup_reclaimable(const char *group)
     return found ? strtod(value, NULL) : 0;
 }
 
-/* "/a/b" of a process, without the newline; "" where there is no version 2. */
+/* The control group of a process, "/a/b"; "" without version 2. */
 static void cgroup_of(pid_t pid, char *group, size_t size)
 {
     char *path = memory_format("/proc/%d/cgroup", (int)pid);
@@ -58,7 +58,7 @@ static void cgroup_of(pid_t pid, char *group, size_t size)
     free(path);
 }
 
-/* The group above; false at the top. */
+/* Changes @a group to its parent; false at the root. */
 static bool cgroup_up(char *group)
 {
     char *slash = strrchr(group, '/');
@@ -90,7 +90,7 @@ machine_memory_t machine_memory(pid_t pid)
     return memory;
 }
 
-/* Processors' worth of time the group may use; infinite where nobody says. */
+/* The group's processor quota, in processors; INFINITY: no quota. */
 static double cgroup_cores(const char *group)
 {
     char *path = memory_format(CGROUPS "%s/cpu.max", group), text[64];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Passwords: from the argument, the environment or the terminal. The terminal
- * is read a character at a time with echo and signals off, so that Ctrl-C
- * cannot leave it without echo.
+ * Passwords from the argument, the environment or the terminal. The terminal is
+ * read by character with echo and signals off, so Ctrl-C cannot leave it without
+ * echo.
  */
 #include "source/password.h"
 
@@ -23,10 +23,10 @@ static void say(int tty, const char *text)
 {
     ssize_t ignored = write(tty, text, strlen(text));
 
-    (void)ignored; /* a prompt nobody sees changes nothing */
+    (void)ignored; /* a failed prompt is harmless */
 }
 
-/* Reads up to the end of the line; false on Ctrl-C, Ctrl-D or a terminal that has gone. */
+/* Reads a line; false on Ctrl-C, Ctrl-D or a closed terminal. */
 static bool read_line(int tty, char *line, size_t size)
 {
     size_t length = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sock_diag(7): what `ss` asks. One dump of listeners, one of connections, for
- * each address family.
+ * sock_diag(7), as `ss` uses it: dumps of listeners and connections for each address
+ * family.
  */
 #include "source/sockets.h"
 
@@ -21,14 +21,14 @@
 #include "common/memory.h"
 #include "common/procfs.h"
 
-/* States of TCP, as the kernel numbers them. */
+/* The kernel's TCP states. */
 enum { STATE_ESTABLISHED = 1, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
 
 #define PORTS 65536
 
 struct sockets {
     int netlink;
-    bool by_port;          /* inodes are not known */
+    bool by_port;          /* inodes unknown: match by port */
     unsigned long *inodes; /* sorted */
     size_t inode_count;
     bool listens[PORTS];
@@ -55,10 +55,10 @@ static bool ask(int netlink, unsigned char family, unsigned states)
         == (ssize_t)sizeof(message);
 }
 
-/* One datagram of the answer; false when it was the last, *failed when it was an error. */
+/* Reads one datagram of the answer; false after the last one, *failed after an error. */
 static bool take(sockets_t *sockets, visit_t *visit, void *context, bool *failed)
 {
-    static uint64_t room[8192]; /* aligned for what is in it; one thread at a time asks */
+    static uint64_t room[8192]; /* aligned for nlmsghdr; single-threaded */
     ssize_t length = recv(sockets->netlink, room, sizeof(room), 0);
 
     *failed = length <= 0;
@@ -148,7 +148,7 @@ sockets_t *sockets_open(pid_t parent, int port)
 static void note_connection(sockets_t *sockets, const struct inet_diag_msg *message, void *context)
 {
     sockets_look_t *look = context;
-    /* behind the client's last byte its FIN counts as one more */
+    /* the client's FIN counts as one byte */
     unsigned nothing = message->idiag_state == STATE_CLOSE_WAIT ? 1 : 0;
 
     if (message->idiag_state == STATE_LISTEN) {
@@ -191,7 +191,7 @@ void sockets_close(sockets_t *sockets)
     free(sockets);
 }
 
-/* The file has pairs of lines: names, then numbers. */
+/* /proc/net/netstat has pairs of lines: names, then numbers. */
 double sockets_overflows(void)
 {
     char text[16384], *names, *numbers, *name, *number, *rest_names, *rest_numbers;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The choice of a source.
+ * Selects the source.
  */
 #include "source/source.h"
 
@@ -29,7 +29,7 @@ static source_t *open_kind(const source_kind_t *kind, const settings_t *settings
     return source;
 }
 
-/* What asks for a server by its address. */
+/* The option that selects HTTP, or NULL. */
 static const char *address_option(const settings_t *settings)
 {
     return settings->unix_socket != NULL ? "--unix-socket"
@@ -65,10 +65,7 @@ static bool agree(const settings_t *settings, failure_t *failure)
     return true;
 }
 
-/*
- * The kind, and for a segment nobody named where it is. NULL and the failure filled: it makes no
- * sense.
- */
+/* The kind, with the path of a segment found. NULL and @a failure filled: invalid settings. */
 static const source_kind_t *choose(settings_t *settings, failure_t *failure)
 {
     bool named = settings->segment != NULL || settings->instance != NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Samples from a file that `save` or `--json` wrote, or from standard input.
+ * Samples from a file written by `save` or `--json`, or from standard input.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static const char *source_file_name(void *state)
     return strcmp(state, "-") == 0 ? "standard input" : state;
 }
 
-/* The whole of @a file, NUL-terminated; NULL when it cannot be read or is too large. */
+/* All of @a file, NUL-terminated; NULL when it is unreadable or too large. */
 static char *read_all(FILE *file, const char *name, size_t *length, failure_t *failure)
 {
     size_t room = 1 << 16;

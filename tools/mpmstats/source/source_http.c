@@ -12,7 +12,7 @@
 #include "source/password.h"
 #include "source/source.h"
 
-#define TIMEOUT_S 5 /* when nobody says another */
+#define TIMEOUT_S 5 /* default */
 
 typedef struct {
     url_t url;
@@ -63,7 +63,7 @@ static void *source_http_open(const settings_t *settings, failure_t *failure)
     return source;
 }
 
-/* Does what was sent claim to be something else, an error page say? */
+/* True when Content-Type declares something else, e.g. an error page. */
 static bool is_other_type(const http_answer_t *answer)
 {
     return answer->type != NULL && strcasestr(answer->type, "json") == NULL
@@ -95,7 +95,7 @@ static sample_t *source_http_take(void *state, failure_t *failure)
     return sample;
 }
 
-/* The server renders them; one that does not know how answers as to any query it does not know. */
+/* The server renders the metrics; an older one ignores the query, so check the type. */
 static char *source_http_metrics(void *state, bool openmetrics, source_fate_t *fate,
                                  failure_t *failure)
 {

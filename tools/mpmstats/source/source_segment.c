@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Samples from the segment of a server of this machine, without asking it. When somebody wants
- * JSON, the same renderer as in the server makes the document that the server would have sent;
- * until then nothing is rendered, which is most of the work with some thousand workers.
+ * Samples from the segment of a local server, without a request to it. The server's own renderer
+ * creates the JSON document, only on demand: rendering is most of the work with thousands of
+ * workers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +20,8 @@
 #include "render/request_view.h"
 
 /*
- * A parent that has not looked after its segment for so long has been stopped, or hangs:
- * mpm_hybrid's looks once a second, those of the stock MPMs every ten.
+ * A parent without maintenance of its segment for this time is stopped or hangs. Maintenance runs
+ * every second under mpm_hybrid, every ten seconds under the stock MPMs.
  */
 #define SILENCE_HYBRID_US 5000000
 #define SILENCE_STOCK_US 30000000
@@ -76,7 +76,7 @@ static apr_status_t keep(void *receiver, const char *data, apr_size_t length)
     return APR_SUCCESS;
 }
 
-/* Names of the document's arrays, and what a renderer calls them. */
+/* Maps an array of the document to the renderer's name of the part. */
 static unsigned part_of(const char *section)
 {
     static const struct {
@@ -118,7 +118,7 @@ static json_t *pairs_of(const snapshot_bucket_t *buckets, size_t count)
     return list;
 }
 
-/* {name: {phase: pairs}}; a name that is not UTF-8 is left out. */
+/* {name: {phase: pairs}}, without names that are not UTF-8. */
 static json_t *vhosts_of(const sample_t *sample)
 {
     json_t *vhosts = json_object();
@@ -138,8 +138,8 @@ static json_t *vhosts_of(const sample_t *sample)
 }
 
 /*
- * Where it comes from, how old it is, for `check` the times of virtual hosts, and for `tune
- * --history` [workers, microseconds] for the numbers of workers that occurred.
+ * Origin and age; for `check` the histograms of virtual hosts; for `tune --history` pairs
+ * [busy workers, microseconds].
  */
 static json_t *origin_of(const sample_t *sample)
 {
@@ -158,7 +158,7 @@ static json_t *origin_of(const sample_t *sample)
     return source;
 }
 
-/* Behind the last member, in front of the brace that ends the document. */
+/* Inserts the origin before the closing brace of the document. */
 static void add_origin(text_t *text, const sample_t *sample)
 {
     json_t *source = origin_of(sample);
@@ -176,8 +176,8 @@ static void add_origin(text_t *text, const sample_t *sample)
 }
 
 /*
- * Each member of the document begins on a line of its own, and no line end and no quote in a string
- * is a raw one: so the array, and the member behind it if there is one, are found by how they look.
+ * Extracts an array by text search: each member starts on its own line, and strings contain no raw
+ * line end or quote.
  */
 static char *array_in(const text_t *text, const char *section)
 {
@@ -196,7 +196,7 @@ static char *array_in(const text_t *text, const char *section)
     return array;
 }
 
-/* See sample_t. */
+/* sample_t.describe */
 static char *describe(const sample_t *sample, const snapshot_t *snap, const char *section)
 {
     text_t text = rendered(snap, section == NULL ? VIEW_ALL : part_of(section));
@@ -214,9 +214,9 @@ static char *describe(const sample_t *sample, const snapshot_t *snap, const char
     return array;
 }
 
-/* ---- a look ---- */
+/* ---- samples ---- */
 
-/* What is known of the segment beside the snapshot. */
+/* The segment's data and the snapshot made from it. */
 typedef struct {
     segment_view_t *view;
     segment_server_t server;
@@ -224,10 +224,7 @@ typedef struct {
     snapshot_t *snap;
 } look_t;
 
-/*
- * A number of another container's may be anything here: it is believed of a child that has this
- * parent.
- */
+/* Requires the right parent: a process id of another container may be any process here. */
 static bool is_stopped(const sample_t *sample, const snapshot_process_t *process)
 {
     return process->pid > 1 && procfs_is_stopped((pid_t)process->pid)
@@ -254,7 +251,7 @@ static double silence_most(const snapshot_t *snap)
                                                                                : SILENCE_STOCK_US;
 }
 
-/* 0 where it is not known. */
+/* 0: unknown. */
 static apr_int64_t known_time(uint64_t time)
 {
     return time > INT64_MAX ? 0 : (apr_int64_t)time;
@@ -336,7 +333,7 @@ static bool look_begin(look_t *look, const char *path, unsigned parts, failure_t
     return true;
 }
 
-/* The memory of the look becomes the sample's. */
+/* The sample takes over the pool. */
 static sample_t *source_segment_take(void *state, failure_t *failure)
 {
     const segment_source_t *source = state;

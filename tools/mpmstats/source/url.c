@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses, taken apart with libcurl's own parser so that what we show is what
- * it will ask.
+ * Parses addresses with libcurl's own parser, so the address shown is the one
+ * requested.
  */
 #include "source/url.h"
 
@@ -15,7 +15,7 @@
 
 #include "common/memory.h"
 
-/* Takes "unix:/path|" off the front; the socket is a copy, or NULL when there is none. */
+/* Strips a leading "unix:/path|"; *socket receives a copy of the path, or NULL. */
 static const char *split_socket(const char *text, char **socket)
 {
     const char *bar;
@@ -33,10 +33,7 @@ static const char *split_socket(const char *text, char **socket)
     return bar + 1;
 }
 
-/*
- * "host:80/path" has a colon too, and a query may hold an address: "://" before any other slash
- * ends a scheme.
- */
+/* Only "://" before any other slash ends a scheme: "host:80/path" and queries have colons too. */
 static char *with_scheme(const char *text)
 {
     bool has = strncmp(text + strcspn(text, ":/?#"), "://", 3) == 0;
@@ -66,7 +63,7 @@ static char *part_or_default(CURLU *handle, CURLUPart which)
     return part_with(handle, which, CURLU_DEFAULT_PORT);
 }
 
-/* A name may begin with 127. too. */
+/* A host name may also start with "127.". */
 static bool is_loopback(const char *host)
 {
     unsigned char address[4];
@@ -75,7 +72,7 @@ static bool is_loopback(const char *host)
         || (inet_pton(AF_INET, host, address) == 1 && address[0] == 127);
 }
 
-/* [::1] is shown with its brackets in an address and used without. */
+/* The host without the brackets of [::1]. */
 static char *bare_host(CURLU *handle)
 {
     char *host = part(handle, CURLUPART_HOST);
@@ -103,7 +100,7 @@ static void set_defaults(CURLU *handle)
     free(query);
 }
 
-/* What failures may say: never the name and password, they would end up in somebody's log. */
+/* The address for messages, without name and password, as messages end up in logs. */
 static char *shown_form(CURLU *handle, const char *socket)
 {
     char *plain, *shown;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ncursesw, and signals. curses' own signal handlers never run: the signals are
- * blocked and read from a descriptor, so nothing happens at a bad moment.
+ * ncursesw and signals. The signals are blocked and read from a descriptor, so
+ * curses' own asynchronous handlers never run.
  */
 #include "term/screen.h"
 
@@ -24,17 +24,14 @@
 
 #define ESCAPE_WAIT_MS 50
 
-/*
- * Written by screen_open() and screen_close() only, but for what a crash reads; one screen a
- * program.
- */
+/* The only screen. Written by screen_open() and screen_close(); on_crash() reads it. */
 static struct {
     bool open, registered;
     SCREEN *curses;
     int signals;          /* signalfd */
-    sigset_t before;      /* the mask that was */
-    struct termios modes; /* the modes that were */
-    char restore[128];    /* what makes the terminal ordinary again, for the crash handler */
+    sigset_t before;      /* original signal mask */
+    struct termios modes; /* original modes */
+    char restore[128];    /* sequence that resets the terminal, for on_crash() */
     size_t restore_length;
     struct sigaction crash_before[NSIG];
 } screen = { .signals = -1 };
@@ -42,9 +39,9 @@ static struct {
 static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP };
 #define CRASHES (sizeof(crashes) / sizeof(crashes[0]))
 
-/* ---- a crash ---- */
+/* ---- crashes ---- */
 
-/* Only what is allowed in a signal handler; then the signal does what it would have done. */
+/* Async-signal-safe calls only. The signal then has its default effect. */
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     ssize_t written = write(STDOUT_FILENO, screen.restore, screen.restore_length);
@@ -53,15 +50,13 @@ static void on_crash(int number, siginfo_t *info, void *context)
     (void)context;
     tcsetattr(STDIN_FILENO, TCSANOW, &screen.modes);
     sigaction(number, &screen.crash_before[number], NULL);
-    /* a fault happens again by itself when we return; what was sent has to be sent again */
+    /* a fault repeats after the return; a signal sent by kill() must be sent again */
     if (info->si_code <= 0) {
         raise(number);
     }
 }
 
-/*
- * A capability of the terminal without the padding no terminal of today needs: $<5> and the like.
- */
+/* Appends a terminal capability without padding such as $<5>, which terminals no longer need. */
 static void add_restore(const char *name)
 {
     const char *text = tigetstr(name);
@@ -103,7 +98,7 @@ static void crashes_forget(void)
 
 /* ---- opening and closing ---- */
 
-/* All that would end or stop us. Reading in the background stops us as it stops everybody. */
+/* Blocks all signals except crashes, harmless ones and job control of background I/O. */
 static void signals_take(void)
 {
     static const int left[] = { SIGCHLD, SIGURG, SIGTTIN, SIGTTOU, SIGPROF };
@@ -200,7 +195,7 @@ static void resize(void)
     clearok(curscr, TRUE);
 }
 
-/* The default action of a signal that is blocked and handled by nobody else. */
+/* Takes the default action of a blocked signal. */
 static void deliver(int number)
 {
     sigset_t one;
@@ -213,7 +208,7 @@ static void deliver(int number)
     sigprocmask(SIG_BLOCK, &one, NULL);
 }
 
-/* The shell has used the terminal meanwhile. */
+/* After SIGCONT: the shell has used the terminal. */
 static void continued(void)
 {
     reset_prog_mode();
@@ -221,7 +216,7 @@ static void continued(void)
     refresh();
 }
 
-/* nohup and its like: what was ignored when we came stays ignored. */
+/* True when the signal was ignored at the start, e.g. by nohup. */
 static bool is_ignored(int number)
 {
     struct sigaction action;
@@ -249,8 +244,7 @@ void screen_signal(void)
         deliver(number);
         continued();
     }
-    else if (number != SIGPIPE
-             && !is_ignored(number)) { /* a terminal that has gone is seen by reading */
+    else if (number != SIGPIPE && !is_ignored(number)) { /* reading detects a closed terminal */
         screen_close();
         deliver(number);
         exit(128 + number);
@@ -390,7 +384,7 @@ static int plain_key(wint_t key)
     }
 }
 
-/* curses says ERR both when nothing was typed and when there is nobody to type. */
+/* curses returns ERR both without input and for a closed terminal. */
 static int no_key(void)
 {
     struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };

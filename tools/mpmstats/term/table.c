@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Layout of tables. Two spaces stand between columns; the last one is not padded.
+ * Layout of tables: two spaces between columns, no padding after the last one.
  */
 #include "term/table.h"
 
@@ -11,7 +11,7 @@
 #include "common/text.h"
 
 #define GAP 2
-#define LETTERS_LEAST 10 /* columns of letters before a line is worth wrapping at */
+#define LETTERS_LEAST 10 /* minimum width for wrapping letters */
 
 typedef struct {
     char *text;
@@ -22,9 +22,9 @@ struct table {
     const column_t *columns;
     size_t count;
     size_t *natural; /* widest cell of each column */
-    size_t *width;   /* as laid out; 0: not shown */
+    size_t *width;   /* as laid out; 0: hidden */
     bool *known;
-    bool tight; /* nothing else helps: columns that may be cut go down to their titles */
+    bool tight; /* last resort: cut columns down to their titles */
     cell_t *cells;
     size_t cells_count, room;
 };
@@ -103,10 +103,7 @@ static size_t line_width(const table_t *table)
     return sum;
 }
 
-/*
- * Takes what is too much from the widest columns that may be cut, evenly; false when it is not
- * enough.
- */
+/* Shrinks the widest cuttable columns evenly to fit @a width; false when they cannot. */
 static bool shrink(table_t *table, size_t width)
 {
     size_t line;
@@ -184,7 +181,7 @@ style_e table_letter_style(char letter)
     }
 }
 
-/* Part of a row of letters; neighbours of one colour share the escape sequences. */
+/* Prints letters; neighbours of one style share an escape sequence. */
 static void print_letters(FILE *out, const char *letters, size_t count)
 {
     for (size_t i = 0; i < count;) {
@@ -200,7 +197,7 @@ static void print_letters(FILE *out, const char *letters, size_t count)
     }
 }
 
-/* Bytes of the next line of a wrapped cell: up to a space where it is made of words. */
+/* Bytes of the next line of a wrapped cell; words break at a space. */
 static size_t wrap_at(const char *text, size_t width, bool words)
 {
     size_t bytes = text_prefix(text, width), space = bytes;

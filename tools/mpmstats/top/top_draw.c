@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The picture of `top`: its parts put together, and what covers them at times.
+ * Draws the screen of `top`: header, list, overlays, last line.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ int top_put(int row, int column, style_e style, char *safe)
     return width;
 }
 
-/* ---- over the list ---- */
+/* ---- overlays ---- */
 
 static void draw_sort_menu(const top_t *top, int row)
 {
@@ -75,10 +75,7 @@ static void draw_help(void)
     screen_put(row + 1, 0, screen_columns(), STYLE_FAINT, "Any key goes back.");
 }
 
-/*
- * One value over as many lines as it needs; returns the next line. Lines before @a first are not
- * seen.
- */
+/* Draws a value over several lines, hiding those before @a first; returns the next line. */
 static int draw_value(const char *label, const char *safe, int line, int first, int rows)
 {
     int width = screen_columns() - 20 > 10 ? screen_columns() - 20 : 10;

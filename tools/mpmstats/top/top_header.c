@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands above the list of `top`.
+ * Draws the header of `top`, above the list.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #define LABEL_COLUMNS 12
 #define BAR_MOST 40
 #define BAR_LEAST 6
-#define LIST_LEAST 4 /* rows for the list before the header may have more */
+#define LIST_LEAST 4 /* rows reserved for the list */
 
 static char *joined(char *text, char *fact)
 {
@@ -158,7 +158,7 @@ static void draw_traffic(const top_t *top, int row)
     free(bytes);
 }
 
-/* False when the MPM does not tell. */
+/* False when the MPM does not report connections by state. */
 static bool draw_states(const snapshot_t *snap, int row)
 {
     int column = LABEL_COLUMNS;
@@ -181,7 +181,7 @@ static bool draw_states(const snapshot_t *snap, int row)
     return column > LABEL_COLUMNS;
 }
 
-/* What must not be overlooked; at most one line. */
+/* Draws the most important warning; at most one line. */
 static bool draw_alarm(const top_t *top, int row, double now)
 {
     char *note;
@@ -210,7 +210,6 @@ static bool draw_alarm(const top_t *top, int row, double now)
     return false;
 }
 
-/* As many lines as leave room for the list; returns the next row. */
 int top_draw_header(const top_t *top, double now)
 {
     int most = screen_rows() - LIST_LEAST - 3, row = 0; /* tabs, headings and keys */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys of `top`. Where htop has a key for something, it is the same one.
+ * The keys of `top`, the same as in htop where it has one.
  */
 #include <limits.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 
 /* ---- moving ---- */
 
-/* A new place for a cursor over count lines, for the keys that move one; SIZE_MAX for others. */
+/* The new cursor line for a movement key; SIZE_MAX for other keys. */
 static size_t moved(size_t at, int key, size_t page)
 {
     switch (key) {
@@ -43,13 +43,13 @@ static bool move_selection(top_t *top, int key)
     if (at == SIZE_MAX) {
         return false;
     }
-    list->selected = at; /* top_bound() knows how many rows there are */
+    list->selected = at; /* top_bound() limits it */
     return true;
 }
 
 /* ---- sorting ---- */
 
-/* The same column again turns the order round. */
+/* Selects the sort column; selecting it again reverses the order. */
 static void sort_by(top_t *top, size_t column)
 {
     top_list_t *list = &top->lists[top->list];
@@ -95,7 +95,7 @@ static void filter_begin(top_t *top)
     top->mode = TOP_FILTER;
 }
 
-/* Takes away one character: its last byte and what belongs to it. */
+/* Removes the last character with all its bytes. */
 static void filter_shorten(top_t *top)
 {
     size_t length = strlen(top->filter);
@@ -153,14 +153,14 @@ static void key_in_details(top_t *top, int key)
     size_t at = moved(top->details_first, key, top->page > 0 ? (size_t)top->page : 1);
 
     if (at != SIZE_MAX) {
-        top->details_first = at; /* bounded when drawn */
+        top->details_first = at; /* limited when drawn */
     }
     else if (key == SCREEN_ESCAPE || key == SCREEN_ENTER || key == 'q' || key == SCREEN_F(10)) {
         top->mode = TOP_BROWSE;
     }
 }
 
-/* The row in view now stays the one that is shown, wherever it is sorted to later. */
+/* Details follow the selected record, not its row. */
 static void details_begin(top_t *top)
 {
     rows_t rows;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of `top`: which columns fit, and the rows in view.
+ * Draws the list of `top`: the columns that fit and the rows in view.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #define COLUMNS_MAX 32
 
-/* Text in exactly so many columns. */
+/* Cuts or pads to exactly @a width columns. */
 static char *fitted(const char *safe, int width, bool right)
 {
     memory_text_t text;
@@ -59,7 +59,7 @@ static void draw_tabs(const top_t *top, int row, const rows_t *rows)
     top_put(row, column + 1, STYLE_FAINT, facts);
 }
 
-/* ---- which columns, how wide ---- */
+/* ---- column layout ---- */
 
 typedef struct {
     const top_column_t *columns[COLUMNS_MAX];
@@ -77,7 +77,7 @@ static int line_width(const layout_t *layout)
     return sum;
 }
 
-/* Takes out the column that is missed least; false when none may go. */
+/* Drops the column of highest drop priority; false when none may be dropped. */
 static bool drop_one(layout_t *layout)
 {
     size_t least = 0;
@@ -98,7 +98,7 @@ static bool drop_one(layout_t *layout)
     return true;
 }
 
-/* A column of numbers is as wide as the widest in view, so that no digit is cut off. */
+/* Columns of numbers take the width of the widest number in view, so no digit is cut. */
 static int width_of(const top_t *top, const top_column_t *column, const rows_t *rows, bool sorted)
 {
     const top_list_t *list = &top->lists[top->list];

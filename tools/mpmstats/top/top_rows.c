@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lists of `top`: their columns, which rows are in them and in which order.
+ * The lists of `top`: columns, filter and order.
  */
 #include <math.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static const top_column_t process_columns[] = {
     { .name = "scoreboard", .title = "WORKERS", .width = 10 },
 };
 
-/* Times are since the server was started; what happens now is in the rates. */
+/* Latencies cover the time since the server's start; rates show the present. */
 static const top_column_t vhost_columns[] = {
     { .name = "requests", .title = "REQ/S", .width = 7, .right = true, .rate = true },
     { .name = "requests", .title = "REQUESTS", .width = 8, .right = true, .drop = 5 },
@@ -103,7 +103,7 @@ static bool same_name(const snapshot_vhost_t *a, const snapshot_vhost_t *b)
     return a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0;
 }
 
-/* The same virtual host a look ago, mostly in the same place; NULL: there was none. */
+/* The virtual host in the previous sample, usually at the same index; NULL: none. */
 static const snapshot_vhost_t *vhost_before(const top_t *top, const snapshot_vhost_t *now)
 {
     const snapshot_t *before = &top->before->snap;
@@ -120,7 +120,7 @@ static const snapshot_vhost_t *vhost_before(const top_t *top, const snapshot_vho
     return NULL;
 }
 
-/* A second; NAN when it is not known. */
+/* Growth per second; NAN: unknown. */
 static double rate_of(const top_t *top, const field_t *field, const snapshot_vhost_t *now)
 {
     const snapshot_vhost_t *before;
@@ -242,7 +242,7 @@ const void *top_find(const top_t *top, const top_identity_t *identity)
     return found;
 }
 
-/* ---- which rows ---- */
+/* ---- filter and order ---- */
 
 static bool contains(const field_t *fields, const void *record, const char *text)
 {
@@ -275,7 +275,7 @@ typedef struct {
     double rate;
 } rated_t;
 
-/* The greatest first, what is not known last; equals stay in order. */
+/* Descending, unknown last, stable. */
 static int by_rate(const void *left, const void *right)
 {
     const rated_t *a = left, *b = right;
@@ -314,7 +314,7 @@ rows_t top_rows(const top_t *top)
     if (column->rate) {
         sort_by_rate(top, &rows, field_find(top_fields(top), column->name), list->reverse);
     }
-    else { /* the oldest has the smallest point in time */
+    else { /* greatest age: smallest point in time */
         rows_sort(&rows, field_find(top_fields(top), column->name), list->reverse != column->age);
     }
     return rows;
@@ -334,7 +334,7 @@ void top_bound(top_t *top, size_t count)
     if (list->selected >= list->first + page) {
         list->first = list->selected - page + 1;
     }
-    /* no empty lines below the last row while rows are hidden above */
+    /* fill the page: no empty lines while rows are hidden above */
     if (list->first + page > count) {
         list->first = count > page ? count - page : 0;
     }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The advisor: is there enough to go by, and what the items are made of. Which
- * value is right is in advisor_workers.c, advisor_connections.c and
- * advisor_processes.c.
+ * The advisor: checks that there is enough data and builds the items. The values
+ * come from advisor_workers.c, advisor_connections.c and advisor_processes.c.
  */
 #include "tune/advisor.h"
 
@@ -13,7 +12,7 @@
 
 #include "tune/advisor_item.h"
 
-/* Less than this says nothing about a server. */
+/* Minimum data for any advice. */
 #define LOOKS_LEAST 10
 #define SECONDS_LEAST 5
 #define REQUESTS_LEAST 100
@@ -40,7 +39,7 @@ void advisor_input_init(advisor_input_t *in)
 
 advisor_item_t *advisor_add(advisor_advice_t *advice, const char *directive)
 {
-    /* the last one would be overwritten; the tests see to it that there are enough */
+    /* a full array overwrites its last item; the tests verify that it never fills */
     size_t at = advice->count < ADVISOR_ITEMS_MAX ? advice->count++ : ADVISOR_ITEMS_MAX - 1;
     advisor_item_t *item = &advice->items[at];
 
@@ -107,7 +106,7 @@ const advisor_item_t *advisor_item(const advisor_advice_t *advice, const char *d
     return NULL;
 }
 
-/* ---- how much there is to go by ---- */
+/* ---- is there enough data? ---- */
 
 bool advisor_known(const advisor_spread_t *spread)
 {
@@ -138,20 +137,20 @@ static bool lacking(advisor_advice_t *advice, const char *format, ...)
     return false;
 }
 
-/* To a tenth, so that what is too little does not look like enough. */
+/* Rounded down to 0.1, so that too short a time never prints as enough. */
 static double rounded_down(double seconds)
 {
     return isnan(seconds) ? 0 : floor(seconds * 10) / 10;
 }
 
 /*
- * By Little's law a request takes busy × seconds / requests: with fewer requests than busy workers
- * that is longer than the sample. Such a server does not lack workers, whatever they wait for
- * lacks.
+ * By Little's law a request takes busy × seconds / requests: longer than the sample when there are
+ * fewer requests than busy workers. Such a server lacks a resource its workers wait for, not
+ * workers.
  */
 static bool is_hanging(const advisor_input_t *in)
 {
-    /* by clients between two requests */
+    /* share of workers held by keep-alive clients */
     double held = isnan(in->held_share) ? 0 : in->held_share;
 
     return in->saturated_share > ADVISOR_SELDOM && in->requests < in->busy.mean * (1 - held);
@@ -176,7 +175,7 @@ static bool is_enough(const advisor_input_t *in, advisor_advice_t *advice)
             "than that; more workers would wait as well (mpmstats workers --sort age)",
             in->requests, in->seconds, in->busy.mean);
     }
-    /* a saturated server serves little because it is saturated: that is something to go by */
+    /* a saturated server may serve few requests, which is data too */
     if (!(in->requests >= REQUESTS_LEAST) && !(in->saturated_share > ADVISOR_SELDOM)) {
         return isnan(in->requests)
             ? lacking(advice, "the number of requests is not known")

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Was a change for the better? Only a difference that chance does not make counts.
+ * Compares two samples; only differences beyond chance count.
  */
 #include <math.h>
 #include <stdio.h>
 
 #include "tune/advisor_item.h"
 
-/* Requests that wait for a worker, on average; NAN when not known. */
+/* Mean number of requests waiting for a worker; NAN: unknown. */
 static double waiting(const advisor_input_t *in)
 {
     double more = in->demand.mean - in->busy.mean;
@@ -20,7 +20,7 @@ static double rate(const advisor_input_t *in)
     return in->seconds > 0 ? in->requests / in->seconds : NAN;
 }
 
-/* The load may have changed meanwhile; then fewer requests mean nothing. */
+/* Fewer requests count only under the same load. */
 static bool same_load(const advisor_input_t *before, const advisor_input_t *after)
 {
     double was = isnan(before->demand.mean) ? before->busy.mean : before->demand.mean;

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What connections may cost while no request runs on them: keep-alive, and the
- * kernel's queue of those not accepted yet.
+ * Advice on connections without a running request: keep-alive and the accept queue.
  */
 #include <math.h>
 #include <stdio.h>
 
 #include "tune/advisor_item.h"
 
-#define GAPS_LEAST 100 /* for a percentile that means something */
+#define GAPS_LEAST 100 /* for a reliable percentile */
 #define TIMEOUT_MOST_S 60
 #define HELD_MUCH \
     0.2 /* share of busy workers' time spent waiting for clients that is worth a change */
 #define BACKLOG_MOST 65535
 
-/* Where a connection that waits holds a worker, it is bought dearly. */
+/* True when a keep-alive connection occupies a worker. */
 static bool waiting_costs(const advisor_input_t *in)
 {
     return in->wait != ADVISOR_WAIT_FREE;
 }
 
-/* The next value people would choose. */
+/* Rounds up to a customary value. */
 static int seconds_up(double exact)
 {
     static const int usual[] = { 1, 2, 3, 5, 10, 15, 20, 30 };
@@ -49,7 +48,7 @@ static void keep_seconds(advisor_item_t *item, double now)
     item->verdict = ADVISOR_KEEP;
 }
 
-/* With worker and prefork the last tenth of the clients pays with a new connection. */
+/* worker and prefork: cover p90 of the gaps; the other clients open a new connection. */
 static void timeout_where_it_costs(const advisor_input_t *in, advisor_item_t *item)
 {
     int covers = seconds_up(in->gap_p90_s);
@@ -72,7 +71,7 @@ static void timeout_where_it_costs(const advisor_input_t *in, advisor_item_t *it
 static void timeout_where_it_is_free(const advisor_input_t *in, advisor_item_t *item)
 {
     int covers = seconds_up(in->gap_p99_s);
-    /* a request that comes too late opens a new connection, which is what the timeout cost */
+    /* a request after the timeout opens a new connection: the cost of a short timeout */
     bool cut_short = in->closed_by_timeout > ADVISOR_ROOM * 0.05 * in->gap_count;
 
     if (covers > in->keep_alive_timeout_s && cut_short) {
@@ -138,7 +137,7 @@ static void item_timeout(const advisor_input_t *in, advisor_advice_t *advice)
 static void item_count(const advisor_input_t *in, advisor_advice_t *advice)
 {
     int now = in->max_keep_alive_requests, more = now < 100 ? 1000 : now * 10;
-    double last = in->closed_by_count * now; /* requests on the connections that ended so */
+    double last = in->closed_by_count * now; /* requests on the connections closed by it */
     advisor_item_t *item;
 
     if (now <= 0 || isnan(in->closed_by_count) || isnan(in->requests)) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a process may live, and which model the server should run.
+ * Advice on the lifetime of processes and on the model.
  */
 #include <math.h>
 #include <stdio.h>
 
 #include "tune/advisor_item.h"
 
-#define GROWTH_CONNECTIONS 1000.0 /* what growth must have been measured over */
-#define GROWTH_LEAST 16.0         /* bytes a connection: below, it is the allocator's noise */
+#define GROWTH_CONNECTIONS 1000.0 /* minimum number of connections for a measured growth */
+#define GROWTH_LEAST 16.0         /* bytes per connection; less is allocator noise */
 #define LIFE_SHORT_S 60.0
 #define HELD_MUCH 0.2
 
-/* Two digits are as exact as this can be. */
+/* Rounds down to two significant digits, the precision of the estimate. */
 static double two_digits(double number)
 {
     double unit = pow(10, floor(log10(number)) - 1);
@@ -39,7 +39,7 @@ static void none_or_number(char text[32], double number)
     }
 }
 
-/* As one writes it. */
+/* In the notation of the directive. */
 static void none_or_size(char text[32], double bytes)
 {
     if (bytes >= 1 << 20 && fmod(bytes, 1 << 20) == 0) {
@@ -56,7 +56,7 @@ static bool grows(const advisor_input_t *in)
         && in->process_bytes > 0;
 }
 
-/* A limit of memory says what is meant; where there is none, the connections until then. */
+/* MaxMemoryPerChild limits growth directly; stock MPMs get MaxConnectionsPerChild instead. */
 static void item_memory(const advisor_input_t *in, advisor_advice_t *advice)
 {
     advisor_item_t *item = advisor_add(advice, "MaxMemoryPerChild");
@@ -140,7 +140,7 @@ static void item_connections(const advisor_input_t *in, bool by_memory, advisor_
                     in->growth_connections);
 }
 
-/* Where a waiting client holds a worker, another model lets it wait for nothing. */
+/* Recommends another model when waiting clients occupy workers. */
 static void item_model(const advisor_input_t *in, advisor_advice_t *advice)
 {
     bool hybrid = in->mpm == ADVISOR_HYBRID;

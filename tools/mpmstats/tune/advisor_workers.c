@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many workers there should be, and over how many processes.
+ * Advice on the number of workers and processes.
  *
- * The demand, workers busy plus requests that wait for one, is what was missing
- * or not: its 99th percentile and a quarter more is what MaxRequestWorkers should
- * allow, unless the processors or the memory would not carry that. The rest of
- * the layout follows from it.
+ * Demand is busy workers plus requests waiting for one. MaxRequestWorkers should
+ * allow its 99th percentile times ADVISOR_ROOM, limited by processors and memory.
+ * The layout follows from that.
  */
 #include <limits.h>
 #include <math.h>
@@ -14,20 +13,20 @@
 #include "tune/advisor_item.h"
 #include "mpm/policy/sizing.h"
 
-#define CPU_FULL 0.9 /* of all processors: more workers would only share them */
+#define CPU_FULL 0.9 /* share of all processors from which on more workers do not help */
 #define WORKERS_SANE 100000.0
-#define START_THREADED 3 /* StartServers where nobody set it */
+#define START_THREADED 3 /* default StartServers */
 #define START_PREFORK 5
 
 typedef enum { BOUND_NONE, BOUND_CPU, BOUND_MEMORY, BOUND_REACH } bound_e;
 
 typedef struct {
     bool lacked;            /* workers were missing in the sample */
-    double wanted;          /* workers the demand asks for; NAN: not known */
-    int workers;            /* MaxRequestWorkers as recommended */
-    bound_e bound;          /* what keeps it from being more */
+    double wanted;          /* workers required by the demand; NAN: unknown */
+    int workers;            /* recommended MaxRequestWorkers */
+    bound_e bound;          /* what limits it */
     int threads, processes; /* its layout; threads is 1 under prefork */
-    /* what the layout without a bound by reach would need, 0: as it is */
+    /* ServerLimit required without BOUND_REACH; 0: unchanged */
     int server_limit;
 } plan_t;
 
@@ -41,7 +40,7 @@ static int divide_up(int value, int by)
     return (value - 1) / by + 1;
 }
 
-/* A number people would choose, not below the exact one. */
+/* Rounds up to a customary number. */
 static int rounded_up(double exact)
 {
     int step = exact > 500 ? 50 : exact > 40 ? 10 : 5;
@@ -56,9 +55,7 @@ static bool is_threaded(const advisor_input_t *in)
 
 /* ---- how many ---- */
 
-/*
- * Requests wait for other reasons, too: only where workers are scarce are those that wait counted.
- */
+/* Waiting requests count only when workers are scarce, as requests wait for other reasons too. */
 static double wanted_workers(const advisor_input_t *in, bool lacked)
 {
     if (!lacked && in->busy.p99 * ADVISOR_ROOM <= in->max_request_workers) {
@@ -67,11 +64,11 @@ static double wanted_workers(const advisor_input_t *in, bool lacked)
     if (advisor_known(&in->demand)) {
         return fmax(in->busy.p99, in->demand.p99) * ADVISOR_ROOM;
     }
-    /* those that waited cannot be seen: go on from here after the next sample */
+    /* waiting requests are unknown: double the limit, then measure again */
     return lacked ? in->max_request_workers * 2.0 : in->busy.p99 * ADVISOR_ROOM;
 }
 
-/* Do the busy workers mostly compute, or wait for a processor to do it? */
+/* True when busy workers mostly compute or wait for a processor. */
 static bool is_computing(const advisor_input_t *in)
 {
     return in->cpu_cores >= CPU_FULL * in->cores
@@ -79,8 +76,8 @@ static bool is_computing(const advisor_input_t *in)
 }
 
 /*
- * Beyond this the processors would be full before the workers are: of its time a busy worker
- * computes cpu / busy, and without waiting for processors it would be busy for so much less.
+ * The number of workers that saturates the processors: a busy worker uses cpu_cores / busy of a
+ * processor; the run-queue delay is subtracted from busy.
  */
 static double useful_workers(const advisor_input_t *in)
 {
@@ -102,7 +99,7 @@ static double memory_of(const advisor_input_t *in, double workers, double per_pr
     return ceil(workers / per_process) * in->process_bytes + workers * each;
 }
 
-/* As many as fit into the budget, in whole processes; infinite when that is not known. */
+/* Workers that fit the memory budget, in whole processes; INFINITY: unknown. */
 static double affordable_workers(const advisor_input_t *in)
 {
     double threads = is_threaded(in) && in->threads_per_child > 0 ? in->threads_per_child : 1;
@@ -114,7 +111,7 @@ static double affordable_workers(const advisor_input_t *in)
     return fmax(1, floor(in->budget_bytes / process)) * threads;
 }
 
-/* What a graceful restart can reach. */
+/* The most workers that a graceful restart can configure. */
 static double reachable_workers(const advisor_input_t *in)
 {
     double threads = is_threaded(in) ? in->thread_limit : 1;
@@ -149,7 +146,7 @@ static plan_t plan_workers(const advisor_input_t *in, bool stop_allowed)
     return plan;
 }
 
-/* ---- over how many processes ---- */
+/* ---- layout ---- */
 
 static void layout_hybrid(const advisor_input_t *in, bool stop_allowed, plan_t *plan)
 {
@@ -164,10 +161,7 @@ static void layout_hybrid(const advisor_input_t *in, bool stop_allowed, plan_t *
     plan->processes = layout.max_request_workers / layout.threads_per_child;
 }
 
-/*
- * Under the stock MPMs the processes stay as large as the admin made them, as long as there are not
- * too many.
- */
+/* Stock MPMs keep ThreadsPerChild unless that gives too many processes. */
 static void layout_stock(const advisor_input_t *in, bool stop_allowed, plan_t *plan)
 {
     int most = in->cores > 4 ? 4 * in->cores : 16;
@@ -190,7 +184,7 @@ static void layout_stock(const advisor_input_t *in, bool stop_allowed, plan_t *p
     }
 }
 
-/* Processes as large as now: what affordable_workers() counted with. */
+/* Keeps ThreadsPerChild, as assumed by affordable_workers(). */
 static void layout_as_now(const advisor_input_t *in, bool stop_allowed, plan_t *plan)
 {
     plan->threads = is_threaded(in) && in->threads_per_child > 0 ? in->threads_per_child : 1;
@@ -216,7 +210,7 @@ static void plan_layout(const advisor_input_t *in, bool stop_allowed, plan_t *pl
     else {
         layout_stock(in, stop_allowed, plan);
     }
-    /* smaller processes, more of them: that may be too much where the original number was not */
+    /* more, smaller processes may exceed the budget where the present layout does not */
     if (memory_of(in, (double)plan->threads * plan->processes, plan->threads) > in->budget_bytes) {
         layout_as_now(in, stop_allowed, plan);
     }
@@ -346,7 +340,7 @@ static void item_threads(const advisor_input_t *in, const plan_t *plan, advisor_
     }
 }
 
-/* ServerLimit only where it is in the way: it costs a stop to change it. */
+/* ServerLimit only if too low, as a change needs a stop. */
 static void item_server_limit(const advisor_input_t *in, const plan_t *plan,
                               advisor_advice_t *advice)
 {
@@ -379,7 +373,7 @@ static void item_start_servers(const advisor_input_t *in, const plan_t *plan,
     if (needed > plan->processes) {
         needed = plan->processes;
     }
-    /* the stock MPMs do not tell theirs: below their default it is not worth a word */
+    /* stock MPMs do not report StartServers: advise only above their default */
     if (in->start_servers <= 0 && needed <= (is_threaded(in) ? START_THREADED : START_PREFORK)) {
         return;
     }
@@ -400,10 +394,7 @@ static void item_start_servers(const advisor_input_t *in, const plan_t *plan,
         typical, spare);
 }
 
-/*
- * hybrid creates workers in microseconds: only processes come too late, and those StartServers
- * gives.
- */
+/* Not for hybrid: it creates workers in microseconds, and StartServers covers its processes. */
 static void item_min_spare(const advisor_input_t *in, const plan_t *plan, advisor_advice_t *advice)
 {
     int now = is_threaded(in) ? in->min_spare_threads : in->min_spare_servers;
@@ -428,14 +419,14 @@ static void item_min_spare(const advisor_input_t *in, const plan_t *plan, adviso
     else {
         needed = now;
     }
-    /* as many as work, at most: those kept spare for ever are workers nobody can use */
+    /* at most half of the workers: spare ones never serve requests */
     advisor_number(item, now,
                    needed > now || now > plan->workers ? (needed < most ? needed : most) : now);
     advisor_because(item, "Within a second at most %.0f more were needed; %d are kept ready.",
                     in->burst, now);
 }
 
-/* The stock MPMs raise it themselves, with a warning. */
+/* The stock MPMs raise too low a value themselves, with a warning. */
 static void item_max_spare(const advisor_input_t *in, const plan_t *plan, advisor_advice_t *advice)
 {
     const char *min_name = is_threaded(in) ? "MinSpareThreads" : "MinSpareServers";

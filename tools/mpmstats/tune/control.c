@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the control command. Its arguments are those of httpd itself, which
- * apachectl hands on, so that both can be named.
+ * Runs the control command with httpd's own arguments, which apachectl passes on, so
+ * either program works.
  */
 #include "tune/control.h"
 
@@ -21,7 +21,7 @@
 #include "tune/sampler.h"
 
 #define PATIENCE_S 60
-#define OUTPUT_MOST 600 /* bytes of what it said that are passed on */
+#define OUTPUT_MOST 600 /* bytes of its output in messages */
 
 static bool is_there(const char *name)
 {
@@ -64,10 +64,7 @@ void control_close(control_t *control)
     control->command = NULL;
 }
 
-/*
- * Starts it in a group of its own: a Ctrl-C is for us, and what hangs can be ended with all it
- * started.
- */
+/* In its own process group: Ctrl-C reaches only this program, and a timeout kills the group. */
 static bool start(const control_t *control, const char *const *arguments, int output, pid_t *pid)
 {
     const char *argv[16] = { "sh", "-c", NULL, "sh" };
@@ -95,7 +92,7 @@ static bool start(const control_t *control, const char *const *arguments, int ou
     return error == 0;
 }
 
-/* Its exit code; -1 when it took too long, and was ended. */
+/* The exit code; -1: killed after the timeout. */
 static int await(pid_t pid)
 {
     const struct timespec moment = { .tv_nsec = 10000000 };
@@ -118,7 +115,7 @@ static int await(pid_t pid)
     return -1;
 }
 
-/* What was said, on one line. */
+/* The output on one line. */
 static char *said(int output)
 {
     char *text = memory_get(OUTPUT_MOST + 1, 1);

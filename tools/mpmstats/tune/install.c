@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files and renames. What is written is on the disk before it gets its name.
+ * Files and renames. Files are fsync()ed before they get their names.
  */
 #include "tune/install.h"
 
@@ -26,7 +26,7 @@ static char *default_directory(void)
                                                 : memory_copy(INSTALL_DEFAULT_DIR);
 }
 
-/* DIR/../conf-enabled/NAME where DIR is one that a2enconf knows; NULL for any other. */
+/* DIR/../conf-enabled/NAME when a2enconf uses DIR; NULL for other directories. */
 static char *link_of(const char *directory)
 {
     static const char available[] = "conf-available";
@@ -127,7 +127,7 @@ bool install_write(install_t *install, const char *text, failure_t *failure)
 
     free(install->text);
     install->text = memory_copy(text);
-    unlink(install->candidate); /* left by one that was killed; the lock is ours */
+    unlink(install->candidate); /* from a killed process; the lock is held */
     file = fopen(install->candidate, "wxe");
     if (file == NULL) {
         return cannot(install, "create", install->candidate, failure);
@@ -140,7 +140,7 @@ bool install_write(install_t *install, const char *text, failure_t *failure)
     return true;
 }
 
-/* A second name for a file, taking the place of whatever has it. */
+/* link() that replaces an existing @a to. */
 static bool link_over(const install_t *install, const char *from, const char *to)
 {
     char *temporary = memory_format("%s/." INSTALL_NAME ".link", install->directory);
@@ -185,7 +185,7 @@ bool install_put(install_t *install, failure_t *failure)
     return true;
 }
 
-/* Whether the snippet is no longer what this program put in place. */
+/* True when the installed snippet has been modified since. */
 static bool was_changed(const install_t *install)
 {
     char *text = memory_get(SNIPPET_MOST, 1);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counters are subtracted, distributions of times bucket by bucket. What is a counter the tables of
- * fields.c say.
+ * Subtracts counters, as marked in the tables of fields.c, and histograms bucket by bucket.
  */
 #include "tune/interval.h"
 
@@ -17,7 +16,7 @@ static apr_int64_t *number_at(void *record, const field_t *field)
     return (apr_int64_t *)(void *)((char *)record + field->offset);
 }
 
-/* Some values have two names. */
+/* True for the first name of a value that has two. */
 static bool is_first_name(const field_t *table, const field_t *field)
 {
     for (const field_t *other = table; other < field; other++) {
@@ -28,7 +27,7 @@ static bool is_first_name(const field_t *table, const field_t *field)
     return true;
 }
 
-/* @a before is NULL where the record was not there yet: it began at 0. */
+/* @a before: NULL for a new record, which started at 0. */
 static void subtract(const field_t *table, void *after, const void *before)
 {
     for (const field_t *field = table; field->name != NULL; field++) {
@@ -55,7 +54,7 @@ static const snapshot_vhost_t *same_vhost(const snapshot_t *snap, const char *na
     return NULL;
 }
 
-/* Count and sum are counters; of what lies between them only the buckets know. */
+/* Clears percentiles and extremes: only count and sum can be subtracted. */
 static void forget_shape(snapshot_latency_t *latency)
 {
     latency->p50_us = latency->p90_us = latency->p99_us = latency->p999_us = latency->max_us =
@@ -96,7 +95,7 @@ bool interval_take(sample_t *after, sample_t *before)
         || now->recorded_since_us != then->recorded_since_us) {
         return false;
     }
-    sample_document(after); /* its buckets, before anything is changed */
+    sample_document(after); /* renders the buckets before the changes */
     subtract(fields_server, &after->snap, &before->snap);
     take_times(after, before);
     take_vhosts(after, before);

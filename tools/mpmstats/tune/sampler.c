@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clock of a sample: a look every quarter of a second, every second of a long one.
+ * Timing of observations: every LOOK_S, every second for long samples.
  */
 #include "tune/sampler.h"
 
@@ -19,8 +19,8 @@
 #include "common/text.h"
 
 #define LOOK_S 0.25
-#define LOOKS_QUICK 1200 /* looks of that kind; a longer sample has a look a second */
-#define GONE_S 5         /* nobody listens for so long: the server has gone */
+#define LOOKS_QUICK 1200 /* more observations than this: one per second instead */
+#define GONE_S 5         /* unreachable for this time: the server has stopped */
 
 struct sampler {
     fetcher_t *fetcher;
@@ -55,7 +55,7 @@ bool sampler_close(sampler_t *sampler)
     return ended;
 }
 
-/* Until there is a result, or it is @a until. True when there is one. */
+/* Waits for a result until the time @a until. True: there is one. */
 static bool wait_for_result(sampler_t *sampler, double until)
 {
     struct pollfd ready = { .fd = fetcher_fd(sampler->fetcher), .events = POLLIN };
@@ -88,7 +88,7 @@ sample_t *sampler_take(sampler_t *sampler, double seconds, failure_t *failure)
         failure, RC_TIMEOUT,
         "the server did not answer within %.0f s; try again when it is less busy, or with a longer --timeout",
         seconds);
-    /* an answer to an earlier question is none to this */
+    /* discard the answer to an earlier request */
     while (fetcher_busy(sampler->fetcher) && wait_for_result(sampler, until)) {
         failure_t old;
 
@@ -155,11 +155,11 @@ static void progress_end(void)
 typedef struct {
     sampler_t *sampler;
     tuning_t *tuning;
-    double gone_since; /* 0: somebody listens */
+    double gone_since; /* 0: reachable */
     failure_t *failure;
 } run_t;
 
-/* Nobody listens: for a moment at a restart, for good when the server is dead. */
+/* True after GONE_S without a listener; a restart is shorter. */
 static bool is_gone(run_t *run, const failure_t *failure)
 {
     if (failure->rc != RC_UNREACHABLE) {
@@ -176,7 +176,7 @@ static bool is_gone(run_t *run, const failure_t *failure)
     return true;
 }
 
-/* Asks, and looks when the answer is there or @a until has come. False: it is over. */
+/* Requests a sample and records an observation by @a until at the latest. False: stop. */
 static bool look(run_t *run, double until)
 {
     sample_t *sample = NULL;

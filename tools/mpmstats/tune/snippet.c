@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text of mpmstats-tune.conf. Reasons and names come from figures and from a
- * server: each is kept on lines of its own behind a #.
+ * The text of mpmstats-tune.conf. Reasons and names contain input of the server, so
+ * each goes on comment lines of its own.
  */
 #include "tune/snippet.h"
 
@@ -16,7 +16,7 @@
 
 #define COMMENT_COLUMNS 96
 
-/* Those that httpd itself reads; all others are an MPM's. */
+/* True for directives of the core; all others are an MPM's. */
 static bool is_of_core(const char *directive)
 {
     static const char *const core[] = { "KeepAlive", "KeepAliveTimeout", "MaxKeepAliveRequests",
@@ -30,10 +30,7 @@ static bool is_of_core(const char *directive)
     return false;
 }
 
-/*
- * Words behind # on lines that are not too long. What ends a line, or continues it, is not let
- * through.
- */
+/* Wraps words into comment lines; drops line ends and continuations. */
 static void put_comment(FILE *out, const char *indent, const char *text)
 {
     char *safe = text_safe(text);
@@ -48,7 +45,7 @@ static void put_comment(FILE *out, const char *indent, const char *text)
             }
             length = fits > 0 ? fits : COMMENT_COLUMNS;
         }
-        /* a backslash at a line's end would make the next line a comment, too */
+        /* a trailing backslash would extend the comment to the next line */
         fprintf(out, "%s# %.*s%s\n", indent, (int)length, at, at[length - 1] == '\\' ? " ." : "");
         at += length;
         at += strspn(at, " ");
@@ -56,9 +53,9 @@ static void put_comment(FILE *out, const char *indent, const char *text)
     free(safe);
 }
 
-/* ---- the snippet that is there ---- */
+/* ---- the old snippet ---- */
 
-/* Lines that a backslash continues are one. */
+/* Joins backslash continuations. */
 static char *join_lines(const char *text)
 {
     char *joined = memory_copy(text);
@@ -69,18 +66,12 @@ static char *join_lines(const char *text)
     return joined;
 }
 
-/*
- * What there is, taken apart: what is set for the whole server, and the sections that something
- * depends on.
- */
+/* The old snippet: directives for the whole server, and sections. */
 typedef struct {
     char *directives, *sections;
 } old_t;
 
-/*
- * <IfModule mpm_NAME_module>, which this program writes around the MPM's directives: it holds while
- * that MPM runs.
- */
+/* <IfModule mpm_NAME_module>, written by this program around the MPM's directives. */
 static bool is_own_section(const char *line, size_t length, const char *mpm)
 {
     char *own = memory_format("<IfModule mpm_%s_module>", mpm);
@@ -96,8 +87,8 @@ static bool closes(const char *line)
 }
 
 /*
- * A line of a section that is kept, with the depth before and behind it. @a own: what it lies in,
- * or NULL, is kept around it.
+ * Writes a line of a kept section; @a before and @a behind are the depths around it. @a own: the
+ * MPM whose <IfModule> encloses the section, or NULL.
  */
 static void put_line(FILE *out, const char *line, size_t length, int before, int behind,
                      const char *own)
@@ -116,7 +107,7 @@ static old_t take_apart(const char *text, const char *mpm)
     char *joined = join_lines(text);
     memory_text_t directives, sections;
     bool own = false;
-    int depth = 0; /* of the sections that are kept */
+    int depth = 0; /* of kept sections */
 
     memory_text_open(&directives);
     memory_text_open(&sections);
@@ -148,10 +139,7 @@ static old_t take_apart(const char *text, const char *mpm)
     return (old_t){ memory_text_close(&directives), memory_text_close(&sections) };
 }
 
-/*
- * The next directive of lines without sections: its name and its value, as long as they are, for
- * the caller to free. Comments are passed over.
- */
+/* The next directive, skipping comments; the caller frees name and value. */
 static bool next_directive(const char **at, char **name, char **value)
 {
     while (**at != '\0') {
@@ -216,7 +204,7 @@ static void put_change(FILE *out, const char *indent, const advisor_item_t *item
     }
 }
 
-/* Changes, and what the old snippet says of things that are to stay. */
+/* Writes changes, and kept values that the old snippet sets. */
 static void put_items(FILE *out, const char *indent, const advisor_advice_t *advice,
                       const snippet_facts_t *facts, const char *old, bool of_core)
 {
@@ -236,7 +224,7 @@ static void put_items(FILE *out, const char *indent, const advisor_advice_t *adv
     }
 }
 
-/* What the old snippet sets and the advice does not speak of. */
+/* Writes directives of the old snippet without advice. */
 static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advice,
                      const snippet_facts_t *facts, const char *old, bool of_core)
 {
@@ -255,10 +243,7 @@ static void put_rest(FILE *out, const char *indent, const advisor_advice_t *advi
     }
 }
 
-/*
- * Whose directives are the MPM's, so that a server on another one can still be started with the
- * file.
- */
+/* Writes the MPM's directives in <IfModule>, so the file is valid under other MPMs too. */
 static void put_section(FILE *out, const advisor_advice_t *advice, const snippet_facts_t *facts,
                         const char *old)
 {

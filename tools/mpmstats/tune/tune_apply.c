@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tune --apply. Nothing is touched before the configuration with the new values has been
- * tested; from then on every way out but the last takes everything back.
+ * tune --apply. Nothing changes before the configuration with the new values has been
+ * tested; from then on every exit except success rolls back.
  */
 #include "tune/tune.h"
 
@@ -22,19 +22,19 @@
 #include "source/source.h"
 #include "common/text.h"
 
-#define RESTART_S 30      /* until a graceful restart is seen */
-#define IN_FORCE_S 5      /* then, until the values are */
-#define SETTLE_SHARE 0.25 /* of the time for verifying: processes start, queues empty */
+#define RESTART_S 30      /* timeout for a graceful restart */
+#define IN_FORCE_S 5      /* timeout for the new values after it */
+#define SETTLE_SHARE 0.25 /* of the verify time: processes start, queues empty */
 #define SETTLE_MOST_S 5
 
 typedef struct {
     tune_t *tune;
     install_t install;
     control_t control;
-    failure_t failure; /* why it is not kept */
+    failure_t failure; /* reason for the rollback */
 } apply_t;
 
-/* What was done, as it is done: on stdout, or on stderr when that has JSON. */
+/* Reports progress on stdout, or on stderr with --json. */
 static void say(const apply_t *apply, const char *format, ...)
 {
     FILE *out = apply->tune->settings->json != NULL ? stderr : stdout;
@@ -52,7 +52,7 @@ static void say(const apply_t *apply, const char *format, ...)
 
 /* ---- is it in force? ---- */
 
-/* Values of the snapshot by the directive they come from. */
+/* The field that reports a directive's value. */
 static const field_t *field_of(const char *directive)
 {
     for (const field_t *field = fields_server; field->name != NULL; field++) {
@@ -101,7 +101,7 @@ static bool interrupted(failure_t *failure)
                         strsignal(interrupt_number()));
 }
 
-/* A sample of the server after its restart; NULL and @a failure when it does not come. */
+/* The first sample after the restart; NULL and @a failure filled after the timeout. */
 static sample_t *restarted_sample(apply_t *apply, apr_int64_t before, failure_t *failure)
 {
     double until = sampler_clock() + RESTART_S;
@@ -128,10 +128,7 @@ static sample_t *restarted_sample(apply_t *apply, apr_int64_t before, failure_t 
     return NULL;
 }
 
-/*
- * The new values, once the server says that they are in force: it knows so with its first new
- * process.
- */
+/* Waits until the server reports the new values, which its first new process does. */
 static bool wait_until_in_force(apply_t *apply, const sample_t *restarted)
 {
     double until = sampler_clock() + IN_FORCE_S;
@@ -165,10 +162,7 @@ static apr_int64_t restarted_at(const apply_t *apply)
 
 /* ---- verifying ---- */
 
-/*
- * The sample that is to be better than the one before. What happens while things settle is not in
- * it.
- */
+/* Takes the sample to compare with the first, after the settle time. */
 static bool verify_sample(apply_t *apply, advisor_input_t *after)
 {
     double seconds = apply->tune->given->verify_us / 1e6;
@@ -227,7 +221,7 @@ static bool valid_as_it_is(const control_t *control, failure_t *failure)
                        why.text);
 }
 
-/* Before anything is touched. */
+/* Checks that change nothing. */
 static bool prepare(apply_t *apply)
 {
     failure_t failure;
@@ -251,7 +245,7 @@ static bool prepare(apply_t *apply)
     return true;
 }
 
-/* From the file in its place to a server that runs better. */
+/* Installs, restarts and verifies. */
 static bool change(apply_t *apply, bool *restarted)
 {
     sample_t *now;
@@ -275,7 +269,7 @@ static bool change(apply_t *apply, bool *restarted)
     return good;
 }
 
-/* Everything as it was; false when that did not work either, and somebody has to look. */
+/* Rolls back; false: that failed, the administrator must act. */
 static bool undo(apply_t *apply, bool restarted, failure_t *failure)
 {
     sample_t *now;
@@ -348,7 +342,7 @@ static int run(apply_t *apply)
     return keep(apply);
 }
 
-/* What would be done, tested as far as that goes without doing it. */
+/* --dry-run: all tests that change nothing. */
 static int rehearse(apply_t *apply)
 {
     char candidate[] = "/tmp/mpmstats-tune.XXXXXX",
@@ -400,10 +394,7 @@ static int apply_with(apply_t *apply, const char *directory, const char *command
     return rc;
 }
 
-/*
- * Debian's further instances have a configuration and a command of their own: /etc/apache2-NAME,
- * apache2ctl-NAME.
- */
+/* Debian's additional instances use /etc/apache2-NAME and apache2ctl-NAME. */
 static char *of_instance(const char *given, const char *name, const char *before,
                          const char *behind)
 {
@@ -414,7 +405,7 @@ static char *of_instance(const char *given, const char *name, const char *before
                          behind);
 }
 
-/* Both are the caller's; NULL for the usual. */
+/* The caller frees both; NULL: the default. */
 static void places(const tune_t *tune, char **directory, char **command)
 {
     const char *instance = tune->settings->instance;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Advice for people and for programs.
+ * Prints advice as text and as JSON.
  */
 #include "tune/tune.h"
 
@@ -24,9 +24,9 @@ static const char *const effects[] = {
     [ADVISOR_GRACEFUL] = "graceful", [ADVISOR_STOP] = "stop", [ADVISOR_BY_HAND] = "by_hand"
 };
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
-/* Adds a fact to a line of them; takes both over. */
+/* Appends a fact to a line; frees both. */
 static char *with_fact(char *line, char *fact)
 {
     char *longer = memory_format("%s%s%s", line, line[0] != '\0' ? "; " : "", fact);
@@ -36,7 +36,7 @@ static char *with_fact(char *line, char *fact)
     return longer;
 }
 
-/* Takes it over. */
+/* Frees @a line. */
 static void show_line(char *line)
 {
     char *safe = text_safe(line);
@@ -154,7 +154,7 @@ void tune_show(const tune_t *tune)
     }
 }
 
-/* ---- for programs ---- */
+/* ---- JSON ---- */
 
 static void put_number(json_t *object, const char *key, double number)
 {

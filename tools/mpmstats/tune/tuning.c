@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looks, and what follows from all of them. A look without an answer of a server
- * in front of which requests wait is a look at a saturated one: that is what kept
- * ours from being answered.
+ * Observations, and the advisor's input from them. A server that does not answer
+ * while requests wait counts as saturated: all its workers were busy.
  */
 #include "tune/tuning.h"
 
@@ -16,7 +15,7 @@
 #include "tune/tuning_processes.h"
 #include "tune/tuning_recorded.h"
 
-#define BUDGET_SHARE 0.8 /* of what is free: the rest of the machine wants to live, too */
+#define BUDGET_SHARE 0.8 /* of free memory: leaves some to the rest of the machine */
 #define BURST_S 1.2      /* "within about a second" */
 
 typedef struct {
@@ -28,11 +27,11 @@ struct tuning {
     tuning_wishes_t wishes;
     bool local;
     double began, ended;
-    bool history; /* no looks: what was recorded since the start */
+    bool history; /* no observations: the records since the server's start */
     sample_t *first, *last;
     look_t *looks;
     size_t count, room;
-    long samples; /* requests of our own */
+    long samples; /* our own requests */
     double queue_most, queue_limit, overflows_began;
     sockets_t *sockets;
     processes_t *processes;
@@ -100,7 +99,7 @@ void tuning_end(tuning_t *tuning)
     free(tuning);
 }
 
-/* ---- looking ---- */
+/* ---- observing ---- */
 
 static double number(apr_int64_t value)
 {
@@ -184,7 +183,7 @@ void tuning_mark(tuning_t *tuning)
     }
 }
 
-/* Those of other people: our own looks are requests as well. */
+/* Requests served, minus our own. */
 static double requests_served(const tuning_t *tuning)
 {
     double served = number(tuning->last->snap.totals.requests)
@@ -206,7 +205,7 @@ tuning_now_t tuning_now(const tuning_t *tuning)
     };
 }
 
-/* ---- from looks to distributions ---- */
+/* ---- distributions ---- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -215,7 +214,7 @@ static int ascending(const void *a, const void *b)
     return *left < *right ? -1 : *left > *right;
 }
 
-/* Of sorted values: the smallest that a share of them does not pass. */
+/* Quantile of sorted values. */
 static double quantile(const double *sorted, size_t count, double share)
 {
     size_t rank = (size_t)ceil(share * (double)count);
@@ -223,7 +222,7 @@ static double quantile(const double *sorted, size_t count, double share)
     return sorted[rank > 0 ? rank - 1 : 0];
 }
 
-/* Takes the values in any order, and sorts them; unknown ones are not among them. */
+/* Sorts the values, all known. */
 static advisor_spread_t spread_of(double *values, size_t count)
 {
     advisor_spread_t spread = { NAN, NAN, NAN, NAN };
@@ -266,7 +265,7 @@ static void fill_spreads(const tuning_t *tuning, advisor_input_t *in)
     free(demand);
 }
 
-/* What the demand, or where that is not known the busy workers, rose by within a second. */
+/* The largest growth within BURST_S of the demand, or if unknown of the busy workers. */
 static double burst_of(const tuning_t *tuning)
 {
     double burst = 0;
@@ -306,7 +305,7 @@ static void fill_shares(const tuning_t *tuning, advisor_input_t *in)
     }
 }
 
-/* ---- what runs, and its limits ---- */
+/* ---- MPM and limits ---- */
 
 static bool is(const char *text, const char *word)
 {
@@ -361,7 +360,7 @@ static void fill_memory(const tuning_t *tuning, advisor_input_t *in)
         return;
     }
     processes_input(tuning->processes, in);
-    if (tuning->history) { /* of a moment, which says nothing of all that time */
+    if (tuning->history) { /* measured only now, not over the history */
         in->cpu_cores = in->cpu_delay_cores = NAN;
     }
     memory = machine_memory((pid_t)tuning->first->snap.server.pid);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One entry for each process ever seen in the sample; one that ended stays, with
- * what it was at its last mark.
+ * One entry per process seen; an ended process keeps the values of its last mark.
  */
 #include "tune/tuning_processes.h"
 
@@ -14,9 +13,9 @@
 #include "common/memory.h"
 #include "common/procfs.h"
 
-#define MARKS 3           /* beginning, middle, end: growth is looked for in the second half */
-#define GROWTH_SECONDS 60 /* before that a process warms up rather than grows */
-#define LIVES_LEAST 3     /* ended processes, to speak of how long they live */
+#define MARKS 3           /* start, middle, end: growth is measured in the second half */
+#define GROWTH_SECONDS 60 /* minimum duration: shorter growth is warm-up */
+#define LIVES_LEAST 3     /* minimum number of ended processes for a lifetime */
 
 typedef struct {
     double at; /* seconds */
@@ -25,12 +24,12 @@ typedef struct {
 
 typedef struct {
     pid_t pid;
-    int threads;   /* most seen */
-    int workers;   /* as the server tells them; 0: it does not */
-    double served; /* connections, where the server tells them */
+    int threads;   /* maximum seen */
+    int workers;   /* as reported by the server; 0: unknown */
+    double served; /* connections, as reported by the server */
     mark_t first, middle, last;
     int marks;
-    double started, ended; /* seconds of the sample's clock; NAN: before it, not yet */
+    double started, ended; /* sample clock, seconds; NAN: earlier, or not yet */
     bool seen;             /* in the last sample */
 } process_t;
 
@@ -88,7 +87,7 @@ static process_t *add(processes_t *processes, pid_t pid)
                                     sizeof(*processes->list));
     process = &processes->list[processes->count++];
     *process = (process_t){ .pid = pid, .started = NAN, .ended = NAN, .served = NAN };
-    /* those there at the beginning are of unknown age */
+    /* processes of the first look have an unknown age */
     if (processes->marks > 0) {
         process->started = seconds_now();
     }
@@ -180,21 +179,15 @@ double processes_memory(const processes_t *processes)
     return any ? sum : NAN;
 }
 
-/* ---- what a process and what a worker takes ---- */
+/* ---- memory per process and worker ---- */
 
-/*
- * Threads that are not the main one. Modules have some of their own: mod_http2 many times as many
- * as there are workers.
- */
+/* Threads except the main one, including those of modules: mod_http2 has more than workers. */
 static double threads_of(const process_t *process)
 {
     return process->threads < 2 ? 1 : process->threads - 1;
 }
 
-/*
- * Workers a process has; where the server does not tell, every thread but the main one is taken for
- * one.
- */
+/* Workers of a process; if unknown, all threads except the main one. */
 static double workers_of(const process_t *process, advisor_wait_e wait)
 {
     if (wait == ADVISOR_WAIT_PROCESS) {
@@ -203,7 +196,7 @@ static double workers_of(const process_t *process, advisor_wait_e wait)
     return process->workers > 0 ? fmin(process->workers, threads_of(process)) : threads_of(process);
 }
 
-/* The line through memory over workers; false where they do not differ enough for one. */
+/* Linear regression of memory over workers; false when their numbers differ too little. */
 static bool fit(const processes_t *processes, advisor_wait_e wait, double *base, double *slope)
 {
     double n = 0, x = 0, y = 0, xx = 0, xy = 0;
@@ -244,9 +237,9 @@ static const process_t *largest(const processes_t *processes)
 }
 
 /*
- * Where no line can be drawn: what the parent has, a process has without threads, and the rest of
- * the largest one is its threads', all alike. Those that are no workers are there whether or not
- * anybody works.
+ * Without a regression: a process without threads is as large as the parent; the rest of the
+ * largest process is divided evenly among its threads. Threads that are not workers count as part
+ * of the process.
  */
 static void fill_sizes(const processes_t *processes, advisor_input_t *in)
 {
@@ -268,12 +261,9 @@ static void fill_sizes(const processes_t *processes, advisor_input_t *in)
     }
 }
 
-/* ---- growth, lives, processors ---- */
+/* ---- growth, lifetime, processors ---- */
 
-/*
- * From the middle of the sample to its end, of processes that were there: the first half is for
- * warming up.
- */
+/* Growth of long-lived processes in the second half of the sample; the first is warm-up. */
 static void fill_growth(const processes_t *processes, advisor_input_t *in)
 {
     double grown = 0, served = 0;
@@ -297,7 +287,7 @@ static void fill_growth(const processes_t *processes, advisor_input_t *in)
     }
 }
 
-/* In a steady state as many end in a second as there are, divided by how long they live. */
+/* Steady state: processes ending per second = processes / lifetime. */
 static void fill_life(const processes_t *processes, advisor_input_t *in)
 {
     double seconds = processes->last_mark - processes->began, alive = 0, ended = 0;
@@ -330,7 +320,7 @@ static void fill_cpu(const processes_t *processes, advisor_input_t *in)
             continue;
         }
         used += process->last.cpu - (isnan(process->started) ? process->first.cpu : 0);
-        /* threads that have ended took theirs with them */
+        /* ended threads no longer count, so it may shrink */
         delay += fmax(0,
                       process->last.delay - (isnan(process->started) ? process->first.delay : 0));
     }

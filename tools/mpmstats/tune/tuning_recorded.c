@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Histograms are in the documents, as pairs of a bucket's largest value and its count. What came
- * between two samples is what the buckets grew by.
+ * Histograms in the documents are pairs of a bucket's largest value and its count. The growth of
+ * the buckets gives the distribution between two samples.
  */
 #include "tune/tuning_recorded.h"
 
@@ -16,7 +16,7 @@ typedef struct {
 } bucket_t;
 
 typedef struct {
-    bucket_t *buckets; /* by value, those that grew */
+    bucket_t *buckets; /* those that grew, sorted by value */
     size_t used;
     double count;
 } grown_t;
@@ -39,7 +39,7 @@ static bool bucket_at(json_t *buckets, size_t index, bucket_t *bucket)
         && bucket->count >= 0;
 }
 
-/* Both lists are sorted by value; a bucket that is not in the earlier one was empty. */
+/* Both lists are sorted by value; a bucket missing in the earlier one was empty. */
 static grown_t grown_between(json_t *before, json_t *after)
 {
     size_t count = json_array_size(after), at = 0;
@@ -141,13 +141,13 @@ void recorded_input(sample_t *first, sample_t *last, advisor_input_t *in)
     }
 }
 
-/* A document may say anything: what no integer holds becomes the largest. */
+/* Documents are untrusted: values out of range become the largest integer. */
 static apr_int64_t whole(double us)
 {
     return us < (double)APR_INT64_MAX ? (apr_int64_t)us : APR_INT64_MAX;
 }
 
-/* Takes @a times over. */
+/* Frees @a times. */
 static void fill_times(grown_t times, snapshot_latency_t *latency)
 {
     if (times.count > 0) {
@@ -173,8 +173,8 @@ static json_t *vhost_buckets(sample_t *sample, const char *vhost, const char *na
 }
 
 /*
- * One that the first sample does not have began in between; a first sample without any tells
- * nothing.
+ * A virtual host missing in the first sample is new; a first sample without any leaves all
+ * unchanged.
  */
 void recorded_vhost_times(sample_t *first, sample_t *last, const char *vhost, const char *name,
                           snapshot_latency_t *latency)
@@ -188,7 +188,7 @@ void recorded_vhost_times(sample_t *first, sample_t *last, const char *vhost, co
     }
 }
 
-/* ---- since the start ---- */
+/* ---- history ---- */
 
 static json_t *busy_time(sample_t *sample)
 {
@@ -213,7 +213,7 @@ static void fill_busy(sample_t *sample, advisor_input_t *in)
         if (!bucket_at(list, i, &at)) {
             continue;
         }
-        at.highest = fmin(at.highest, limit); /* a bucket of many workers has a width */
+        at.highest = fmin(at.highest, limit); /* wide buckets may exceed the limit */
         time.buckets[time.used++] = at;
         time.count += at.count;
         sum += at.highest * at.count;
@@ -258,7 +258,7 @@ static void fill_listeners(const snapshot_t *snap, advisor_input_t *in)
     }
 }
 
-/* The server adds a saturation up when it is over: the one there is now comes on top. */
+/* Plus the current saturation, which the server adds to its total only at the end. */
 static double saturated_us(const snapshot_t *snap)
 {
     double since = number(snap->totals.saturated_since_us), now = number(snap->server.now_us);

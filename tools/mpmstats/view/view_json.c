@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON out: what the server sent, laid out anew.
+ * JSON output: the server's document, reformatted.
  */
 #include "view/view.h"
 
@@ -32,7 +32,7 @@ static bool is_pretty(const char *style)
     return strcmp(style, "pretty") == 0 || (strcmp(style, "auto") == 0 && terminal_is_tty());
 }
 
-/* Takes @a text over. */
+/* Frees @a text. */
 static int print_laid(char *text, const char *style)
 {
     char *laid = text == NULL ? NULL : layout_json(text, is_pretty(style) ? 2 : 0);

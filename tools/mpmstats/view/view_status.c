@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The top of the status view: what runs, and every gauge beside its limit.
+ * The head of the status view: the server, and gauges with their limits.
  */
 #include "view/view.h"
 
@@ -18,13 +18,13 @@
 #include "common/text.h"
 
 #define LABEL_COLUMNS 12
-/* The age of what is sampled is told from here on. */
+/* From this age on, the age of sampled values is shown. */
 #define SAMPLED_OLD_US 100000
 
 #define BAR_MOST 40
 #define BAR_LEAST 8
 
-/* Facts in a flow: separated, and wrapped where the line ends. */
+/* A line of facts with separators, wrapped at the terminal's width. */
 typedef struct {
     size_t column, indent, width;
     bool first;
@@ -42,7 +42,7 @@ static flow_t flow_begin(const char *label)
     return flow;
 }
 
-/* Takes @a fact over. */
+/* Frees @a fact. */
 static void flow_put(flow_t *flow, const char *separator, char *fact)
 {
     char *safe = text_safe(fact);
@@ -79,7 +79,7 @@ static char *dot(void)
     return memory_format(" %s ", terminal_glyph(GLYPH_DOT));
 }
 
-/* "word value" of a field, when it is known. */
+/* Adds "word value" of a field, if known. */
 static void flow_field(flow_t *flow, const char *separator, const char *format, const char *name,
                        const snapshot_t *snap)
 {
@@ -114,7 +114,7 @@ static void put_times(flow_t *flow, const char *separator, const snapshot_t *sna
     char *span;
 
     flow_field(flow, separator, "up", "uptime_s", snap);
-    /* the start counts as one too: say it only where it was something of its own */
+    /* the start counts as a restart too: show only a later one */
     if (!isnan(restarted) && !isnan(started) && started - restarted > 2e6) {
         span = figure_span(restarted < 0 ? 0 : restarted);
         flow_put(flow, separator, memory_format("restarted %s ago", span));
@@ -186,7 +186,7 @@ static void print_bar(const gauge_t *gauge, size_t columns)
     fputs("  ", stdout);
 }
 
-/* The same for all, so that they can be compared: what the longest notes leave, or none. */
+/* One width for all bars, so they compare: what the longest notes leave; 0: no bars. */
 static size_t bar_columns(const gauge_t *gauges)
 {
     int width = terminal_width();
@@ -247,7 +247,7 @@ static void line_traffic(const snapshot_t *snap)
     free(separator);
 }
 
-/* What went wrong since the server was started; nothing is said of what did not. */
+/* Failures since the server's start; nothing for counts of 0. */
 static void line_events(const snapshot_t *snap)
 {
     static const struct {
@@ -281,10 +281,7 @@ static void line_events(const snapshot_t *snap)
     free(separator);
 }
 
-/*
- * How long requests wait, are worked on and take in all: what half of them and 99 of 100 did not
- * exceed.
- */
+/* p50 and p99 of queue, handler and total time of requests. */
 static void line_times(const snapshot_t *snap)
 {
     static const char *const phases[] = { "queue", "handler", "total" };
@@ -369,7 +366,7 @@ static bool has_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* A line of all known fields whose path in the JSON begins so. */
+/* A line of all known fields whose JSON path starts with @a path. */
 static void list_fields(const char *label, const char *path, const snapshot_t *snap)
 {
     flow_t flow = { .first = true };

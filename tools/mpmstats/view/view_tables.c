@@ -13,7 +13,7 @@
 #include "term/table.h"
 #include "common/text.h"
 
-/* A cell from a field by name; NULL, "not known", when the record lacks it. */
+/* A cell from a field by name; NULL: unknown. */
 static char *cell_of(const field_t *table, const char *name, const void *record)
 {
     const field_t *field = field_find(table, name);
@@ -66,7 +66,7 @@ void view_processes(const snapshot_process_t *const *rows, size_t count)
     table_free(table);
 }
 
-/* What a worker does, in a word; the letter alone where the server gives no word. */
+/* A worker's state as a word; the letter when the server sends no word. */
 static char *worker_state(const snapshot_worker_t *worker)
 {
     if (worker->state_name == NULL) {
