@@ -366,11 +366,11 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, 
         lane->concurrency = lane->threads_per_child;
     }
     /* As many slots again as there may be processes: they hold the old
-     * generations while these finish what they have. And the attic. */
+     * generations while these finish what they have. And the overflow slot. */
     lane->slots = 2 * lane->server_limit + 1;
 }
 
-int lane_attic(const lane_t *lane)
+int lane_overflow_slot(const lane_t *lane)
 {
     return lane->slots - 1;
 }

@@ -56,7 +56,7 @@ typedef struct lane_t {
     apr_int64_t max_memory;  /**< MaxMemoryPerChild in bytes; 0 = off */
 
     int max_processes; /**< max_request_workers / threads_per_child */
-    /** process slots in the scoreboard, the attic included (lane_attic) */
+    /** process slots in the scoreboard, the overflow slot included (lane_overflow_slot) */
     int slots;
     int min_processes; /**< never fewer than these */
 } lane_t;
@@ -98,7 +98,7 @@ int lane_connections_per_process(const lane_t *lane);
  * The last slot of the scoreboard: never given to a child. Finishing children that had
  * to give their slot up keep their workers' entries here, all of them in one place.
  */
-int lane_attic(const lane_t *lane);
+int lane_overflow_slot(const lane_t *lane);
 
 /** Copy what other modules may know. */
 void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out);

@@ -12,7 +12,7 @@ procs_t *procs_create(int slots)
     procs_t *t = ap_calloc(1, sizeof(*t) + sizeof(proc_t) * (size_t)entries);
     int i;
 
-    t->slots = slots - 1; /* the last is the attic */
+    t->slots = slots - 1; /* the last is the overflow slot */
     t->entries = entries;
     for (i = 0; i < entries; i++) {
         t->proc[i].control_fd = -1;

@@ -150,7 +150,7 @@ static int move_away(int slot)
             return 0;
         }
         p->destination = entry;
-        /* Entries and records behind the slots go together; the record of the attic is not used. */
+        /* Entries and records behind the slots go together; the record of the overflow slot is not used. */
         shared_begin(hybrid_retained->shared, entry + 1, p->generation);
     }
     tell_one(p, CONTROL_MOVE, p->destination + 1);

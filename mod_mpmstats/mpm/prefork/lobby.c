@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lobby. One thread, no module's code, no privileges. A guest is a connection that waits here;
+ * The lobby. One thread, no module's code, no privileges. A waiting connection is a connection that waits here;
  * what it has sent stays in its socket.
  *
  * Its end: told to finish, it says "no more" to the children by shutting its end of the queue (a
  * mere close would not do, other processes may have inherited it) once no child of its generation
  * accepts any longer and nobody waits for a head here; it goes when they have gone and the last
- * lingering guest has. Which children accept stands in the shared counters.
+ * lingering waiting connection has. Which children accept stands in the shared counters.
  */
 #include "mpm/prefork/lobby.h"
 
@@ -48,21 +48,21 @@
 /* While the end is near, it is looked for so often. */
 #define END_LOOK_MS 20
 
-typedef struct guest_t {
+typedef struct waiting_t {
     timeouts_entry_t wait;
     int fd;
     unsigned char lingers;
     unsigned char overdue, over_budget;
     unsigned char at_once;
-    apr_time_t until;                /* lingers: monotonic */
-    peek_t peek;                     /* does not linger */
-    struct guest_t *older, *younger; /* in its list */
-    struct guest_t *next;            /* of those that go to a child */
-} guest_t;
+    apr_time_t until;                  /* lingers: monotonic */
+    peek_t peek;                       /* does not linger */
+    struct waiting_t *older, *younger; /* in its list */
+    struct waiting_t *next;            /* of those that go to a child */
+} waiting_t;
 
 /* Guests in the order they came. */
 typedef struct {
-    guest_t *oldest, *youngest;
+    waiting_t *oldest, *youngest;
 } list_t;
 
 /* The only thread's. */
@@ -71,24 +71,24 @@ static struct {
     handoff_pairs_t pairs;
     timeouts_t timeouts;
     list_t senders, lingerers;
-    guest_t *first_ready, *last_ready;
-    int guests, limit;
+    waiting_t *first_ready, *last_ready;
+    int waiting_conns, limit;
     int queue_full; /* wait until it can be written to */
     int no_more_waiting, no_more_lingering;
     int ending, said_end;
 } l;
 
-/* What an epoll event is for, when it is not for a guest. */
+/* What an epoll event is for, when it is not for a waiting connection. */
 static char for_control, for_queue, for_waiting, for_lingering;
 
-/* ---- guests ------------------------------------------------------------- */
+/* ---- waiting connections ------------------------------------------------------------- */
 
-static list_t *list_of(const guest_t *g)
+static list_t *list_of(const waiting_t *g)
 {
     return g->lingers ? &l.lingerers : &l.senders;
 }
 
-static void unlink_guest(guest_t *g)
+static void unlink_waiting(waiting_t *g)
 {
     list_t *list = list_of(g);
 
@@ -96,7 +96,7 @@ static void unlink_guest(guest_t *g)
     *(g->younger ? &g->younger->older : &list->youngest) = g->older;
 }
 
-static void link_guest(guest_t *g)
+static void link_waiting(waiting_t *g)
 {
     list_t *list = list_of(g);
 
@@ -106,30 +106,30 @@ static void link_guest(guest_t *g)
     list->youngest = g;
 }
 
-static void count(const guest_t *g, int by)
+static void count(const waiting_t *g, int by)
 {
     mpm_hybrid_conn_e kind = g->lingers ? MPM_HYBRID_CONN_LINGER : peek_kind(&g->peek);
 
     shared_add(child.stats->connections[kind], (apr_uint32_t)by);
 }
 
-static void dismiss(guest_t *g)
+static void dismiss(waiting_t *g)
 {
     close(g->fd);
     free(g);
-    l.guests--;
+    l.waiting_conns--;
 }
 
 /* It waits no longer. */
-static void take_out(guest_t *g)
+static void take_out(waiting_t *g)
 {
     timeouts_remove(&g->wait);
-    unlink_guest(g);
+    unlink_waiting(g);
     count(g, -1);
     epoll_ctl(l.epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
 }
 
-static void send_away(guest_t *g)
+static void send_away(waiting_t *g)
 {
     take_out(g);
     dismiss(g);
@@ -159,7 +159,7 @@ static void pass_on(void)
         return;
     }
     while (l.first_ready != NULL) {
-        guest_t *g = l.first_ready;
+        waiting_t *g = l.first_ready;
         handoff_t what = { .overdue = g->overdue,
                            .over_budget = g->over_budget,
                            .is_tls = g->peek.is_tls,
@@ -185,7 +185,7 @@ static void pass_on(void)
     }
 }
 
-static void make_ready(guest_t *g, int overdue)
+static void make_ready(waiting_t *g, int overdue)
 {
     take_out(g);
     g->overdue = (unsigned char)overdue;
@@ -196,7 +196,7 @@ static void make_ready(guest_t *g, int overdue)
 
 /* ---- looking ------------------------------------------------------------ */
 
-static void wait_on(guest_t *g)
+static void wait_on(waiting_t *g)
 {
     apr_time_t now = clock_now();
 
@@ -213,7 +213,7 @@ static void wait_on(guest_t *g)
     }
 }
 
-static void drain(guest_t *g)
+static void drain(waiting_t *g)
 {
     /* The end, or a client that sends without end. */
     if (linger_drain(g->fd) != LINGER_WAIT) {
@@ -221,7 +221,7 @@ static void drain(guest_t *g)
     }
 }
 
-static void look(guest_t *g, uint32_t events)
+static void look(waiting_t *g, uint32_t events)
 {
     size_t seen = g->peek.seen;
     peek_e verdict;
@@ -263,7 +263,7 @@ static void say_dropped(void)
 /* Whoever lingers has its answer. */
 static void make_room(void)
 {
-    if (l.guests < l.limit) {
+    if (l.waiting_conns < l.limit) {
         return;
     }
     if (l.lingerers.oldest != NULL) {
@@ -276,9 +276,9 @@ static void make_room(void)
     }
 }
 
-static guest_t *new_guest(int fd)
+static waiting_t *new_waiting(int fd)
 {
-    guest_t *g;
+    waiting_t *g;
 
     make_room();
     g = calloc(1, sizeof(*g));
@@ -286,16 +286,16 @@ static guest_t *new_guest(int fd)
         close(fd);
         return NULL;
     }
-    l.guests++;
+    l.waiting_conns++;
     g->fd = fd;
     return g;
 }
 
-static void sit_down(guest_t *g)
+static void sit_down(waiting_t *g)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = g };
 
-    link_guest(g);
+    link_waiting(g);
     count(g, 1);
     if (epoll_ctl(l.epoll_fd, EPOLL_CTL_ADD, g->fd, &ev) != 0) {
         shortage_of(errno, "watch a connection");
@@ -313,7 +313,7 @@ static void sit_down(guest_t *g)
 
 static void let_in(int fd, int is_tls, int at_once)
 {
-    guest_t *g = new_guest(fd);
+    waiting_t *g = new_waiting(fd);
 
     if (g == NULL) {
         return;
@@ -325,14 +325,14 @@ static void let_in(int fd, int is_tls, int at_once)
         sit_down(g);
         return;
     }
-    link_guest(g);
+    link_waiting(g);
     count(g, 1);
     make_ready(g, 0);
 }
 
 static void let_linger(int fd, int is_short)
 {
-    guest_t *g = new_guest(fd);
+    waiting_t *g = new_waiting(fd);
 
     if (g != NULL) {
         g->lingers = 1;
@@ -345,7 +345,7 @@ static void let_linger(int fd, int is_short)
 static void hurry_lingerers(void)
 {
     apr_time_t most = clock_now() + LINGER_SHORT_TIME;
-    guest_t *g;
+    waiting_t *g;
 
     for (g = l.lingerers.oldest; g != NULL; g = g->younger) {
         if (g->until > most) {
@@ -440,7 +440,7 @@ static int siblings(int *accepting)
 }
 
 /* To the next generation; nonzero if it went. Nothing was read from the socket. */
-static int goes_over(const guest_t *g)
+static int goes_over(const waiting_t *g)
 {
     handover_t what = { .is_tls = g->peek.is_tls,
                         .at_once = g->at_once,
@@ -458,7 +458,7 @@ static int goes_over(const guest_t *g)
  */
 static void hand_over(void)
 {
-    guest_t *g, *next;
+    waiting_t *g, *next;
 
     for (g = l.senders.oldest; g != NULL; g = next) {
         next = g->younger;
@@ -567,7 +567,7 @@ static void set_up(int record)
 {
     take_name();
 
-    child.slot = child.number = lane_attic(child.lane);
+    child.slot = child.number = lane_overflow_slot(child.lane);
     child.stats = &hybrid_retained->shared->process[record];
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_IGN);
@@ -611,7 +611,7 @@ static void serve_deadlines(void)
     timeouts_entry_t *e;
 
     while ((e = timeouts_pop_expired(&l.timeouts, now)) != NULL) {
-        guest_t *g = (guest_t *)e;
+        waiting_t *g = (waiting_t *)e;
 
         if (g->lingers) {
             send_away(g);
@@ -624,7 +624,7 @@ static void serve_deadlines(void)
     }
 }
 
-static int is_guest(const void *who)
+static int is_waiting(const void *who)
 {
     return who != &for_control && who != &for_queue && who != &for_waiting && who != &for_lingering;
 }
@@ -657,7 +657,7 @@ int lobby_main(int record, int control_fd, handoff_pairs_t *pairs)
         shared_set(child.stats->ticked, clock_now()); /* a sign of life, stuck.h */
         /* Guests first: who comes in may make room by sending one of them away. */
         for (i = 0; i < n; i++) {
-            if (is_guest(events[i].data.ptr)) {
+            if (is_waiting(events[i].data.ptr)) {
                 look(events[i].data.ptr, events[i].events);
             }
         }

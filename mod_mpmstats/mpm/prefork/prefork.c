@@ -3,7 +3,7 @@
  * Every child has the listening sockets and the lobby's queue in its epoll, and takes one thing at a
  * time. It looks whether the first request is whole before it begins to run the connection;
  * otherwise the lobby gets it, or, where TLS makes that impossible, it is held in our own epoll
- * (held.h). A told child leaves the listeners at once, serves what the lobby still passes on, and
+ * (pending_tls.h). A told child leaves the listeners at once, serves what the lobby still passes on, and
  * goes at the end of that queue.
  */
 #include "mpm/prefork/prefork.h"
@@ -24,7 +24,7 @@
 #include "mpm/conn/pools.h"
 #include "mpm/conn/server.h"
 #include "mpm/module.h"
-#include "mpm/prefork/held.h"
+#include "mpm/prefork/pending_tls.h"
 #include "mpm/prefork/peek.h"
 #include "mpm/prefork/serve.h"
 #include "mpm/prefork/told.h"
@@ -189,7 +189,7 @@ static int over(void)
     if (told.ending == TOLD_NOW) {
         return 1;
     }
-    return held_count() == 0
+    return pending_tls_count() == 0
         && (told.ending == TOLD_RETIRE
             || (told.ending == TOLD_FINISH && (watch_queue_ended || watch_pairs.ready[0] < 0)));
 }
@@ -246,9 +246,9 @@ static int patience(void)
 {
     int most = watch_is_partial ? WATCH_PAUSE_MS : PARENT_LOOK_MS;
 
-    return held_count() == 0
+    return pending_tls_count() == 0
         ? most
-        : (int)((held_patience(clock_now(), apr_time_from_msec(most)) + 999) / 1000);
+        : (int)((pending_tls_patience(clock_now(), apr_time_from_msec(most)) + 999) / 1000);
 }
 
 /*
@@ -262,7 +262,7 @@ static void look_at_listeners(void)
     if (handover_state() == HANDOVER_HOLD) {
         return;
     }
-    if (watch_is_partial && held_count() > 0) {
+    if (watch_is_partial && pending_tls_count() > 0) {
         /* More than once: the parent may be starting somebody. */
         none_idle = atomic_load(&hybrid_retained->shared->server->idle) > 0 ? 0 : none_idle + 1;
         if (none_idle < LOOKS_FOR_IDLE) {
@@ -302,7 +302,7 @@ static void serve_event(void *who)
     else if (watch_is_listener(who)) {
         accept_at(who);
     }
-    else if (held_event(who)) {
+    else if (pending_tls_event(who)) {
         serve_held(who);
     }
     else {
@@ -314,7 +314,7 @@ static void serve_overdue(void)
 {
     conn_t *k;
 
-    while (told.terms == 0 && (k = held_overdue(clock_now())) != NULL) {
+    while (told.terms == 0 && (k = pending_tls_overdue(clock_now())) != NULL) {
         serve_held(k);
     }
 }
@@ -332,7 +332,7 @@ static void serve_all(void)
         if (handover_state() == HANDOVER_OFF) {
             told_be_idle();
         }
-        if (watch_is_partial && held_count() == 0 && handover_state() != HANDOVER_HOLD) {
+        if (watch_is_partial && pending_tls_count() == 0 && handover_state() != HANDOVER_HOLD) {
             watch_go_last(told.ending == TOLD_RUN);
         }
         ap_update_child_status(sbh, told.ending == TOLD_RUN ? SERVER_READY : SERVER_GRACEFUL, NULL);
@@ -379,7 +379,7 @@ static int set_up(int slot)
     if (watch_all() != 0) {
         return APEXIT_CHILDSICK;
     }
-    held_init(watch_fd, lane_connections_per_process(child.lane));
+    pending_tls_init(watch_fd, lane_connections_per_process(child.lane));
     ap_scoreboard_image->servers[slot][0].pid = getpid();
     ap_update_child_status(sbh, SERVER_STARTING, NULL);
     shared_set(child.stats->start_us, (apr_uint32_t)(clock_now() - begun));

@@ -19,7 +19,7 @@
 #include "mpm/conn/pools.h"
 #include "mpm/conn/server.h"
 #include "mpm/module.h"
-#include "mpm/prefork/held.h"
+#include "mpm/prefork/pending_tls.h"
 #include "mpm/prefork/told.h"
 #include "mpm/prefork/watch.h"
 #include "mpm/process/child.h"
@@ -179,7 +179,7 @@ static void run(conn_t *k)
 {
     shared_add(child.stats->dispatched, 1);
     k->times.dispatched_us = clock_now();
-    k->is_last_request = held_count() > 0;
+    k->is_last_request = pending_tls_count() > 0;
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "this process runs it%s",
                   k->end == MPM_HYBRID_END_HEAD_TIMEOUT ? ", its time is up" : "");
     process(k);
@@ -197,12 +197,12 @@ void serve_close_dropped(conn_t *k)
 /* Nonzero if its client has to be waited for, and the connection is held until then. */
 static int hold(conn_t *k)
 {
-    if (k->inbound == NULL || held_is_ready(k)) {
+    if (k->inbound == NULL || pending_tls_is_ready(k)) {
         return 0;
     }
-    serve_close_dropped(held_to_drop());
+    serve_close_dropped(pending_tls_to_drop());
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "waits in the TLS handshake or a head");
-    return held_keep(k);
+    return pending_tls_keep(k);
 }
 
 /* Of TLS no more was seen than that it began. The requests after the first are httpd's to read. */
@@ -221,7 +221,7 @@ static long conn_id(void)
 {
     static long held;
 
-    held = held_count() > 0 ? held + 1 : 0;
+    held = pending_tls_count() > 0 ? held + 1 : 0;
     return held * CHILD_NUMBERS(child.lane) + child.number;
 }
 

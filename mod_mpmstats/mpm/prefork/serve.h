@@ -17,7 +17,7 @@ unsigned serve_count(void);
 
 /**
  * Serve the connection @a sock on @a fd, of which @a what is known, or hold it until it can be
- * (held.h). Takes @a pool.
+ * (pending_tls.h). Takes @a pool.
  */
 void serve_new(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what);
 

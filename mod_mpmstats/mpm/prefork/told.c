@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "mpm/module.h"
-#include "mpm/prefork/held.h"
+#include "mpm/prefork/pending_tls.h"
 #include "mpm/prefork/watch.h"
 #include "mpm/process/child.h"
 #include "mpm/process/control.h"
@@ -38,8 +38,8 @@ static volatile sig_atomic_t idle; /* counted among those that wait */
 void told_be_idle(void)
 {
     shared_note_since(child.slot, 0, 0);
-    if (held_count() > 0 || handover_state() != HANDOVER_OFF) {
-        shared_set(child.stats->workers_busy, held_count() > 0);
+    if (pending_tls_count() > 0 || handover_state() != HANDOVER_OFF) {
+        shared_set(child.stats->workers_busy, pending_tls_count() > 0);
         return;
     }
     shared_set(child.stats->workers_busy, 0);

@@ -28,7 +28,7 @@ typedef struct {
     int number;
     pid_t parent; /**< that forked it, which getppid() no longer tells once that is gone */
     int help_fd;  /**< write end of the pipe to the parent; -1 with -X */
-    /** in the scoreboard; becomes the attic when it has to give it up */
+    /** in the scoreboard; becomes the overflow slot when it has to give it up */
     _Atomic int slot;
     apr_pool_t *pool; /**< lives as long as the child */
     shared_process_t *_Atomic stats;

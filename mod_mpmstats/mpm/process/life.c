@@ -61,5 +61,5 @@ void life_give_up_slot(unsigned record)
                     child.lane->is_threaded);
     }
     child.score = &nowhere;
-    child.slot = lane_attic(child.lane);
+    child.slot = lane_overflow_slot(child.lane);
 }

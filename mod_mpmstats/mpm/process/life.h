@@ -13,7 +13,7 @@ int life_begin(int slot);
 int life_end(int code);
 
 /**
- * The parent needs the slot for a new child: leave it for the attic, and go on counting in
+ * The parent needs the slot for a new child: leave it for the overflow slot, and go on counting in
  * @a record. A threaded child calls it in its ticker, and takes 1 ms for it.
  */
 void life_give_up_slot(unsigned record);

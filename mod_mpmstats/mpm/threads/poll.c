@@ -26,10 +26,10 @@ static void drain_wake_fd(void)
     }
 }
 
-/* New connections, as many as there are events. Nonzero if the token is still ours. */
-static int serve_listener(worker_state_t *w, const token_t *token, unsigned listener)
+/* New connections, as many as there are events. Nonzero if the polling slot is still ours. */
+static int serve_listener(worker_state_t *w, const poll_slot_t *poll_slot, unsigned listener)
 {
-    int most = token->count;
+    int most = poll_slot->count;
     int accepted;
 
     do {
@@ -42,10 +42,10 @@ static int serve_listener(worker_state_t *w, const token_t *token, unsigned list
     return 1;
 }
 
-/* Serve the next event. Nonzero if the token is still ours. */
-static int serve_event(worker_state_t *w, token_t *token)
+/* Serve the next event. Nonzero if the polling slot is still ours. */
+static int serve_event(worker_state_t *w, poll_slot_t *poll_slot)
 {
-    const struct epoll_event *event = &token->events[token->next++];
+    const struct epoll_event *event = &poll_slot->events[poll_slot->next++];
     uint64_t tag = event->data.u64;
     conn_t *k;
 
@@ -59,7 +59,7 @@ static int serve_event(worker_state_t *w, token_t *token)
         return run_ends(w);
     }
     if (TAG_IS_LISTENER(tag)) {
-        return serve_listener(w, token, TAG_LOW(tag));
+        return serve_listener(w, poll_slot, TAG_LOW(tag));
     }
     if (tag == TAG_HANDOVER) {
         run_begins(w);
@@ -102,7 +102,7 @@ static int serve_one(worker_state_t *w, apr_time_t begun)
     return 0;
 }
 
-/* All of them: whoever queued one has woken a poller once. Nonzero if the token is still ours. */
+/* All of them: whoever queued one has woken a poller once. Nonzero if the polling slot is still ours. */
 static int serve_queue(worker_state_t *w)
 {
     apr_time_t begun = timers_next() != 0 ? clock_now() : 0;
@@ -116,15 +116,15 @@ static int serve_queue(worker_state_t *w)
 }
 
 /*
- * Hold @a token: serve its events, then wait for more. Returns when the token is lost, or to leave.
+ * Hold @a poll_slot: serve its events, then wait for more. Returns when the polling slot is lost, or to leave.
  */
-void poll_serve(worker_state_t *w, token_t *token)
+void poll_serve(worker_state_t *w, poll_slot_t *poll_slot)
 {
-    w->held = token;
+    w->held = poll_slot;
     ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_READY, NULL);
     for (;;) {
-        while (token->next < token->count) {
-            if (!serve_event(w, token)) {
+        while (poll_slot->next < poll_slot->count) {
+            if (!serve_event(w, poll_slot)) {
                 return;
             }
         }
@@ -138,11 +138,11 @@ void poll_serve(worker_state_t *w, token_t *token)
                                             atomic_load(&child.stopping) ? SERVER_GRACEFUL
                                                                          : SERVER_READY,
                                             NULL);
-        token->next = 0;
-        token->count = epoll_wait(child.epoll_fd, token->events, RUN_BATCH,
-                                  timers_next() != 0 && timers_due(clock_now()) ? 0 : -1);
-        if (token->count < 0) {
-            token->count = 0;
+        poll_slot->next = 0;
+        poll_slot->count = epoll_wait(child.epoll_fd, poll_slot->events, RUN_BATCH,
+                                      timers_next() != 0 && timers_due(clock_now()) ? 0 : -1);
+        if (poll_slot->count < 0) {
+            poll_slot->count = 0;
         }
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/threads/poll.h
- * @brief What a worker does while it holds a token: it polls, and runs what it gets.
+ * @brief What a worker does while it holds a polling slot: it polls, and runs what it gets.
  */
 #ifndef MPMSTATS_MPM_THREADS_POLL_H
 #define MPMSTATS_MPM_THREADS_POLL_H
@@ -11,7 +11,7 @@
 /** Workers are to leave once they have finished what they run. Only ever rises. */
 extern _Atomic int poll_leaving;
 
-/** Hold @a token: serve its events, then wait for more. Returns when the token is lost, or to leave. */
-void poll_serve(worker_state_t *w, token_t *token);
+/** Hold @a poll_slot: serve its events, then wait for more. Returns when the polling slot is lost, or to leave. */
+void poll_serve(worker_state_t *w, poll_slot_t *poll_slot);
 
 #endif

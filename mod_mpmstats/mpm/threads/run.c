@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "mpm/process/child.h"
 
-/* One that gave its token away itself and was back sooner than this did not block. */
+/* One that gave its polling slot away itself and was back sooner than this did not block. */
 #define BLOCKED_LEAST_US 100
 
 pthread_mutex_t run_lock = LOCK_INITIALIZER;
 _Atomic unsigned long run_count;
-habits_t run_habits;
+handler_history_t run_history;
 
 int run_does(worker_state_t *w, unsigned what)
 {
@@ -17,12 +17,12 @@ int run_does(worker_state_t *w, unsigned what)
 }
 
 /* Without lock. */
-int run_is_holder(const worker_state_t *w, const token_t *token)
+int run_is_holder(const worker_state_t *w, const poll_slot_t *poll_slot)
 {
     int is;
 
     pthread_mutex_lock(&run_lock);
-    is = token->holder == w;
+    is = poll_slot->holder == w;
     pthread_mutex_unlock(&run_lock);
     return is;
 }
@@ -46,7 +46,7 @@ void run_begins(worker_state_t *w)
 }
 
 /*
- * For the next one of its kind: one that gave its token away itself blocked if the ticker would
+ * For the next one of its kind: one that gave its polling slot away itself blocked if the ticker would
  * have found it.
  */
 static void learn(const worker_state_t *w, int blocked)
@@ -57,10 +57,10 @@ static void learn(const worker_state_t *w, int blocked)
     if (w->handed_over != 0) {
         blocked = clock_now() - w->handed_over >= BLOCKED_LEAST_US;
     }
-    habits_note(&run_habits, w->kind, blocked);
+    handler_history_note(&run_history, w->kind, blocked);
 }
 
-/* Nonzero if the token is still ours. */
+/* Nonzero if the polling slot is still ours. */
 int run_ends(worker_state_t *w)
 {
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
@@ -80,7 +80,7 @@ int run_ends(worker_state_t *w)
     return 0;
 }
 
-/* Take the token from a holder that keeps others waiting. */
+/* Take the polling slot from a holder that keeps others waiting. */
 int run_take_away(worker_state_t *w, apr_uint64_t word, unsigned because)
 {
     return atomic_compare_exchange_strong_explicit(&w->word, &word,

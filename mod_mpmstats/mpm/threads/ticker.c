@@ -42,7 +42,7 @@
 #include "mpm/threads/timers.h"
 #include "mpm/threads/worker.h"
 
-/* With ASLEEP_LEAST_US of judge.c: a poller that blocks is found within 1 ms. */
+/* With ASLEEP_LEAST_US of blocking.c: a poller that blocks is found within 1 ms. */
 #define TICK_NS 900000
 
 /* Right after one has been found to block: in a burst of slow requests the next will too. */

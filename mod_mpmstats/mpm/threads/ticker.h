@@ -8,7 +8,7 @@
  *
  * - A connection has one owner at a time: a worker that runs it, or the park (park.h) while it waits
  *   in epoll. Only the owner touches its conn_rec.
- * - The tokens to poll, and which worker sleeps: worker.c, under its lock.
+ * - The polling slots to poll, and which worker sleeps: worker.c, under its lock.
  * - Listening sockets: accept.c, under its lock.
  * - Which slot it writes to: the ticker changes it (life_give_up_slot), the others follow.
  */

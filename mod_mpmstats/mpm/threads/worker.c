@@ -23,13 +23,13 @@
 
 /* Guarded by run_lock. */
 static worker_state_t *idle_top, *idle_bottom;
-static token_t *free_tokens;
+static poll_slot_t *free_poll_slots;
 static int idle_count;
 static int alive_count;
 
 /* Made in workers_start, by the ticker; the pointers are constant afterwards. */
 static worker_state_t *workers;
-static token_t *tokens;
+static poll_slot_t *poll_slots;
 static apr_pool_t *thread_pool;
 static apr_threadattr_t *thread_attr;
 
@@ -62,7 +62,7 @@ static void push_idle(worker_state_t *w)
 static void unlink_idle(worker_state_t *w)
 {
     MUST_HOLD(lock_is_mine(&run_lock));
-    MUST_HOLD(w->token == NULL);
+    MUST_HOLD(w->poll_slot == NULL);
     if (w->above != NULL) {
         w->above->below = w->below;
     }
@@ -80,16 +80,16 @@ static void unlink_idle(worker_state_t *w)
 }
 
 /* With lock; then the caller posts w->wake. */
-static worker_state_t *give_to_idle(token_t *token)
+static worker_state_t *give_to_idle(poll_slot_t *poll_slot)
 {
     worker_state_t *w = idle_top;
 
     MUST_HOLD(lock_is_mine(&run_lock));
-    MUST_HOLD(token->holder == NULL);
+    MUST_HOLD(poll_slot->holder == NULL);
     if (w != NULL) {
         unlink_idle(w);
-        w->token = token;
-        token->holder = w;
+        w->poll_slot = poll_slot;
+        poll_slot->holder = w;
     }
     return w;
 }
@@ -101,35 +101,35 @@ static void sleep_until_woken(worker_state_t *w)
     }
 }
 
-/* A new worker brings its token with it. */
-static void hold(worker_state_t *w, token_t *token)
+/* A new worker brings its polling slot with it. */
+static void hold(worker_state_t *w, poll_slot_t *poll_slot)
 {
     pthread_mutex_lock(&run_lock);
-    MUST_HOLD(token->holder == NULL);
-    token->holder = w;
+    MUST_HOLD(poll_slot->holder == NULL);
+    poll_slot->holder = w;
     pthread_mutex_unlock(&run_lock);
 }
 
-/* A token that lies about, or sleep until one is given. NULL: leave. */
-static token_t *get_token(worker_state_t *w)
+/* A polling slot that lies about, or sleep until one is given. NULL: leave. */
+static poll_slot_t *get_poll_slot(worker_state_t *w)
 {
-    token_t *token;
+    poll_slot_t *poll_slot;
 
     pthread_mutex_lock(&run_lock);
     if (atomic_load(&poll_leaving)) {
         pthread_mutex_unlock(&run_lock);
         return NULL;
     }
-    token = free_tokens;
-    if (token != NULL) {
-        MUST_HOLD(token->holder == NULL);
+    poll_slot = free_poll_slots;
+    if (poll_slot != NULL) {
+        MUST_HOLD(poll_slot->holder == NULL);
         MUST_HOLD(run_does(w, POLLS));
-        free_tokens = token->link;
-        token->holder = w;
+        free_poll_slots = poll_slot->link;
+        poll_slot->holder = w;
         pthread_mutex_unlock(&run_lock);
-        return token;
+        return poll_slot;
     }
-    w->token = NULL;
+    w->poll_slot = NULL;
     push_idle(w);
     pthread_mutex_unlock(&run_lock);
 
@@ -138,20 +138,20 @@ static token_t *get_token(worker_state_t *w)
                                                                      : SERVER_READY,
                                         NULL);
     sleep_until_woken(w);
-    return w->token;
+    return w->poll_slot;
 }
 
 static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
 {
     worker_state_t *w = data;
-    token_t *token;
+    poll_slot_t *poll_slot;
 
     w->pub.thread = thread;
     w->thread.tid = gettid();
     w->self = pthread_self();
     pthread_getcpuclockid(w->self, &w->thread.cpu_clock);
-    if (w->token != NULL) {
-        hold(w, w->token);
+    if (w->poll_slot != NULL) {
+        hold(w, w->poll_slot);
     }
     crash_this_is_worker(w->pub.index);
     ap_scoreboard_image->servers[child.slot][w->pub.index].pid = getpid();
@@ -161,12 +161,12 @@ static void *APR_THREAD_FUNC worker_main(apr_thread_t *thread, void *data)
     ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_STARTING, NULL);
     ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_READY, NULL);
 
-    for (token = w->token; token == NULL || !atomic_load(&poll_leaving);) {
-        if (token != NULL) {
-            poll_serve(w, token);
+    for (poll_slot = w->poll_slot; poll_slot == NULL || !atomic_load(&poll_leaving);) {
+        if (poll_slot != NULL) {
+            poll_serve(w, poll_slot);
         }
-        token = get_token(w);
-        if (token == NULL) {
+        poll_slot = get_poll_slot(w);
+        if (poll_slot == NULL) {
             break;
         }
     }
@@ -196,7 +196,7 @@ static worker_state_t *free_slot(void)
     return NULL;
 }
 
-static worker_state_t *take_slot(token_t *token)
+static worker_state_t *take_slot(poll_slot_t *poll_slot)
 {
     worker_state_t *w;
 
@@ -204,7 +204,7 @@ static worker_state_t *take_slot(token_t *token)
     w = free_slot();
     if (w != NULL) {
         w->slot = SLOT_USED;
-        w->token = token;
+        w->poll_slot = poll_slot;
         alive_count++;
     }
     pthread_mutex_unlock(&run_lock);
@@ -253,10 +253,10 @@ static apr_status_t start_thread(worker_state_t *w)
     return rv;
 }
 
-/* A new worker, holding @a token if that is not NULL. APR_EAGAIN at the ceiling. */
-static apr_status_t create_worker(token_t *token)
+/* A new worker, holding @a poll_slot if that is not NULL. APR_EAGAIN at the ceiling. */
+static apr_status_t create_worker(poll_slot_t *poll_slot)
 {
-    worker_state_t *w = take_slot(token);
+    worker_state_t *w = take_slot(poll_slot);
     apr_status_t rv;
 
     if (w == NULL) {
@@ -295,7 +295,7 @@ apr_status_t workers_start(void)
 
     workers = apr_pcalloc(child.pool, sizeof(*workers) * (child.lane->threads_per_child + 1));
     workers = (void *)APR_ALIGN((apr_uintptr_t)workers, 64);
-    tokens = apr_pcalloc(child.pool, sizeof(*tokens) * child.lane->concurrency);
+    poll_slots = apr_pcalloc(child.pool, sizeof(*poll_slots) * child.lane->concurrency);
     apr_pool_create(&thread_pool, child.pool);
     apr_pool_tag(thread_pool, "hybrid_threads");
     apr_threadattr_create(&thread_attr, child.pool);
@@ -315,7 +315,7 @@ apr_status_t workers_start(void)
     sizing_low_init(&idle_low, 0);
     window_start = clock_now();
     for (i = 0; i < first; i++) {
-        rv = create_worker(&tokens[i]);
+        rv = create_worker(&poll_slots[i]);
         if (rv != APR_SUCCESS) {
             return rv;
         }
@@ -326,31 +326,31 @@ apr_status_t workers_start(void)
 /* ---- handing over ------------------------------------------------------- */
 
 /*
- * A token that was taken away from @a from: to a sleeper, a new worker, or to whoever comes first.
+ * A polling slot that was taken away from @a from: to a sleeper, a new worker, or to whoever comes first.
  */
-static void pass_on(token_t *token, const worker_state_t *from)
+static void pass_on(poll_slot_t *poll_slot, const worker_state_t *from)
 {
     worker_state_t *w;
 
     shared_add(child.stats->promotions, 1);
     pthread_mutex_lock(&run_lock);
-    MUST_HOLD(token->holder == from);
-    token->holder = NULL;
-    w = give_to_idle(token);
+    MUST_HOLD(poll_slot->holder == from);
+    poll_slot->holder = NULL;
+    w = give_to_idle(poll_slot);
     pthread_mutex_unlock(&run_lock);
     if (w != NULL) {
         sem_post(&w->wake);
         return;
     }
-    if (create_worker(token) == APR_SUCCESS) {
+    if (create_worker(poll_slot) == APR_SUCCESS) {
         return;
     }
     pthread_mutex_lock(&run_lock);
     /* Somebody may have gone to sleep in the meantime. */
-    w = give_to_idle(token);
+    w = give_to_idle(poll_slot);
     if (w == NULL) {
-        token->link = free_tokens;
-        free_tokens = token;
+        poll_slot->link = free_poll_slots;
+        free_poll_slots = poll_slot;
     }
     pthread_mutex_unlock(&run_lock);
     if (w != NULL) {
@@ -370,14 +370,14 @@ void workers_about_to_run(int index, const char *handler)
         return;
     }
     /*
-     * Without async a run lasts as long as the connection: what cost it the token was an earlier
+     * Without async a run lasts as long as the connection: what cost it the polling slot was an earlier
      * request.
      */
     if (!child.lane->is_async && !WORD_IS(word, RUNS)) {
         return;
     }
-    w->kind = habits_kind(handler);
-    if (!habits_blocks(&run_habits, w->kind)) {
+    w->kind = handler_history_kind(handler);
+    if (!handler_history_blocks(&run_history, w->kind)) {
         return;
     }
     if (WORD_IS(word, RUNS) && run_take_away(w, word, BLOCKED)) {
@@ -389,10 +389,10 @@ void workers_about_to_run(int index, const char *handler)
 /* ---- watching (ticker only) --------------------------------------------- */
 
 /*
- * Look at the holder of a token. RUNS: it is in a run; BLOCKED, COMPUTES: it has lost the token to
+ * Look at the holder of a polling slot. RUNS: it is in a run; BLOCKED, COMPUTES: it has lost the polling slot to
  * another.
  */
-static unsigned watch(token_t *token)
+static unsigned watch(poll_slot_t *poll_slot)
 {
     worker_state_t *w;
     apr_uint64_t word = 0;
@@ -400,9 +400,9 @@ static unsigned watch(token_t *token)
     unsigned because;
 
     pthread_mutex_lock(&run_lock);
-    w = token->holder;
+    w = poll_slot->holder;
     if (w != NULL) {
-        /* with the lock: of a run with this token */
+        /* with the lock: of a run with this polling slot */
         word = atomic_load_explicit(&w->word, memory_order_acquire);
     }
     pthread_mutex_unlock(&run_lock);
@@ -410,12 +410,12 @@ static unsigned watch(token_t *token)
         return POLLS;
     }
     since = atomic_load_explicit(&w->since, memory_order_relaxed);
-    judge_look(&token->notes, &w->thread, word);
+    blocking_look(&poll_slot->notes, &w->thread, word);
     if (!WORD_IS(word, RUNS)) {
         return POLLS;
     }
     /* `since` may be of a later run than the word: then the exchange fails. */
-    switch (judge_run(&token->notes, since)) {
+    switch (blocking_run(&poll_slot->notes, since)) {
     case JUDGE_ASLEEP:
         because = BLOCKED;
         break;
@@ -428,7 +428,7 @@ static unsigned watch(token_t *token)
     if (!run_take_away(w, word, because)) {
         return RUNS;
     }
-    pass_on(token, w);
+    pass_on(poll_slot, w);
     return because;
 }
 
@@ -439,7 +439,7 @@ workers_e workers_watch(void)
     int i;
 
     for (i = 0; i < child.lane->concurrency; i++) {
-        unsigned seen = watch(&tokens[i]);
+        unsigned seen = watch(&poll_slots[i]);
 
         if (seen == POLLS) {
             continue;
@@ -503,7 +503,7 @@ static void dismiss_one(void)
     w = idle_bottom;
     if (w != NULL) {
         unlink_idle(w);
-        w->token = NULL;
+        w->poll_slot = NULL;
     }
     pthread_mutex_unlock(&run_lock);
     if (w != NULL) {
@@ -560,7 +560,7 @@ void workers_leave(void)
     pthread_mutex_lock(&run_lock);
     while ((w = idle_top) != NULL) {
         unlink_idle(w);
-        w->token = NULL;
+        w->poll_slot = NULL;
         sem_post(&w->wake);
     }
     pthread_mutex_unlock(&run_lock);

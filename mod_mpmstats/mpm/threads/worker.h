@@ -3,12 +3,12 @@
  * @file  mpm/threads/worker.h
  * @brief The threads that run requests, and who of them polls.
  *
- * Each process has `concurrency` tokens. A worker polls (epoll_wait) and runs what it gets only
- * while it holds a token; all others sleep, and the one that slept least is woken first. When the
- * ticker sees that a holder blocks, or takes much CPU time for one request, it takes the token and
+ * Each process has `concurrency` polling slots. A worker polls (epoll_wait) and runs what it gets only
+ * while it holds a polling slot; all others sleep, and the one that slept least is woken first. When the
+ * ticker sees that a holder blocks, or takes much CPU time for one request, it takes the polling slot and
  * gives it, with the events already fetched, to a sleeping worker, or to a new one below the
  * ceiling. A holder that is about to run a handler whose requests have blocked before does so
- * itself. A worker that comes back without its token sleeps, unless a token lies about.
+ * itself. A worker that comes back without its polling slot sleeps, unless a polling slot lies about.
  */
 #ifndef MPMSTATS_MPM_THREADS_WORKER_H
 #define MPMSTATS_MPM_THREADS_WORKER_H
@@ -20,12 +20,12 @@
 apr_status_t workers_start(void);
 
 typedef enum {
-    WORKERS_QUIET, /**< no holder of a token is in a run */
+    WORKERS_QUIET, /**< no holder of a polling slot is in a run */
     WORKERS_RUN,
-    WORKERS_BLOCK /**< one was found to block; whoever holds its token now may do the same */
+    WORKERS_BLOCK /**< one was found to block; whoever holds its polling slot now may do the same */
 } workers_e;
 
-/** Ticker: hand on the tokens of workers that block. */
+/** Ticker: hand on the polling slots of workers that block. */
 workers_e workers_watch(void);
 
 /**

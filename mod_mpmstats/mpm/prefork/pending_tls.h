@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file  mpm/prefork/held.h
+ * @file  mpm/prefork/pending_tls.h
  * @brief TLS connections a prefork child has begun, and whose first request is not whole yet.
  *
  * What a client has sent over TLS cannot be looked at without taking part in it, and then nobody
@@ -14,36 +14,36 @@
  *
  * For the process's one thread.
  */
-#ifndef MPMSTATS_MPM_PREFORK_HELD_H
-#define MPMSTATS_MPM_PREFORK_HELD_H
+#ifndef MPMSTATS_MPM_PREFORK_PENDING_TLS_H
+#define MPMSTATS_MPM_PREFORK_PENDING_TLS_H
 
 #include "mpm/conn/conn.h"
 
 /** Hold up to @a limit connections, in @a epoll_fd, where the event's pointer is the conn_t. */
-void held_init(int epoll_fd, int limit);
+void pending_tls_init(int epoll_fd, int limit);
 
 /** How many are held. */
-int held_count(void);
+int pending_tls_count(void);
 
 /** Read what there is of @a k's first request: nonzero if it is to be run. */
-int held_is_ready(conn_t *k);
+int pending_tls_is_ready(conn_t *k);
 
 /** Hold @a k, which is not ready. Zero if that is not possible, and it has to be run. */
-int held_keep(conn_t *k);
+int pending_tls_keep(conn_t *k);
 
 /** Epoll has told something of @a k: nonzero if it is held no longer, and to be run. */
-int held_event(conn_t *k);
+int pending_tls_event(conn_t *k);
 
 /** The next one that is held no longer, because its time is up: to be run. NULL: none. */
-conn_t *held_overdue(apr_time_t now);
+conn_t *pending_tls_overdue(apr_time_t now);
 
 /** The one to give up for a new one, which is held no longer; NULL if there is room. */
-conn_t *held_to_drop(void);
+conn_t *pending_tls_to_drop(void);
 
 /** While MPMHeadMemory is exceeded, the one that holds most; it is held no longer. */
 conn_t *held_over_budget(void);
 
-/** The time until held_overdue() has to be called, @a most at most; in µs. */
-apr_interval_time_t held_patience(apr_time_t now, apr_interval_time_t most);
+/** The time until pending_tls_overdue() has to be called, @a most at most; in µs. */
+apr_interval_time_t pending_tls_patience(apr_time_t now, apr_interval_time_t most);
 
 #endif

@@ -5,14 +5,14 @@
  * needed costs some 10 µs of CPU time; one that was missing keeps every connection
  * of the process waiting for some 500 µs.
  */
-#include "mpm/policy/habits.h"
+#include "mpm/policy/handler_history.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum { UP = 8, MOST = 64, BLOCKS = 24 };
 
-int habits_kind(const char *name)
+int handler_history_kind(const char *name)
 {
     uint32_t hash = 2166136261u; /* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
 
@@ -22,10 +22,10 @@ int habits_kind(const char *name)
     for (; *name != '\0'; name++) {
         hash = (hash ^ (unsigned char)*name) * 16777619u;
     }
-    return (int)((hash ^ (hash >> 16)) % HABITS_KINDS);
+    return (int)((hash ^ (hash >> 16)) % HANDLER_HISTORY_KINDS);
 }
 
-void habits_note(habits_t *h, int kind, int blocked)
+void handler_history_note(handler_history_t *h, int kind, int blocked)
 {
     int score = atomic_load_explicit(&h->score[kind], memory_order_relaxed);
     int next = blocked ? score + UP : score - 1;
@@ -36,7 +36,7 @@ void habits_note(habits_t *h, int kind, int blocked)
     }
 }
 
-int habits_blocks(const habits_t *h, int kind)
+int handler_history_blocks(const handler_history_t *h, int kind)
 {
     return atomic_load_explicit(&h->score[kind], memory_order_relaxed) >= BLOCKS;
 }

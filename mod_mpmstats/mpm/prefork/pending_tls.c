@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mpm/prefork/held.h"
+#include "mpm/prefork/pending_tls.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -22,14 +22,14 @@ static struct {
     apr_time_t looked; /* for filters that have run out of patience */
 } h;
 
-void held_init(int epoll_fd, int limit)
+void pending_tls_init(int epoll_fd, int limit)
 {
     h.epoll_fd = epoll_fd;
     h.limit = limit;
     timeouts_init(&h.timeouts);
 }
 
-int held_count(void)
+int pending_tls_count(void)
 {
     return h.count;
 }
@@ -55,12 +55,12 @@ static void let_go(conn_t *k)
     epoll_ctl(h.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 }
 
-int held_is_ready(conn_t *k)
+int pending_tls_is_ready(conn_t *k)
 {
     return inbound_advance(k) == INBOUND_READY;
 }
 
-int held_keep(conn_t *k)
+int pending_tls_keep(conn_t *k)
 {
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
 
@@ -75,9 +75,9 @@ int held_keep(conn_t *k)
     return 1;
 }
 
-int held_event(conn_t *k)
+int pending_tls_event(conn_t *k)
 {
-    if (held_is_ready(k)) {
+    if (pending_tls_is_ready(k)) {
         let_go(k);
         return 1;
     }
@@ -104,7 +104,7 @@ static conn_t *impatient(apr_time_t now)
     return NULL;
 }
 
-conn_t *held_overdue(apr_time_t now)
+conn_t *pending_tls_overdue(apr_time_t now)
 {
     timeouts_entry_t *e;
     conn_t *k;
@@ -152,7 +152,7 @@ static conn_t *drop(conn_t *k)
     return k;
 }
 
-conn_t *held_to_drop(void)
+conn_t *pending_tls_to_drop(void)
 {
     conn_t *k = heads_oldest();
 
@@ -170,7 +170,7 @@ conn_t *held_over_budget(void)
     return most == NULL ? NULL : drop(most);
 }
 
-apr_interval_time_t held_patience(apr_time_t now, apr_interval_time_t most)
+apr_interval_time_t pending_tls_patience(apr_time_t now, apr_interval_time_t most)
 {
     int64_t left = timeouts_wait(&h.timeouts, now);
 

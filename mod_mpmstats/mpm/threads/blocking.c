@@ -5,7 +5,7 @@
  * turn, and so on. So the kernel is asked whether the thread is asleep, and one
  * that is not goes on until it has certainly had its share of CPU time itself.
  */
-#include "mpm/threads/judge.h"
+#include "mpm/threads/blocking.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@
 #define CPU_MOST_SHARED_US 4000
 
 /* CPU time of a thread; 0 when that cannot be known. */
-static apr_int64_t cpu_time_us(const judge_thread_t *thread)
+static apr_int64_t cpu_time_us(const blocking_thread_t *thread)
 {
     struct timespec ts;
 
@@ -42,7 +42,7 @@ static apr_int64_t cpu_time_us(const judge_thread_t *thread)
 }
 
 /* The stat of a thread stays open: to find it costs more than to read it. */
-static int stat_of(judge_notes_t *notes, pid_t tid)
+static int stat_of(blocking_notes_t *notes, pid_t tid)
 {
     char path[64];
 
@@ -59,7 +59,7 @@ static int stat_of(judge_notes_t *notes, pid_t tid)
 }
 
 /* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
-static int is_runnable(judge_notes_t *notes)
+static int is_runnable(blocking_notes_t *notes)
 {
     char text[64];
     const char *end;
@@ -96,9 +96,9 @@ static int core_to_spare(void)
     return running < (apr_uint32_t)child.lane->cores;
 }
 
-void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t run)
+void blocking_look(blocking_notes_t *notes, const blocking_thread_t *who, apr_uint64_t run)
 {
-    judge_notes_t before = *notes;
+    blocking_notes_t before = *notes;
 
     notes->at = clock_now();
     notes->idle_us = notes->at;
@@ -122,14 +122,14 @@ void judge_look(judge_notes_t *notes, const judge_thread_t *who, apr_uint64_t ru
  * What it has used since it was looked at before this run, less what earlier runs can have used of
  * that.
  */
-static apr_int64_t cpu_of_run_least(const judge_notes_t *notes, apr_interval_time_t age_us)
+static apr_int64_t cpu_of_run_least(const blocking_notes_t *notes, apr_interval_time_t age_us)
 {
     apr_interval_time_t earlier_us = notes->at - notes->at_before - age_us;
 
     return notes->cpu_us - notes->cpu_before_us - (earlier_us > 0 ? earlier_us : 0);
 }
 
-judge_e judge_run(judge_notes_t *notes, apr_time_t since)
+blocking_e blocking_run(blocking_notes_t *notes, apr_time_t since)
 {
     apr_interval_time_t age_us = notes->at - since;
     apr_int64_t cpu_us;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/habits: what is learnt of a kind of request, and how fast. */
+/* mpm/policy/handler_history: what is learnt of a kind of request, and how fast. */
 #include <pthread.h>
 #include <stdio.h>
 
-#include "mpm/policy/habits.h"
+#include "mpm/policy/handler_history.h"
 #include "unit.h"
 
-static habits_t habits;
+static handler_history_t handler_history;
 
 static void fresh(void)
 {
-    memset(&habits, 0, sizeof(habits));
+    memset(&handler_history, 0, sizeof(handler_history));
 }
 
 /* Let @a runs of one kind run, every @a nth of which blocks. */
@@ -19,7 +19,7 @@ static void run_some(int kind, int runs, int nth)
     int i;
 
     for (i = 1; i <= runs; i++) {
-        habits_note(&habits, kind, nth > 0 && i % nth == 0);
+        handler_history_note(&handler_history, kind, nth > 0 && i % nth == 0);
     }
 }
 
@@ -27,54 +27,54 @@ START_TEST(nothing_is_expected_to_block_before_it_did)
 {
     int kind;
 
-    for (kind = 0; kind < HABITS_KINDS; kind++) {
-        ck_assert(!habits_blocks(&habits, kind));
+    for (kind = 0; kind < HANDLER_HISTORY_KINDS; kind++) {
+        ck_assert(!handler_history_blocks(&handler_history, kind));
     }
 }
 END_TEST
 
 START_TEST(a_kind_that_always_blocks_is_known_after_three_runs)
 {
-    int kind = habits_kind("proxy-server");
+    int kind = handler_history_kind("proxy-server");
 
     run_some(kind, 2, 1);
-    ck_assert(!habits_blocks(&habits, kind));
+    ck_assert(!handler_history_blocks(&handler_history, kind));
     run_some(kind, 1, 1);
-    ck_assert(habits_blocks(&habits, kind));
+    ck_assert(handler_history_blocks(&handler_history, kind));
 }
 END_TEST
 
 START_TEST(one_in_four_is_enough_one_in_twenty_is_not)
 {
-    int often = habits_kind("often"), seldom = habits_kind("seldom");
+    int often = handler_history_kind("often"), seldom = handler_history_kind("seldom");
 
     ck_assert_int_ne(often, seldom);
     run_some(often, 100, 4);
     run_some(seldom, 1000, 20);
-    ck_assert(habits_blocks(&habits, often));
-    ck_assert(!habits_blocks(&habits, seldom));
+    ck_assert(handler_history_blocks(&handler_history, often));
+    ck_assert(!handler_history_blocks(&handler_history, seldom));
 }
 END_TEST
 
 START_TEST(what_no_longer_blocks_is_forgotten_in_some_forty_runs)
 {
-    int kind = habits_kind("cgi-script");
+    int kind = handler_history_kind("cgi-script");
 
     run_some(kind, 100000, 1);
-    ck_assert(habits_blocks(&habits, kind));
+    ck_assert(handler_history_blocks(&handler_history, kind));
     run_some(kind, 50, 0);
-    ck_assert(!habits_blocks(&habits, kind));
+    ck_assert(!handler_history_blocks(&handler_history, kind));
 }
 END_TEST
 
 START_TEST(kinds_do_not_disturb_each_other)
 {
-    int slow = habits_kind("proxy-server"), fast = habits_kind("default-handler");
+    int slow = handler_history_kind("proxy-server"), fast = handler_history_kind("default-handler");
 
     ck_assert_int_ne(slow, fast);
     run_some(slow, 100, 1);
-    ck_assert(!habits_blocks(&habits, fast));
-    ck_assert(!habits_blocks(&habits, habits_kind(NULL)));
+    ck_assert(!handler_history_blocks(&handler_history, fast));
+    ck_assert(!handler_history_blocks(&handler_history, handler_history_kind(NULL)));
 }
 END_TEST
 
@@ -83,15 +83,15 @@ START_TEST(every_name_has_a_place)
     char name[64];
     int i;
 
-    ck_assert_int_eq(habits_kind(NULL), habits_kind(NULL));
+    ck_assert_int_eq(handler_history_kind(NULL), handler_history_kind(NULL));
     for (i = 0; i < 10000; i++) {
         int kind;
 
         snprintf(name, sizeof(name), "handler-\xff-%d", i);
-        kind = habits_kind(name);
+        kind = handler_history_kind(name);
         ck_assert_int_ge(kind, 0);
-        ck_assert_int_lt(kind, HABITS_KINDS);
-        ck_assert_int_eq(kind, habits_kind(name));
+        ck_assert_int_lt(kind, HANDLER_HISTORY_KINDS);
+        ck_assert_int_eq(kind, handler_history_kind(name));
     }
 }
 END_TEST
@@ -101,15 +101,15 @@ static void *note_many(void *kind)
     int i;
 
     for (i = 0; i < 100000; i++) {
-        habits_note(&habits, *(int *)kind, i % 2);
-        (void)habits_blocks(&habits, *(int *)kind);
+        handler_history_note(&handler_history, *(int *)kind, i % 2);
+        (void)handler_history_blocks(&handler_history, *(int *)kind);
     }
     return NULL;
 }
 
 START_TEST(many_threads_may_note_at_once)
 {
-    int kind = habits_kind("busy");
+    int kind = handler_history_kind("busy");
     pthread_t threads[4];
     int i;
 
@@ -119,14 +119,14 @@ START_TEST(many_threads_may_note_at_once)
     for (i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    ck_assert(habits_blocks(&habits, kind));
+    ck_assert(handler_history_blocks(&handler_history, kind));
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("habits");
-    TCase *tc = tcase_create("habits");
+    Suite *suite = suite_create("handler_history");
+    TCase *tc = tcase_create("handler_history");
 
     tcase_add_checked_fixture(tc, fresh, NULL);
     tcase_add_test(tc, nothing_is_expected_to_block_before_it_did);
