@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/escape.h
- * @brief Bytes from a client, made harmless for HTML, JSON and a terminal.
+ * @brief Escapes bytes from a client for HTML, JSON and a terminal.
  *
- * The input is any bytes; the output is always valid UTF-8 (escape_ascii(): ASCII) that means the
- * same to every reader:
+ * The input is any bytes; the output is always valid UTF-8 (escape_ascii(): ASCII) that every
+ * reader decodes alike:
  *
  * | input                              | html        | json          | terminal, ascii |
  * |------------------------------------|-------------|---------------|-----------------|
@@ -14,10 +14,10 @@
  * | not UTF-8 (overlong forms, surrogates, above U+10FFFF, cut short) | U+FFFD for each maximal part | the same | `\x80` for each byte |
  * | any other character                | itself      | itself        | itself; ascii: `\u{e9}` |
  *
- * JSON also escapes `<`, `>` and `&`, so that it can stand inside an HTML page; the quotes around a
- * string are the caller's. HTML is safe as text and in a quoted attribute value.
+ * JSON also escapes `<`, `>` and `&`, so that it can be embedded in an HTML page; the caller
+ * writes the quotes around a string. HTML is safe as text and in a quoted attribute value.
  *
- * Threads: any; no state. Nothing is allocated. Units: bytes.
+ * Threads: any; no state, no allocation. Units: bytes.
  */
 #ifndef MPMSTATS_BASE_ESCAPE_H
 #define MPMSTATS_BASE_ESCAPE_H
@@ -27,21 +27,21 @@
 #include <stdint.h>
 
 /**
- * Takes @a len bytes (more than 0, whole characters and whole escapes only); they are valid only
- * during the call.
+ * Receives @a len bytes (more than 0, whole characters and whole escapes only), valid during the
+ * call only.
  */
 typedef void (*escape_sink_fn)(void *sink, const char *data, size_t len);
 
-/* To a sink: pieces in order, long stretches that need no escaping in one piece. */
+/* To a sink: pieces in order; a run of bytes that needs no escaping is one piece. */
 void escape_html(escape_sink_fn put, void *sink, const char *src, size_t len);
 void escape_json(escape_sink_fn put, void *sink, const char *src, size_t len);
 void escape_terminal(escape_sink_fn put, void *sink, const char *src, size_t len);
 void escape_ascii(escape_sink_fn put, void *sink, const char *src, size_t len);
 
 /*
- * To a buffer of @a size bytes, NUL included (0: nothing is written). What does not fit is left
- * out, but never a part of a character or of an escape.
- * Returns the length of the whole, so that a result of @a size or more says that it was cut.
+ * To a buffer of @a size bytes, NUL included (0: nothing is written). The output is cut to fit,
+ * never inside a character or an escape.
+ * Returns the length of the uncut output: a result of @a size or more means that it was cut.
  */
 size_t escape_html_buf(char *dst, size_t size, const char *src, size_t len);
 size_t escape_json_buf(char *dst, size_t size, const char *src, size_t len);
@@ -49,24 +49,23 @@ size_t escape_terminal_buf(char *dst, size_t size, const char *src, size_t len);
 size_t escape_ascii_buf(char *dst, size_t size, const char *src, size_t len);
 
 /**
- * Length of the string in a field of @a size bytes, as in the scoreboard: up to its NUL or the end.
- * If it fills the field (with or without its NUL) and the last character was cut, that character is
- * left out.
+ * Length of the string in a fixed field of @a size bytes, as in the scoreboard: up to its NUL or
+ * the end, less a last character that was cut because the string fills the field.
  */
 size_t escape_field(const char *field, size_t size);
 
-/** escape_decode(): a byte, or the beginning of a character, that is no UTF-8. */
+/** escape_decode(): a byte, or the beginning of a character, that is not UTF-8. */
 #define ESCAPE_INVALID (-1)
 
 /**
- * One character of at most @a len bytes (1 at least) at @a src.
+ * Decodes one character of the @a len bytes (1 at least) at @a src.
  * @param code its code point, or ESCAPE_INVALID
- * @return its bytes; of what is invalid, the longest part that could have begun a character (1 at
+ * @return its length; of an invalid sequence, the longest prefix that could begin a character (1 at
  * least)
  */
 size_t escape_decode(const char *src, size_t len, int32_t *code);
 
-/** Whether a character reorders, hides or breaks the text around it, or has no look of its own. */
+/** Whether a character reorders, hides or breaks the text around it, or is invisible. */
 bool escape_deceptive(int32_t code);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/format.h
- * @brief Figures as people read them, with units. The page's script formats rates and times of its
- * own alike (page/page.js).
+ * @brief Figures for people, with units. page/page.js formats rates and times in the same way.
  *
  * Every function writes a terminated UTF-8 string into @a text and returns it.
  */
@@ -11,10 +10,10 @@
 
 #include "apr.h"
 
-/** Room that is enough for each of them. */
+/** Enough for any of them. */
 #define FORMAT_BYTES 64
 
-/** 1234567 as "1 234 567" with narrow spaces that do not break. */
+/** 1234567 as "1 234 567", with narrow no-break spaces. */
 const char *format_count(char text[FORMAT_BYTES], apr_int64_t count);
 
 /** Bytes as "512 B", "1.5 KiB", "3.2 GiB". */
@@ -29,7 +28,7 @@ const char *format_time(char text[FORMAT_BYTES], apr_int64_t us);
 /** A number with two decimals. */
 const char *format_real(char text[FORMAT_BYTES], double number);
 
-/** Something per second: one decimal below 100, none above. */
+/** A rate per second: one decimal below 100, none above. */
 const char *format_rate(char text[FORMAT_BYTES], double rate);
 
 #endif

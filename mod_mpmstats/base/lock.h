@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/lock.h
- * @brief A mutex of which the debug build can tell who has it (base/must_hold.h).
+ * @brief A mutex whose holder the debug build can check (base/must_hold.h).
  */
 #ifndef MPMSTATS_BASE_LOCK_H
 #define MPMSTATS_BASE_LOCK_H
@@ -17,7 +17,10 @@
 #define LOCK_INITIALIZER PTHREAD_MUTEX_INITIALIZER
 #endif
 
-/** Whether this thread has @a lock, which was made with LOCK_INITIALIZER. In MUST_HOLD only. */
+/**
+ * Whether this thread holds @a lock, initialised with LOCK_INITIALIZER. For MUST_HOLD only: if it
+ * does not, the call takes the lock.
+ */
 static inline int lock_is_mine(pthread_mutex_t *lock)
 {
     return pthread_mutex_lock(lock) == EDEADLK;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/must_hold.h
- * @brief What a comment promises (owner, lock held, state), checked in the debug build.
+ * @brief Assertions of the debug build: owner, lock held, state.
  *
- * `make -f Makefile.apxs DEBUG=1` defines MPM_DEBUG; a rule that is broken then names
- * itself on stderr (the server's error log) and aborts. Otherwise the condition is
- * compiled, so that it stays valid code, and never evaluated. It must have no effect.
- * Any thread.
+ * `make -f Makefile.apxs DEBUG=1` defines MPM_DEBUG: a condition that fails is then printed to
+ * stderr (the server's error log), and the process aborts. Otherwise the condition is compiled, so
+ * that it stays valid code, but not evaluated; it must have no side effects. Any thread.
  */
 #ifndef MPMSTATS_BASE_MUST_HOLD_H
 #define MPMSTATS_BASE_MUST_HOLD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/query.h
- * @brief Request lines without their query string, which may hold what is nobody else's business.
+ * @brief Removes the query string, which may hold secrets, from a request line.
  */
 #ifndef BASE_QUERY_H
 #define BASE_QUERY_H
@@ -9,8 +9,8 @@
 #include "apr_pools.h"
 
 /**
- * @a line without what stands between its question mark and its protocol; @a line itself where
- * there is nothing.
+ * @a line without the text between its question mark and its protocol; @a line itself if there is
+ * none.
  */
 const char *query_cut(apr_pool_t *pool, const char *line);
 

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  base/timeouts.h
- * @brief Parked entries by the time they have left.
+ * @brief Parked entries, ordered by deadline.
  *
  * Nearly all entries wait for one of a few durations (Timeout, KeepAliveTimeout
- * of a virtual host). For each of those there is a queue in order of arrival, which
- * is the order of expiry: adding, removing and finding the first cost the same
- * for ten entries and for a hundred thousand. Entries with a deadline of their
- * own (what is left of a mod_reqtimeout budget) go into a heap: O(log n).
+ * of a virtual host). Each duration has a queue in order of arrival, which is the
+ * order of expiry: adding, removing and finding the first are O(1). Entries with a
+ * deadline of their own (the rest of a mod_reqtimeout budget) go into a heap: O(log n).
  *
- * Nothing here allocates or fails: links are in the caller's entry, queues in
- * timeouts_t. A duration beyond the TIMEOUTS_DURATIONS-th different one in use is
- * kept in the heap.
+ * No function allocates or fails: links are in the caller's entry, queues in
+ * timeouts_t. Durations beyond TIMEOUTS_DURATIONS different ones in use share the heap.
  *
- * Time: microseconds of a clock that never jumps (CLOCK_MONOTONIC), handed in by the
- * caller; wall-clock changes mean nothing. `now_us` may lag behind an earlier call's by
- * what threads differ in reading the clock: an entry then expires that much late.
+ * Time: microseconds of CLOCK_MONOTONIC, passed in by the caller. `now_us` may be earlier
+ * than in a previous call (threads read the clock before they take the lock): an entry then
+ * expires late by that difference.
  *
  * Threads: no locking inside. The caller holds one lock around every call on a
  * timeouts_t and on entries that may be in it, timeouts_remove() and timeouts_in() included.
@@ -30,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Different durations with a queue of their own at a time. */
+/** Maximum number of different durations with a queue of their own. */
 #define TIMEOUTS_DURATIONS 32
 
 /** "Never": the deadline of an empty set. */
@@ -41,17 +39,16 @@ typedef struct timeouts_queue_t timeouts_queue_t;
 typedef struct timeouts_entry_t timeouts_entry_t;
 
 /**
- * To be embedded in what is parked; all bytes zero is "in no set". Private but for what functions
- * tell.
+ * Embedded in the parked object; all bytes zero is "in no set". Private: use the functions.
  */
 struct timeouts_entry_t {
-    timeouts_queue_t *queue; /* the one it is in; NULL: in none */
+    timeouts_queue_t *queue; /* that it is in; NULL: none */
     int64_t deadline_us;
     timeouts_entry_t *prev; /* queue: earlier;  heap: parent */
     timeouts_entry_t *next; /* queue: later;    heap: left child */
-    /* heap: right child, the one of the shorter way down */
+    /* heap: right child, the one of lower or equal rank */
     timeouts_entry_t *right;
-    uint32_t rank; /*                  heap: shortest way to a missing child */
+    uint32_t rank; /* heap: length of the shortest path to a missing child */
 };
 
 /** One duration's entries, earliest deadline first; or, as timeouts_t.heap, the heap. Private. */
@@ -63,10 +60,10 @@ struct timeouts_queue_t {
     size_t count;
 };
 
-/** A set of entries. Private but for what functions tell. */
+/** A set of entries. Private: use the functions. */
 struct timeouts_t {
     size_t count;
-    unsigned durations; /* queues in use, empty ones between them included */
+    unsigned durations; /* queues in use, including empty ones between them */
     timeouts_queue_t heap;
     timeouts_queue_t queues[TIMEOUTS_DURATIONS];
 };
@@ -84,7 +81,7 @@ void timeouts_add_at(timeouts_t *set, timeouts_entry_t *entry, int64_t deadline_
 void timeouts_add_until(timeouts_t *set, timeouts_entry_t *entry, int64_t duration_us,
                         int64_t deadline_us, int64_t now_us);
 
-/** Takes @a entry out of the set it is in. @return whether it was in one */
+/** Removes @a entry from its set. @return whether it was in one */
 bool timeouts_remove(timeouts_entry_t *entry);
 
 /** Whether @a entry is in a set. */
@@ -93,12 +90,11 @@ bool timeouts_in(const timeouts_entry_t *entry);
 /** When @a entry expires; only while it is in a set. */
 int64_t timeouts_deadline(const timeouts_entry_t *entry);
 
-/** The entry with the earliest deadline, left where it is; NULL: none. */
+/** The entry with the earliest deadline, which stays in the set; NULL: none. */
 timeouts_entry_t *timeouts_first(const timeouts_t *set);
 
 /**
- * The entry added first of those that wait for @a duration_us; NULL: none, or that duration has no
- * queue.
+ * The first entry of the queue of @a duration_us; NULL: none, or that duration has no queue.
  */
 timeouts_entry_t *timeouts_oldest(const timeouts_t *set, int64_t duration_us);
 
@@ -112,15 +108,15 @@ int64_t timeouts_next(const timeouts_t *set);
 int64_t timeouts_wait(const timeouts_t *set, int64_t now_us);
 
 /**
- * Takes out the entry with the earliest deadline if that is @a now_us or before; NULL: none has
- * expired.
+ * Removes and returns the entry with the earliest deadline if that is @a now_us or before; NULL:
+ * none has expired.
  */
 timeouts_entry_t *timeouts_pop_expired(timeouts_t *set, int64_t now_us);
 
-/** Takes out the entry with the earliest deadline, whenever that is; NULL: the set is empty. */
+/** Removes and returns the entry with the earliest deadline; NULL: the set is empty. */
 timeouts_entry_t *timeouts_pop(timeouts_t *set);
 
-/** How many entries are in. */
+/** The number of entries. */
 size_t timeouts_count(const timeouts_t *set);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef MPMSTATS_FIGURES_PARTS_H
 #define MPMSTATS_FIGURES_PARTS_H
 
-/** What is known of the server as a whole is in every snapshot. */
+/** Every snapshot also has the figures of the server as a whole. */
 enum {
     VIEW_TOTALS = 1,
     VIEW_LIMITS = 2,
@@ -19,7 +19,7 @@ enum {
     VIEW_EVENTS = 256,
     VIEW_ALL = 511,
     PARTS_VHOST_BUCKETS =
-        512 /**< of each virtual host's times: a reader's alone, no part of a view */
+        512 /**< histogram buckets of each virtual host: for the reader, not a part of a view */
 };
 
 #endif

@@ -11,8 +11,9 @@
 #include "segment/board.h"
 
 /**
- * Fills processes, workers, the totals that are sums over them, and what the scoreboard knows of
- * the server; of the server and its limits the rest must be there. See read_snapshot().
+ * Fills processes, workers, the totals that are sums over them, and the server's figures from the
+ * scoreboard. The other figures of the server and its limits must be filled already. See
+ * read_snapshot().
  */
 void read_processes(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
                     const board_t *board, unsigned parts);

@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  figures/snapshot.h
- * @brief What the server looked like at one moment: the only thing a renderer reads.
+ * @brief The state of the server at one moment: the only input of a renderer.
  *
- * Plain data, no httpd types: who fills it from a segment (read.c) and who renders it (render/)
- * know nothing of each other. The fields that
- * are figures come from figures.def, one field a line.
+ * Plain data, no httpd types: the reader (read.c) and the renderers (render/) are independent of
+ * each other. The fields that are figures come from figures.def, one field a line.
  *
- * Unknown is not zero: a number the running MPM does not know is
- * SNAPSHOT_UNKNOWN, a real number is negative, a string is NULL.
+ * Unknown differs from zero: an unknown number is SNAPSHOT_UNKNOWN, an unknown real number
+ * negative, an unknown string NULL.
  *
- * Strings may hold any bytes a client sent (they end at the NUL, nothing else is
- * promised): escape them on the way out. Everything lives in the pool the
- * snapshot was taken from and is not changed after it was taken, so any thread
- * may read it.
+ * Strings are NUL-terminated and may hold any other bytes a client sent: escape them on
+ * output. Everything lives in the pool the snapshot was allocated from and is constant once
+ * filled, so any thread may read it.
  */
 #ifndef MPMSTATS_FIGURES_SNAPSHOT_H
 #define MPMSTATS_FIGURES_SNAPSHOT_H
 
 #include "apr.h"
 
-/** The value of a number that is not known. */
+/** The value of an unknown number. */
 #define SNAPSHOT_UNKNOWN APR_INT64_MIN
 
-/* How a figure of each kind is kept. */
+/* The type of a figure of each kind. */
 #define SNAPSHOT_STORE_TEXT const char *
 #define SNAPSHOT_STORE_LETTER const char *
 #define SNAPSHOT_STORE_ID apr_int64_t
@@ -71,7 +69,7 @@ typedef struct {
     snapshot_process_workers_t workers;
     const char *scoreboard; /**< one letter a worker, '.' for none; NULL without a slot */
     int first_worker;       /**< index of its first entry in snapshot_t.workers */
-    int worker_count;       /**< entries it has there */
+    int worker_count;       /**< its entries there */
 } snapshot_process_t;
 
 /** One worker whose scoreboard entry is in use. */
@@ -80,30 +78,30 @@ typedef struct {
 #include "figures/figures.def"
 } snapshot_worker_t;
 
-/** What a histogram comes to; the times are within 1.6 % of the true ones. */
+/** The summary of a histogram; times are within 1.6 % of the true ones. */
 typedef struct {
 #define LATENCY_FIGURE SNAPSHOT_FIELD
 #include "figures/figures.def"
 } snapshot_latency_t;
 
-/** Times of which there is a histogram, those of virtual hosts first. */
+/** Times with a histogram, those of virtual hosts first. */
 typedef enum {
 #define SPREAD(name, kept, section, label, help) SNAPSHOT_SPREAD_##name,
 #include "figures/figures.def"
     SNAPSHOT_SPREADS
 } snapshot_spread_e;
 
-/** How many of them each virtual host has. */
+/** The number of them that each virtual host has. */
 #define SNAPSHOT_PHASES (SNAPSHOT_SPREAD_total + 1)
 
-/** How many took no longer than snapshot_bounds_us[i], for each i. */
+/** Cumulative counts: at_most[i] values are snapshot_bounds_us[i] or less. */
 #define SNAPSHOT_BOUNDS 16
 extern const apr_int64_t snapshot_bounds_us[SNAPSHOT_BOUNDS];
 typedef struct {
     apr_int64_t at_most[SNAPSHOT_BOUNDS];
 } snapshot_steps_t;
 
-/** A content handler; several records of one name are one. */
+/** A content handler; records of the same name are joined. */
 typedef struct {
 #define HANDLER_FIGURE SNAPSHOT_FIELD
 #include "figures/figures.def"
@@ -121,8 +119,7 @@ typedef struct {
 } snapshot_event_t;
 
 /**
- * A bucket that is not empty: `count` values above the last bucket's `highest_us`, up to this
- * one's.
+ * A non-empty bucket: `count` values above the previous bucket's `highest_us`, up to this one's.
  */
 typedef struct {
     apr_int64_t highest_us;
@@ -137,13 +134,13 @@ typedef struct {
     int bucket_count;
 } snapshot_spread_t;
 
-/** A virtual host as recorded; several of one name are one. */
+/** A virtual host as recorded; records of the same name are joined. */
 typedef struct {
 #define VHOST_FIGURE SNAPSHOT_FIELD
 #include "figures/figures.def"
-    snapshot_latency_t latency[SNAPSHOT_PHASES]; /**< unknown if not asked for */
-    snapshot_steps_t total;                      /**< of the whole times of its requests */
-    snapshot_spread_t *times;                    /**< buckets of its phases, if asked for; NULL */
+    snapshot_latency_t latency[SNAPSHOT_PHASES]; /**< unknown unless requested */
+    snapshot_steps_t total;                      /**< of the total times of its requests */
+    snapshot_spread_t *times;                    /**< of its phases; NULL unless requested */
 } snapshot_vhost_t;
 
 typedef struct {
@@ -153,18 +150,16 @@ typedef struct {
     snapshot_connections_t connections;
     snapshot_process_t *processes; /**< by slot */
     int process_count;
-    snapshot_process_t *finishing; /**< those of old generations without a slot; NULL: not known */
+    snapshot_process_t *finishing; /**< of old generations, without a slot; NULL: unknown */
     int finishing_count;
     snapshot_worker_t *workers; /**< by slot, then by thread */
     int worker_count;
 
-    /*
-     * What is recorded in the shared segment; where nothing is recorded, NULL and 0, and unknown.
-     */
+    /* Recorded in the shared segment; where nothing is recorded, NULL, 0 and unknown. */
     snapshot_spread_t spreads[SNAPSHOT_SPREADS];
     snapshot_vhost_t *vhosts; /**< in the order of the configuration */
     int vhost_count;
-    snapshot_handler_t *handlers; /**< in the order they were first met */
+    snapshot_handler_t *handlers; /**< in the order of their records */
     int handler_count;
     snapshot_listener_t *listeners;
     int listener_count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  figures/states.h
- * @brief The states of a worker as every view names them. The letters are mod_status's.
+ * @brief The states of a worker, as named in every view. The letters are mod_status's.
  */
 #ifndef MPMSTATS_FIGURES_STATES_H
 #define MPMSTATS_FIGURES_STATES_H
@@ -24,7 +24,7 @@ typedef enum {
     STATE_COUNT
 } state_e;
 
-/** What a worker in some state is to the sums: each one belongs to exactly one. */
+/** The sum that a worker in some state is counted in: exactly one. */
 typedef enum {
     SUMS_NONE,
     SUMS_STARTING,
@@ -39,13 +39,13 @@ typedef struct {
     const char *name;   /**< one word, for scripts and people */
     const char *help;
     sums_role_e role;
-    bool dated; /**< the scoreboard's last_used says since when the worker is in this state */
+    bool dated; /**< the scoreboard's last_used is when the worker entered this state */
 } state_t;
 
 /** Indexed by state_e, in the order of the legend. */
 extern const state_t states[STATE_COUNT];
 
-/** By httpd's number for a worker's status; one that is out of range counts as an unused entry. */
+/** By httpd's number for a worker's status; a number out of range counts as an unused entry. */
 const state_t *state_of_status(int64_t status);
 
 #endif

@@ -3,15 +3,15 @@
  * @file  segment/board.h
  * @brief httpd's scoreboard, read from outside: what each worker of each process is doing.
  *
- * The scoreboard is memory that httpd's processes share, laid out by the httpd that was compiled.
- * The segment says where it is and where each field lies, so that it is read whatever httpd it
- * comes from. As with the segment nothing in it is trusted: offsets and sizes are checked, text is
- * NUL-terminated (and may hold any other byte a client sent).
+ * The scoreboard's layout depends on the httpd build. The segment describes its location and the
+ * offset of each field, so the scoreboard of any build can be read. Nothing in it is trusted:
+ * offsets and sizes are checked, text is NUL-terminated (and may hold any other byte a client
+ * sent).
  *
- * A record is copied while its worker writes it: each number is true by itself.
+ * A record is copied while its worker writes it: each number is consistent by itself only.
  *
  * Ownership: a board_t borrows the view it was opened from and must not outlive it. Threads:
- * constant once open; any thread may ask. Times: microseconds since the epoch. Status: httpd's
+ * constant once open; any thread may read it. Times: microseconds since the epoch. Status: httpd's
  * SERVER_* numbers.
  */
 #ifndef MPMSTATS_SEGMENT_BOARD_H
@@ -19,10 +19,10 @@
 
 #include "segment/read.h"
 
-/** A number that this scoreboard does not have. */
+/** The value of a field that this scoreboard lacks. */
 #define BOARD_UNKNOWN INT64_MIN
 
-/** How a field is kept; the numbers are those in the segment. */
+/** How a field is stored; the numbers are those in the segment. */
 typedef enum { BOARD_TYPE_UNSIGNED = 1, BOARD_TYPE_SIGNED = 2, BOARD_TYPE_TEXT = 3 } board_type_e;
 
 #define BOARD_KEEP_UNSIGNED(field, size) int64_t field;
@@ -49,14 +49,14 @@ typedef struct {
 typedef struct board_t board_t;
 
 /**
- * The scoreboard that the segment tells of, in it or in a file of its own. NULL and @a failure:
- * none can be read.
+ * Opens the scoreboard that the segment describes, inside it or in a file of its own. NULL and
+ * @a failure: there is none to read.
  */
 board_t *board_open(const segment_view_t *view, segment_failure_t *failure);
 
 /**
- * The same of one that this process has at @a mapped, @a size bytes: the segment says how it is
- * laid out.
+ * Opens the scoreboard that this process has mapped at @a mapped, @a size bytes, by the layout in
+ * the segment.
  */
 board_t *board_open_mapped(const segment_view_t *view, const void *mapped, size_t size,
                            segment_failure_t *failure);
@@ -68,15 +68,15 @@ void board_close(board_t *board);
 size_t board_processes(const board_t *board);
 size_t board_threads(const board_t *board);
 
-/** Whether requests, clients and counters are recorded in it (ExtendedStatus). */
+/** Whether it records requests, clients and counters (ExtendedStatus). */
 bool board_extended(const board_t *board);
 
-/* False past the last. */
+/* False if the index is out of range. */
 bool board_get_global(const board_t *board, board_global_t *global);
 bool board_get_process(const board_t *board, size_t slot, board_process_t *process);
 bool board_get_worker(const board_t *board, size_t slot, size_t thread, board_worker_t *worker);
 
-/* One number of a record, without the rest: most are unused. BOARD_UNKNOWN past the last. */
+/* One number of a record, without copying the rest. BOARD_UNKNOWN if the index is out of range. */
 int64_t board_process_pid(const board_t *board, size_t slot);
 int64_t board_worker_status(const board_t *board, size_t slot, size_t thread);
 

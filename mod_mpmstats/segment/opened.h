@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  segment/opened.h
- * @brief What is inside a view: private to segment_open.c, which fills it, and segment_read.c.
+ * @brief The inside of a view: private to segment/open.c, which fills it, and segment/read.c.
  *
- * What is in here has been checked: every record of a section, and every known field of a record,
- * lies within `base` and at a multiple of 8.
+ * Its contents are checked: every record of a section, and every known field of a record, lies
+ * within `base` and at a multiple of 8.
  */
 #ifndef MPMSTATS_SEGMENT_OPENED_H
 #define MPMSTATS_SEGMENT_OPENED_H
@@ -14,10 +14,10 @@
 typedef struct {
     size_t offset;
     size_t size;  /* of a record */
-    size_t count; /* 0: there is no such section */
+    size_t count; /* 0: the segment lacks this section */
 } segment_place_in_t;
 
-/* Where a field of this build's list is in the segment's records. */
+/* The position of a field of this build in the segment's records. */
 typedef struct {
     bool known;
     size_t offset;
@@ -27,7 +27,7 @@ typedef struct {
 struct segment_view_t {
     const char *base;
     size_t size;
-    void *owned; /* the copy to be freed; NULL: borrowed */
+    void *owned; /* the copy to free; NULL: borrowed */
     bool live;
     uint64_t created;
     unsigned sub_bits;

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  segment/read.h
- * @brief Reading a segment, from a file that nobody vouches for or from this process's own mapping.
+ * @brief Reading a segment, from an untrusted file or from this process's own mapping.
  *
- * A file is read into memory, never mapped: whoever cuts it off under our eyes cannot make us
- * crash. Every offset and size in it is checked before it is used. Fields are found by name in the
- * description the segment carries, so that a segment of another build is read as far as both know
- * the same fields: what it does not have is SEGMENT_UNKNOWN, an empty text, an unknown histogram, a
- * section without records.
+ * A file is read into memory, not mapped: truncating it cannot crash the reader. Every offset and
+ * size in it is checked before use. Fields are found by name in the segment's description, so a
+ * segment of another build is readable as far as both builds have the same fields. A missing field
+ * is SEGMENT_UNKNOWN, an empty text or an unknown histogram; a missing section has no records.
  *
- * Words are copied one by one while others write them: each is true by itself, two of them need not
- * fit exactly. Texts are NUL-terminated; what they hold may come from clients and may not be UTF-8:
- * escape it (base/escape.h).
+ * Words are copied one by one while others write them: each is consistent by itself, two of them
+ * need not match exactly. Texts are NUL-terminated; they may come from clients and need not be
+ * UTF-8: escape them (base/escape.h).
  *
- * Ownership: a view owns its copy of the file until segment_close(). A view of a mapping borrows
- * that. Threads: a view is constant; any thread may ask it.
+ * Ownership: a view owns its copy of the file until segment_close(); a view of a mapping borrows
+ * the mapping. Threads: a view is constant; any thread may read it.
  */
 #ifndef MPMSTATS_SEGMENT_READ_H
 #define MPMSTATS_SEGMENT_READ_H
@@ -25,29 +24,28 @@
 typedef struct segment_view_t segment_view_t;
 
 /**
- * Reads the segment in file @a path. Waits for nothing; tries a few times, for some milliseconds,
- * while names change.
- * @return NULL and @a failure when there is none, or what is there cannot be one
+ * Reads the segment in file @a path. Retries for some milliseconds while names change.
+ * @return NULL and @a failure if there is none or it is invalid
  */
 segment_view_t *segment_open(const char *path, segment_failure_t *failure);
 
-/** The same of @a size bytes that somebody has read; they are copied. */
+/** Opens a copy of @a size bytes that the caller has read. */
 segment_view_t *segment_open_bytes(const void *bytes, size_t size, segment_failure_t *failure);
 
 /**
- * A view of the segment that this process has mapped, of what is there at the moment of each
- * question. NULL: no memory.
+ * A live view of the segment that this process has mapped: each call reads current values. NULL:
+ * no memory.
  */
 segment_view_t *segment_view(const segment_t *segment);
 
 /** May be NULL. */
 void segment_close(segment_view_t *view);
 
-/** When the segment was made, microseconds since the epoch. */
+/** When the segment was created, microseconds since the epoch. */
 uint64_t segment_created(const segment_view_t *view);
 
 /**
- * Whether the server that writes it is alive, as far as its lock tells; true for a view of a
+ * Whether the server that writes it is alive, by its lock on the file; true for a view of a
  * mapping, false for bytes.
  */
 bool segment_live(const segment_view_t *view);
@@ -56,10 +54,9 @@ bool segment_live(const segment_view_t *view);
 size_t segment_records(const segment_view_t *view, segment_section_e section);
 
 /*
- * Copies record number `index`, as far as it is known. False, and all unknown, past the last
- * record. Of a process, virtual host, listener or scoreboard field the caller looks whether the
- * record is used: one without a pid, name or address is not. An event is given only when it is
- * whole.
+ * Copies the known fields of record `index`. False, and all fields unknown, past the last record.
+ * A process, virtual host, listener or scoreboard field without a pid, name or address is unused:
+ * the caller checks. An event is returned only if it is completely written.
  */
 bool segment_get_server(const segment_view_t *view, segment_server_t *server);
 bool segment_get_listener(const segment_view_t *view, size_t index, segment_listener_t *listener);
@@ -74,7 +71,7 @@ bool segment_get_board_field(const segment_view_t *view, size_t index,
 
 /**
  * Copies a histogram: SEGMENT_COUNTS(view, vhost, VHOST, total, i, &counts). False, and @a counts
- * empty, when it is not known.
+ * empty, if it is unknown.
  * @param shared_offset  of the field in segment_NAME_rec_t
  */
 bool segment_get_counts(const segment_view_t *view, segment_section_e section, size_t shared_offset,
@@ -84,15 +81,15 @@ bool segment_get_counts(const segment_view_t *view, segment_section_e section, s
                        (index), (counts))
 
 /**
- * The events there are, oldest first, at most @a room of them (then the latest). @return how many
+ * Copies the latest events, at most @a room, oldest first. @return their number
  */
 size_t segment_get_events(const segment_view_t *view, segment_event_t *events, size_t room);
 
-/** A value of a record's copy by its field, for those who walk segment_section()'s list. */
+/** The value of a field in a copy of a record, for callers that walk segment_section()'s list. */
 uint64_t segment_number_in(const void *plain, const segment_field_t *field);
 const char *segment_text_in(const void *plain, const segment_field_t *field);
 
-/** httpd's scoreboard as the segment has it; NULL: not in here. */
+/** httpd's scoreboard inside the segment; NULL: it is elsewhere or nowhere. */
 const void *segment_board_image(const segment_view_t *view, size_t *size);
 
 #endif

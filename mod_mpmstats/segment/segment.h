@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  segment/segment.h
- * @brief The shared segment: what lies where, for those who write it and those who read it.
+ * @brief The shared segment: its layout, for writers and readers.
  *
- * A segment is one stretch of memory, usually a file that a server maps and others read: a header,
- * a description of its sections and their fields, and the sections, which are arrays of records.
- * docs/segment.md has the picture and the byte order of it all.
+ * A segment is a contiguous block of memory, usually a file that a server maps and others read: a
+ * header, a description of its sections and their fields, and the sections, which are arrays of
+ * records. docs/segment.md has the diagram and the byte layout.
  *
- * The fields are declared in figures.def; the structs here come from there. A segment_NAME_rec_t is
- * a record in shared memory: every member is atomic, and whoever writes one does so with relaxed
- * order, unless a comment says more. A segment_NAME_t is a reader's private copy of it (histograms,
- * being large, are asked for one by one).
+ * The fields are declared in figures.def, from which the structs here are generated. A
+ * segment_NAME_rec_t is a record in shared memory: every member is atomic, and writes are relaxed
+ * unless a comment says otherwise. A segment_NAME_t is a reader's private copy, without the
+ * histograms, which are large and copied one by one.
  *
- * Writing: segment_write.h and segment_ring.h. Reading: segment_read.h. httpd's scoreboard:
- * segment_board.h.
+ * Writing: segment/write.h and segment/ring.h. Reading: segment/read.h. httpd's scoreboard:
+ * segment/board.h.
  */
 #ifndef MPMSTATS_SEGMENT_SEGMENT_H
 #define MPMSTATS_SEGMENT_SEGMENT_H
@@ -25,7 +25,7 @@
 
 #include "base/histogram.h"
 
-/** The value of a number that is not known; not the same as 0. */
+/** The value of an unknown number; distinct from 0. */
 #define SEGMENT_UNKNOWN UINT64_MAX
 
 /** Bounds that a reader enforces and a writer keeps. */
@@ -33,7 +33,7 @@
 #define SEGMENT_SECTIONS_MAX 64
 #define SEGMENT_FIELDS_MAX 4096
 
-/** Layout of header, description and histograms. Fields come and go without a new version. */
+/** Layout of header, description and histograms. Adding or removing fields does not change it. */
 #define SEGMENT_VERSION 2
 #define SEGMENT_MAGIC "MPMSTATS"
 #define SEGMENT_ENDIAN UINT32_C(0x01020304)
@@ -41,8 +41,8 @@
 /* ---- records ------------------------------------------------------------- */
 
 /*
- * What a line of figures.def is in a record: HOT ones come first, so that they share a line of
- * memory.
+ * The member of a record that a line of figures.def declares: HOT ones come first, so that they
+ * share cache lines.
  */
 #define SEGMENT_FIRST(kept, kind, unit, help) SEGMENT_FIRST_##kept
 #define SEGMENT_FIRST_HOT(field) _Atomic uint64_t field;
@@ -60,7 +60,7 @@
 #define SEGMENT_THEN_HISTOGRAM(field) histogram_t field;
 #define SEGMENT_THEN_MADE
 
-/* And in a reader's copy. */
+/* The member of a reader's copy. */
 #define SEGMENT_PLAIN(kept, kind, unit, help) SEGMENT_PLAIN_##kept
 #define SEGMENT_PLAIN_HOT(field) uint64_t field;
 #define SEGMENT_PLAIN_NUMBER(field) uint64_t field;
@@ -127,7 +127,7 @@ typedef struct {
 #include "figures/figures.def"
 } SEGMENT_ALIGNED segment_board_field_rec_t;
 
-/* A cache line for each: its worker writes there with every request. */
+/* One cache line for each: its worker writes it with every request. */
 typedef struct {
 #define WORKER_KEPT SEGMENT_FIRST
 #include "figures/figures.def"
@@ -189,7 +189,7 @@ typedef enum {
 
 /* ---- sections and fields, at run time ------------------------------------ */
 
-/** The sections with fields, in the order they have in a segment; then those without. */
+/** The sections with fields, in their order in a segment; then those without. */
 typedef enum {
     SEGMENT_S_SERVER,
     SEGMENT_S_LISTENER,
@@ -201,7 +201,7 @@ typedef enum {
     SEGMENT_S_BOARD_FIELD,
     SEGMENT_S_WORKER,
     SEGMENT_S_DESCRIBED,
-    /** 32-bit counts: a row for each process record; see segment_write.h */
+    /** 32-bit counts: a row for each process record; see segment/write.h */
     SEGMENT_S_CELLS = SEGMENT_S_DESCRIBED,
     SEGMENT_S_BOARD_IMAGE, /**< httpd's scoreboard itself */
     SEGMENT_SECTIONS
@@ -233,16 +233,16 @@ typedef enum {
     SEGMENT_UNIT_MICROSECONDS = 3
 } segment_unit_e;
 
-/** A line of figures.def that is kept. */
+/** A line of figures.def that is a field of the segment. */
 typedef struct {
     const char *name;
     segment_store_e store;
     segment_kind_e kind;
     segment_unit_e unit;
-    bool told;            /**< a number that is not known before it is told */
+    bool told;            /**< a number that is unknown until it is first recorded */
     unsigned size;        /**< of a text, in bytes */
     size_t shared_offset; /**< in segment_NAME_rec_t */
-    size_t plain_offset;  /**< in segment_NAME_t; of no meaning for a histogram */
+    size_t plain_offset;  /**< in segment_NAME_t; meaningless for a histogram */
 } segment_field_t;
 
 typedef struct {
@@ -253,16 +253,16 @@ typedef struct {
     size_t plain_size;  /**< of segment_NAME_t */
 } segment_section_t;
 
-/** A section that has fields (below SEGMENT_S_DESCRIBED). Static and constant. */
+/** A section with fields (below SEGMENT_S_DESCRIBED). Static and constant. */
 const segment_section_t *segment_section(segment_section_e section);
 
 /** Name of any section, as it stands in a segment. */
 const char *segment_section_name(segment_section_e section);
 
-/** The field's number in its section; -1 when there is no such field. */
+/** The field's number in its section; -1: no such field. */
 int segment_field_find(segment_section_e section, const char *name);
 
-/* ---- what happened: kinds of events --------------------------------------- */
+/* ---- kinds of events ------------------------------------------------------ */
 
 /* EVENT(name, word, number in the segment, meaning of a, meaning of b, text) */
 #define SEGMENT_EVENTS(EVENT) \
@@ -284,13 +284,13 @@ int segment_field_find(segment_section_e section, const char *name);
 #define SEGMENT_EVENT_ENUM(name, word, number, a, b, text) SEGMENT_EVENT_##name = number,
 typedef enum { SEGMENT_EVENTS(SEGMENT_EVENT_ENUM) SEGMENT_EVENT_AFTER_LAST } segment_event_e;
 
-/** In words, such as "the server has started"; "unknown event". */
+/** In words, such as "the server has started"; "unknown event" for a kind of another build. */
 const char *segment_event_text(uint64_t kind);
 
 /** A word for machines, lower case, such as "crash"; "unknown" for a kind of another build. */
 const char *segment_event_word(uint64_t kind);
 
-/* ---- header and description, as they lie in a segment ---------------------- */
+/* ---- header and description, as stored in a segment ------------------------ */
 
 typedef struct {
     char magic[8];         /* SEGMENT_MAGIC, without NUL */
@@ -307,16 +307,17 @@ typedef struct {
     uint64_t fields_offset;
     uint64_t created; /* microseconds since the epoch */
     uint64_t check;   /* segment_check() of the header to here and of the description */
-    /* From here on things change; the rest is constant. */
-    /* odd while names of virtual hosts change; see segment_write.h */
+    /* The members above are constant, those below change. */
+    /* odd while names of virtual hosts change; see segment/write.h */
     _Atomic uint64_t table_turn;
-    /* when somebody last looked, CLOCK_MONOTONIC microseconds: the server's own use */
+    /* The server's own: readers ignore the rest. */
+    /* time of the last sample, CLOCK_MONOTONIC microseconds */
     _Atomic uint64_t sample_clock;
-    /* what the kernel counted when it was last asked; the server's own use */
+    /* the kernel's count of listen overflows at the last sample */
     _Atomic uint64_t overflows_raw;
-    /* when streams_waited began at 0, as sample_clock: the server's own use */
+    /* when streams_waited was last reset to 0, as sample_clock */
     _Atomic uint64_t streams_clock;
-    /* microseconds that HTTP/2 streams have waited since then; the same */
+    /* microseconds that HTTP/2 streams have waited since then */
     _Atomic uint64_t streams_waited;
     uint64_t reserved[1];
 } segment_head_t;
@@ -339,7 +340,7 @@ typedef struct {
     uint64_t offset; /* in the record */
 } segment_field_file_t;
 
-/** 64-bit FNV-1a, to be begun with SEGMENT_CHECK_START. */
+/** 64-bit FNV-1a; the first @a start is SEGMENT_CHECK_START. */
 #define SEGMENT_CHECK_START UINT64_C(14695981039346656037)
 uint64_t segment_check(uint64_t start, const void *data, size_t len);
 
@@ -349,24 +350,24 @@ typedef enum {
     SEGMENT_OK = 0,
     SEGMENT_ABSENT,     /**< no such file */
     SEGMENT_DENIED,     /**< no permission */
-    SEGMENT_NOT_FILE,   /**< a directory, a symbolic link where none may be, a pipe … */
-    SEGMENT_FOREIGN,    /**< not a segment at all */
+    SEGMENT_NOT_FILE,   /**< a directory, a pipe, a symbolic link where none is allowed … */
+    SEGMENT_FOREIGN,    /**< not a segment */
     SEGMENT_BYTE_ORDER, /**< of a machine with another byte order */
-    SEGMENT_NEWER,      /**< of a version not known here */
-    SEGMENT_TRUNCATED,  /**< shorter than it says, or than a header */
+    SEGMENT_NEWER,      /**< of a version this build does not know */
+    SEGMENT_TRUNCATED,  /**< shorter than its header or its stated size */
     SEGMENT_CORRUPT,    /**< contradicts itself */
-    SEGMENT_CHANGING,   /**< grew, shrank or changed under our eyes, again and again */
-    SEGMENT_IN_USE,     /**< another running server writes there */
-    SEGMENT_SYSTEM      /**< a system call failed; `error` says why */
+    SEGMENT_CHANGING,   /**< changed during every attempt to read it */
+    SEGMENT_IN_USE,     /**< another running server writes to it */
+    SEGMENT_SYSTEM      /**< a system call failed; `error` has its errno */
 } segment_error_e;
 
 /**
- * Why something did not work. The text is one line for people that says what to do, without a full
- * stop at its end.
+ * The reason of a failure. The text is one line for people that says what to do, without a full
+ * stop.
  */
 typedef struct {
     segment_error_e code;
-    int error; /**< errno, where that is the reason */
+    int error; /**< errno, if that is the reason */
     char text[512];
 } segment_failure_t;
 
@@ -374,7 +375,7 @@ typedef struct {
 segment_error_e segment_fail(segment_failure_t *failure, segment_error_e code, int error,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/** As many fields as any section of this build has, at most. */
+/** Upper bound of the fields of any section of this build. */
 #define SEGMENT_VIEW_FIELDS 128
 
 #endif

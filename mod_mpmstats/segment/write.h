@@ -3,23 +3,22 @@
  * @file  segment/write.h
  * @brief Writing a segment: laying it out, claiming records, counting requests.
  *
- * A segment_t is a process's private handle: the pointers into the mapping and the shape they
- * follow from. Nothing in the mapping is ever taken as a pointer, an index or a size by a writer: a
- * child that went wild can spoil figures and nothing else. A fork inherits the handle; copying the
- * struct is fine.
+ * A segment_t is a process's private handle: pointers into the mapping, and the shape they derive
+ * from. A writer never uses a value in the mapping as a pointer, an index or a size: a child that
+ * overwrites memory can spoil figures and nothing else. A forked child inherits the handle; the
+ * struct may be copied.
  *
- * Who writes what. Counters of the server, of virtual hosts and of handlers: every thread of every
- * child, by relaxed additions. A process record and its row of cells: the threads of that process;
- * the parent once the process has gone. Names of virtual hosts, limits, the rest of the server's
- * record: the parent alone. There is no lock.
+ * Writers. Counters of the server, virtual hosts and handlers: every thread of every child, by
+ * relaxed additions. A process record and its row of cells: the threads of that process; the
+ * parent after the process has ended. Names of virtual hosts, limits, the rest of the server's
+ * record: the parent only. There is no lock.
  *
- * A request in flight is counted three times: for the server, for its virtual host, and in a cell
- * that belongs to the process and the virtual host. When a process dies, its cells say what it
- * takes with it (segment_process_gone()); likewise for handlers. So the gauges stay right without a
- * lock and after any crash.
+ * A request in flight is counted in four places: the server, its process, its virtual host, and
+ * the cell of that process and virtual host. When a process dies, its cells hold what to subtract
+ * from the gauges (segment_process_gone()); likewise for handlers. So the gauges stay correct
+ * without a lock and after any crash.
  *
- * Errors: functions that can fail say so. Text is cut to its field. Times are microseconds since
- * the epoch.
+ * Text is cut to its field. Times are microseconds since the epoch.
  */
 #ifndef MPMSTATS_SEGMENT_WRITE_H
 #define MPMSTATS_SEGMENT_WRITE_H
@@ -28,16 +27,16 @@
 
 #include "segment/segment.h"
 
-/** How many records of each kind. All at least 1 unless said otherwise. */
+/** The number of records of each kind; at least 1 unless noted. */
 typedef struct {
     unsigned listeners;
     unsigned processes;
-    unsigned vhosts;   /**< `other`, the last, counted in */
-    unsigned handlers; /**< the same; 2 at least */
+    unsigned vhosts;   /**< including `other`, the last */
+    unsigned handlers; /**< including `other`; at least 2 */
     unsigned events;
     unsigned board_fields; /**< may be 0 */
-    size_t board_image;    /**< bytes kept for httpd's scoreboard; may be 0 */
-    unsigned workers;      /**< entries for workers that scoreboard has; may be 0 */
+    size_t board_image;    /**< bytes reserved for httpd's scoreboard; may be 0 */
+    unsigned workers;      /**< worker entries of that scoreboard; may be 0 */
 } segment_shape_t;
 
 typedef struct {
@@ -54,7 +53,7 @@ typedef struct {
     segment_board_rec_t *board;
     segment_board_field_rec_t *board_field;
     segment_worker_rec_t *worker; /**< by scoreboard entry, those of process slot 0 first */
-    /** row by row; first those of virtual hosts, then those of handlers */
+    /** row by row; in each row the virtual hosts, then the handlers */
     _Atomic uint32_t *cells;
     size_t cell_step;  /**< cells from one row to the next */
     void *board_image; /**< NULL: none */
@@ -64,19 +63,19 @@ typedef struct {
 
 /* ---- memory -------------------------------------------------------------- */
 
-/** Bytes that a segment of @a shape takes. */
+/** Bytes of a segment of @a shape. */
 size_t segment_size(const segment_shape_t *shape);
 
 /**
- * Points @a segment into @a base, segment_size() bytes at a multiple of 64 that live as long as it;
- * writes nothing.
+ * Binds @a segment to @a base, segment_size() bytes at a multiple of 64 that outlive it; writes
+ * nothing.
  */
 void segment_bind(segment_t *segment, const segment_shape_t *shape, void *base);
 
-/** Lays an empty segment out in the memory it is bound to, which must be all zero. */
+/** Lays out an empty segment in the memory it is bound to, which must be all zero. */
 void segment_format(segment_t *segment, uint64_t created);
 
-/** Whether the memory @a segment is bound to holds a segment of this very build and shape. */
+/** Whether the memory @a segment is bound to holds a segment of this build and shape. */
 bool segment_formatted(const segment_t *segment);
 
 /* ---- single values ------------------------------------------------------- */
@@ -96,13 +95,13 @@ static inline void segment_add(_Atomic uint64_t *number, uint64_t n)
     atomic_fetch_add_explicit(number, n, memory_order_relaxed);
 }
 
-/** Takes @a n away, but never goes below 0. */
+/** Subtracts @a n, down to 0 at least. */
 void segment_take(_Atomic uint64_t *number, uint64_t n);
 
-/** Writes @a value if it is larger than what is there. */
+/** Stores @a value if it is larger than the present one. */
 void segment_raise(_Atomic uint64_t *number, uint64_t value);
 
-/** Adds 1 to a gauge and keeps its peak, if there is one; returns the new value. */
+/** Increments a gauge and updates @a peak, which may be NULL; returns the new value. */
 static inline uint64_t segment_up(_Atomic uint64_t *gauge, _Atomic uint64_t *peak)
 {
     uint64_t now = atomic_fetch_add_explicit(gauge, 1, memory_order_relaxed) + 1;
@@ -113,47 +112,46 @@ static inline uint64_t segment_up(_Atomic uint64_t *gauge, _Atomic uint64_t *pea
     return now;
 }
 
-/** Takes 1 away from it; returns the new value. */
+/** Decrements a gauge; returns the new value. */
 static inline uint64_t segment_down(_Atomic uint64_t *gauge)
 {
     return atomic_fetch_sub_explicit(gauge, 1, memory_order_relaxed) - 1;
 }
 
-/** Writes a text field; its size is that of the array. For those whom nobody else writes to. */
+/** Writes a text field; its size is that of the array. One writer at a time. */
 #define segment_set_text(field, text) \
     segment_set_words((field), sizeof(field) / sizeof((field)[0]), (text))
 void segment_set_words(_Atomic uint64_t *words, size_t count, const char *text);
 
-/** Whether the text in a field is @a text, cut to what the field holds. */
+/** Whether a field holds @a text, cut to the field's size. */
 #define segment_is_text(field, text) \
     segment_is_words((field), sizeof(field) / sizeof((field)[0]), (text))
 bool segment_is_words(const _Atomic uint64_t *words, size_t count, const char *text);
 
-/** Marks a histogram as one that nobody will record into. Before anybody does. */
+/** Marks a histogram as unknown: it is never recorded into. */
 void segment_histogram_unknown(histogram_t *histogram);
 
-/** What figures.def calls TOLD becomes unknown in @a record. */
+/** Makes the TOLD fields (figures.def) of @a record unknown. */
 void segment_untold(segment_section_e section, void *record);
 bool segment_histogram_known(const histogram_t *histogram);
 
 /* ---- virtual hosts: the parent ------------------------------------------- */
 
-/** Which names come before which, where not all can have a record. */
+/** The precedence of names where there are more names than records. */
 typedef struct {
-    const unsigned *order; /**< their numbers, the first one first */
-    /** by number: the record it has may be left to one that comes before it */
+    const unsigned *order; /**< indices of names, highest precedence first */
+    /** by index: its record may go to a name of higher precedence */
     const bool *yields;
 } segment_rank_t;
 
 /**
- * Gives each of the configuration's @a names a record and writes its number to @a rows: the one it
- * had before, a free one, the one of a name that is gone and that no process can still write to
- * (what it had counted goes into segment_vhost_gone()), else `other`. Names the configuration has
- * no more keep theirs, marked as retired. Readers see in head->table_turn that names change, and
- * look again.
- * @param rank  NULL: in their own order, and none yields
- * @param most  names that get a record; those there are beyond are for names that are gone while
- * processes still write there
+ * Assigns a record to each of the configuration's @a names and writes its number to @a rows: its
+ * previous record, a free one, one of a removed name that no process can still write to (whose
+ * counts move to segment_vhost_gone()), else `other`. Removed names keep their record, marked as
+ * retired. An odd or changed head->table_turn tells readers to retry.
+ * @param rank  NULL: in the order of @a names, and none yields
+ * @param most  names that get a record; the records beyond are for removed names that processes
+ *              still write to
  * @param config_generation  grows with each configuration
  */
 void segment_vhosts_update(segment_t *segment, const char *const *names, unsigned count,
@@ -167,8 +165,8 @@ static inline unsigned segment_vhost_other(const segment_t *segment)
 }
 
 /**
- * Number of the record without a name, behind `other`: what those had counted whose record another
- * one has now.
+ * Number of the unnamed record after `other`: the counts of names whose record another name has
+ * now.
  */
 static inline unsigned segment_vhost_gone(const segment_t *segment)
 {
@@ -178,16 +176,16 @@ static inline unsigned segment_vhost_gone(const segment_t *segment)
 /* ---- handlers: any thread ------------------------------------------------ */
 
 /**
- * The record of the handler of that name, made when it is new; `other` when there is no room. No
- * lock, no wait.
+ * Finds or adds the record of the handler called @a name; `other` if there is no room. Lock-free,
+ * never waits.
  */
 unsigned segment_handler_row(segment_t *segment, const char *name);
 
 /* ---- processes ----------------------------------------------------------- */
 
 /**
- * A process's own record and cells; `record` is NULL when there was none left, then its gauges are
- * not counted.
+ * A process's own record and cells. `record` is NULL if none was free: the process counts no
+ * gauges then.
  */
 typedef struct {
     segment_process_rec_t *record;
@@ -195,26 +193,26 @@ typedef struct {
     _Atomic uint32_t *handler_cells;
 } segment_self_t;
 
-/** A child claims a record. Once per process, before it serves. */
+/** Claims a record for a child. Once per process, before it serves. */
 segment_self_t segment_process_claim(segment_t *segment, pid_t pid);
 
 typedef struct {
     bool known; /**< it had a record; otherwise the rest is 0 */
-    bool left;  /**< it had said that it leaves */
+    bool left;  /**< it had recorded an orderly exit */
     uint64_t started;
-    uint64_t requests;    /**< in flight when it went */
-    uint64_t connections; /**< open when it went */
+    uint64_t requests;    /**< in flight when it ended */
+    uint64_t connections; /**< open when it ended */
 } segment_gone_t;
 
 /**
- * The parent: that process has ended. Takes what it had in flight out of all gauges and frees its
- * record.
+ * In the parent, after the process has ended: subtracts its requests in flight from all gauges and
+ * frees its record.
  */
 segment_gone_t segment_process_gone(segment_t *segment, pid_t pid);
 
 /**
- * A process that runs no request: what is still counted as under way in it ended unseen. By that
- * process, if it has one thread.
+ * In a process with one thread, while it runs no request: subtracts what its gauges still count,
+ * which are requests whose end was missed.
  */
 void segment_process_settle(segment_t *segment, const segment_self_t *self);
 
@@ -224,8 +222,8 @@ bool segment_process_any(const segment_t *segment);
 /* ---- requests: any thread ------------------------------------------------ */
 
 /**
- * A request of virtual host @a row has begun. Whether no worker is left without one, in this
- * process or in the server.
+ * Counts the begin of a request of virtual host @a row. @return whether the process or the server
+ * now has as many requests as workers
  */
 static inline bool segment_request_begins(segment_t *segment, const segment_self_t *self,
                                           unsigned row)
@@ -246,8 +244,8 @@ static inline bool segment_request_begins(segment_t *segment, const segment_self
 }
 
 /**
- * It is over. Whether at most one worker was left without a request, in this process or in the
- * server.
+ * Counts its end. @return whether the process or the server had at most one worker without a
+ * request before
  */
 static inline bool segment_request_ends(segment_t *segment, const segment_self_t *self,
                                         unsigned row)
@@ -266,7 +264,7 @@ static inline bool segment_request_ends(segment_t *segment, const segment_self_t
         || all + 2 >= segment_get(&server->max_request_workers);
 }
 
-/** Handler @a row begins to work on a request. */
+/** Counts the begin of a request in handler @a row. */
 static inline void segment_handler_begins(segment_t *segment, const segment_self_t *self,
                                           unsigned row)
 {
@@ -279,7 +277,7 @@ static inline void segment_handler_begins(segment_t *segment, const segment_self
     segment_up(&handler->busy, &handler->busy_peak);
 }
 
-/** The worker in entry @a index of the scoreboard begins a request for handler @a row. */
+/** Records that the worker of scoreboard entry @a index begins a request in handler @a row. */
 static inline void segment_worker_runs(segment_t *segment, size_t index, unsigned row)
 {
     if (index < segment->shape.workers) {
@@ -288,7 +286,7 @@ static inline void segment_worker_runs(segment_t *segment, size_t index, unsigne
     }
 }
 
-/** That request has become a tunnel. */
+/** Records that its request has become a tunnel. */
 static inline void segment_worker_tunnels(segment_t *segment, size_t index)
 {
     if (index < segment->shape.workers) {
@@ -296,13 +294,13 @@ static inline void segment_worker_tunnels(segment_t *segment, size_t index)
     }
 }
 
-/** Whether the request of the worker in entry @a index has become one. */
+/** Whether the request of the worker of entry @a index has become a tunnel. */
 static inline bool segment_worker_is_tunnel(const segment_t *segment, size_t index)
 {
     return index < segment->shape.workers && segment_get(&segment->worker[index].tunnel) == 1;
 }
 
-/** It has finished, after @a time microseconds. */
+/** Counts the end of a request in handler @a row, after @a time microseconds. */
 static inline void segment_handler_ends(segment_t *segment, const segment_self_t *self,
                                         unsigned row, uint64_t time)
 {
