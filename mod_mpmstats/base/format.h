@@ -19,7 +19,7 @@ const char *format_count(char text[FORMAT_BYTES], apr_int64_t count);
 /** Bytes as "512 B", "1.5 KiB", "3.2 GiB". */
 const char *format_bytes(char text[FORMAT_BYTES], apr_int64_t bytes);
 
-/** Microseconds as "850 µs", "12.3 ms", "4.2 s", "3m 20s", "5h 12m", "12d 4h". */
+/** Microseconds as "850 µs", "12.3 ms", "4.2 s", "3m 20s", "5h 12m", "12d 04h". */
 const char *format_duration(char text[FORMAT_BYTES], apr_int64_t us);
 
 /** Microseconds since the epoch as "2026-01-31 23:59:59 UTC". */

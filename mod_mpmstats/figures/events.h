@@ -10,7 +10,8 @@
 #include "segment/segment.h"
 
 /**
- * Such as "Process 4711 crashed: signal 11 after 3m 20s". May hold what a client sent: escape it.
+ * Such as "Process 4711 crashed: SIGSEGV (11) after 3m 20s". May hold bytes a client sent: escape
+ * it.
  */
 const char *events_words(apr_pool_t *pool, const segment_event_t *event);
 

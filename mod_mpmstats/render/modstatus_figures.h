@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  render/modstatus_figures.h
- * @brief The figures of mod_status's machine-readable report, for who counts and who writes them.
+ * @brief The figures of mod_status's machine-readable report, for their reader and their renderer.
  */
 #ifndef MPMSTATS_RENDER_MODSTATUS_FIGURES_H
 #define MPMSTATS_RENDER_MODSTATUS_FIGURES_H
@@ -28,12 +28,12 @@ typedef struct {
 } modstatus_connections_t;
 
 typedef struct {
-    /** what the client calls the server; may hold any byte but NUL and LF */
+    /** the name the client used for the server; may hold any byte but NUL and LF */
     const char *host;
     const char *mpm;
-    const char *now; /**< as mod_status writes a time, in local time */
+    const char *now; /**< in mod_status's format, local time */
     const char *restarted;
-    /** in words, after a blank: " 1 day 3 seconds"; empty for 0 seconds */
+    /** in words, with a leading blank: " 1 day 3 seconds"; empty for 0 seconds */
     const char *uptime;
     apr_int64_t uptime_s; /**< since the counters began */
     apr_uint64_t accesses;
@@ -43,9 +43,9 @@ typedef struct {
     int busy;
     int graceful;
     int idle;
-    int async; /**< whether `connections` is of any meaning */
+    int async; /**< whether `connections` is valid */
     modstatus_connections_t connections;
-    const char *scoreboard; /**< one letter a worker that is or might be there */
+    const char *scoreboard; /**< one letter for each worker slot */
 } modstatus_t;
 
 #endif

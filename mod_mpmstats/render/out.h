@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  render/out.h
- * @brief Where renderers write: a small buffer that is passed on whenever it is full.
+ * @brief The output of renderers: a small buffer that is passed on whenever it is full.
  *
- * A page of any size costs one buffer. The first error of the receiver is kept,
- * and everything written after it is dropped, so a renderer need not look at
- * every write. One out_t belongs to one thread.
+ * A page of any size needs one buffer. The first error of the receiver is kept and all
+ * output after it dropped, so renderers need not check every write. One out_t belongs to
+ * one thread.
  */
 #ifndef MPMSTATS_RENDER_OUT_H
 #define MPMSTATS_RENDER_OUT_H
@@ -15,7 +15,7 @@
 
 #define OUT_BUFFER_BYTES 8192
 
-/** Takes @a len bytes; they are valid only during the call. */
+/** Receives @a len bytes, valid during the call only. */
 typedef apr_status_t (*out_pass_fn)(void *receiver, const char *data, apr_size_t len);
 
 typedef struct {
@@ -28,21 +28,20 @@ typedef struct {
 
 void out_init(out_t *out, out_pass_fn pass, void *receiver);
 
-/** Passes on what is there, before somebody else writes to the receiver. */
+/** Passes the buffer on, before another writer uses the receiver. */
 void out_flush(out_t *out);
 
-/** Passes on what is left and returns the first error. */
+/** Passes the rest on and returns the first error. */
 apr_status_t out_finish(out_t *out);
 
-/** @a len bytes as they are. */
+/** Writes @a len bytes unescaped. */
 void out_bytes(out_t *out, const char *data, apr_size_t len);
 
-/** A string of our own, as it is. Never one that came from outside. */
+/** Writes a trusted string unescaped. */
 void out_raw(out_t *out, const char *str);
 
 /**
- * @a format as it stands, but for %s, a string of our own, and %h, any string, written as by
- * out_html().
+ * Writes @a format unescaped. %s: a trusted string; %h: any string, escaped as by out_html().
  */
 void out_print(out_t *out, const char *format, ...);
 
@@ -53,8 +52,8 @@ void out_number(out_t *out, apr_int64_t number);
 void out_html(out_t *out, const char *str);
 
 /**
- * Any string as a label's value in metrics, without quotes; what cannot be shown is replaced as in
- * HTML.
+ * Any string as a label's value in metrics, without quotes; unprintable characters are replaced as
+ * in HTML.
  */
 void out_label(out_t *out, const char *str);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  render/request_view.h
- * @brief What a request asks to see: the form of the answer, and which parts of the server.
+ * @brief The view that a request selects: the form of the answer, and the parts of the server.
  *
  * The query is a list of words separated by &: at most one form, and any number of
- * `view=PART,PART…` to see these parts only. Pure: no request, no memory.
+ * `view=PART,PART…` to select parts. Pure: no request, no allocation.
  */
 #ifndef MPMSTATS_RENDER_REQUEST_VIEW_H
 #define MPMSTATS_RENDER_REQUEST_VIEW_H
@@ -15,8 +15,8 @@
 
 typedef enum {
     VIEW_PAGE,
-    VIEW_LIVE,      /**< what the page's script asks for each second, see stats/page/html.h … */
-    VIEW_LIVE_BUSY, /**< … without the rows of idle workers */
+    VIEW_LIVE,      /**< fetched by the page's script every second, see stats/page/status_page.h */
+    VIEW_LIVE_BUSY, /**< the same without the rows of idle workers */
     VIEW_JSON,
     VIEW_AUTO,
     VIEW_PROMETHEUS, /**< metrics in Prometheus's text format 0.0.4 */
@@ -25,17 +25,17 @@ typedef enum {
 
 typedef struct {
     view_form_e form;
-    unsigned parts; /**< VIEW_ALL where the query names none */
+    unsigned parts; /**< VIEW_ALL if the query names none */
 } view_t;
 
 /**
- * Reads the query and the Accept header, either of which may be NULL. The header
- * decides between the two forms of metrics, and asks for them where the query is empty.
- * @return NULL, or what is wrong: one line for people, with nothing of the client's in it
+ * Parses the query and the Accept header, either of which may be NULL. The header
+ * selects between the two forms of metrics, and selects metrics if the query is empty.
+ * @return NULL, or the error: one line for people, without input of the client
  */
 const char *view_parse(view_t *view, const char *query, const char *accept);
 
-/** The part that a word (@a len bytes) of a query names; 0 if none. */
+/** The part called @a word (@a len bytes) in a query; 0: none. */
 unsigned view_part(const char *word, size_t len);
 
 /** Room for any list of parts. */

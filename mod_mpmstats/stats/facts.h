@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/facts.h
- * @brief What is settled while the configuration is read and stays true until the next restart.
+ * @brief Facts determined while the configuration is read, constant until the next restart.
  *
  * Written by the configuration hooks in the parent, before any child or thread
  * exists; read-only from then on.
@@ -15,11 +15,11 @@
 #include "apr_time.h"
 #include "httpd.h"
 
-/** Who records which requests the workers serve, and whose. */
+/** Who records the client and request of each worker in the scoreboard. */
 typedef enum {
     FACTS_DETAILS_NOBODY, /**< ExtendedStatus Off */
-    FACTS_DETAILS_HTTPD,  /**< ExtendedStatus On, or mod_status is there */
-    FACTS_DETAILS_US      /**< nothing is said: record_score.c */
+    FACTS_DETAILS_HTTPD,  /**< ExtendedStatus On, or mod_status is loaded */
+    FACTS_DETAILS_US      /**< neither is set: record/score.c */
 } facts_details_e;
 
 typedef struct {
@@ -33,8 +33,8 @@ typedef struct {
 const facts_t *facts_get(void);
 
 /**
- * A module that is loaded and works without threads only, by the name of its file; "" where none is
- * known. Once modules are loaded.
+ * The file name of a loaded module that works only without threads; "" if none is known. After
+ * modules are loaded.
  */
 const char *facts_prefork_only(void);
 

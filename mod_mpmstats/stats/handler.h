@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/handler.h
- * @brief The content handler `mpm-status`: which view a request gets, and its headers.
+ * @brief The content handler `mpm-status`: selects the view of a request and sets its headers.
  */
 #ifndef MPMSTATS_STATS_HANDLER_H
 #define MPMSTATS_STATS_HANDLER_H

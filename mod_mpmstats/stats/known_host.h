@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/known_host.h
- * @brief Whether the page was asked for by a name this server has.
+ * @brief Whether the request's host name belongs to this server: protection from DNS rebinding.
  *
- * A browser gives a foreign page's script what it reads from the host the page came from. Whoever
- * owns a domain can let its name point to the server's address for a moment (DNS rebinding); then
- * the script asks here, from a client that may read the page, by that name. Names that nobody else
- * can point here are those of the configuration, and addresses.
+ * A browser lets a script read responses from the host its page came from. An attacker who points
+ * his domain's name at this server's address lets his script, in the browser of a client that may
+ * read the page, fetch it under that name. An attacker cannot control the names in the
+ * configuration, nor addresses.
  */
 #ifndef MPMSTATS_STATS_KNOWN_HOST_H
 #define MPMSTATS_STATS_KNOWN_HOST_H
@@ -16,8 +16,8 @@
 #include "httpd.h"
 
 /**
- * An address, localhost, a ServerName or ServerAlias, or what MPMStatsAllowHost says; or no name at
- * all.
+ * True for an address, localhost, a ServerName or ServerAlias, a name of MPMStatsAllowHost, and a
+ * request without a host.
  */
 bool known_host(const request_rec *r);
 

@@ -3,9 +3,9 @@
  * @file  stats/modstatus.h
  * @brief The figures of mod_status's machine-readable report, counted by its rules.
  *
- * They differ from those of the snapshot: a worker of a process that is going away
- * is neither busy nor idle there, and the picture shows the slots a restart could
- * still use. Programs that were made for mod_status rely on that.
+ * They differ from those of the snapshot: a worker of a quiescing process is neither
+ * busy nor idle, and the scoreboard includes the slots a restart could still use.
+ * Programs written for mod_status rely on that.
  */
 #ifndef MPMSTATS_STATS_MODSTATUS_H
 #define MPMSTATS_STATS_MODSTATUS_H
@@ -15,8 +15,8 @@
 #include "figures/snapshot.h"
 
 /**
- * Reads the scoreboard, from any worker thread and without a lock. @a snapshot was
- * taken for @a r, from whose pool everything comes.
+ * Reads the scoreboard, on any worker thread and without a lock. @a snapshot was taken
+ * for @a r; the result is allocated from its pool.
  */
 const modstatus_t *modstatus_read(request_rec *r, const snapshot_t *snapshot);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/mpm_answer.h
- * @brief What the running MPM answers to AP_MPMQ_... questions. Any thread, once configuration
- * hooks run.
+ * @brief Answers of the running MPM to AP_MPMQ_... queries. Any thread, once configuration hooks
+ * run.
  */
 #ifndef MPMSTATS_STATS_MPM_ANSWER_H
 #define MPMSTATS_STATS_MPM_ANSWER_H
@@ -12,7 +12,7 @@
 #include "httpd.h"
 #include "ap_mpm.h"
 
-/** The answer, or @a otherwise where the MPM does not know the question. */
+/** The answer; @a otherwise if the MPM does not support the query. */
 static inline int mpm_answer(int question, int otherwise)
 {
     int answer;
@@ -21,8 +21,7 @@ static inline int mpm_answer(int question, int otherwise)
 }
 
 /**
- * The answer where that is a number of something, or a flag: 0 when it is not known, and never
- * less.
+ * The answer as a count or a flag: unknown and negative answers are 0.
  */
 static inline int mpm_answer_count(int question)
 {
@@ -31,7 +30,7 @@ static inline int mpm_answer_count(int question)
     return answer > 0 ? answer : 0;
 }
 
-/** Whether this process, or in the parent the server, is being ended. */
+/** Whether this process, in the parent the server, is stopping. */
 static inline bool mpm_answer_is_stopping(void)
 {
     int state;

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/place.h
- * @brief Keeps a <Location> with SetHandler mpm-status against what directories say.
+ * @brief Protects a <Location> with SetHandler mpm-status from the configuration of directories.
  *
- * The page has no file, but httpd finds one that it would have, and merges what <Directory>
- * sections and .htaccess files on the way to it say. A rewriting of all that is no file (WordPress)
- * would answer in the page's place.
+ * The page has no file, but httpd maps its URL to a path and merges the <Directory> sections and
+ * .htaccess files along it. A rewrite rule for everything that is not a file (WordPress) would
+ * answer instead of the page.
  *
- * Who may read the page is decided with all of it. Then, before fixups, where mod_rewrite, mod_dir,
- * mod_alias and others act for directories, the request gets the configuration it has from
- * <Location> (and <If> there) alone.
+ * Access control uses the whole configuration. Then, before fixups, where mod_rewrite, mod_dir,
+ * mod_alias and others act for directories, the request gets its configuration from <Location> (and
+ * <If> there) only.
  */
 #ifndef MPMSTATS_STATS_PLACE_H
 #define MPMSTATS_STATS_PLACE_H
 
 #include "httpd.h"
 
-/** translate_name, before all others: the configuration is that of <Location> and nothing else. */
+/** Hook translate_name, first: keeps the configuration, which is that of <Location> only yet. */
 int place_translate(request_rec *r);
 
-/** fixups, before all others. */
+/** Hook fixups, first: restores it. */
 int place_fixups(request_rec *r);
 
 #endif

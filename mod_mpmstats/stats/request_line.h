@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/request_line.h
- * @brief The request line as the statistics tell it: without a proxy client's password, and, where
- *        MPMStatsQueryStrings is Off, without what follows the question mark.
+ * @brief The request line as shown in statistics: without a proxy client's password, and without
+ *        the query string where MPMStatsQueryStrings is Off.
  */
 #ifndef MPMSTATS_STATS_REQUEST_LINE_H
 #define MPMSTATS_STATS_REQUEST_LINE_H
 
 #include "httpd.h"
 
-/** Never NULL; r's own line where there is nothing to take out. Any thread that owns @a r. */
+/** Never NULL; r's own line if nothing is to be removed. On the thread that owns @a r. */
 const char *request_line(const request_rec *r);
 
 /**
- * httpd ends what ap_log_rerror() logs with the request's Referer. Where queries are cut the
- * request has one without a query from here on; the caller, whose thread owns @a r, puts the table
- * that is returned back into r->headers_in after it has logged.
+ * ap_log_rerror() appends the request's Referer to the message. Where queries are cut this removes
+ * the query from the request's Referer. The caller, on the thread that owns @a r, logs and then
+ * restores r->headers_in to the returned table.
  */
 apr_table_t *request_line_cut_referer(request_rec *r);
 

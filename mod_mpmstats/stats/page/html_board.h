@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/page/html_board.h
- * @brief The scoreboard as a picture: a coloured cell a worker, grouped by process, and its legend.
+ * @brief The scoreboard as a picture: a coloured cell for each worker, by process, and a legend.
  */
 #ifndef MPMSTATS_STATS_PAGE_HTML_BOARD_H
 #define MPMSTATS_STATS_PAGE_HTML_BOARD_H
@@ -10,7 +10,7 @@
 
 void html_board_picture(const html_t *html);
 
-/** Every state with its colour, its meaning and how many workers are in it. */
+/** Every state with its colour, its meaning and its number of workers. */
 void html_board_legend(const html_t *html);
 
 #endif

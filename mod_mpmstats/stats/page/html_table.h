@@ -8,16 +8,16 @@
 
 #include "stats/page/html.h"
 
-/** One row a process, those without a slot last. */
+/** One row per process, those without a slot last. */
 void html_table_processes(const html_t *html);
 
-/** One row a worker. */
+/** One row per worker. */
 void html_table_workers(const html_t *html);
 
-/** The requests that have been running for longest, at least a second, as table `slow`. */
+/** The longest-running requests, of a second or more, as table `slow`. */
 void html_table_slow(const html_t *html);
 
-/* One row for each of what is recorded; nothing but the header where there is none. */
+/* One row per record; only the header if there are none. */
 void html_table_vhosts(const html_t *html);
 void html_table_handlers(const html_t *html);
 void html_table_listeners(const html_t *html);

@@ -16,34 +16,33 @@ typedef struct {
 } html_value_t;
 
 /**
- * Finds "server.uptime_s", "limits.server_limit", "totals.processes" or
- * "totals.connections_by_state.linger", the paths of the JSON; 0 if there is no
- * such metric. It may still be unknown.
+ * Finds a metric by its path in the JSON ("server.uptime_s", "limits.server_limit",
+ * "totals.connections_by_state.linger"); 0: no such metric. Its value may be unknown.
  */
 int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path);
 
 /** Whether the value is known and, for a flag, set. */
 int html_value_holds(const html_value_t *value);
 
-/** The value as escaped text with its unit; nothing if it is unknown. */
+/** Writes the value as escaped text with its unit; nothing if it is unknown. */
 void html_value_text(out_t *out, const html_value_t *value);
 
 /**
- * Ends the tag of an element that shows a counter per second: the average since then as its text,
- * in the live form the counter as data-v.
+ * Ends the tag of an element that shows a counter per second: its text is the average since
+ * @a since_us; in the live form, data-v is the counter.
  */
 void html_value_rate(const html_t *html, const html_value_t *value, apr_int64_t since_us);
 
-/** In the live form: the attribute data-v, where the text is not the number. */
+/** In the live form: writes the attribute data-v where the text differs from the number. */
 void html_value_number(const html_t *html, const html_value_t *value);
 
-/** The value in an element the script finds by @a path and keeps current. */
+/** Writes the value in an element that the script finds by @a path and updates. */
 void html_value_span(const html_t *html, const html_value_t *value, const char *path);
 
-/** An empty element for the highest value of @a path that the script has seen. */
+/** Writes an empty element for the highest value of @a path that the script has seen. */
 void html_value_peak(const html_t *html, const char *path);
 
-/** An integer as it stands; 0 when unknown. For bars and rates. */
+/** An integer value; 0 if unknown. For bars and rates. */
 apr_int64_t html_value_amount(const html_value_t *value);
 
 #endif

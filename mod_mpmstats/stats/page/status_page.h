@@ -3,9 +3,9 @@
  * @file  stats/page/status_page.h
  * @brief The status page: the template page.html filled with a snapshot.
  *
- * Written in two forms by the same code: as a whole, and live, which is the elements that may have
- * changed since, with the numbers behind their texts. page.js fetches the live form each second and
- * puts its elements in the place of those it has.
+ * The same code writes two forms: the whole page, and the live form, which has only the elements
+ * that can change, with the numbers behind their texts. page.js fetches the live form every second
+ * and replaces the page's elements by its own.
  */
 #ifndef MPMSTATS_STATS_PAGE_STATUS_PAGE_H
 #define MPMSTATS_STATS_PAGE_STATUS_PAGE_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/board.h
- * @brief httpd's scoreboard for readers of the segment: where it is, and how it is laid out.
+ * @brief Describes httpd's scoreboard in the segment: its location and its layout.
  *
- * For the parent, and a child that begins before its parent has described it; the last for any.
+ * In the parent, or in a child that starts before the parent has described it; record_board_open()
+ * in any process.
  */
 #ifndef MPMSTATS_STATS_RECORD_BOARD_H
 #define MPMSTATS_STATS_RECORD_BOARD_H
@@ -11,22 +12,22 @@
 #include "segment/board.h"
 #include "segment/write.h"
 
-/** Fields that are described. */
+/** The number of described fields. */
 unsigned record_board_fields(void);
 
 /**
- * Bytes to keep in the segment for the scoreboard; 0: it goes elsewhere. Once the MPM has read its
- * directives.
+ * Bytes to reserve in the segment for the scoreboard; 0: it is placed elsewhere. After the MPM has
+ * read its directives.
  */
 size_t record_board_size(void);
 
-/** Before httpd makes its scoreboard: has it use the room in the segment, the first time. */
+/** Before httpd first creates its scoreboard: places it in the segment. */
 void record_board_place(segment_t *segment);
 
-/** Once there is a scoreboard: says in the segment where it is. */
+/** After the scoreboard exists: describes it in the segment. */
 void record_board_describe(segment_t *segment);
 
-/** In any process, for a request that reads it: the scoreboard as this process has it. */
+/** Opens this process's mapping of the scoreboard, for a request that reads it. */
 board_t *record_board_open(const segment_view_t *view);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/conn.h
- * @brief Connections in the segment: accepted, reused, closed and why; TLS handshakes; the bytes on
- * them.
+ * @brief Connections in the segment: accepted, reused, closed by reason; TLS handshakes; bytes.
  *
- * A record_conn_t lives in its connection's pool and belongs to whoever owns the connection: one
- * thread at a time.
+ * A record_conn_t lives in its connection's pool and belongs to the thread that owns the
+ * connection.
  */
 #ifndef MPMSTATS_STATS_RECORD_CONN_H
 #define MPMSTATS_STATS_RECORD_CONN_H
@@ -15,10 +14,10 @@
 
 #include "stats/record/types.h"
 
-/** Reading came to @a rv. */
+/** Records that reading ended with @a rv. */
 void record_conn_input_ended(record_conn_t *conn, apr_status_t rv);
 
-/** Brings up to date what is known of the input, before it is looked at. */
+/** Updates the input's fields from mpm_hybrid, before they are used. */
 static inline void record_conn_look_at_input(record_conn_t *conn)
 {
     if (conn->read_by_hybrid) {
@@ -29,7 +28,7 @@ static inline void record_conn_look_at_input(record_conn_t *conn)
     }
 }
 
-/** The first request has come: the handshake, if there was one, is over. */
+/** Records the first request: a TLS handshake is complete by now. */
 void record_conn_first_request(record_conn_t *conn);
 
 /* For the module record. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/folded.h
- * @brief Virtual hosts beyond MPMStatsVHosts: how busy each of them is, which decides who has a
- * record after the next restart.
+ * @brief Counts requests of virtual hosts beyond MPMStatsVHosts, to decide which of them get a
+ * record at the next restart.
  *
- * What is counted here is shown nowhere. The parent's; its children count.
+ * These counts are not shown. The parent owns them; its children count.
  */
 #ifndef MPMSTATS_STATS_RECORD_FOLDED_H
 #define MPMSTATS_STATS_RECORD_FOLDED_H
@@ -12,30 +12,30 @@
 #include "apr_pools.h"
 #include "segment/write.h"
 
-/** What outlives a restart; all zero to begin with. */
+/** State that survives restarts; initially all zero. */
 typedef struct {
-    /** those counted together by the last configuration; by malloc() */
+    /** hosts counted as `other` in the last configuration; from malloc() */
     char **names;
     unsigned count;
-    /** of each of them, shared with children (relaxed: each is true by itself); NULL: none */
+    /** requests of each of them, shared with children (relaxed); NULL: none */
     _Atomic uint64_t *requests;
-    /** requests of each record at the last restart; by malloc() */
+    /** requests of each record at the last restart; from malloc() */
     uint64_t *seen;
-    apr_time_t *since; /**< since when, at least, it has had no other number */
+    apr_time_t *since; /**< time since when, at least, `seen` of each record is unchanged */
 } folded_t;
 
 /**
- * Who comes first, before the records are given anew: hosts of an earlier configuration that are
- * back; those that were counted together and had requests, the busiest first; those with a record
- * that have had none since they have it, or for a day, which yield it; then the rest, as the
- * configuration has them.
+ * The precedence of hosts for the next assignment of records: hosts of an earlier configuration
+ * that are back; those counted as `other` that had requests, the busiest first; those whose record
+ * has had no requests at all or none for a day, which yield it; then the rest, in the order of the
+ * configuration.
  */
 segment_rank_t folded_rank(folded_t *folded, const segment_t *segment, const char *const *names,
                            unsigned count, apr_pool_t *ptemp);
 
 /**
- * The records have been given: counts anew for those without one.
- * @param counters  for each name where its requests are to be counted; NULL: it has a record
+ * After the assignment of records: new counters, from 0, for hosts without one.
+ * @param counters  receives the counter of each name; NULL: it has a record
  */
 void folded_begin(folded_t *folded, const segment_t *segment, const char *const *names,
                   const unsigned *rows, unsigned count, _Atomic uint64_t **counters,

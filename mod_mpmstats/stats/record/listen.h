@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/listen.h
- * @brief How long the kernel's queues of connections are, and what it had to drop.
+ * @brief The lengths of the kernel's listen queues, and its listen overflows.
  */
 #ifndef MPMSTATS_STATS_RECORD_LISTEN_H
 #define MPMSTATS_STATS_RECORD_LISTEN_H
 
-/** Asks the kernel about each listening socket that this process still has. */
+/** Samples each listening socket that this process has open. */
 void record_listen_look(void);
 
-/** In the parent: an event for queues that overflowed since the last time. */
+/** In the parent: writes an event if queues have overflowed since the last call. */
 void record_listen_overflows(void);
 
 #endif

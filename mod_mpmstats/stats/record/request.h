@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/request.h
- * @brief Requests in the segment: how many, of what kind, and how long each phase took.
+ * @brief Requests in the segment: counts by kind, and the time of each phase.
  *
  * A record_request_t lives in its request's pool and belongs to the thread that runs the request.
  */
@@ -13,7 +13,7 @@
 
 #include "stats/record/types.h"
 
-/** Something of its answer goes to the client: it may have become a tunnel. Its thread. */
+/** A part of its response is written: checks whether it has become a tunnel. On its thread. */
 void record_request_answers(record_request_t *request);
 
 /* Hooks. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/sample.h
- * @brief What is not counted but looked at: busy workers, connections by state, listen queues,
+ * @brief Samples figures that are not counted: busy workers, connections by state, listen queues,
  * memory, CPU.
  *
- * Whoever comes by looks, at most ten times a second over the whole server: a request that begins
- * or ends, and the parent's monitor hook. What only root may read, memory for example, the parent
- * looks at.
+ * A request that begins or ends takes a sample if the last one of the whole server is
+ * RECORD_SAMPLE_INTERVAL old, or sooner if all workers are busy; the parent's monitor hook and a
+ * request that reads the segment always do. Only the parent samples what only root may read, such
+ * as memory.
  */
 #ifndef MPMSTATS_STATS_RECORD_SAMPLE_H
 #define MPMSTATS_STATS_RECORD_SAMPLE_H
@@ -16,22 +17,22 @@
 #include "httpd.h"
 #include "stats/record/record.h"
 
-/** Microseconds between two looks. */
+/** Microseconds between two samples. */
 #define RECORD_SAMPLE_INTERVAL 100000
 
 /**
- * Looks; false: somebody else began to at this moment, or later than @a now. @a less: busy workers
- * not to count, the caller's own for instance.
+ * Takes a sample; false: another caller began one at @a now or later. @a less: busy workers not to
+ * count, such as the caller's own.
  */
 bool record_sample_look(int64_t now, unsigned less);
 
-/** For a request that reads the segment: what is looked at is as new as what is counted. */
+/** For a request that reads the segment: takes a sample now. */
 void record_sample_refresh(void);
 
-/** The same for a request that begins or ends at @a now, when record.look_due has come. */
+/** For a request that begins or ends at @a now, after record.look_due: takes a sample if due. */
 void record_sample_due(int64_t now, bool begins);
 
-/** Looks if every worker of the server seems to be taken and nobody has noticed. */
+/** Takes a sample if every worker of the server seems busy and no sample has recorded that. */
 void record_sample_full(int64_t now);
 
 /**
@@ -48,7 +49,7 @@ static inline void record_sample_at_begin(int64_t now, bool full)
     }
 }
 
-/** A request is over; its worker still counts as busy. */
+/** A request has ended; its worker still counts as busy. */
 static inline void record_sample_at_end(int64_t now)
 {
     if (__builtin_expect(now > atomic_load_explicit(&record.look_due, memory_order_relaxed), 0)) {

@@ -1,40 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/score.h
- * @brief Who is served, in httpd's scoreboard, without what ExtendedStatus costs.
+ * @brief Client and request of each worker in httpd's scoreboard, without the cost of
+ * ExtendedStatus.
  *
- * With ExtendedStatus httpd writes client, request and virtual host of a worker anew with each
- * change of its state, and asks the kernel after each request for the CPU time of the process.
- * Where the configuration does not ask for that (facts_t.details), the same fields are written
- * here, once a request.
+ * With ExtendedStatus httpd writes a worker's client, request and virtual host at each change of
+ * its state, and reads the CPU time of the process after each request. Where the configuration
+ * leaves ExtendedStatus unset (facts_t.details), the functions here write the same fields once a
+ * request.
  *
- * On the thread that runs the request, which owns its entry of the scoreboard. Readers take what
- * they find, as with httpd's own.
+ * On the thread that runs the request, which owns its scoreboard entry. Readers are not
+ * synchronised, as with httpd's own writes.
  */
 #ifndef MPMSTATS_STATS_RECORD_SCORE_H
 #define MPMSTATS_STATS_RECORD_SCORE_H
 
 #include "stats/record/types.h"
 
-/** A connection has come that its worker will read from: nothing is known of it but the client. */
+/** Writes the client of a new connection, before its first request. */
 void record_score_conn(record_conn_t *conn);
 
-/** A request begins. */
+/** Writes the begin of a request. */
 void record_score_begin(request_rec *r, record_request_t *request);
 
-/**
- * httpd has written the request line (ExtendedStatus On): it is written again, as request_line()
- * has it.
- */
+/** Replaces the request line that httpd has written (ExtendedStatus On) by request_line(). */
 void record_score_cut(const request_rec *r);
 
 /**
- * The same for what mod_http2 writes there: "[1/0] write: stream 1, GET /path?query". On the
+ * Cuts the query from mod_http2's text there: "[1/0] write: stream 1, GET /path?query". On the
  * connection's thread.
  */
 void record_score_cut_stream(const conn_rec *c);
 
-/** It is over. @param request  NULL for what was none.  @param now  record_clock() */
+/** Writes the end. @param request  NULL: it was not a request.  @param now  record_clock() */
 void record_score_end(const request_rec *r, const record_request_t *request, int64_t now);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  stats/record/summary.h
- * @brief What the error log says of the server as a whole: a threshold passed, summaries.
+ * @brief The server as a whole in the error log: a threshold reached, summaries.
  */
 #ifndef MPMSTATS_STATS_RECORD_SUMMARY_H
 #define MPMSTATS_STATS_RECORD_SUMMARY_H
@@ -11,11 +11,11 @@
 #include "httpd.h"
 
 /**
- * Warns when as many workers are busy as MPMStatsBusyThreshold says, and tells when that is over.
+ * Warns when the number of busy workers reaches MPMStatsBusyThreshold, and logs its end.
  */
 void record_summary_threshold(uint64_t busy, uint64_t limit, uint64_t now);
 
-/** In the parent: the summary, when its time has come and the server has done something. */
+/** In the parent: logs the summary, if it is due and requests were served or are running. */
 void record_summary_due(server_rec *s);
 
 #endif
