@@ -6,7 +6,7 @@
 #include "base/must_hold.h"
 #include "mpm/module.h"
 
-/* Its address names the thread. */
+/* Its address identifies the thread. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) char this_thread;
 
 conn_t *conn_of(conn_rec *c)

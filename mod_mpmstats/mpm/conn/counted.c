@@ -3,7 +3,6 @@
 
 #include "mpm/process/child.h"
 
-/* What it does, in the log. */
 static const char *const names[MPM_HYBRID_CONN_KINDS] = {
     [MPM_HYBRID_CONN_NEW] = "for the first byte",
     [MPM_HYBRID_CONN_HANDSHAKE] = "in the TLS handshake",

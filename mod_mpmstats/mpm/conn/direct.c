@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short responses, written at once. direct.h says why. */
+/* Short responses, written at once; see direct.h. */
 #include "mpm/conn/direct.h"
 
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 #include "mpm/module.h"
 #include "mpm/conn/inbound.h"
 
-/* Pieces and bytes of a short response. From 4096 bytes on the core writes at once, too. */
+/* Limits of a short response, in iovecs and bytes. */
 #define PIECES 16
 #define SHORT 4096
 
@@ -21,7 +21,7 @@ void direct_init(void)
     count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);
 }
 
-/* A file that would go by sendfile(2) is the core's business. */
+/* Files for sendfile(2) go through the core. */
 static int is_read(const apr_bucket *e)
 {
 #if APR_HAS_SENDFILE
@@ -45,7 +45,7 @@ static int in_memory(const apr_bucket *e)
         || APR_BUCKET_IS_TRANSIENT(e);
 }
 
-/* The pieces of a short response that ends here; 0 if it is something else. */
+/* The iovecs of a short response that ends in @a bb; 0 if it is not one. */
 static int pieces_of(apr_bucket_brigade *bb, struct iovec *vec, apr_size_t *bytes)
 {
     apr_bucket *e;
@@ -73,7 +73,6 @@ static int pieces_of(apr_bucket_brigade *bb, struct iovec *vec, apr_size_t *byte
     return 0;
 }
 
-/* Take the first @a bytes out of the brigade. */
 static void remove_written(apr_bucket_brigade *bb, apr_size_t bytes)
 {
     while (bytes > 0) {
@@ -87,7 +86,7 @@ static void remove_written(apr_bucket_brigade *bb, apr_size_t bytes)
     }
 }
 
-/* Whether nothing stands before the socket, and no other response follows right behind this one. */
+/* Whether only the core's filter is below, no output is pending and no request is pipelined. */
 static int is_free(const conn_t *k, const ap_filter_t *next)
 {
     return next->next == NULL && next->frec == ap_core_output_filter_handle

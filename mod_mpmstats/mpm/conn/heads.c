@@ -4,7 +4,7 @@
 #include "mpm/process/child.h"
 
 static conn_t *oldest, *youngest;
-static _Atomic apr_int64_t held; /* in all */
+static _Atomic apr_int64_t held; /* bytes, total */
 
 void heads_enter(conn_t *k)
 {

@@ -6,7 +6,6 @@
 #include "mpm/conn/inbound.h"
 #include "mpm/process/handover.h"
 
-/* Of the thread. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) conn_t *runs_here;
 
 void here_runs(conn_t *k)

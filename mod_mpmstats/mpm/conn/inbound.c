@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Heads and small bodies, read without waiting. inbound.h has the picture.
+ * Non-blocking reading of heads and small bodies; see inbound.h.
  *
- * What decides that a head is whole is http/head.c; what httpd makes of it is
- * httpd's business: the bytes are handed up as they came.
+ * http/head.c decides when a head is complete. httpd parses it: it gets the
+ * bytes unchanged.
  */
 #include "mpm/conn/inbound.h"
 
@@ -28,10 +28,10 @@
 #include "mpm/conn/server.h"
 #include "mpm/conn/stash.h"
 
-/* More than this is never held back, whatever LimitRequest* say. */
+/* Upper bound of a buffered head, whatever the LimitRequest* directives allow. */
 #define HEAD_BYTES_MAX (1024 * 1024)
 
-/* A parked head is looked at this often, so that mod_reqtimeout can end it. */
+/* Interval of inbound_look(), so that mod_reqtimeout can end a handshake. */
 #define LOOK_INTERVAL apr_time_from_sec(1)
 
 static apr_interval_time_t look_interval;
@@ -57,7 +57,7 @@ static void lookup_limits(inbound_t *in)
                       HEAD_BYTES_MAX, core->http_conformance != AP_HTTP_CONFORMANCE_UNSAFE);
 }
 
-/* Whether bytes may be kept by a filter between us and the socket. */
+/* Whether no filter between ours and the socket buffers or changes bytes. */
 static int nothing_kept_below(const ap_filter_t *f)
 {
     for (; f != NULL; f = f->next) {
@@ -81,7 +81,7 @@ void inbound_attach(conn_t *k)
     in->fresh = apr_brigade_create(c->pool, c->bucket_alloc);
     in->async = 1;
     k->inbound = in;
-    /* otherwise the filter leaves the chain at times */
+    /* in the other models the filter is at times out of the chain */
     k->times.counts_input = child.lane->is_async;
     inbound_filter_add(in);
 }
@@ -99,7 +99,7 @@ void inbound_prepare(conn_t *k)
 
 /* ---- advancing --------------------------------------------------------- */
 
-/* The server whose MPMBodyBuffer counts. */
+/* The server whose MPMBodyBuffer applies. */
 static const server_rec *server_in_charge(const inbound_t *in)
 {
     conn_rec *c = in->k->c;
@@ -113,7 +113,7 @@ static const server_rec *server_in_charge(const inbound_t *in)
     return server_of_host(c, host);
 }
 
-/* A complete head: is there a body to wait for? */
+/* The head is complete. WAIT if a body is to be collected. */
 static inbound_e head_complete(inbound_t *in)
 {
     apr_off_t limit = server_body_buffer(server_in_charge(in));
@@ -127,8 +127,8 @@ static inbound_e head_complete(inbound_t *in)
 }
 
 /*
- * When the request line is whole, empty lines before it apart: httpd takes that for the time of a
- * request.
+ * Note when the request line is complete, after any empty lines: httpd uses this as the request's
+ * time.
  */
 static void look_for_line(inbound_t *in, const char *data, apr_size_t len)
 {
@@ -144,7 +144,7 @@ static void look_for_line(inbound_t *in, const char *data, apr_size_t len)
     }
 }
 
-/* Look at the next bytes of the request, once. */
+/* Scan the next bytes of the request. */
 static inbound_e scan_bytes(inbound_t *in, const char *data, apr_size_t len)
 {
     size_t used = 0;
@@ -180,7 +180,7 @@ static inbound_e scan_bucket(inbound_t *in, apr_bucket *e)
     apr_size_t len;
 
     if (APR_BUCKET_IS_METADATA(e)) {
-        return INBOUND_READY; /* an error or the end: httpd knows what to do */
+        return INBOUND_READY; /* an error or the end: httpd handles it */
     }
     if (stash_keep(e) != APR_SUCCESS
         || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
@@ -196,7 +196,7 @@ static inbound_e scan_bucket(inbound_t *in, apr_bucket *e)
     return scan_bytes(in, data, len);
 }
 
-/* What the last request left in the stash is the beginning of the next. */
+/* Bytes that the last request left in the stash begin the next one. */
 static inbound_e scan_left_over(inbound_t *in)
 {
     apr_bucket *e;
@@ -211,7 +211,7 @@ static inbound_e scan_left_over(inbound_t *in)
     return INBOUND_WAIT;
 }
 
-/* Scan what a read has brought and add it to the stash. */
+/* Scan the bytes of the last read and move them to the stash. */
 static inbound_e take_fresh(inbound_t *in)
 {
     inbound_e verdict = INBOUND_WAIT;
@@ -230,7 +230,7 @@ static inbound_e take_fresh(inbound_t *in)
         in->k->times.received += inbound_filter_bytes(e);
         inbound_filter_read_ahead(in, (apr_off_t)inbound_filter_bytes(e));
         if (!APR_BUCKET_IS_METADATA(e) && e->length == 0) {
-            apr_bucket_delete(e); /* nothing may begin with an empty bucket */
+            apr_bucket_delete(e); /* the stash must not begin with an empty bucket */
         }
         else {
             stash_merge_last(in->stash);
@@ -239,7 +239,7 @@ static inbound_e take_fresh(inbound_t *in)
     return verdict;
 }
 
-/* The protocol was settled in the handshake (ALPN), or a module has switched it: no heads. */
+/* ALPN or a module may have switched to a protocol without heads. */
 int inbound_has_heads(const conn_t *k)
 {
     const char *protocol = ap_get_protocol(k->c);
@@ -247,7 +247,7 @@ int inbound_has_heads(const conn_t *k)
     return protocol == NULL || strncmp(protocol, "http/1.", 7) == 0;
 }
 
-/* Read with the filters that are in the chain now. */
+/* Read until the request is complete, its stage changes or no bytes are left. */
 static inbound_e read_through(inbound_t *in)
 {
     for (;;) {
@@ -280,7 +280,7 @@ static inbound_e read_through(inbound_t *in)
     }
 }
 
-/* Whether the handshake is over. mod_ssl would go on with it, but finds nothing to read. */
+/* Whether the handshake is over: mod_ssl, asked to continue it, does not ask for more bytes. */
 static int handshake_is_over(inbound_t *in)
 {
     apr_status_t rv = ap_get_brigade(in->filter->next, in->fresh, AP_MODE_INIT, APR_NONBLOCK_READ,
@@ -291,8 +291,8 @@ static int handshake_is_over(inbound_t *in)
 }
 
 /*
- * Only the handshake's budget is mod_reqtimeout's filter's to keep: it learns that a head begins,
- * or a body, when a worker reads it, and until then goes by what came before. So it stands aside.
+ * mod_reqtimeout's filter keeps the budget of the handshake only: it learns that a head or body
+ * begins when a worker reads it, and until then applies the stage before. So detach it for those.
  */
 static inbound_e read_on(inbound_t *in)
 {
@@ -326,9 +326,9 @@ static inbound_e read_on(inbound_t *in)
 }
 
 /*
- * A head that is not there yet. mod_reqtimeout counts its time from the moment a worker begins to
- * read it, which is not before it is complete, so its budget is kept here. As there, what extends
- * it are bytes of the socket, which over TLS are more than those of the head.
+ * Keep the budget of an incomplete head here: mod_reqtimeout's begins when a worker reads it,
+ * which is after it is complete. As there, bytes of the socket extend it, which over TLS are more
+ * than those of the head.
  */
 static void charge_head(inbound_t *in)
 {
@@ -405,7 +405,7 @@ inbound_e inbound_look(conn_t *k)
     }
     dry = net->dry;
     net->advancing = 1;
-    net->dry = 1; /* no system call: epoll tells when there is something */
+    net->dry = 1; /* no system call: epoll reports new bytes */
     verdict = read_on(in);
     net->advancing = 0;
     net->dry = dry;
@@ -533,8 +533,8 @@ int inbound_is_plain(conn_rec *c)
 }
 
 /*
- * Into the stash with what the core's filter has read and nobody has asked for; the socket is not
- * read. Zero on an error.
+ * Move the bytes that the core's filter has buffered into the stash, without reading the socket.
+ * Zero on an error.
  */
 static int take_what_is_kept(inbound_t *in)
 {
@@ -568,7 +568,7 @@ int inbound_pack(conn_t *k, struct handover_t *what, char **bytes)
     apr_off_t have = 0;
     apr_size_t len;
 
-    /* Out of the chain: then its worker waits for the socket, because nothing is kept anywhere. */
+    /* Out of the chain: the worker waits for the socket, so no filter buffers bytes. */
     if (in->ended != APR_SUCCESS || !(in->aside || take_what_is_kept(in))
         || apr_brigade_length(in->stash, 0, &have) != APR_SUCCESS || have < 0
         || have > HANDOVER_BYTES_MAX) {

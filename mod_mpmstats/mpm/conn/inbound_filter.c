@@ -18,7 +18,7 @@ static ap_filter_rec_t *filter_rec;
 /* Set in inbound_filter_child_init, constant afterwards; NULL without mod_logio. */
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) * count_bytes;
 
-/* As mod_reqtimeout does when its filter finds the budget spent. */
+/* What mod_reqtimeout does when its filter finds the budget spent. */
 static void say_overdue(inbound_t *in)
 {
     conn_rec *c = in->k->c;
@@ -29,7 +29,7 @@ static void say_overdue(inbound_t *in)
     c->keepalive = AP_CONN_CLOSE;
 }
 
-/* What follows the stash. */
+/* The status readers get after the stash. */
 static apr_status_t tell_end(inbound_t *in)
 {
     if (in->overdue) {
@@ -39,15 +39,15 @@ static apr_status_t tell_end(inbound_t *in)
 }
 
 /*
- * mod_logio counts what passes its filter: what was read ahead would be the first request's. It is
- * counted when it is asked for, by whichever request asks, as where nothing is read ahead.
+ * mod_logio counts bytes as they pass its filter, so read-ahead bytes would all count for the
+ * first request. Count them when a request consumes them instead.
  */
 static int is_counted(const inbound_t *in)
 {
     return in->plain && count_bytes != NULL;
 }
 
-/* Of the buckets that follow @a last. */
+/* Bytes of the buckets after @a last. */
 static apr_uint64_t bytes_behind(const apr_bucket *last, const apr_bucket_brigade *bb)
 {
     const apr_bucket *e;
@@ -74,7 +74,7 @@ void inbound_filter_read_ahead(inbound_t *in, apr_off_t bytes)
     }
 }
 
-/* Line ends before a request are dropped, and count as read. */
+/* Dropped line ends before a request count as read. */
 static apr_status_t eat_crlf(inbound_t *in)
 {
     apr_size_t dropped = 0;
@@ -86,16 +86,13 @@ static apr_status_t eat_crlf(inbound_t *in)
     return rv;
 }
 
-/* What the stash holds, counted as read by whoever asks. */
+/* Serve a reader from the stash. */
 static apr_status_t read_stash(inbound_t *in, apr_bucket_brigade *bb, ap_input_mode_t mode,
                                apr_off_t readbytes)
 {
     apr_status_t rv;
 
-    /*
-     * A line that did not come whole in time is none: a reader that waits for it gets no part of it
-     * either.
-     */
+    /* A reader that waits for a line gets no part of one that timed out incomplete. */
     if (mode == AP_MODE_GETLINE && in->late && !stash_has_line(in->stash)) {
         count_asked(in, in->stash);
         apr_brigade_cleanup(in->stash);
@@ -112,9 +109,9 @@ static apr_status_t read_stash(inbound_t *in, apr_bucket_brigade *bb, ap_input_m
 }
 
 /*
- * Where a connection stays with its worker nothing will be held back any more: the readers need not
- * come by. To be called between requests: a request whose head is being read has taken over the
- * chain, and would be given one without HTTP_IN.
+ * A worker that keeps its connection reads nothing ahead, so the filter would only cost time.
+ * Call between requests: a request whose head is being read has copied the chain, and would lose
+ * HTTP_IN.
  */
 static void step_aside(inbound_t *in)
 {
@@ -125,8 +122,8 @@ static void step_aside(inbound_t *in)
 }
 
 /*
- * Filters of one type stand in the order in which they came: one that comes back would be below
- * those that other modules have added to the connection since.
+ * Filters of one type stand in the order of insertion: reinserted, ours would be below those
+ * that other modules have added since.
  */
 static void put_on_top(ap_filter_t *f)
 {
@@ -154,7 +151,7 @@ void inbound_filter_step_back(inbound_t *in)
     }
 }
 
-/* What came from below @a last, as somebody asked for it. */
+/* Count the bytes after @a last, which a reader got from below. */
 static void count_passed(inbound_t *in, const apr_bucket_brigade *bb, const apr_bucket *last,
                          int ends_if_none)
 {
@@ -164,7 +161,7 @@ static void count_passed(inbound_t *in, const apr_bucket_brigade *bb, const apr_
     times->received += bytes;
     in->passed += bytes;
     if (bytes == 0 && ends_if_none) {
-        times->input_ended = APR_EOF; /* how the core tells it the first time */
+        times->input_ended = APR_EOF; /* the core's first sign of it: success without bytes */
     }
 }
 
@@ -190,8 +187,8 @@ static apr_status_t pass_on(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
 }
 
 /*
- * mod_remoteip logs that its PROXY header has not come when a reader that would wait asks, and none
- * has. Nothing below waits any more: the bucket tells the end, or that time is up.
+ * mod_remoteip logs a missing PROXY header only in a blocking read, so issue one. It does not
+ * wait: the bucket returns the end of input or APR_TIMEUP at once.
  */
 static void let_remoteip_say(inbound_t *in, ap_input_mode_t mode, apr_off_t readbytes)
 {
@@ -209,7 +206,7 @@ static void let_remoteip_say(inbound_t *in, ap_input_mode_t mode, apr_off_t read
     if (f == NULL) {
         return;
     }
-    /* it would wait by itself, on the socket */
+    /* mod_reqtimeout's filter would wait on the socket itself */
     reqtimeout = reqtimeout_detach(in->filter, &above);
     (void)ap_get_brigade(in->filter->next, in->fresh, mode, APR_BLOCK_READ, readbytes);
     apr_brigade_cleanup(in->fresh);
@@ -226,7 +223,7 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input
         apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
 
         if (in->late && in->k->c->aborted) {
-            /* the handshake was late, says mod_ssl: there is no request to complain of */
+            /* mod_ssl gave up the late handshake: there is no request to log */
             in->ended = APR_ECONNABORTED;
         }
         return rv;
@@ -241,7 +238,7 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input
     /* The core looks for a pipelined request after each response. */
     if (mode == AP_MODE_SPECULATIVE && block == APR_NONBLOCK_READ) {
         step_aside(in);
-        /* Socket and core have no more: what has come since then, epoll will tell. */
+        /* Socket and core are empty; epoll reports bytes that arrived since. */
         if (in->plain && net != NULL && net->dry && !net->eof
             && !inbound_filter_held_below(in, net)) {
             return APR_EAGAIN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lingering close. The response has been written before (conn.c sees to that);
- * what the filters still add, such as TLS's close_notify, is written if the
- * socket takes it at once, and is not waited for.
+ * Lingering close. steps.c has flushed the response before. Bytes that the
+ * filters add, such as TLS's close_notify, are written only if the socket
+ * accepts them at once.
  */
 #include "mpm/conn/linger.h"
 
@@ -37,7 +37,7 @@ linger_e linger_drain(int fd)
     char buf[16 * 1024];
     int rounds;
 
-    /* A client that sends without end must not keep us. */
+    /* Bounded: a client may send without end. */
     for (rounds = 0; rounds < 64; rounds++) {
         ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bucket in place of the core's socket bucket. A read that came back short has emptied the
- * socket: who asks next without blocking is told so without a system call.
+ * A bucket that replaces the core's socket bucket. A short read has emptied the socket: the next
+ * non-blocking reader gets EAGAIN without a system call.
  */
 #include "mpm/conn/network.h"
 
@@ -35,8 +35,8 @@ static apr_bucket *network_bucket(network_t *net, apr_bucket_alloc_t *list)
 }
 
 /*
- * A worker that stays with its connection has answered a request, and no byte of the next one has
- * come.
+ * Whether a worker that keeps its connection has answered a request, and has received no byte of
+ * the next one.
  */
 static int is_between(const network_t *net)
 {
@@ -96,8 +96,8 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
 }
 
 /*
- * A bucket made of @a n bytes. Where it may have to wait it takes no more memory than those; where
- * a worker stays with its connection, memory that the request before has given back is at hand.
+ * Turn @a b into a heap bucket of @a n bytes. A connection that may park gets exactly these from
+ * malloc(); a worker that keeps its connection reuses bucket memory of the last request.
  */
 static apr_bucket *copied(apr_bucket *b, const char *buf, apr_size_t n)
 {
@@ -112,7 +112,7 @@ static apr_bucket *copied(apr_bucket *b, const char *buf, apr_size_t n)
     return apr_bucket_heap_make(b, copy, n, waits ? free : apr_bucket_free);
 }
 
-/* Read what there is into a bucket of its own, and put the socket behind it. */
+/* Read into a heap bucket, and append a new socket bucket. */
 static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *len,
                                  apr_read_type_e block)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/conn/network.h
- * @brief The end of the input filter chain: the socket, and what is known about it.
+ * @brief The end of the input filter chain: the socket and its state.
  *
- * Of the connection's owner.
+ * For the connection's owner.
  */
 #ifndef MPMSTATS_MPM_CONN_NETWORK_H
 #define MPMSTATS_MPM_CONN_NETWORK_H
@@ -15,8 +15,8 @@
 #include "mpm/conn/conn.h"
 
 /**
- * Bytes of what was sent that the client has acknowledged, in all; where the kernel does not know,
- * another number each time.
+ * Sent bytes that the client has acknowledged, total; a different number on each call if the
+ * kernel does not tell.
  */
 apr_uint64_t network_bytes_taken(int fd);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files for slow clients, in portions. outbound.h says why. */
+/* Files for slow clients, in portions; see outbound.h. */
 #include "mpm/conn/outbound.h"
 
 #include "http_ssl.h"
@@ -9,24 +9,24 @@
 
 #define FILTER_NAME "HYBRID_OUTBOUND"
 
-/* Handed to mod_ssl at once. Less than what the core's output filter is ready to
- * keep (64 KB) before it waits for the client. */
+/* Bytes per portion. Less than the 64 KB the core's output filter buffers
+ * before it waits for the client. */
 #define PORTION (32 * 1024)
 
-/* A response is held back only if this much of it lies in files. */
+/* Hold a response only if at least this much of it is in files, */
 #define WORTHWHILE (128 * 1024)
 
-/* And no more than this of it in memory. */
+/* and at most this much in memory. */
 #define MEMORY_MAX (64 * 1024)
 
 typedef struct outbound_t {
     conn_t *k;
     ap_filter_t *filter;
-    apr_bucket_brigade *head; /* of a response, until it is known how long that is */
+    apr_bucket_brigade *head; /* short beginning of a response, see direct_keeps() */
     apr_bucket_brigade *held;
     apr_bucket_brigade *portion;
     int tls;
-    /* of what is held; NULL whenever that is nothing: it takes 8 KB */
+    /* of `held`; NULL while that is empty, since a pool takes 8 KB */
     apr_pool_t *pool;
 } outbound_t;
 
@@ -43,7 +43,7 @@ static int goes_by_sendfile(const apr_bucket *e)
 #define goes_by_sendfile(e) 0
 #endif
 
-/* Bytes that cost nothing as long as nobody has read them, and that somebody will have to read. */
+/* Whether the bytes of @a e take no memory until read, and have to be read to be sent. */
 static int is_lazy(const outbound_t *out, const apr_bucket *e)
 {
 #if APR_HAS_MMAP
@@ -54,7 +54,7 @@ static int is_lazy(const outbound_t *out, const apr_bucket *e)
     return APR_BUCKET_IS_FILE(e) && (out->tls || !goes_by_sendfile(e));
 }
 
-/* How much lies in files and in memory. Nonzero if all of it may be held back. */
+/* Add up the bytes in files and in memory. Nonzero if all of @a bb may be held. */
 static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *lazy,
                    apr_off_t *memory)
 {
@@ -80,9 +80,9 @@ static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *laz
 }
 
 /*
- * A portion of a large file has a size at which APR maps it when it is read, which it does not with
- * the whole. Who cuts a file short while it is sent would then kill the process. And each portion
- * would cost a mapping.
+ * APR maps a file bucket of a portion's size when it reads it, other than the whole of a large
+ * file. Truncating the mapped file would then kill the process by SIGBUS, and each portion would
+ * cost a mapping.
  */
 static void never_map(apr_bucket_brigade *bb)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/conn/outbound.h
- * @brief A file on its way to a slow client holds no worker.
+ * @brief Sends files to slow clients without a worker.
  *
- * What goes out by sendfile(2) the core's output filter keeps for nothing until the
- * client takes it. Anything else has to be read (and encrypted) first, and of that
- * the core keeps only so much before it makes the worker wait for the client. This
- * filter stands above mod_ssl and hands down portions of a file as the
- * client takes them. What a handler produces in memory is passed on at once,
- * so that a fast producer still waits for its client.
+ * The core's output filter keeps files for sendfile(2) at no cost until the client
+ * accepts them. Other data has to be read (and encrypted) first; when 64 KB of it
+ * are pending, the core makes the worker wait for the client. This filter stands
+ * above mod_ssl and passes a file down in portions as the client accepts them. It
+ * passes data that a handler produces in memory at once, so that a fast producer
+ * still waits for its client.
  *
- * Belongs to the connection's owner.
+ * For the connection's owner.
  */
 #ifndef MPMSTATS_MPM_CONN_OUTBOUND_H
 #define MPMSTATS_MPM_CONN_OUTBOUND_H
@@ -20,13 +20,13 @@
 /** Register the filter; once, in register_hooks. */
 void outbound_register(void);
 
-/** Put the filter into the chain of a connection that may need it. */
+/** Insert the filter into the chain of @a k. */
 void outbound_attach(conn_t *k);
 
-/** Whether it holds anything back. */
+/** Whether the filter holds data. */
 int outbound_pending(const conn_t *k);
 
-/** Hand on as much as the client takes. */
+/** Pass on as much as the client accepts. */
 apr_status_t outbound_push(conn_t *k);
 
 #endif

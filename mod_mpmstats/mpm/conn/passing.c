@@ -10,7 +10,7 @@
 #include "mpm/process/child.h"
 #include "mpm/process/handover.h"
 
-/* How soon a worker in the middle of a connection notices the end of a hold. */
+/* Poll interval of a worker that waits for the end of a hold. */
 #define LOOK_INTERVAL apr_time_from_msec(1)
 
 int passing_give(conn_t *k)
@@ -43,14 +43,12 @@ int passing_give(conn_t *k)
     return 1;
 }
 
-/*
- * For bytes: 1. 0 at the end of the time, as poll(2); -1: a hold has begun. @a quick: only look.
- */
+/* 1: bytes are there; 0: timeout; -1: a hold has begun. @a quick: do not wait. */
 static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until, int quick)
 {
     struct pollfd fds[2] = { { .fd = k->fd, .events = POLLIN },
                              { .fd = handover_hold_fd(), .events = POLLIN } };
-    /* from here on the eventfd tells */
+    /* a hold that begins after this check is reported by the eventfd */
     int watch = handover_state() == HANDOVER_OFF && handover_hold_fd() >= 0;
     int n;
 
@@ -69,7 +67,7 @@ static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time
     return n != 0;
 }
 
-/* In the prefork model nobody else ends a hold that is overdue. */
+/* The prefork model has no ticker: end an overdue hold here. */
 static int is_held(void)
 {
     if (!child.lane->is_threaded && handover_is_overdue()) {
@@ -79,16 +77,13 @@ static int is_held(void)
     return handover_state() == HANDOVER_HOLD && atomic_load(&child.stopping) != CHILD_NOW;
 }
 
-/* As wait_for_bytes(), and not before the end of a hold. */
+/* As wait_for_bytes(), but returns after the end of a hold. */
 static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
 {
     int n;
 
     do {
-        /*
-         * One that comes here during a hold is told of its end by nobody: it is to be passed on
-         * then, as those that waited.
-         */
+        /* During a hold only poll: its end is not reported; idle connections are passed on then. */
         int begun = child.lane->is_threaded && handover_state() == HANDOVER_HOLD;
 
         shared_note_since(child.slot, k->times.worker, 0);
@@ -100,15 +95,15 @@ static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_
             apr_sleep(LOOK_INTERVAL);
         }
         shared_note_since(child.slot, k->times.worker, clock_now());
-        /* A hold that began before this look has counted us as one that runs nothing. */
+        /* A hold that began before this check has counted this worker as idle. */
         atomic_thread_fence(memory_order_seq_cst);
     } while (is_held());
     return n;
 }
 
 /*
- * TLS cannot be passed on: what has come is run at once, while there is all it needs; an idle
- * connection is closed.
+ * TLS connections cannot be passed on: run a request that has arrived at once, while this
+ * generation can; close an idle connection.
  */
 static apr_status_t between_over_tls(const conn_t *k, apr_interval_time_t timeout, apr_time_t until)
 {
@@ -137,14 +132,11 @@ apr_status_t passing_wait(conn_t *k, apr_interval_time_t timeout)
     k->keepalive_until = timeout < 0 ? 0 : until;
     do {
         n = wait_and_hold(k, timeout, until);
-        /*
-         * The prefork model's next child would not know what to wait for: it gets those that have
-         * sent something.
-         */
+        /* In the prefork model the next generation gets only connections with bytes to read. */
         if ((n > 0 || (n < 0 && child.lane->is_threaded)) && passing_give(k)) {
             return APR_EOF;
         }
     } while (n < 0);
-    k->keepalive_until = 0; /* the next pause has a time of its own */
+    k->keepalive_until = 0; /* the next wait gets a new deadline */
     return n == 0 ? APR_TIMEUP : APR_SUCCESS;
 }

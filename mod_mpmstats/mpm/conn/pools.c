@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an idle connection costs is how many pages it has written to. A pool's node has two, and the
- * connection fills less than the first; a request fills both of its own. So that connections do not
- * get the nodes that requests have given back, their pools are made some at once, and are kept when
- * they end.
+ * An idle connection costs the pages it has written to. A pool's node has two; a connection fills
+ * less than the first, a request fills both of its own. Connection pools are created in batches
+ * and kept for reuse, so that they do not get nodes that requests have freed.
  */
 #include "mpm/conn/pools.h"
 
@@ -16,8 +15,8 @@
 #include "mpm/process/child.h"
 #include "mpm/module.h"
 
-/* A connection is accepted only while there is so much memory: where it runs out later the
- * process is lost, as httpd's pools do not come back from that. */
+/* Accept a connection only while this much memory can be allocated: when httpd's pools run out
+ * later, they abort the process. */
 #define ROOM (64 * 1024)
 
 /* Set in pools_child_init, constant afterwards. */
@@ -26,8 +25,8 @@ static apr_allocator_t *bucket_allocator;
 static apr_pool_t **stock; /* the array; guarded by lock */
 static unsigned stock_max;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* taken last; guards */
-static unsigned in_stock;                                /* how many */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* taken last; guards stock, in_stock */
+static unsigned in_stock;
 
 static apr_allocator_t *shared_allocator(apr_pool_t *pchild)
 {
@@ -48,11 +47,11 @@ static apr_allocator_t *shared_allocator(apr_pool_t *pchild)
 
 void pools_child_init(apr_pool_t *pchild, unsigned most)
 {
-    /* One allocator for all connections: what one request gives back, the next
-     * takes while it is still in the cache, and an idle connection keeps nothing. */
+    /* One allocator for all connections: the next request reuses freed memory while
+     * it is in the cache, and an idle connection keeps none. */
     allocator = shared_allocator(pchild);
-    /* Buckets fill little of the 8 KB their list takes. From memory that requests have
-     * written to all of it would be resident. */
+    /* Buckets fill little of the 8 KB of their list. In memory that requests have
+     * written to all 8 KB would be resident. */
     bucket_allocator = shared_allocator(pchild);
     stock = apr_palloc(pchild, sizeof(*stock) * most);
     stock_max = most;
@@ -76,8 +75,8 @@ static apr_status_t make_pool(apr_pool_t **pool)
 }
 
 /*
- * With lock. As many as there may be are made at once: behind the few nodes that requests have left
- * come fresh ones.
+ * With lock. Fill the stock in one batch: it uses up the few free nodes of requests, the rest are
+ * fresh.
  */
 static apr_status_t fill_stock(void)
 {
@@ -132,7 +131,7 @@ static apr_status_t destroy_buckets(void *list)
 
 apr_bucket_alloc_t *pools_bucket_list(apr_pool_t *pool)
 {
-    /* As apr_bucket_alloc_create() does it, but from another allocator than the pool's. */
+    /* As apr_bucket_alloc_create(), but with another allocator than the pool's. */
     apr_bucket_alloc_t *list = apr_bucket_alloc_create_ex(bucket_allocator);
 
     if (list != NULL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Budgets for heads and bodies; see reqtimeout.h. The defaults and the rule are those of
- * mod_reqtimeout's documentation.
+ * Budgets for heads and bodies; see reqtimeout.h. Defaults and rules follow mod_reqtimeout's
+ * documentation.
  */
 #include "mpm/conn/reqtimeout.h"
 
@@ -29,7 +29,7 @@ static int is_loaded(void)
     return ap_find_linked_module("mod_reqtimeout.c") != NULL;
 }
 
-/* "20", "20-40", "20,MinRate=500", "20-40,MinRate=500"; errors are mod_reqtimeout's to report. */
+/* "20", "20-40", "20,MinRate=500", "20-40,MinRate=500"; mod_reqtimeout reports errors. */
 static void parse_budget(reqtimeout_budget_t *budget, const char *value)
 {
     char *end;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Per-server settings; the defaults stand here. */
+/* Per-server settings and their defaults. */
 #include "mpm/conn/server.h"
 
 #include <string.h>
@@ -101,7 +101,7 @@ const server_rec *server_of_socket(int fd)
         return ap_server_conf;
     }
     address_of(&local, &address);
-    memset(&c, 0, sizeof(c)); /* httpd asks a conn_rec; there is none yet */
+    memset(&c, 0, sizeof(c)); /* ap_update_vhost_given_ip() needs a conn_rec */
     c.local_addr = &address;
     c.base_server = ap_server_conf;
     ap_update_vhost_given_ip(&c);

@@ -9,7 +9,7 @@
 #include "httpd.h"
 #include "mpm/conn/reqtimeout.h"
 
-/** A body collected without a worker may not be larger than this, in bytes. */
+/** Largest MPMBodyBuffer, in bytes. */
 #define SERVER_BODY_BUFFER_MAX (16 * 1024 * 1024)
 
 typedef struct {
@@ -29,18 +29,17 @@ server_conf_t *server_conf(const server_rec *s);
 /** Whether heads for @a s are read without a worker. */
 int server_async_head(const server_rec *s);
 
-/** The configuration is complete: note whether virtual hosts differ in what matters here. */
+/** The configuration is complete: note whether virtual hosts differ in these settings. */
 void server_compare(const server_rec *s);
 
 /**
- * Whether they differ in MPMBodyBuffer; else server_body_buffer() is the same for all of one
- * address.
+ * Whether virtual hosts differ in MPMBodyBuffer; if not, server_body_buffer() of any one will do.
  */
 int server_hosts_differ(void);
 
 /**
- * The first virtual host of the address at which @a fd has been accepted. Before there is a
- * conn_rec.
+ * The first virtual host of the address at which @a fd was accepted. For use before a conn_rec
+ * exists.
  */
 const server_rec *server_of_socket(int fd);
 
@@ -50,7 +49,7 @@ const server_rec *server_of_socket(int fd);
  */
 const server_rec *server_of_host(conn_rec *c, const char *host);
 
-/** Bytes of body to collect before a worker is given the request; 0 = none. */
+/** Largest body, in bytes, to collect before dispatch; 0 = none. */
 apr_off_t server_body_buffer(const server_rec *s);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pieces of a head are put together up to this size. */
+/* Largest merged bucket, in bytes. */
 #define MERGE_MAX 1024
 
 int stash_has_line(const apr_bucket_brigade *stash)
@@ -23,7 +23,7 @@ int stash_has_line(const apr_bucket_brigade *stash)
     return 0;
 }
 
-/* One line, or as much of it as there is; see head.h on lines that httpd will find too long. */
+/* One line, or the part that is there, in two pieces (the last byte alone): see head_limits_httpd(). */
 static apr_status_t get_line(apr_bucket_brigade *stash, apr_bucket_brigade *bb)
 {
     apr_bucket *last;
@@ -111,7 +111,7 @@ apr_status_t stash_eat_crlf(apr_bucket_brigade *stash, apr_size_t *dropped)
     return APR_EAGAIN;
 }
 
-/* Splitting at the very end leaves a bucket without bytes; the next reader would take it for an answer. */
+/* Splitting at the end leaves an empty bucket, which the next reader would take for the end. */
 static void drop_empty(apr_bucket_brigade *stash)
 {
     while (!APR_BRIGADE_EMPTY(stash)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/2 streams, by age. */
+/* HTTP/2 streams, ordered by age. */
 #include "mpm/conn/streams.h"
 
 #include <pthread.h>

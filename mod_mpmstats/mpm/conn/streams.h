@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/conn/streams.h
- * @brief The HTTP/2 streams this process runs. mod_http2's own threads run them, so no worker's
- * time is theirs.
+ * @brief Running HTTP/2 streams. mod_http2's threads run them, so the workers' times do not
+ * include them.
  */
 #ifndef MPMSTATS_MPM_CONN_STREAMS_H
 #define MPMSTATS_MPM_CONN_STREAMS_H
@@ -10,8 +10,8 @@
 #include "httpd.h"
 
 /**
- * A stream's request @a r begins; it ends with its pool. Any thread. In shared_process_t is since
- * when the youngest one runs.
+ * A stream's request @a r begins; it ends with its pool. Any thread. shared_process_t.stream_since
+ * is the begin of the youngest one.
  */
 void streams_begin(request_rec *r);
 

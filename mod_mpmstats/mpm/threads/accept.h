@@ -3,9 +3,9 @@
  * @file  mpm/threads/accept.h
  * @brief The listening sockets of a child.
  *
- * They are in every child's epoll with EPOLLEXCLUSIVE. accept.c's lock guards
- * whether they are there and whether they are open: a socket is never closed
- * under an accept(2).
+ * Every child's epoll has them with EPOLLEXCLUSIVE. accept.c's lock guards this
+ * registration and whether the sockets are open: no socket is closed during an
+ * accept(2).
  */
 #ifndef MPMSTATS_MPM_THREADS_ACCEPT_H
 #define MPMSTATS_MPM_THREADS_ACCEPT_H
@@ -18,19 +18,19 @@ void accept_start(void);
 
 /**
  * A listener is readable: accept one connection and run it. @a n is the number in the
- * event's tag. Nonzero if there was one, so there may be more.
+ * event's tag. Nonzero if the caller should accept more.
  */
 int accept_ready(conn_worker_t *w, unsigned n);
 
-/** Ticker: go on accepting what waits in the kernel's queue, and then stop. */
+/** Ticker: accept the connections in the kernel's queue, then stop. */
 void accept_drain(void);
 
-/** Ticker: whether that is still going on. */
+/** Ticker: whether accept_drain() or accept_finish() is in progress; stops when it is over. */
 int accept_draining(void);
 
 /**
- * Ticker: accept nothing, and leave what comes in the kernel's queue, until accept_go_on(). The
- * sockets stay open.
+ * Ticker: accept nothing until accept_go_on(): the sockets stay open, new connections wait in the
+ * kernel's queue.
  */
 void accept_hold(void);
 void accept_go_on(void);
@@ -39,28 +39,31 @@ void accept_go_on(void);
 void accept_stop(void);
 
 /**
- * Ticker: stop accepting because others accept instead. A connection of which only we were told,
- * or shall be told in a moment, is ours nevertheless: workers take what is in the kernel's queue
- * now (accept_last) before the sockets are closed. Until then accept_draining().
+ * Ticker: stop accepting because other processes accept. The kernel may have notified only this
+ * process of a connection, so workers empty its queue (accept_last) before the sockets are closed.
+ * Until then accept_draining().
  */
 void accept_finish(void);
 
 /** Whether there may be something for accept_last(). Any thread; a hint. */
 int accept_has_last(void);
 
-/** Take and run one of the last connections, or find that there is none any more. */
+/** Accept and run one of the last connections; stop accepting if none is left. */
 void accept_last(conn_worker_t *w);
 
 /**
- * Ticker, now and then: look whether a connection waits of which somebody else was told who cannot
- * take it.
+ * Ticker, periodically: find connections in the queue that the kernel notified another process of,
+ * which cannot accept them.
  */
 void accept_look(void);
 
-/** A connection has gone: accept again if the limit was why we did not. Any thread. */
+/** A connection has ended: accept again if the limit was the reason not to. Any thread. */
 void accept_room(void);
 
-/** Ticker: accept again after a shortage, send the others to look. Returns when to come again, 0 for never. */
+/**
+ * Ticker: accept again after a shortage; make other processes check their listeners, if due.
+ * Returns the time of the next call, 0 for never.
+ */
 apr_time_t accept_resume(apr_time_t now);
 
 #endif

@@ -11,13 +11,13 @@
 struct handover_t;
 
 /**
- * A socket has just been accepted: set the connection up and run it until it parks or closes. Takes
- * ownership of @a pool (and the socket in it).
- * @param async_ok  its listener speaks a protocol whose heads may be read without a worker
+ * Set up the connection of an accepted socket and run it until it parks or closes. Takes ownership
+ * of @a pool (and the socket in it).
+ * @param async_ok  heads of its listener's protocol may be read without a worker
  */
 void begin_accepted(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok);
 
-/** The same for a connection of an older generation that had read @a bytes of its next request. */
+/** The same for a connection of the previous generation, which read @a bytes of its next request. */
 void begin_adopted(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock,
                    const struct handover_t *what, const char *bytes);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One that only waits for a core does not keep others waiting: it is the machine
- * that is busy, and a second poller would wait for the same core, be preempted in
- * turn, and so on. So the kernel is asked whether the thread is asleep, and one
- * that is not goes on until it has certainly had its share of CPU time itself.
+ * A thread that waits for a core keeps its polling slot: the machine is busy, and
+ * a second poller would wait for the same core. So the ticker asks the kernel
+ * whether the thread is asleep; a runnable one keeps the slot until it has
+ * certainly used its share of CPU time.
  */
 #include "mpm/threads/blocking.h"
 
@@ -16,21 +16,18 @@
 #include "mpm/process/child.h"
 #include "mpm/module.h"
 
-/* A poller that sleeps so long after its run began keeps others waiting; a file that is
- * opened or a lock that is held for a moment is over by then. */
+/* A poller that sleeps this long after its run began blocks; opening a file or waiting
+ * for a short-held lock is over by then. */
 #define ASLEEP_LEAST_US 100
 
-/*
- * A request that takes more CPU time than this leaves those behind it to another core, if there is
- * one.
- */
+/* With an idle core, a request that takes more CPU time than this loses its polling slot. */
 #define CPU_MOST_US 400
 
-/* And if there is none, it shares its own with them after so much. Shorter ones are served
- * one after the other: taking turns would only make all of them late. */
+/* Without one, after this much. Shorter requests are served one after the other:
+ * time-sharing would delay all of them. */
 #define CPU_MOST_SHARED_US 4000
 
-/* CPU time of a thread; 0 when that cannot be known. */
+/* CPU time of a thread; 0 if unknown. */
 static apr_int64_t cpu_time_us(const blocking_thread_t *thread)
 {
     struct timespec ts;
@@ -41,7 +38,7 @@ static apr_int64_t cpu_time_us(const blocking_thread_t *thread)
     return (apr_int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* The stat of a thread stays open: to find it costs more than to read it. */
+/* Descriptor of the thread's stat file, kept open: opening costs more than reading. */
 static int stat_of(blocking_notes_t *notes, pid_t tid)
 {
     char path[64];
@@ -58,7 +55,7 @@ static int stat_of(blocking_notes_t *notes, pid_t tid)
     return notes->stat_fd;
 }
 
-/* Whether a thread runs, or would if it were given a core: the letter in its stat (proc(5)). */
+/* Whether the thread is running or waits for a core: state R in its stat (proc(5)). */
 static int is_runnable(blocking_notes_t *notes)
 {
     char text[64];
@@ -71,16 +68,14 @@ static int is_runnable(blocking_notes_t *notes)
     }
     n = pread(fd, text, sizeof(text) - 1, 0);
     if (n <= 0) {
-        notes->stat_tid = 0; /* that thread has ended, and another may get its number */
+        notes->stat_tid = 0; /* the thread has ended, its id may be reused */
     }
     text[n < 0 ? 0 : n] = '\0';
     end = strrchr(text, ')');
     return end != NULL && end[1] == ' ' && end[2] == 'R';
 }
 
-/*
- * Whether fewer pollers are in a run than there are cores. The other processes say so themselves.
- */
+/* Whether fewer pollers are in a run, in all processes, than there are cores. */
 static int core_to_spare(void)
 {
     apr_uint32_t running = 0;
@@ -119,8 +114,8 @@ void blocking_look(blocking_notes_t *notes, const blocking_thread_t *who, apr_ui
 }
 
 /*
- * What it has used since it was looked at before this run, less what earlier runs can have used of
- * that.
+ * Lower bound of the run's CPU time: the CPU time since the last look before the run, less the
+ * most that earlier runs can have used of it.
  */
 static apr_int64_t cpu_of_run_least(const blocking_notes_t *notes, apr_interval_time_t age_us)
 {
@@ -142,7 +137,7 @@ blocking_e blocking_run(blocking_notes_t *notes, apr_time_t since)
         return JUDGE_COMPUTES;
     }
     if (notes->idle_us < ASLEEP_LEAST_US) {
-        return JUDGE_GO_ON; /* it has hardly had the time to sleep */
+        return JUDGE_GO_ON; /* it was on the CPU almost all the time */
     }
     return is_runnable(notes) ? JUDGE_GO_ON : JUDGE_ASLEEP;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/threads/blocking.h
- * @brief What a thread that has been in one run for a while does: is it asleep, or busy?
+ * @brief Blocking detector: whether a thread in a run is asleep or computes.
  *
- * Ticker only. The thread need not exist any more.
+ * Ticker only. The thread may have ended.
  */
 #ifndef MPMSTATS_MPM_THREADS_BLOCKING_H
 #define MPMSTATS_MPM_THREADS_BLOCKING_H
@@ -13,38 +13,38 @@
 
 #include "apr_time.h"
 
-/** A thread, as the kernel knows it. */
+/** A thread's identity in the kernel. */
 typedef struct {
     pid_t tid;
     clockid_t cpu_clock;
 } blocking_thread_t;
 
 /**
- * What was seen of one poller so far; all zero at first. Its memory is the caller's; a descriptor
- * lives as long as the process.
+ * Observations of one polling slot's holder; zero-initialized by the caller. The descriptor stays
+ * open until the process ends.
  */
 typedef struct {
     const blocking_thread_t *who;
     apr_uint64_t run;
-    /** the last look, and the last one before this run was seen */
+    /** time of the last look, and of the last look before this run was seen */
     apr_time_t at, at_before;
-    apr_int64_t cpu_us, cpu_before_us; /**< CPU time of the thread at these */
-    /** how long it did not run since the look before, at most */
+    apr_int64_t cpu_us, cpu_before_us; /**< CPU time of the thread at these times */
+    /** upper bound of its time off the CPU since the previous look */
     apr_interval_time_t idle_us;
-    int stat_fd;    /**< its stat in /proc, kept open; 0: not open */
-    pid_t stat_tid; /**< whose that is */
+    int stat_fd;    /**< /proc/self/task/stat_tid/stat, kept open; 0: not open */
+    pid_t stat_tid; /**< 0: the file must be reopened */
 } blocking_notes_t;
 
 typedef enum {
-    JUDGE_GO_ON,   /**< short so far, or it only waits for a core */
-    JUDGE_ASLEEP,  /**< it waits for something, and keeps whoever is behind it waiting */
-    JUDGE_COMPUTES /**< it has had its share of CPU time */
+    JUDGE_GO_ON,   /**< a short run so far, or it waits for a core only */
+    JUDGE_ASLEEP,  /**< it sleeps, and delays the events behind it */
+    JUDGE_COMPUTES /**< it has used its share of CPU time */
 } blocking_e;
 
-/** Remember what @a who, which is in the run number @a run, has used so far. */
+/** Record the CPU time of @a who, which is in run number @a run. */
 void blocking_look(blocking_notes_t *notes, const blocking_thread_t *who, apr_uint64_t run);
 
-/** Judge the run that was looked at last; it began at @a since (monotonic µs). */
+/** Classify the run that was looked at last; it began at @a since (monotonic µs). */
 blocking_e blocking_run(blocking_notes_t *notes, apr_time_t since);
 
 #endif

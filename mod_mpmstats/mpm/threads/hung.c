@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hung workers. The ticker cannot look into a request that a worker owns, so what is told of it
- * comes from the scoreboard, where the worker has put it. How far it has come, and what its time is
- * no time of, the worker notes here.
+ * Hung workers. The ticker cannot read a request that a worker owns: the log message is taken from
+ * the scoreboard. The workers count their requests, and mark runs that are connections, here.
  */
 #include "mpm/threads/hung.h"
 
@@ -17,18 +16,15 @@
 
 typedef struct {
     apr_uint64_t run;     /* the run seen last, 0: none */
-    apr_uint32_t request; /* and which request of it */
-    apr_time_t since;     /* when that was seen first */
+    apr_uint32_t request; /* value of `begun` then */
+    apr_time_t since;     /* when these were first seen */
     int told;
-    /*
-     * requests so far, wraps; by the thread that runs the connection, relaxed: nothing goes with it
-     */
-    _Atomic apr_uint32_t begun;
-    /* the run that lasts as long as a connection, 0: none yet; the same */
-    _Atomic apr_uint64_t connection;
+    /* written by the thread that runs the connection; relaxed, they publish nothing else */
+    _Atomic apr_uint32_t begun;      /* requests so far, wraps */
+    _Atomic apr_uint64_t connection; /* the run that lasts as long as a connection, 0: none yet */
 } watch_t;
 
-static watch_t *watches; /* one for each worker; ticker's but for the last two */
+static watch_t *watches; /* one per worker; ticker's but for the last two fields */
 
 void hung_child_init(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/threads/hung.h
- * @brief Telling of workers that have been busy with one request for too long. Ticker, unless a
- * line says otherwise.
+ * @brief Reporting workers that are busy with one request for longer than MPMHungRequestTime.
+ * Ticker, unless stated otherwise.
  */
 #ifndef MPMSTATS_MPM_THREADS_HUNG_H
 #define MPMSTATS_MPM_THREADS_HUNG_H
@@ -13,20 +13,20 @@
 void hung_child_init(void);
 
 /**
- * Look at all workers; each that is busy with one request for too long (MPMHungRequestTime) is
- * logged once.
+ * Check all workers; log each one that is busy with one request for longer than MPMHungRequestTime,
+ * once per request.
  */
 void hung_look(apr_time_t now);
 
 /**
- * Worker @a index begins to read a request: in the worker model there are many in one run. The
+ * Worker @a index begins to read a request: in the worker model a run has many. Called by the
  * thread that runs the connection.
  */
 void hung_request_begins(int index);
 
 /**
- * The run that worker @a index is in lasts as long as a connection does, and none of that is the
- * time of a request: a tunnel, HTTP/2 in the worker model. The thread that runs the connection.
+ * The current run of worker @a index lasts as long as its connection, and is never hung: a tunnel,
+ * HTTP/2 in the worker model. Called by the thread that runs the connection.
  */
 void hung_is_connection(int index);
 

@@ -22,11 +22,11 @@ static void drain_wake_fd(void)
     uint64_t n;
 
     if (read(park_wake_fd(), &n, sizeof(n)) < 0) {
-        /* Another poller was faster. */
+        /* EAGAIN: another poller has drained it. */
     }
 }
 
-/* New connections, as many as there are events. Nonzero if the polling slot is still ours. */
+/* Accept at most as many connections as there are events. Nonzero if we keep the polling slot. */
 static int serve_listener(worker_state_t *w, const poll_slot_t *poll_slot, unsigned listener)
 {
     int most = poll_slot->count;
@@ -42,7 +42,7 @@ static int serve_listener(worker_state_t *w, const poll_slot_t *poll_slot, unsig
     return 1;
 }
 
-/* Serve the next event. Nonzero if the polling slot is still ours. */
+/* Serve the next event. Nonzero if we keep the polling slot. */
 static int serve_event(worker_state_t *w, poll_slot_t *poll_slot)
 {
     const struct epoll_event *event = &poll_slot->events[poll_slot->next++];
@@ -73,8 +73,8 @@ static int serve_event(worker_state_t *w, poll_slot_t *poll_slot)
 }
 
 /*
- * Serve one of the things that do not come from epoll: the last connections to accept, callbacks
- * that were due at @a begun, connections that were handed over. 0 when there is none.
+ * Serve one item that does not come from epoll: the last connections to accept, callbacks due at
+ * @a begun, the run queue. 0: none.
  */
 static int serve_one(worker_state_t *w, apr_time_t begun)
 {
@@ -102,7 +102,7 @@ static int serve_one(worker_state_t *w, apr_time_t begun)
     return 0;
 }
 
-/* All of them: whoever queued one has woken a poller once. Nonzero if the polling slot is still ours. */
+/* Serve all of them: each was announced by one wake-up. Nonzero if we keep the polling slot. */
 static int serve_queue(worker_state_t *w)
 {
     apr_time_t begun = timers_next() != 0 ? clock_now() : 0;
@@ -115,9 +115,6 @@ static int serve_queue(worker_state_t *w)
     return 1;
 }
 
-/*
- * Hold @a poll_slot: serve its events, then wait for more. Returns when the polling slot is lost, or to leave.
- */
 void poll_serve(worker_state_t *w, poll_slot_t *poll_slot)
 {
     w->held = poll_slot;

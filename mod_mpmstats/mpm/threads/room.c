@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process is at need when it could take a connection only by dropping one that has not sent a
- * whole head (MPMMaxConnections), or, without async, when the heads on their way will want the
- * workers it has left. Such a process leaves new connections to the others as long as one of them
- * is free.
+ * ROOM_AT_NEED: the process can take a connection only by dropping one without a complete head
+ * (MPMMaxConnections), or, in the worker model, when incomplete heads will need the idle workers.
+ * Such a process leaves new connections to the others while one of them is free.
  */
 #include "mpm/threads/room.h"
 
@@ -12,7 +11,7 @@
 #include "mpm/module.h"
 #include "mpm/threads/park.h"
 
-/* A process whose ticker has not moved for so long is not counted on. */
+/* A process whose ticker has not run for this long counts as not serving. */
 #define TICKED_LEAST apr_time_from_sec(3)
 
 static int heads_of(const shared_process_t *p)
@@ -23,7 +22,7 @@ static int heads_of(const shared_process_t *p)
                  + shared_get(p->connections[MPM_HYBRID_CONN_BODY]));
 }
 
-/* AsyncRequestWorkerFactor, as documented: connections per process. */
+/* Whether AsyncRequestWorkerFactor's limit of connections per process is reached. */
 static int above_factor(int connections, int busy)
 {
     const lane_t *lane = child.lane;
@@ -34,10 +33,9 @@ static int above_factor(int connections, int busy)
 }
 
 /*
- * Without async a connection keeps its worker, so one that is accepted while all of them have
- * theirs waits until another's client goes, though the next process may have workers to spare. Some
- * of those whose head is still on its way will want one too; but however many there are, at most a
- * quarter of the workers is kept for them.
+ * In the worker model a connection keeps its worker: one accepted while all workers are busy would
+ * wait for another client to leave, though another process may have idle workers. Incomplete heads
+ * will need workers too; at most a quarter of the workers is reserved for them.
  */
 static room_e room_of(int connections, int heads, int busy)
 {
@@ -80,7 +78,7 @@ room_e room_elsewhere(void)
         }
         room = room_of((int)shared_connections(p), heads_of(p), (int)shared_get(p->workers_busy));
         if (room == ROOM_FREE && shared_get(p->not_accepting)) {
-            /* it is short of something else, descriptors for instance */
+            /* short of another resource, descriptors for instance */
             room = ROOM_AT_NEED;
         }
         most = room > most ? room : most;

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/threads/room.h
- * @brief Whether this process, and any other one, can take another connection.
+ * @brief Whether this process and the others can take another connection.
  *
- * Asked when a process is at a limit. What is read of the others they write themselves: it decides
- * who accepts and who makes room, nothing else. Any thread of a child of a threaded model; no lock.
+ * Processes publish their own counts; reading those of others is racy, so it decides only who
+ * accepts and who makes room. Any thread of a child of a threaded model; no lock.
  */
 #ifndef MPMSTATS_MPM_THREADS_ROOM_H
 #define MPMSTATS_MPM_THREADS_ROOM_H
 
 typedef enum {
-    /** at AsyncRequestWorkerFactor's limit, or without a worker where a connection keeps one */
+    /** at AsyncRequestWorkerFactor's limit, or in the worker model without an idle worker */
     ROOM_NONE,
-    /** if no other process has room: by dropping a head, or at the cost of those that send one */
+    /** only if no other process has room: by dropping a connection without a complete head, or with
+     * a worker that such a connection will need */
     ROOM_AT_NEED,
     ROOM_FREE
 } room_e;
 
-/**
- * Of this process. @a by_worker: the caller is one of the busy workers, and will have been none.
- */
+/** Of this process. @a by_worker: 1 if the caller is a busy worker, which is not counted then. */
 room_e room_here(int by_worker);
 
-/** The most that any other process that serves has. */
+/** The best value of all other serving processes. */
 room_e room_elsewhere(void);
 
-/** Whether this process is to accept another connection; as room_here(). */
+/** Whether this process accepts another connection; @a by_worker as for room_here(). */
 int room_to_accept(int by_worker);
 
 #endif
