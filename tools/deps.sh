@@ -5,10 +5,10 @@
 #
 #   tools/deps.sh SET...     SET: build, demo, test, consumers
 #
-# When nothing is missing it says nothing and uses no network. What it installs
-# it names first. apache2 comes in without being started (see below); an apache2
-# that is there already is left alone, running or not. DEPS=no skips all of it,
-# for machines where the same things come from elsewhere.
+# With nothing missing it is silent and uses no network. It prints the packages
+# before it installs them. It does not start a newly installed apache2 (see below)
+# and leaves an existing one alone, running or not. DEPS=no skips everything, for
+# machines that get the dependencies elsewhere.
 set -u
 
 packages_build="apache2-dev gcc libc6-dev libcurl4-openssl-dev libjansson-dev libncurses-dev make"
@@ -17,7 +17,7 @@ packages_test="apache2-utils check chromium chromium-driver clang clang-format c
     libssl-dev nghttp2-client pkg-config pycodestyle pyflakes3 python3 python3-h2 python3-jsonschema python3-pytest
     python3-pytest-timeout python3-pytest-xdist python3-prometheus-client python3-selenium shellcheck tmux valgrind
     wrk"
-# Programs that read mpm-status, for the long variants of the tests: some 130 MB.
+# Consumers of mpm-status, for the long variants of the tests: about 130 MB.
 packages_consumers="collectd-core libwww-perl munin-plugins-core prometheus prometheus-apache-exporter"
 
 say() { echo "deps: $*" >&2; }
@@ -26,7 +26,7 @@ installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Another package that gives the same thing is as good.
+# Alternative packages that provide the same are accepted.
 satisfied() {
     installed "$1" && return 0
     case $1 in
@@ -42,24 +42,23 @@ missing_of() {
     done
 }
 
-# The apache2 package starts its service when it is installed, and so do those of Prometheus. Nobody asked for a
-# server on port 80 here, so while apt runs a policy-rc.d refuses the actions on
-# these, and on these alone; every other service is asked of the policy that was
-# there before. Afterwards that one is back, also when apt fails or is interrupted.
+# The packages of apache2 and Prometheus start their services at installation. To keep port 80 free, a policy-rc.d
+# denies actions on these services while apt runs, and passes other services to the original policy, which is restored
+# afterwards, also when apt fails or is interrupted.
 policy=/usr/sbin/policy-rc.d
 saved=$policy.before-mpm_hybrid
 policy_set=no
 
 hold_apache2() {
     if grep -qs "$saved" "$policy"; then
-        rm -f "$policy"             # left by a run that was killed
+        rm -f "$policy"             # from a killed run
     elif [ -e "$policy" ] || [ -L "$policy" ]; then
         mv "$policy" "$saved" || exit 1
     fi
     policy_set=yes
     cat >"$policy" <<END
 #!/bin/sh
-# Temporary: apache2 is being installed and shall not start by that.
+# Temporary: keeps apache2 from starting during its installation.
 case \$1 in apache2|apache2.service|apache2@*|apache-htcacheclean*|prometheus*) exit 101 ;; esac
 if [ -x $saved ]; then exec $saved "\$@"; fi
 exit 0
@@ -114,13 +113,13 @@ case " $missing " in *" apache2 "* | *" prometheus"*) hold_apache2 ;; esac
 export DEBIAN_FRONTEND=noninteractive
 apt="apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
 log=$(mktemp) || exit 1
-# A foreign repository that does not answer makes the update fail, but need not matter.
+# An unreachable third-party repository fails the update, but may be irrelevant.
 $apt update >"$log" 2>&1 </dev/null
 # shellcheck disable=SC2086 # a list of names
 if ! $apt install --no-install-recommends $missing >>"$log" 2>&1 </dev/null; then
     tail -n 25 "$log" >&2
     rm -f "$log"
-    say "apt could not install them (its last words are above). Once that is mended, run this again."
+    say "apt could not install them (its last output is above). Fix that and run this again."
     exit 1
 fi
 rm -f "$log"
@@ -133,5 +132,5 @@ fi
 say "done"
 if [ "$new_apache2" = yes ]; then
     say "apache2 was installed and not started; like every service it starts at the next boot"
-    say "unless you say  systemctl disable apache2"
+    say "unless you run  systemctl disable apache2"
 fi

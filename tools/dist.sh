@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Packs the sources as BUILD/mpm_hybrid-VERSION.tar.gz, and prints its name.
+# Packs the sources as BUILD/mpm_hybrid-VERSION.tar.gz and prints its name.
 #
-# What git knows is packed, as it is in the work tree; without git (an unpacked release) all files but builds. The same
-# sources give the same bytes on every machine: order, owner, modes and times do not come from this one. The time is
-# SOURCE_DATE_EPOCH, the last commit's or, without git, that of VERSION, which an unpacked release has from its archive.
+# Packs the files tracked by git, as in the work tree; without git (an unpacked release) all files except builds. The
+# archive is reproducible: order, owner, modes and times do not depend on the machine. The time is SOURCE_DATE_EPOCH,
+# the last commit's or, without git, that of VERSION, which unpacking sets from the archive.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ build=${BUILD:-build}
 name=mpm_hybrid-$(cat VERSION)
 archive=$build/$name.tar.gz
 
-# A release that was unpacked into another project's work tree is not that project's.
+# A release unpacked inside another project's work tree is not in git.
 in_git() {
     [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]
 }

@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs and removes the modules, the files a2enmod uses, mpmstats, its manual page
-# and its completion for bash.
+# Installs and removes the modules, the files for a2enmod, mpmstats, its manual page
+# and its bash completion.
 #
 #   tools/install.sh install|uninstall
 #
-# Environment, with what `make -f Makefile.apxs` sets: BUILD (where the artefacts
-# are), DESTDIR (a root to install below; empty: this machine), LIBEXECDIR and
-# SYSCONFDIR (httpd's, asked of APXS when not set), PREFIX (of mpmstats).
+# Environment, as set by `make -f Makefile.apxs`: BUILD (directory of the artefacts),
+# DESTDIR (root directory; empty: this machine), LIBEXECDIR and SYSCONFDIR (httpd's,
+# default from APXS), PREFIX (of mpmstats).
 #
-# No service is started, stopped or restarted. A configuration file that was
-# edited after an installation is never overwritten and never removed.
+# No service is started, stopped or restarted. A configuration file edited after
+# installation is never overwritten or removed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,12 +27,12 @@ sbindir=$prefix/sbin
 mandir=$prefix/share/man/man1
 completions=$prefix/share/bash-completion/completions
 modules="mpm_hybrid mpmstats"
-# What a2enmod knows: the modules, and mod_php on the prefork model.
+# Names for a2enmod: the modules, and mod_php on the prefork model.
 confs="$modules php_hybrid"
 
 say() { echo "  $*"; }
 
-# The a2enmod files name Debian's module directory; another httpd has its own.
+# The a2enmod files contain Debian's module directory; adapt it for other builds of httpd.
 conf_for_here() {
     sed "s|/usr/lib/apache2/modules/|$libexecdir/|" "conf/$1"
 }
@@ -50,7 +50,7 @@ drop() {
     fi
 }
 
-# An edited file stays, the new one comes beside it.
+# Keeps an edited file and installs the new one beside it.
 install_conf() {
     fresh=$(mktemp)
     conf_for_here "$1" >"$fresh"
@@ -75,7 +75,7 @@ remove_conf() {
 do_install() {
     for module in $modules; do
         if [ ! -f "$build/mod_$module.so" ]; then
-            echo "$build/mod_$module.so is not there: run  make -f Makefile.apxs  first" >&2
+            echo "$build/mod_$module.so does not exist: run  make -f Makefile.apxs  first" >&2
             exit 1
         fi
     done
@@ -99,7 +99,7 @@ is_enabled() {
     [ -L "$root$enabled/$1.load" ]
 }
 
-# The name mod_php is enabled by; nothing where it is not.
+# The name of the enabled mod_php; nothing when disabled.
 enabled_php() {
     for link in "$root$enabled"/php[0-9]*.load; do
         if [ -L "$link" ]; then
@@ -108,7 +108,7 @@ enabled_php() {
     done
 }
 
-# Always a stop and a start: httpd does not change its MPM by a signal.
+# Always a stop and a start: httpd does not change its MPM at a restart.
 say_next() {
     php=$(enabled_php | tr '\n' ' ')
     if is_enabled mpm_hybrid; then
@@ -124,8 +124,8 @@ say_next() {
     fi
 }
 
-# A server without an MPM does not start, so event takes the place of hybrid; and
-# no link in mods-enabled may be left without its file.
+# A server without an MPM does not start, so event replaces hybrid. No dangling link
+# may remain in mods-enabled.
 disable() {
     if [ -z "$root" ] && command -v a2dismod >/dev/null; then
         if is_enabled php_hybrid; then

@@ -210,7 +210,7 @@ def test_who_waits_for_a_worker_is_seen_without_asking_the_server(make, model):
         totals = seen()["totals"]
         return totals["children_started"] - totals["children_ended"] - totals["processes"]
     wait_until(lambda: living() == len(old), 5, "a count of the processes that ended")
-    assert seen()["totals"]["crashes"] == 0 and cli.run(*segment, "events", "--kind", "crash").stdout == "No event is like that.\n"
+    assert seen()["totals"]["crashes"] == 0 and cli.run(*segment, "events", "--kind", "crash").stdout == "No event matches.\n"
 
 
 @each_model

@@ -306,7 +306,7 @@ def test_what_does_not_speak_http_or_hangs_up_is_explained():
     with RawServer(lambda c: c.recv(100)) as closing:
         fails(8, "--url", closing.url())
     with RawServer(lambda c: (c.recv(4096), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}"))) as short:
-        assert "cut short" in fails(8, "--url", short.url())
+        assert "truncated" in fails(8, "--url", short.url())
     with FakeServer(STATUS) as plain:
         assert "TLS" in fails(5, "--url", plain.url().replace("http", "https"))
 

@@ -132,7 +132,7 @@ def test_processes_are_filtered_and_sorted(saved):
     assert pids("--sort", "connections") == [4002, 4001, 4000]
     assert pids("--sort", "connections", "-r") == [4000, 4001, 4002]
     assert pids("--state", "quiescing") == [4002]
-    assert run("processes", *saved(told), "--state", "starting").stdout == "No process is like that.\n"
+    assert run("processes", *saved(told), "--state", "starting").stdout == "No process matches.\n"
 
 
 def test_the_table_of_processes_agrees_with_the_document(saved):
@@ -591,7 +591,7 @@ def test_diff_of_the_same_of_a_restart_and_of_swapped_files(two, saved):
     assert "swap" in run("diff", two[1], two[0]).stdout
     anew = saved(document(server__started_us=1_700_090_000_000_000, totals__requests=9_999_999), "c.json")[1]
     text = run("diff", two[0], anew).stdout
-    assert "anew" in text and "/s" not in text
+    assert "restarted" in text and "/s" not in text
 
 
 def test_diff_with_one_file_compares_with_the_server(server, tmp_path):

@@ -136,7 +136,7 @@ def not_there(layout):
     (itk, "prefork", "fault", "mpm_itk_module", "mpm_prefork"),
     (reqtimeout, "slow clients", "warning", "not loaded", "a2enmod reqtimeout"),
     (no_limit, "slow clients", "warning", "header=0", "header=20"),
-    (gone, "modules", "fault", "mpmstats_module is not there", "a2dismod mpmstats"),
+    (gone, "modules", "fault", "mpmstats_module does not exist", "a2dismod mpmstats"),
     (everybody, "page", "warning", "everybody", "Require local"),
     (nobody_said, "page", "warning", "everybody", "Require local"),
     (no_page, "page", "warning", "there is none", "SetHandler mpm-status"),
@@ -144,7 +144,7 @@ def not_there(layout):
     (few_files_for_prefork, "open files", "warning", "MaxRequestWorkers 600 processes needs 664", "ulimit -n 664"),
     (second_page, "page", "warning", "page.conf:2", "Require local"),
     (no_mod_php, "modules", "warning", "php_module", "install the package that has it (libapache2-mod-php), or, where php-fpm"),
-    (not_there, "configuration", "fault", "more/*.conf, which is not there; httpd does not start", "mend it"),
+    (not_there, "configuration", "fault", "more/*.conf, which does not exist; httpd does not start", "fix it"),
 ])
 def test_what_is_wrong_is_named_with_what_to_do(layout, change, subject, level, text, advice):
     change(layout)
@@ -247,7 +247,7 @@ def test_a_server_that_runs_is_looked_at(httpd):
     segment = server.root / "run/mpmstats.segment"
     mode = segment.stat().st_mode & 0o7777
     segment.chmod(0o664)
-    assert "could end the server" in examine(server)["segment", "fault"]
+    assert "could crash the server" in examine(server)["segment", "fault"]
     segment.chmod(mode)
 
 
@@ -285,7 +285,7 @@ def test_an_ordinary_user_is_told_what_he_may_not_read(layout):
 
 def loop(layout):
     layout.write("conf-enabled/x.conf", "Include conf-enabled/x.conf\n" * 2)
-    return "fault", "included in too many files within each other; httpd does not start"
+    return "fault", "nested in too many includes; httpd does not start"
 
 
 def pipe(layout):
@@ -302,13 +302,13 @@ def pattern(layout):
     (layout.path / "d").mkdir()
     (layout.path / "d/e").mkdir()
     layout.write("conf-enabled/x.conf", f"IncludeOptional {layout.path}{'/*/..' * 60}/*.conf\n")
-    return "warning", "3 seconds were not enough"
+    return "warning", "takes more than 3 seconds"
 
 
 def endless_file(layout):
     with open(layout.path / "conf-enabled/x.conf", "wb") as f:
         f.truncate(1 << 40)
-    return "warning", "3 seconds were not enough"
+    return "warning", "takes more than 3 seconds"
 
 
 def growing_values(layout):

@@ -109,7 +109,7 @@ def test_workers_are_chosen_by_what_they_run(tmp_path):
         assert [w.get("handler") for w in told(at(segment, "workers", "--json"))] == ["proxy:fcgi://php", "default-handler", None, "proxy:http://b", None]
         assert [w["pid"] for w in told(at(segment, "workers", "--handler", "proxy:*", "--json"))] == [4711, 4712]
         assert at(segment, "workers", "--handler", "PROXY:FCGI*", "--state", "busy", "--count").stdout == "1\n"
-        assert at(segment, "workers", "--handler", "php").stdout == "No worker is like that.\n"
+        assert at(segment, "workers", "--handler", "php").stdout == "No worker matches.\n"
         first = at(segment, "workers", "--sort", "handler").stdout.splitlines()[1]
         assert first.endswith("default-handler")
 
@@ -133,7 +133,7 @@ def test_tables_of_virtual_hosts_handlers_and_events(segment):
     assert at(segment, "vhosts", "--sort", "total.p99").stdout.splitlines()[1].startswith("www.example.org:80")
     assert at(segment, "vhosts", "--sort", "total.p99", "--reverse").stdout.splitlines()[1].startswith("other.example.org:443")
     assert [v["name"] for v in told(at(segment, "vhosts", "--vhost", "OTHER*", "--json"))] == ["other.example.org:443"]
-    assert at(segment, "vhosts", "--vhost", "nobody").stdout == "No virtual host is like that.\n"
+    assert at(segment, "vhosts", "--vhost", "nobody").stdout == "No virtual host matches.\n"
     assert at(segment, "vhosts", "--handlers").stdout.splitlines()[1].split()[:3] == ["default-handler", "105", "1"]
     lines = at(segment, "events").stdout.splitlines()
     assert len(lines) == 4 and "saturated" in lines[1] and "Process 99" in lines[2] and "SIGSEGV (11)" in lines[2]

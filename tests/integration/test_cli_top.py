@@ -170,7 +170,7 @@ def test_a_server_that_records_nothing_has_no_virtual_hosts(live):
     with FakeServer({"/mpm-status": lambda _: Answer(told)}) as fake, Terminal(cli.PROGRAM, "top", "--url", fake.url()) as terminal:
         terminal.wait_for("REQUEST")
         terminal.type("3")
-        terminal.wait_for("The server does not tell its virtual hosts.")
+        terminal.wait_for("The server does not report virtual hosts.")
 
 
 # ---- keys -----------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_a_filter_takes_effect_while_it_is_typed_and_can_be_taken_back(live):
         terminal.wait(lambda lines: len(listed(lines)) == 11)
         terminal.type("\\")
         terminal.text("no such row")
-        terminal.wait_for("Nothing passes the filter")
+        terminal.wait_for("No row matches the filter")
 
 
 def test_letters_typed_into_the_filter_are_no_commands(live):

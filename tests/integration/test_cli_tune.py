@@ -131,7 +131,7 @@ def test_a_full_server_is_given_more_workers_in_table_and_json(samples):
 
 def test_too_little_data_is_an_answer_of_its_own(samples):
     done = samples["quiet"]
-    assert done.returncode == 9 and "Not enough data: " in done.stdout and "takes 100" in done.stdout
+    assert done.returncode == 9 and "Not enough data: " in done.stdout and "at least 100 are needed" in done.stdout
     answer, advice = told(tune(Moving(), "--for", "1s", "--json"), 9)
     assert not answer["enough"] and "looks" in answer["missing"] and advice == {}
 

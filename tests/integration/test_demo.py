@@ -188,7 +188,7 @@ def test_the_demo_says_why_the_server_does_not_start(start):
         demo = start(SCRIPT, cwd=tree, BUILD=tree / "build", DEMO_PORT=procs.free_port())
         (tree / "build").mkdir(exist_ok=True)
         assert demo.finish() != 0
-        assert "mod_mpm_hybrid.so is not there" in demo.said
+        assert "mod_mpm_hybrid.so does not exist" in demo.said
         for name in ("mod_mpm_hybrid.so", "mod_mpmstats.so", "mpmstats"):
             shutil.copy(BUILD / name, tree / "build")
         demo = start(SCRIPT, cwd=tree, BUILD=tree / "build", DEMO_PORT=procs.free_port())

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154 # BUILD, MPM, ROOT, LIBEXECDIR, docroot are demo.sh's
 #
-# The demo's configuration: what is written below ROOT before the server starts.
+# The demo's configuration, written below ROOT before the server starts.
 
-# The distribution's own user for the children; of meaning for root only.
+# The distribution's user for the children; used by root only.
 config_user() {
     id -un www-data 2>/dev/null || echo nobody
 }
@@ -17,7 +17,7 @@ config_certificate() {
     chmod 600 "$ROOT/tls/key.pem"
 }
 
-# The modules there are; what is linked into the server statically has no file.
+# Available modules; statically linked ones have no file.
 config_modules() {
     local name
     for name in authn_core authz_core authz_host mime dir alias reqtimeout env ratelimit setenvif \
@@ -61,7 +61,7 @@ DocumentRoot "$docroot"
 <Directory "$docroot">
     Require all granted
 </Directory>
-# A download that takes its time, so that there is something to look at.
+# A slow download, so the status page shows activity.
 <Location "/slow.bin">
     SetOutputFilter RATE_LIMIT
     SetEnv rate-limit 64

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A private apache2 on mpm_hybrid with the status page, TLS and HTTP/2, to look at.
+# Runs a private apache2 on mpm_hybrid with the status page, TLS and HTTP/2.
 #
 #   tools/demo/demo.sh       called by `make -f Makefile.apxs demo`
 #
-# Environment: BUILD (where the modules are), APXS, DEMO_SECONDS (end by itself
-# after so long), DEMO_PORT (first port to try, 8080), DEMO_MPM (event or worker:
-# the same demo on another MPM; mod_mpmstats works there too).
+# Environment: BUILD (directory of the modules), APXS, DEMO_SECONDS (duration;
+# default: until Ctrl-C), DEMO_PORT (first port to try, 8080), DEMO_MPM (event or
+# worker: the same demo on another MPM; mod_mpmstats works there too).
 #
-# It listens on 127.0.0.1 only, keeps everything below BUILD/demo, and needs no
-# root. The server is a child of this script in a session of its own: Ctrl-C
-# reaches the script alone, which stops the server and waits until nothing of it
-# is left. It also stops when its parent or its terminal has gone; should the script
-# itself be killed outright, the kernel sends the server SIGTERM.
+# It listens on 127.0.0.1 only, writes below BUILD/demo only, and runs without root.
+# The server is a child of this script in its own session: Ctrl-C reaches only the
+# script, which stops the server and waits for all its processes. The script also
+# stops when its parent exits or its terminal closes; if the script is killed, the
+# kernel sends SIGTERM to the server.
 # shellcheck disable=SC2317 # functions called by trap
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -31,8 +31,8 @@ LIBEXECDIR=$("$APXS" -q LIBEXECDIR) || exit 1
 HTTPD=$("$APXS" -q SBINDIR)/$("$APXS" -q progname)
 
 server=      # process id of the apache2 parent, empty when there is none
-docroot=     # what is served; removed at the end when it is not below ROOT
-nap=         # process id of the sleep we wait in
+docroot=     # DocumentRoot; removed at the end when not below ROOT
+nap=         # process id of the current sleep
 stopping=no
 
 say() { echo "demo: $*"; }
@@ -40,7 +40,7 @@ die() { echo "demo: $*" >&2; exit 1; }
 
 # ---- stopping ----------------------------------------------------------------
 
-# Everything the server started is in its session.
+# All processes of the server are in its session.
 left_over() {
     pgrep -s "$server" >/dev/null
 }
@@ -83,12 +83,12 @@ trap 'stopping=yes; exit 0' INT TERM HUP
 
 # ---- starting ----------------------------------------------------------------
 
-# Whether someone accepts on a port of 127.0.0.1. The server's own bind decides in the end.
+# True when a port of 127.0.0.1 accepts connections. The server's bind() is decisive.
 taken() {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# next_port FIRST: the first port from there that nobody accepts on.
+# next_port FIRST: the first port from FIRST on that is not taken.
 next_port() {
     local port=$1
     while taken "$port"; do
@@ -98,7 +98,7 @@ next_port() {
     echo "$port"
 }
 
-# Everything lies below BUILD/demo; a demo that runs there already keeps its place.
+# ROOT is BUILD/demo, or BUILD/demo-N while other demos run.
 choose_root() {
     local n=
     ROOT=$BUILD/demo
@@ -112,7 +112,7 @@ choose_root() {
     mkdir -p "$ROOT"/{logs,run,tls} || exit 1
 }
 
-# As root the children are www-data, who may not be able to walk to this directory.
+# The children of root run as www-data, who may lack access to this directory.
 choose_docroot() {
     docroot=$ROOT/htdocs
     mkdir -p "$docroot"
@@ -130,7 +130,7 @@ start_server() {
     server=$!
 }
 
-# answering: the status page is there; fails as soon as the server has ended.
+# answering: waits for the status page; fails when the server exits.
 answering() {
     local i
     for ((i = 0; i < 100; i++)); do
@@ -141,7 +141,7 @@ answering() {
     return 1
 }
 
-# A port can be taken between our look and the server's bind; then the next one is tried.
+# Another process may take a port before the server's bind(); then try the next one.
 start_on_free_ports() {
     local try
     http=$FIRST_PORT
@@ -153,7 +153,7 @@ start_on_free_ports() {
         answering && return 0
         if ! grep -q 'could not bind to address' "$ROOT/logs/console.log" "$ROOT/logs/error.log"; then
             tail -n 20 "$ROOT/logs/console.log" "$ROOT/logs/error.log" >&2
-            die "the server did not start (its last words are above)"
+            die "the server did not start (its last output is above)"
         fi
         stop_server
         http=$((http + 1))
@@ -161,8 +161,8 @@ start_on_free_ports() {
     die "found no free port from $FIRST_PORT on"
 }
 
-# Nobody is there any more who could press Ctrl-C: make was killed, or the terminal is gone.
-# (The kernel tells only the session's first process that a terminal has gone, which may be make.)
+# True when Ctrl-C is no longer possible: make was killed, or the terminal closed.
+# (The kernel sends SIGHUP only to the session leader, which may be make.)
 [[ -t 0 ]] && had_terminal=yes || had_terminal=no
 abandoned() {
     orphaned "$PPID" || { [[ $had_terminal == yes ]] && [[ ! -t 0 ]]; }
@@ -171,7 +171,7 @@ abandoned() {
 # ---- the show ----------------------------------------------------------------
 
 need() {
-    [[ -f $1 ]] || die "$1 is not there: run  make -f Makefile.apxs  first"
+    [[ -f $1 ]] || die "$1 does not exist: run  make -f Makefile.apxs  first"
 }
 
 for tool in curl openssl pgrep flock setsid; do
@@ -219,4 +219,4 @@ while kill -0 "$server" 2>/dev/null; do
     wait "$nap"
 done
 tail -n 20 "$ROOT/logs/error.log" >&2
-die "the server has ended by itself (its last words are above)"
+die "the server exited unexpectedly (its last output is above)"

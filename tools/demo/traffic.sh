@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154 # ROOT and die are demo.sh's
 #
-# The demo's clients: some real requests at the start, then a trickle, so that the
-# status page has something to show. All of it is curl on 127.0.0.1.
+# The demo's clients: some requests at the start, then a trickle for the status page.
+# All clients are curl on 127.0.0.1.
 
 traffic=     # process id of the trickle
 
-# traffic_pages DIRECTORY: what is served.
+# traffic_pages DIRECTORY: creates the files to serve.
 traffic_pages() {
     cat >"$1/index.html" <<'END'
 <!DOCTYPE html>
@@ -17,7 +17,7 @@ END
     chmod 644 "$1/index.html" "$1/slow.bin"
 }
 
-# expect WHAT ANSWER CURL-ARGUMENT...: one request; its "code version" must be as said.
+# expect WHAT ANSWER CURL-ARGUMENT...: one request whose "code version" must equal ANSWER.
 expect() {
     local what=$1 answer=$2 got
     shift 2
@@ -25,7 +25,7 @@ expect() {
     [[ $got == "$answer" ]] || die "$what: expected \"$answer\", got \"$got\" (see $ROOT/logs/error.log)"
 }
 
-# traffic_requests HTTP_PORT HTTPS_PORT: each protocol is asked for and must be answered.
+# traffic_requests HTTP_PORT HTTPS_PORT: one request per protocol; each must succeed.
 traffic_requests() {
     local plain=http://127.0.0.1:$1 tls=https://127.0.0.1:$2
     expect "http" "200 1.1" --http1.1 "$plain/"
@@ -40,14 +40,14 @@ traffic_requests() {
     say "http, https and HTTP/2 (h2, h2c) answer; 107 requests sent"
 }
 
-# orphaned PID: whether that is no longer the parent of this shell.
+# orphaned PID: true when PID is no longer the parent of this shell.
 orphaned() {
     local parent
     read -r _ _ _ parent _ <"/proc/$BASHPID/stat" && [[ $parent != "$1" ]]
 }
 
-# trickle URL PID: a few requests a second and one slow download at a time, as long as PID, the demo, lives.
-# It waits for everything it starts: where nobody reaps orphans, as in many containers, they would stay as zombies.
+# trickle URL PID: a few requests per second and one slow download at a time while PID, the demo, runs.
+# It waits for all its children: in a container without a reaper, orphans would remain as zombies.
 trickle() {
     local slow
     trap 'kill $(jobs -p) 2>/dev/null; wait; trap - EXIT; exit' TERM EXIT
@@ -63,7 +63,7 @@ trickle() {
     done
 }
 
-# In a session of its own, so that Ctrl-C does not reach it: the demo ends it.
+# In its own session, so Ctrl-C does not reach it; the demo stops it.
 traffic_start() {
     export -f trickle orphaned
     # shellcheck disable=SC2016

@@ -39,8 +39,8 @@ static void help_program(FILE *out)
 {
     fputs(
         "Usage: mpmstats [OPTION]... [COMMAND] [ARGUMENT]...\n"
-        "Shows what a running apache2 does, as told by mod_mpmstats.\n"
-        "Without an address or a file it reads the segment of this machine's server, or else asks\n" URL_DEFAULT
+        "Shows the state of a running apache2, as recorded by mod_mpmstats.\n"
+        "Without an address or a file it reads the segment of the local server, else queries\n" URL_DEFAULT
         ".\n\nCommands:\n",
         out);
     for (size_t i = 0; commands[i] != NULL; i++) {

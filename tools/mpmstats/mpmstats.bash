@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of mpmstats(1) for bash. Commands, options and keys are asked of
-# the program itself, so this file never lags behind it.
+# Bash completion of mpmstats(1). Commands, options and keys come from the program
+# itself.
 
 _mpmstats()
 {
     local program=$1 cur=$2 prev=$3 word command=
     local -i i
 
-    # the shell takes = as a word of its own: --json=pretty is three of them
+    # bash splits words at =: --json=pretty is three words
     if [[ $prev == '=' ]]; then
         prev=${COMP_WORDS[COMP_CWORD-2]}
     elif [[ $cur == '=' ]]; then

@@ -51,12 +51,12 @@ static const option_t options[] = {
       .arg = "TIME",
       .type = OPTION_SPAN,
       .offset = offsetof(check_options_t, for_us),
-      .help = "look twice: counters, shares and times of the time in between; 0: since the start" },
+      .help = "judge counters, shares and times of this interval; 0: since the server's start" },
     { .name = "since",
       .arg = "FILE",
       .type = OPTION_TEXT,
       .offset = offsetof(check_options_t, since),
-      .help = "the same since the last check that named this file, which is then replaced" },
+      .help = "the same since the last check with this file, which is then replaced" },
     { .name = NULL }
 };
 
@@ -648,10 +648,10 @@ const command_t cmd_check = {
     .details =
         "A condition is KEY OP NUMBER, with a key of get --list, one of > >= < <= = != and a\n"
         "number with % (of the key's limit), us, ms, s, m, h, d (times) or K, M, G, T.\n"
-        "Shares of requests (errors>1%) and times (queue.p99>1s) are of the two seconds it then takes, counters\n"
-        "(crashes>0) since the server was started; all of them of the interval that --since or --for names.\n"
-        "Gauges such as busy are of this moment. Without any condition it warns of what the page shows as\n"
-        "an alarm: saturated=1, workers_hung>0, processes_suspected>0, streams_saturated=1.\n"
+        "Shares of requests (errors>1%) and times (queue.p99>1s) cover two seconds, for which the check\n"
+        "waits, counters (crashes>0) the time since the server's start; with --since or --for all of\n"
+        "them cover that interval. Gauges such as busy are current values. Default conditions:\n"
+        "saturated=1, workers_hung>0, processes_suspected>0, streams_saturated=1.\n"
         "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL (also: no answer, or dead), 3 UNKNOWN.\n",
     .examples =
         "  mpmstats check --warn 'busy>80%' --crit 'busy>95%,saturated=1'\n"

@@ -27,7 +27,7 @@ static const option_t options[] = { { .name = "all",
                                       .letter = 'a',
                                       .type = OPTION_FLAG,
                                       .offset = offsetof(diff_options_t, all),
-                                      .help = "values that did not change, too" },
+                                      .help = "also list unchanged values" },
                                     { .name = NULL } };
 
 /* The clock and values derived from it always differ, so they are no change. */
@@ -171,7 +171,7 @@ static void show(const snapshot_t *a, const snapshot_t *b)
     char *span = figure_span(fabs(seconds) * 1e6);
 
     if (measure_restarted(a, b)) {
-        puts("The server was started anew in between: counters began again.");
+        puts("The server was restarted in between: counters were reset.");
     }
     else if (seconds < 0) {
         printf("%s from the later to the earlier one: swap the files?\n", span);

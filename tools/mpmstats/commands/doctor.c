@@ -30,7 +30,7 @@ static const option_t options[] = {
       .arg = "DIR",
       .type = OPTION_TEXT,
       .offset = offsetof(doctor_options_t, server_root),
-      .help = "the directory of the configuration (/etc/apache2, or what there is)" },
+      .help = "the directory of the configuration (/etc/apache2 or another usual one)" },
     { .name = "config",
       .arg = "FILE",
       .type = OPTION_TEXT,
@@ -40,7 +40,7 @@ static const option_t options[] = {
       .letter = 'q',
       .type = OPTION_FLAG,
       .offset = offsetof(doctor_options_t, quiet),
-      .help = "only what is not in order" },
+      .help = "only warnings and faults" },
     { .name = NULL }
 };
 
@@ -229,12 +229,12 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_doctor = {
     .name = "doctor",
     .synopsis = "",
-    .summary = "checks an installation, and says what to do",
+    .summary = "checks an installation and names the remedies",
     .details =
-        "Looks at the configuration without httpd: MPMs (more than one: AH00534), modules that want prefork, files\n"
-        "that are not there, limits, who may see the page; and at the server, if one runs: its segment and\n"
-        "its page. Nothing is changed, and no rights are needed.\n"
-        "Exit codes: 0 all is well, 1 warnings, 2 faults, 3 it could not be looked at.\n",
+        "Reads the configuration without httpd: MPMs (more than one: AH00534), prefork-only modules,\n"
+        "missing files, limits, access to the page; and checks a running server: its segment and\n"
+        "its page. Nothing is changed, and no privileges are needed.\n"
+        "Exit codes: 0 no findings, 1 warnings, 2 faults, 3 the check itself failed.\n",
     .examples = "  mpmstats doctor\n"
                 "  mpmstats doctor --quiet || echo 'look after the server'\n"
                 "  mpmstats doctor --server-root /usr/local/apache2\n"

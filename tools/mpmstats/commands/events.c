@@ -42,7 +42,7 @@ static const option_t options[] = {
       .arg = "TIME",
       .type = OPTION_SPAN,
       .offset = AT(since_us),
-      .help = "only those of so long a time: 10m, 2h, 1d" },
+      .help = "only those of the last 10m, 2h, 1d" },
     { .name = "first",
       .arg = "COUNT",
       .type = OPTION_COUNT,
@@ -158,7 +158,7 @@ static int show_rows(const settings_t *settings, const rows_t *rows, const sampl
         return view_json_rows(rows, sample, settings->json);
     }
     if (rows->count == 0) {
-        puts(sample->snap.event_count == 0 ? "Nothing has happened." : "No event is like that.");
+        puts(sample->snap.event_count == 0 ? "Nothing has happened." : "No event matches.");
     }
     else {
         show(rows, &sample->snap);
@@ -192,9 +192,9 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_events = {
     .name = "events",
     .synopsis = "",
-    .summary = "what happened lately: restarts, crashes, saturation, full listen queues",
+    .summary = "recent restarts, crashes, saturation, full listen queues",
     .details =
-        "The latest first. The server remembers some of them only. With --json an array of events.\n",
+        "The latest first. The server keeps a limited number of events. With --json an array.\n",
     .examples = "  mpmstats events --kind crash,saturated --since 1d\n"
                 "  mpmstats events --first 5\n"
                 "  mpmstats events --json | jq -r '.[] | .words'\n",

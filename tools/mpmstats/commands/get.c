@@ -30,7 +30,7 @@ static const option_t options[] = {
       .letter = 'l',
       .type = OPTION_FLAG,
       .offset = offsetof(get_options_t, list),
-      .help = "list every key with its kind, unit and meaning; asks no server" },
+      .help = "list every key with its kind, unit and meaning; reads no server" },
     { .name = "vhost",
       .type = OPTION_FLAG,
       .offset = offsetof(get_options_t, vhost),
@@ -238,9 +238,9 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_get = {
     .name = "get",
     .synopsis = "KEY...",
-    .summary = "single values, one a line, for scripts",
-    .details = "A % behind the key gives the percentage of its limit. Texts are made printable,\n"
-               "flags are 0 or 1, times are in the unit --list names.\n",
+    .summary = "single values, one per line, for scripts",
+    .details = "KEY% gives the percentage of the key's limit. Texts are made printable,\n"
+               "flags are 0 or 1, times are in the unit shown by --list.\n",
     .examples = "  mpmstats get busy\n"
                 "  mpmstats get busy% idle --names\n"
                 "  mpmstats get queue.p99 'vhost[www.example.org].errors%'\n"

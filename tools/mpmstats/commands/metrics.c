@@ -28,7 +28,7 @@ static const option_t options[] = {
       .arg = "FILE",
       .type = OPTION_TEXT,
       .offset = AT(write),
-      .help = "replace this file as a whole instead of printing; not when the server is dead" },
+      .help = "replace this file atomically instead of printing; not for a dead server" },
     { .name = NULL }
 };
 
@@ -79,9 +79,9 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_metrics = {
     .name = "metrics",
     .synopsis = "",
-    .summary = "everything that is a number, for Prometheus: a textfile collector, say",
+    .summary = "all numeric values, for Prometheus, e.g. a textfile collector",
     .details =
-        "The same samples as the server gives to ?openmetrics, without asking it where it runs here.\n",
+        "The same samples as from ?openmetrics; for a local server without a request to it.\n",
     .examples = "  mpmstats metrics --write /var/lib/prometheus/node-exporter/httpd.prom\n"
                 "  mpmstats metrics --openmetrics --url https://www.example.org/mpm-status\n",
     .options = options,

@@ -161,7 +161,7 @@ static int run(const settings_t *settings, int argc, char **argv)
         rc = view_json_rows(&rows, sample, settings->json);
     }
     else if (rows.count == 0) {
-        puts("No process is like that.");
+        puts("No process matches.");
     }
     else {
         show(&sample->snap, &rows);

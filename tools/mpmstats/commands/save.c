@@ -57,10 +57,10 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_save = {
     .name = "save",
     .synopsis = "FILE",
-    .summary = "keep what the server answers in a file, for --from and diff",
+    .summary = "write the server's answer to a file, for --from and diff",
     .details =
-        "The file is replaced as a whole. It holds requests and addresses of clients, so only its owner may\n"
-        "read it (mode 0600).\n",
+        "The file is replaced atomically. It contains requests and client addresses, so only its\n"
+        "owner may read it (mode 0600).\n",
     .examples = "  mpmstats save before.json\n"
                 "  mpmstats --from before.json workers --state busy\n"
                 "  mpmstats diff before.json\n",

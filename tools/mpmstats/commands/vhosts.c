@@ -33,7 +33,7 @@ static const option_t options[] = {
       .arg = "PATTERN",
       .type = OPTION_TEXT,
       .offset = AT(vhost),
-      .help = "only these, with their port; * and ? as in the shell" },
+      .help = "only names (with port) that match; * and ? as in the shell" },
     { .name = "handlers",
       .type = OPTION_FLAG,
       .offset = AT(handlers),
@@ -129,7 +129,7 @@ static int show_rows(const settings_t *settings, const rows_t *rows, const sampl
         return view_json_rows(rows, sample, settings->json);
     }
     if (rows->count == 0) {
-        puts(given.handlers ? "No content handler is like that." : "No virtual host is like that.");
+        puts(given.handlers ? "No content handler matches." : "No virtual host matches.");
     }
     else if (given.handlers) {
         show(rows, shown_handlers, sizeof(shown_handlers) / sizeof(shown_handlers[0]));
@@ -173,8 +173,8 @@ const command_t cmd_vhosts = {
     .synopsis = "",
     .summary = "virtual hosts with their requests, errors, traffic and times by phase",
     .details =
-        "Counted since the server was started. A wide terminal shows more columns; `other` stands for\n"
-        "all beyond MPMStatsVHosts. With --json an array of them, with everything that is known.\n",
+        "Values since the server's start. A wide terminal shows more columns; `other` stands for\n"
+        "those beyond MPMStatsVHosts. With --json an array with all values.\n",
     .examples = "  mpmstats vhosts --sort total.p99 --first 10\n"
                 "  mpmstats vhosts --vhost '*.example.org:443'\n"
                 "  mpmstats vhosts --handlers --sort busy\n"

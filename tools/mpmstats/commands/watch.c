@@ -35,7 +35,7 @@ static const option_t options[] = { { .name = "interval",
                                       .arg = "TIME",
                                       .type = OPTION_SPAN,
                                       .offset = offsetof(watch_options_t, interval_us),
-                                      .help = "time between two lines (1s)" },
+                                      .help = "time between lines (1s)" },
                                     { .name = "count",
                                       .letter = 'c',
                                       .arg = "COUNT",
@@ -47,7 +47,7 @@ static const option_t options[] = { { .name = "interval",
                                     { .name = "csv",
                                       .type = OPTION_FLAG,
                                       .offset = offsetof(watch_options_t, csv),
-                                      .help = "comma-separated values, one heading" },
+                                      .help = "comma-separated values with a header line" },
                                     { .name = NULL } };
 
 #define COLUMN_LEAST 7
@@ -415,10 +415,10 @@ static int run(const settings_t *settings, int argc, char **argv)
 const command_t cmd_watch = {
     .name = "watch",
     .synopsis = "[KEY...]",
-    .summary = "a line of values every second or so",
+    .summary = "a line of values per interval",
     .details =
         "Keys are those of get --list, with % for a percentage of their limit; counters are shown\n"
-        "as growth per second, so the first line comes after one interval. With --json a line is\n"
+        "as growth per second, so the first line follows after one interval. With --json a line is\n"
         "an object. A failure is reported and the next line tried.\n",
     .examples = "  mpmstats watch\n"
                 "  mpmstats watch -n 5s -c 12 busy% requests connections.keepalive\n"

@@ -208,7 +208,7 @@ static int show(const settings_t *settings, const rows_t *rows, const sample_t *
         return view_json_rows(rows, sample, settings->json);
     }
     if (rows->count == 0) {
-        puts("No worker is like that.");
+        puts("No worker matches.");
     }
     else {
         view_workers((const snapshot_worker_t *const *)(const void *)rows->items, rows->count);

@@ -64,18 +64,16 @@ static bool is_over(walk_t *walk)
     }
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (walk->bytes > BYTES_MOST) {
-        give_up(
-            walk,
-            memory_format(
-                "it is larger than %d MiB with all that it includes; the rest was not looked at",
-                BYTES_MOST >> 20),
-            false);
+        give_up(walk,
+                memory_format("it is larger than %d MiB with its includes; the rest was not read",
+                              BYTES_MOST >> 20),
+                false);
     }
     else if (now.tv_sec - walk->begun.tv_sec > SECONDS_MOST) {
         give_up(
             walk,
             memory_format(
-                "%d seconds were not enough to read it with all that it includes; the rest was not looked at",
+                "reading it with its includes takes more than %d seconds; the rest was not read",
                 SECONDS_MOST),
             false);
     }
@@ -365,7 +363,7 @@ static void include(walk_t *walk, const conf_line_t *line)
     }
     else if (conf_is(line, "Include") && !walk->over) {
         trouble(walk->conf,
-                memory_format("%s:%d includes %s, which is not there", line->file, line->number,
+                memory_format("%s:%d includes %s, which does not exist", line->file, line->number,
                               pattern),
                 true);
     }
@@ -520,8 +518,7 @@ static void read_file(walk_t *walk, const char *path)
         return;
     }
     if (walk->depth >= DEPTH_MOST) {
-        give_up(walk, memory_format("%s is included in too many files within each other", path),
-                true);
+        give_up(walk, memory_format("%s is nested in too many includes", path), true);
         return;
     }
     file = open_file(path, &irregular);

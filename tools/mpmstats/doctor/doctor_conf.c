@@ -65,7 +65,7 @@ static char *how_to_unload(const doctor_t *doctor, const conf_line_t *line)
         return text;
     }
     place = place_of(line);
-    text = memory_format("take out the LoadModule in %s", place);
+    text = memory_format("remove the LoadModule in %s", place);
     free(place);
     return text;
 }
@@ -255,18 +255,15 @@ static void check_prefork(doctor_t *doctor)
         module = conf_word(line, 0);
         place = place_of(line);
         doctor_find(doctor, DOCTOR_FAULT, "prefork",
-                    memory_format("%s (%s) works without threads only, and mpm_%s runs threads",
-                                  module, place, mpm),
+                    memory_format("%s (%s) requires prefork, and mpm_%s runs threads", module,
+                                  place, mpm),
                     how_to_prefork(doctor, line, mpm));
         free(module);
         free(place);
     }
     if (any && prefork) {
-        doctor_find(
-            doctor, DOCTOR_OK, "prefork",
-            memory_copy(
-                "a module that works without threads only has a process for each connection"),
-            NULL);
+        doctor_find(doctor, DOCTOR_OK, "prefork",
+                    memory_copy("a prefork-only module has a process for each connection"), NULL);
     }
     free(mpm);
 }
@@ -327,9 +324,8 @@ static void check_files(doctor_t *doctor)
         doctor_find(doctor, trouble->ends ? DOCTOR_FAULT : DOCTOR_WARNING, "configuration",
                     memory_format("%s%s", trouble->text,
                                   trouble->ends ? "; httpd does not start" : ""),
-                    memory_copy(trouble->ends
-                                    ? "mend it"
-                                    : "mend it, or run this as somebody who may read it"));
+                    memory_copy(trouble->ends ? "fix it"
+                                              : "fix it, or run this as a user who may read it"));
     }
     for (size_t i = 0; i < conf->count; i++) {
         const conf_line_t *line = &conf->lines[i];
@@ -346,7 +342,7 @@ static void check_files(doctor_t *doctor)
         module = conf_word(line, 0);
         place = place_of(line);
         doctor_find(doctor, pattern ? DOCTOR_WARNING : DOCTOR_FAULT, "modules",
-                    memory_format("the file of %s is not there (%s: %s)%s", module, place,
+                    memory_format("the file of %s does not exist (%s: %s)%s", module, place,
                                   line->arguments, pattern ? "" : "; httpd does not start"),
                     how_to_do_without(doctor, line, pattern));
         free(module);
@@ -512,15 +508,15 @@ static void who_may_see(doctor_t *doctor, const conf_line_t *page)
         doctor_find(
             doctor, DOCTOR_WARNING, "page",
             memory_format("everybody may see it, addresses and requests included (%s)", place),
-            memory_copy("put Require local, or Require ip …, where SetHandler mpm-status stands"));
+            memory_copy("add Require local, or Require ip …, beside SetHandler mpm-status"));
     }
     else if (opened != NULL) {
         doctor_find(
             doctor, DOCTOR_WARNING, "page",
             memory_format(
-                "everybody may see it (%s): behind it, %s says Require all granted at %s:%d, and the last <Location> wins",
+                "everybody may see it (%s): after it, %s sets Require all granted at %s:%d, and the last <Location> wins",
                 place, conf->sections[opened->section].title, opened->file, opened->number),
-            memory_copy("put the <Location> of the page behind that one"));
+            memory_copy("move the <Location> of the page after that one"));
     }
     else {
         doctor_find(doctor, DOCTOR_OK, "page", memory_format("for: Require %s (%s)", who, place),
@@ -543,7 +539,7 @@ static void check_page(doctor_t *doctor)
     else if (page_line(conf) == NULL) {
         doctor_find(
             doctor, DOCTOR_WARNING, "page",
-            memory_copy("there is none: nothing has the handler mpm-status"),
+            memory_copy("there is none: no section sets the handler mpm-status"),
             memory_copy(
                 "<Location \"/mpm-status\"> SetHandler mpm-status, Require local </Location>"));
     }

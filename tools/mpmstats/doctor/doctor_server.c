@@ -65,7 +65,7 @@ static void who_may_read(doctor_t *doctor, const char *path)
         doctor_find(
             doctor, DOCTOR_FAULT, "segment",
             memory_format(
-                "%s may be written by others than its owner (mode %04o): they could end the server",
+                "%s is writable by users other than its owner (mode %04o): they could crash the server",
                 path, (unsigned)(status.st_mode & 07777)),
             memory_copy("MPMStatsSegmentMode 0640"));
     }
@@ -165,7 +165,7 @@ static void check_installed_since(doctor_t *doctor)
                 > doctor->sample->snap.server.restarted_us
             && doctor->sample->snap.server.restarted_us > 0) {
             doctor_find(doctor, DOCTOR_WARNING, "versions",
-                        memory_format("%s is newer than what the server runs", path),
+                        memory_format("%s is newer than the version the server runs", path),
                         memory_copy(doctor->debian ? "service apache2 restart"
                                                    : "stop and start the server"));
         }
@@ -305,8 +305,8 @@ void doctor_server(doctor_t *doctor)
             doctor, DOCTOR_OK, "server",
             memory_copy(
                 is_off(doctor)
-                    ? "MPMStatsSegment is Off: whether one runs is seen by its page alone (--url)"
-                    : "none runs here with mod_mpmstats; only the configuration was looked at"),
+                    ? "MPMStatsSegment is Off: only the page shows whether one runs (--url)"
+                    : "none runs here with mod_mpmstats; only the configuration was checked"),
             NULL);
         break;
     default:

@@ -105,7 +105,7 @@ bool sample_is_recorded(const sample_t *sample, failure_t *failure)
     return sample->recorded
         || failure_set(
                failure, RC_NOVALUE,
-               "the server does not tell this: it records nothing, or its mod_mpmstats is an older one; its error log says why");
+               "the server does not report this: it records nothing, or its mod_mpmstats is older; its error log gives the reason");
 }
 
 void sample_still(sample_t *sample,

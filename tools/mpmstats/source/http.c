@@ -128,12 +128,11 @@ static bool explain_transport(const transfer_t *transfer, CURL *curl, CURLcode c
     case CURLE_HTTP2_STREAM:
         return failure_set(
             failure, RC_ANSWER,
-            "%s: the answer was cut short (%s); try again, and look into the server's error log",
-            shown, detail);
+            "%s: the answer is truncated (%s); try again, and see the server's error log", shown,
+            detail);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
-        return failure_set(failure, RC_ANSWER,
-                           "%s: what answers there does not speak HTTP; check the port", shown);
+        return failure_set(failure, RC_ANSWER, "%s: the answer is not HTTP; check the port", shown);
     case CURLE_SEND_ERROR:
         return failure_set(failure, RC_UNREACHABLE,
                            "%s: %s; try again, and look into the server's error log", shown,

@@ -140,9 +140,8 @@ char *source_metrics(source_t *source, bool openmetrics, source_fate_t *fate, fa
     if (source->kind->metrics != NULL) {
         return source->kind->metrics(source->state, openmetrics, fate, failure);
     }
-    failure_set(
-        failure, RC_USAGE,
-        "a saved answer has no metrics; they are those of a server, with --url or --segment");
+    failure_set(failure, RC_USAGE,
+                "a saved answer has no metrics; read a server with --url or --segment");
     return NULL;
 }
 

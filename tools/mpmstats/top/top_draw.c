@@ -49,9 +49,9 @@ static void draw_help(void)
 {
     static const char *const lines[][2] = {
         { "Up Down k j", "select a row; also PgUp PgDn Home End" },
-        { "Enter", "everything known of the selected row" },
+        { "Enter", "all values of the selected row" },
         { "Tab  1 2 3", "the next list; workers, processes, virtual hosts" },
-        { "F4 \\ /", "filter: rows that contain a text; Esc takes it away" },
+        { "F4 \\ /", "filter: rows that contain a text; Esc removes it" },
         { "i H", "show or hide idle workers" },
         { "F6 < >", "choose the column to sort by" },
         { "I", "turn the order round" },
@@ -66,7 +66,7 @@ static void draw_help(void)
 
     screen_put(row++, 0, screen_columns(), STYLE_TITLE, "mpmstats top");
     screen_put(row++, 0, screen_columns(), STYLE_PLAIN,
-               "Bars: taken, ready, and what the limit still allows. Letters as in mod_status.");
+               "Bars: in use, ready, and unused up to the limit. Letters as in mod_status.");
     row++;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++, row++) {
         screen_put(row, 2, 14, STYLE_BUSY, lines[i][0]);

@@ -225,8 +225,8 @@ static void draw_rows(const top_t *top, const layout_t *layout, const rows_t *ro
     if (rows->count == 0) {
         screen_put(row, 0, screen_columns(), STYLE_FAINT,
                    top->list == TOP_VHOSTS && !top->now->recorded
-                       ? "The server does not tell its virtual hosts."
-                       : top->filter[0] != '\0' ? "Nothing passes the filter."
+                       ? "The server does not report virtual hosts."
+                       : top->filter[0] != '\0' ? "No row matches the filter."
                                                 : "Nothing to show.");
     }
 }

@@ -162,8 +162,8 @@ static bool is_enough(const advisor_input_t *in, advisor_advice_t *advice)
         return lacking(advice, "the directives of this MPM are not known");
     }
     if (in->looks < LOOKS_LEAST || !(in->seconds >= SECONDS_LEAST)) {
-        return lacking(advice, "%d looks in %.1f s; it takes %d looks and %d s at least", in->looks,
-                       rounded_down(in->seconds), LOOKS_LEAST, SECONDS_LEAST);
+        return lacking(advice, "%d looks in %.1f s; at least %d looks and %d s are needed",
+                       in->looks, rounded_down(in->seconds), LOOKS_LEAST, SECONDS_LEAST);
     }
     if (!advisor_known(&in->busy)) {
         return lacking(advice, "busy workers are not known");
@@ -179,9 +179,10 @@ static bool is_enough(const advisor_input_t *in, advisor_advice_t *advice)
     if (!(in->requests >= REQUESTS_LEAST) && !(in->saturated_share > ADVISOR_SELDOM)) {
         return isnan(in->requests)
             ? lacking(advice, "the number of requests is not known")
-            : lacking(advice,
-                      "%.0f requests in %.0f s; it takes %d at least, better those of a busy hour",
-                      in->requests, in->seconds, REQUESTS_LEAST);
+            : lacking(
+                advice,
+                "%.0f requests in %.0f s; at least %d are needed, better those of a busy hour",
+                in->requests, in->seconds, REQUESTS_LEAST);
     }
     return true;
 }

@@ -35,7 +35,7 @@ static bool saturation_worse(const advisor_input_t *before, const advisor_input_
     if (!(after->saturated_share > before->saturated_share + 0.1)) {
         return false;
     }
-    snprintf(why, size, "every worker is busy in %.0f %% of the time, before it was %.0f %%",
+    snprintf(why, size, "every worker is busy for %.0f %% of the time, before: %.0f %%",
              after->saturated_share * 100, before->saturated_share * 100);
     return true;
 }
@@ -46,8 +46,8 @@ static bool waiting_worse(const advisor_input_t *before, const advisor_input_t *
     if (!(waiting(after) > waiting(before) * 1.5 + 5)) {
         return false;
     }
-    snprintf(why, size, "%.0f requests wait for a worker on average, before it were %.0f",
-             waiting(after), waiting(before));
+    snprintf(why, size, "%.0f requests wait for a worker on average, before: %.0f", waiting(after),
+             waiting(before));
     return true;
 }
 
@@ -59,7 +59,7 @@ static bool queue_worse(const advisor_input_t *before, const advisor_input_t *af
     if (!(after->queue_p99_us > before->queue_p99_us * 1.5 + 5000)) {
         return false;
     }
-    snprintf(why, size, "99 %% of the requests wait up to %s for a worker, before it were %s",
+    snprintf(why, size, "99 %% of the requests wait up to %s for a worker, before: %s",
              advisor_span(after->queue_p99_us, now), advisor_span(before->queue_p99_us, then));
     return true;
 }
@@ -70,8 +70,7 @@ static bool rate_worse(const advisor_input_t *before, const advisor_input_t *aft
     if (!(rate(after) < 0.7 * rate(before)) || !same_load(before, after)) {
         return false;
     }
-    snprintf(why, size, "%.0f requests/s are served, before it were %.0f", rate(after),
-             rate(before));
+    snprintf(why, size, "%.0f requests/s are served, before: %.0f", rate(after), rate(before));
     return true;
 }
 

@@ -130,7 +130,7 @@ static void item_timeout(const advisor_input_t *in, advisor_advice_t *advice)
     }
     advisor_because(
         item,
-        "Not enough data: the time between two requests of a connection was measured %.0f times, it takes %d.",
+        "Not enough data: the time between two requests of a connection was measured %.0f times, %d are needed.",
         isnan(in->gap_count) ? 0 : in->gap_count, GAPS_LEAST);
 }
 
@@ -177,7 +177,7 @@ static void item_backlog(const advisor_input_t *in, advisor_advice_t *advice)
 
     if (in->listen_backlog <= 0 || isnan(in->backlog_max)) {
         item->confidence = ADVISOR_LOW;
-        advisor_because(item, "Not enough data: the kernel's queue was not seen.");
+        advisor_because(item, "Not enough data: the accept queue was not measured.");
         return;
     }
     item->confidence = advisor_trust(in);

@@ -80,9 +80,8 @@ static void item_memory(const advisor_input_t *in, advisor_advice_t *advice)
         snprintf(item->recommended, sizeof(item->recommended), "%.0fM", mib);
         item->verdict = ADVISOR_CHANGE;
     }
-    advisor_because(
-        item, "A process grows by %s with each connection; from %s, this is twice what it needs.",
-        advisor_bytes(in->growth_bytes, each), advisor_bytes(whole_process(in), now));
+    advisor_because(item, "A process grows by %s per connection, from %s; this is twice its need.",
+                    advisor_bytes(in->growth_bytes, each), advisor_bytes(whole_process(in), now));
 }
 
 static void connections_for_growth(const advisor_input_t *in, advisor_item_t *item)
@@ -94,9 +93,9 @@ static void connections_for_growth(const advisor_input_t *in, advisor_item_t *it
     snprintf(item->recommended, sizeof(item->recommended), "%.0f",
              set ? in->max_connections_per_child : most);
     item->verdict = set ? ADVISOR_KEEP : ADVISOR_CHANGE;
-    advisor_because(
-        item, "A process of %s grows by %s with each connection: after so many it has doubled.",
-        advisor_bytes(whole_process(in), now), advisor_bytes(in->growth_bytes, each));
+    advisor_because(item,
+                    "A process of %s grows by %s per connection: after this many it has doubled.",
+                    advisor_bytes(whole_process(in), now), advisor_bytes(in->growth_bytes, each));
 }
 
 static void item_connections(const advisor_input_t *in, bool by_memory, advisor_advice_t *advice)
@@ -116,7 +115,7 @@ static void item_connections(const advisor_input_t *in, bool by_memory, advisor_
     if (!measured) {
         item->confidence = ADVISOR_LOW;
         advisor_because(
-            item, "Not enough data: memory was followed over %.0f connections, it takes %.0f.",
+            item, "Not enough data: memory was measured over %.0f connections, %.0f are needed.",
             isnan(in->growth_connections) ? 0 : in->growth_connections, GROWTH_CONNECTIONS);
         return;
     }
@@ -128,14 +127,15 @@ static void item_connections(const advisor_input_t *in, bool by_memory, advisor_
         snprintf(item->recommended, sizeof(item->recommended), "0");
         item->verdict = ADVISOR_CHANGE;
         advisor_because(
-            item, "Processes live for %.0f s only, and do not grow: each is started for nothing.",
+            item,
+            "Processes live for only %.0f s and do not grow, so restarting them gains nothing.",
             in->process_life_s);
         return;
     }
     snprintf(item->recommended, sizeof(item->recommended), "%d", in->max_connections_per_child);
     item->verdict = ADVISOR_KEEP;
     advisor_because(item,
-                    grows(in) ? "MaxMemoryPerChild says it better."
+                    grows(in) ? "MaxMemoryPerChild is the better limit."
                               : "Processes did not grow over %.0f connections each.",
                     in->growth_connections);
 }

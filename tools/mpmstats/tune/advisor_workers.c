@@ -240,7 +240,7 @@ static void why_enough(const advisor_input_t *in, advisor_item_t *item)
                     in->max_request_workers, in->busy.p99);
     if (in->queue_p99_us > in->target_queue_p99_us) {
         advisor_because(
-            item, " That 1 %% of the requests waited for more than %s, not %s, has another cause.",
+            item, " 1 %% of the requests waited for more than %s (target %s) for another reason.",
             advisor_span(in->queue_p99_us, waited), advisor_span(in->target_queue_p99_us, target));
     }
 }
@@ -259,8 +259,7 @@ static void why_memory(const advisor_input_t *in, const plan_t *plan, advisor_it
         advisor_because(item, " More do not fit into %s.", has);
     }
     if (plan->wanted > plan->workers) {
-        advisor_because(item, " The demand asks for %.0f: it takes more memory.",
-                        ceil(plan->wanted));
+        advisor_because(item, " The demand is %.0f, which needs more memory.", ceil(plan->wanted));
     }
 }
 
@@ -278,13 +277,14 @@ static void why_bound(const advisor_input_t *in, const plan_t *plan, advisor_ite
         why_memory(in, plan, item);
         return;
     case BOUND_REACH:
-        advisor_because(
-            item, " The demand asks for %.0f, but more than this takes a stop and a start (%s).",
-            ceil(plan->wanted), is_threaded(in) ? "ServerLimit, ThreadLimit" : "ServerLimit");
+        advisor_because(item,
+                        " The demand is %.0f, but a higher value needs a stop and start (%s).",
+                        ceil(plan->wanted),
+                        is_threaded(in) ? "ServerLimit, ThreadLimit" : "ServerLimit");
         return;
     default:
         if (plan->workers > in->max_request_workers) {
-            advisor_because(item, " A quarter is added as room.");
+            advisor_because(item, " 25 %% are added as headroom.");
         }
     }
 }
@@ -381,16 +381,13 @@ static void item_start_servers(const advisor_input_t *in, const plan_t *plan,
     item->confidence = advisor_at_most(advisor_trust(in), ADVISOR_MEDIUM);
     if (in->start_servers > 0 && needed <= in->start_servers) {
         advisor_number(item, in->start_servers, in->start_servers);
-        advisor_because(
-            item,
-            "%d carry the %.0f workers that are busy at half of the time, and the spare ones.",
-            in->start_servers, typical);
+        advisor_because(item, "%d suffice for the median of %.0f busy workers and the spare ones.",
+                        in->start_servers, typical);
         return;
     }
     advisor_number(item, in->start_servers, needed);
     advisor_because(
-        item,
-        "After a restart %.0f workers are busy soon (half of the time), and %d are kept spare.",
+        item, "A median of %.0f workers is busy, soon after a restart too, and %d are kept spare.",
         typical, spare);
 }
 
@@ -447,8 +444,9 @@ static void item_max_spare(const advisor_input_t *in, const plan_t *plan, adviso
     item = advisor_add(advice, is_threaded(in) ? "MaxSpareThreads" : "MaxSpareServers");
     advisor_number(item, now, min_spare + plan->threads);
     item->confidence = ADVISOR_HIGH;
-    advisor_because(item, "It has to leave room for a process above %s, or processes come and go.",
-                    min_name);
+    advisor_because(
+        item, "It must exceed %s by a process, or processes are started and stopped repeatedly.",
+        min_name);
 }
 
 void advisor_workers(const advisor_input_t *in, bool stop_allowed, advisor_advice_t *advice)

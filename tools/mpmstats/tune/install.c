@@ -50,7 +50,7 @@ static bool lock(install_t *install, failure_t *failure)
     install->lock = open(install->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (install->lock >= 0 && flock(install->lock, LOCK_EX | LOCK_NB) != 0) {
         return failure_set(failure, RC_LOCAL,
-                           "another mpmstats tune --apply is at work in %s; wait for it",
+                           "another mpmstats tune --apply is running in %s; wait for it",
                            install->directory);
     }
     return access(install->directory, W_OK) == 0

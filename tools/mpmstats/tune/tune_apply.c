@@ -78,7 +78,7 @@ static bool in_force(const apply_t *apply, const snapshot_t *snap, failure_t *fa
         }
         return failure_set(
             failure, RC_LOCAL,
-            "%s is %.0f after the restart, not %s: %s is not read, or something read after it says otherwise",
+            "%s is %.0f after the restart, not %s: %s is not read, or overridden by a later setting",
             exact[i], is, item->recommended,
             apply->install.enabled != NULL ? apply->install.enabled : apply->install.file);
     }
@@ -303,7 +303,7 @@ static int roll_back(apply_t *apply, bool restarted)
         json_object_set_new(apply->tune->applied, "outcome", json_string("rollback_failed"));
         failure_set(
             &apply->failure, RC_LOCAL,
-            "rolling back FAILED, look after the server: %.400s; it was rolled back because %.400s",
+            "rolling back FAILED, check the server: %.400s; reason for rolling back: %.400s",
             second.text, why.text);
     }
     json_object_set_new(apply->tune->applied, "why", json_string(apply->failure.text));

@@ -56,7 +56,7 @@ static void show_memory(const tune_t *tune)
     }
     now = figure_bytes(tuning_memory_used(tune->tuning));
     budget = figure_bytes(tune->in.budget_bytes);
-    show_line(memory_format("Memory: %s used now, %s may be (%s)", now, budget,
+    show_line(memory_format("Memory: %s used now, budget %s (%s)", now, budget,
                             source != NULL ? source : "--memory"));
     free(now);
     free(budget);
@@ -77,7 +77,7 @@ static void show_sample(const tune_t *tune)
     }
     if (!isnan(in->demand.max)) {
         line = with_fact(line,
-                         memory_format("with those that waited %.1f, %.0f at most", in->demand.mean,
+                         memory_format("with waiting requests %.1f, %.0f at most", in->demand.mean,
                                        in->demand.max));
     }
     if (!isnan(in->saturated_share)) {
@@ -138,7 +138,7 @@ static void show_items(const advisor_advice_t *advice)
     table_print(table, stdout, terminal_width());
     table_free(table);
     if (stop) {
-        puts("* takes effect when the server is stopped and started, not at a graceful restart");
+        puts("* takes effect at a stop and start, not at a graceful restart");
     }
 }
 
