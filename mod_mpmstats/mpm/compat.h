@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/compat.h
- * @brief The span of httpd versions this MPM is built for, in one place.
+ * @brief The differences between the httpd versions this MPM supports.
  *
- * Everything newer than 2.4.52 is guarded here by the module magic number, so
- * that the other files read as if there were one httpd.
+ * The oldest is 2.4.52. Newer features are guarded here by the module magic number; the other
+ * files are written against one httpd.
  */
 #ifndef MPMSTATS_MPM_COMPAT_H
 #define MPMSTATS_MPM_COMPAT_H
@@ -22,7 +22,7 @@
 #error "mpm_hybrid needs Linux (epoll)"
 #endif
 
-/* 2.4.63: a module may ask the MPM to wait for its socket. */
+/* 2.4.63: a module may ask the MPM to poll its connection's socket. */
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 137)
 #define HYBRID_HAVE_WAITIO 1
 #define HYBRID_STATE_KEEPALIVE CONN_STATE_KEEPALIVE

@@ -21,21 +21,20 @@ extern lane_t lane_default;
 const char *directives_set_count(cmd_parms *cmd, void *dummy, const char *arg);
 
 /**
- * A directive that runs while the configuration is read (EXEC_ON_READ) cannot see the section it
- * stands in, and httpd does not put it into the tree. This does: @a tree is what such a directive
- * gets for its section's configuration. httpd does not run it again.
+ * Adds an EXEC_ON_READ directive to the configuration tree: httpd leaves it out, and the directive
+ * cannot see its enclosing section. @a tree is the directive's configuration argument. httpd does
+ * not run the added entry.
  */
 void directives_leave_trace(const cmd_parms *cmd, void *tree, const char *args);
 
 /**
- * Hook pre_config: whether none of those in @a tree stands in a section; 0: the error log says
- * which. @a section: of @a tree, or NULL
+ * Whether all directives that directives_leave_trace() added to @a tree are outside sections; if
+ * not, logs the first one and returns 0. @a section: the one @a tree is in, or NULL. Hook
+ * pre_config.
  */
 int directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section);
 
-/**
- * MPMModel; while the configuration is being read, before anybody can ask whether we have threads.
- */
+/** MPMModel. Runs while the configuration is read, before a module queries AP_MPMQ_IS_THREADED. */
 const char *directives_set_model(cmd_parms *cmd, void *tree, const char *arg);
 
 /** MaxClients: the old name of MaxRequestWorkers. */
@@ -47,7 +46,7 @@ const char *directives_set_head_memory(cmd_parms *cmd, void *dummy, const char *
 /** MaxMemoryPerChild: bytes, with K, M or G. */
 const char *directives_set_max_memory(cmd_parms *cmd, void *dummy, const char *arg);
 
-/** MPMHungRequestTime. */
+/** MPMRestartHold, MPMHungRequestTime. */
 const char *directives_set_restart_hold(cmd_parms *cmd, void *dummy, const char *arg,
                                         const char *ms);
 const char *directives_set_hung_time(cmd_parms *cmd, void *dummy, const char *arg);

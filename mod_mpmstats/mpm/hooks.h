@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/hooks.h
- * @brief httpd's hooks for connections and requests, and what other modules may ask of them.
+ * @brief httpd's hooks for connections and requests, and the optional functions about them.
  */
 #ifndef MPMSTATS_MPM_HOOKS_H
 #define MPMSTATS_MPM_HOOKS_H

@@ -3,12 +3,11 @@
  * @file  mpm/lane.h
  * @brief A lane: a group of listeners with its own processes and limits.
  *
- * Today there is one, that of the configuration (directives.h): functions take the lane they work
- * for, and a child has its own (child.h).
+ * Today there is one, lane_default (directives.h). Functions take the lane they work for; a child
+ * has its own (child.h).
  *
- * A lane is written while the configuration is read, completed by
- * lane_check(), and constant from then on: parent and children read it
- * without a lock.
+ * A lane is written while the configuration is read, completed by lane_check() and constant
+ * afterwards: parent and children read it without a lock.
  */
 #ifndef MPMSTATS_MPM_LANE_H
 #define MPMSTATS_MPM_LANE_H
@@ -21,10 +20,10 @@
 /** MPMRestartHold. */
 enum { LANE_HOLD_AUTO, LANE_HOLD_ON, LANE_HOLD_OFF };
 
-/** How long (ms) a restart waits for requests that run, where MPMRestartHold does not say. */
+/** Default of MPMRestartHold's second argument: ms a restart waits for running requests. */
 #define LANE_RESTART_WAIT_MS 2000
 
-/** Value of a limit nobody has set. */
+/** Value of a limit that the configuration does not set. */
 #define LANE_UNSET INT_MIN
 
 typedef struct lane_t {
@@ -33,9 +32,9 @@ typedef struct lane_t {
     int is_threaded;   /**< not prefork */
     int is_async;      /**< event: connections wait in the MPM between requests */
 
-    int server_limit;        /**< processes that may be configured for this run */
-    int thread_limit;        /**< upper bound of threads_per_child for this run */
-    int threads_per_child;   /**< workers a process may have */
+    int server_limit;        /**< upper bound of max_processes until the server is stopped */
+    int thread_limit;        /**< upper bound of threads_per_child until the server is stopped */
+    int threads_per_child;   /**< upper bound of a process's workers */
     int max_request_workers; /**< workers of all processes */
     int start_servers;
     int min_spare_threads;
@@ -51,56 +50,52 @@ typedef struct lane_t {
 
     apr_int64_t head_memory; /**< MPMHeadMemory in bytes; 0 = no limit */
     int restart_hold;        /**< MPMRestartHold: LANE_HOLD_* */
-    int restart_wait_ms;     /**< and how long a restart waits for what runs */
+    int restart_wait_ms;     /**< MPMRestartHold: how long a restart waits for running requests */
     int hung_seconds;        /**< MPMHungRequestTime; 0 = off */
     apr_int64_t max_memory;  /**< MaxMemoryPerChild in bytes; 0 = off */
 
     int max_processes; /**< max_request_workers / threads_per_child */
     /** process slots in the scoreboard, the overflow slot included (lane_overflow_slot) */
     int slots;
-    int min_processes; /**< never fewer than these */
+    int min_processes; /**< lower bound of the number of processes */
 } lane_t;
 
-/** The model asked for by MPMModel in the configuration being read; static storage. */
+/** MPMModel's argument in the configuration being read; static storage. */
 extern const char *lane_model_asked;
 
 /** Use @a model, "event", "worker" or "prefork". After lane_reset(). */
 void lane_use_model(lane_t *lane, const char *model);
 
-/**
- * Of three texts that of the lane's model: what the log says as the MPM of that name does has its
- * number, too.
- */
+/** The text for the lane's model: messages of a stock MPM keep that MPM's AH number. */
 const char *lane_choose(const lane_t *lane, const char *event, const char *worker,
                         const char *prefork);
 
-/** Forget what an earlier configuration said. */
+/** Reset to the defaults before a configuration is read. */
 void lane_reset(lane_t *lane);
 
 /**
- * Complete and check the limits; says each correction in the error log (and on
- * the console at startup).
- * @param first_server_limit, first_thread_limit  in: the values this run began with, 0 at
- *        the first call; out: those values
+ * Complete and check the limits; logs each correction, at startup on the console.
+ * @param first_server_limit, first_thread_limit  the values at the server's start; 0 at the first
+ *        call, which sets them
  * @param s        main server, for the log
- * @param startup  whether the console still listens
+ * @param startup  whether stderr is still the console
  */
 void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, server_rec *s,
                 int startup);
 
-/** Says in the error log when the hard limit of open files cuts MPMMaxConnections. */
+/** Logs a warning when the hard limit of open files is too low for MPMMaxConnections. */
 void lane_check_connections(const lane_t *lane, server_rec *s);
 
 /** Connections one process may hold at once, from the lane and RLIMIT_NOFILE. */
 int lane_connections_per_process(const lane_t *lane);
 
 /**
- * The last slot of the scoreboard: never given to a child. Finishing children that had
- * to give their slot up keep their workers' entries here, all of them in one place.
+ * The last slot of the scoreboard, which no child is started in. Draining children that have given
+ * up their slot share its workers' entries.
  */
 int lane_overflow_slot(const lane_t *lane);
 
-/** Copy what other modules may know. */
+/** Copy the limits that mpm_hybrid_limits_get() returns. */
 void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/module.h
- * @brief What every file of the module shares: the module record and the state
- *        that outlives a restart.
+ * @brief The module record and the state that is kept across restarts.
  */
 #ifndef MPMSTATS_MPM_MODULE_H
 #define MPMSTATS_MPM_MODULE_H
@@ -24,44 +23,43 @@ struct procs_t;
 struct shared_t;
 
 /**
- * Kept by httpd across restarts, during which this module is unloaded and
- * loaded again: no pointer to code or to configuration may be in here.
- * Written by the parent's only thread; a child has its copy from the fork and
- * changes nothing but mpm->mpm_state.
+ * httpd keeps it across restarts, at which this module is unloaded and loaded again: it must not
+ * point to code or to configuration. Written by the parent's only thread; a child has its copy from
+ * the fork and changes only mpm->mpm_state, files_before and files_raised.
  */
 typedef struct {
     ap_unixd_mpm_retained_data *mpm;
     int first_server_limit;
     int first_thread_limit;
-    char model[16]; /**< that is in use */
+    char model[16]; /**< in use */
     /** no child is left, and the tables below have the shape of another model */
     int reshape;
-    int sockets_outlive; /**< systemd has passed us the listening sockets, and keeps them */
+    int sockets_outlive; /**< the listening sockets were passed by systemd, which keeps them open */
     int has_handover;    /**< the pair below is open */
-    int handover[2];     /**< for connections of old generations; see handover.h */
-    int held;            /**< the children of the generation before have been told to hold */
+    int handover[2];     /**< passes connections of old generations; see handover.h */
+    int held;            /**< CONTROL_HOLD was sent to the children of the generation before */
     int proven;          /**< the last generation of which a child has served, plus one */
-    /** the soft limit of open files this process had before it raised it, */
+    /** soft limit of open files before files_raise() raised it (files.h) */
     rlim_t files_before;
-    /** and to what; 0: it has not. See files.h; a child writes its copy */
+    /** soft limit that files_raise() set; 0: none. A child writes its copy */
     rlim_t files_raised;
     struct procs_t *procs;   /**< the children; see procs.h */
     struct shared_t *shared; /**< counters shared with them; see shared.h */
 } hybrid_retained_t;
 
-/** Set in pre_config, before any other hook of ours. */
+/** Set in pre_config, before the module's other hooks run. */
 extern hybrid_retained_t *hybrid_retained;
 
 /** Configuration pool of the current configuration; set in open_logs. */
 extern apr_pool_t *hybrid_pconf;
 
 /**
- * What a child that cannot start exits with: if its siblings could, the reason passes, and the
- * server must not be stopped for it.
+ * Exit code of a child that cannot start. Once a child of its generation has served, the cause is
+ * taken as temporary and the server is not stopped.
  */
 int hybrid_exit_code(void);
 
-/** -X: one process is parent and child. Set in pre_config. */
+/** -X: one process is both parent and child. Set in pre_config. */
 extern int hybrid_one_process;
 
 #endif

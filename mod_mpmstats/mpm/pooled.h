@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/pooled.h
- * @brief Modules that start a thread for each worker of a process, and what the system lets us
- * start.
+ * @brief mod_http2's thread pool, and the system's limit on threads.
  *
- * mod_http2 starts H2MinWorkers threads in each new child; not set, that is the number of workers
- * the process may have (AP_MPMQ_MAX_THREADS). Stock MPMs have 25. Here a process may have hundreds,
- * which are created when they are needed. Others that ask (mod_proxy for its connections,
- * mod_status) need the true number.
+ * mod_http2 starts H2MinWorkers threads in each new child, by default as many as the process may
+ * have workers (AP_MPMQ_MAX_THREADS): 25 in stock MPMs, possibly hundreds here, where workers are
+ * created on demand. Other modules that query the number (mod_proxy for its connections,
+ * mod_status) need the true one, so mod_http2's default is set instead.
  */
 #ifndef MPMSTATS_MPM_POOLED_H
 #define MPMSTATS_MPM_POOLED_H
@@ -16,12 +15,12 @@
 #include "mpm/lane.h"
 
 /**
- * Where the administrator has not set them, give mod_http2 its limits, through its own directives.
+ * Set mod_http2's limits through its own directives, unless the administrator has set them.
  * Configuration phase.
  */
 void pooled_set_http2(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, server_rec *s);
 
-/** Say when the system does not allow so many threads as the limits do. */
+/** Logs a warning when the system's limits allow fewer threads than the lane's. */
 void pooled_check_system(const lane_t *lane, server_rec *s);
 
 #endif

@@ -9,7 +9,7 @@
 #include "apr_errno.h"
 #include "mpm/lane.h"
 
-/** The mpm_query hook. Before a process has its lane it is @a configured that counts. */
+/** The mpm_query hook. Uses @a configured until the process has its lane. */
 int query_mpm(const lane_t *configured, int code, int *result, apr_status_t *rv);
 
 /** The mpm_get_name hook. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/rival.h
- * @brief Says what to disable when another MPM is loaded beside this one.
+ * @brief Tells what to disable when a second MPM is loaded.
  */
 #ifndef MPMSTATS_MPM_RIVAL_H
 #define MPMSTATS_MPM_RIVAL_H

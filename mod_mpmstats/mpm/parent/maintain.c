@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeping the right number of children.
- *
- * The numbers of busy workers come from memory the children write: they are
- * clamped to what can be, and only ever compared. How many connections wait to
- * be accepted comes from the kernel.
+ * The numbers of busy workers come from memory that children write: they are clamped to the
+ * possible range and only compared. The backlog comes from the kernel.
  */
 #include "mpm/parent/maintain.h"
 
@@ -32,54 +29,54 @@
 
 #define HOUSEKEEPING apr_time_from_sec(1)
 
-/* Of what is not known it is not supposed that it is cheap. */
+/* Assumed start time of a child until one was measured: not cheap. */
 #define UNKNOWN_START_US 1000000
 
 /*
- * While old children wait for the new generation the first of it is looked for this often, beside
- * its own call; and so is who has started, while others are not started before that.
+ * Interval while old children wait for the first new child to serve, or while a batch of children
+ * starts and more are wanted.
  */
 #define SOON apr_time_from_msec(5)
 
 /*
- * And told to finish although none of it has been seen to serve: its children may live too shortly
- * for that. Not while any of them is about to start.
+ * Drain old children after this although no new child was seen to serve: new ones may live too
+ * briefly to be seen. Not while one is starting.
  */
 #define OLD_PATIENCE apr_time_from_sec(10)
 
-/* Shortages that show nowhere else are looked for this often, at the next housekeeping. */
+/* Least interval between two checks for shortages, unless saturated. */
 #define LOOK_INTERVAL apr_time_from_msec(900)
 
-/* Surplus processes go after so long, or so long if that was a mistake before. */
+/* Retire surplus processes after the first; up to the second if retirements were reversed. */
 #define RETIRE_TIME apr_time_from_sec(10)
 #define RETIRE_TIME_MAX apr_time_from_sec(300)
 
-/* After a fork(2) that failed. */
+/* Retry interval after fork(2) failed. */
 #define FORK_PAUSE apr_time_from_msec(200)
 
-/* A child that dies early is replaced after a delay that doubles each time. */
+/* The delay before an early-dying child is replaced doubles each time. */
 static const sizing_restart_limits_t restart_limits = {
     .first_us = 50 * 1000,
-    .max_us = 1000 * 1000, /* what kills them may be over at any time */
+    .max_us = 1000 * 1000, /* the cause may end at any time */
     .healthy_us = 10 * 1000 * 1000
 };
 
-/* All of it belongs to the parent's only thread; maintain_start sets it for a run. */
+/* Used by the parent's only thread; maintain_start() resets it for a run. */
 static struct {
     const lane_t *lane;
     start_birth_t birth;
     handoff_pairs_t pairs; /* prefork: between the children and the lobby */
     apr_time_t started;
     int old_held;    /* older generations hold */
-    int old_to_tell; /* older generations have not been told yet */
-    int first_left;  /* of StartServers */
-    int some_wait;   /* children that are wanted are not started before others have */
+    int old_to_tell; /* older generations have not been told to drain */
+    int first_left;  /* children of StartServers that are not started yet */
+    int some_wait;   /* wanted children wait until the current batch has started */
     sizing_starts_t starts;
-    apr_int64_t start_us;  /* what a child takes to start */
-    apr_time_t not_before; /* no child is started earlier */
+    apr_int64_t start_us;  /* average start time of a child */
+    apr_time_t not_before; /* earliest time of the next start */
     apr_time_t lobby_started;
-    int lobby_waits;   /* there is none; it is started FORK_PAUSE after the one before */
-    apr_time_t looked; /* for shortages */
+    int lobby_waits;   /* no lobby runs; starts are FORK_PAUSE apart */
+    apr_time_t looked; /* last check for shortages */
     sizing_server_memory_t memory;
     sizing_restart_memory_t failures;
 } m;
@@ -90,7 +87,7 @@ typedef struct {
     int ready;            /* processes that accept */
     int starting;         /* have no worker yet */
     int busy;             /* workers in a request */
-    apr_int64_t start_us; /* what those that accept took to start, in all */
+    apr_int64_t start_us; /* sum of the start times of those that accept */
     int quietest;         /* slot of the process with the fewest connections, -1: none */
 } view_t;
 
@@ -161,7 +158,7 @@ static view_t look(void)
 
 /* ---- deciding ----------------------------------------------------------- */
 
-/* Who waits for a worker: in the lobby's queue, or not even accepted. */
+/* Connections that wait for a worker: in the lobby's queue and, if all are busy, in the backlog. */
 static int unmet_events(const view_t *v)
 {
     int n = m.pairs.ready[0] >= 0 ? handoff_queued(m.pairs.ready[0]) : 0;
@@ -215,7 +212,7 @@ static void report(sizing_report_e what)
     }
 }
 
-/* Of the children that are wanted, those to be started now. All of StartServers are. */
+/* How many of the wanted children to start now: at least those of StartServers. */
 static int to_start(const view_t *v, int wanted, apr_time_t now)
 {
     int more = wanted;
@@ -252,7 +249,7 @@ static int wanted_now(const view_t *v, const sizing_server_advice_t *advice)
     return wanted < room ? wanted : room;
 }
 
-/* The quietest one goes; it still serves the connections it has. */
+/* Drain the processes with the fewest connections. */
 static void retire(int n)
 {
     while (n-- > 0) {
@@ -272,8 +269,8 @@ static apr_status_t close_pairs(void *unused)
 }
 
 /*
- * A child that has been taken over can shut them down for all others, which would end, and so would
- * those that are started in their place. With the lobby that has the other ends they are made anew.
+ * A compromised child can shut the pairs down for all: its siblings then end, and so would their
+ * replacements. So replace the lobby, and the pairs with it.
  */
 static void leave_broken_pairs(void)
 {
@@ -295,9 +292,8 @@ static void leave_broken_pairs(void)
 }
 
 /*
- * Each generation of the prefork model has its own, so that its children can tell when its lobby is
- * empty. Without them no child is started: tried again later, as after a fork that failed. Zero if
- * there are none.
+ * Whether children can be started: always in threaded models; in prefork once the pairs are open.
+ * Each generation has its own, so that its children can tell when its lobby is empty.
  */
 static int have_pairs(apr_time_t now)
 {
@@ -313,12 +309,12 @@ static int have_pairs(apr_time_t now)
         m.not_before = now + FORK_PAUSE;
         return 0;
     }
-    /* Close on exec: in a program's process nobody closes them by number. */
+    /* SOCK_CLOEXEC closes them in programs, so no child cleanup is needed. */
     apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, apr_pool_cleanup_null);
     return 1;
 }
 
-/* One that dies as soon as it is started is not started as fast as it dies. */
+/* Starts of the lobby are FORK_PAUSE apart, in case it dies at once. */
 static void keep_lobby(apr_time_t now)
 {
     m.lobby_waits = m.pairs.ready[0] >= 0 && !procs_has_lobby();
@@ -328,7 +324,7 @@ static void keep_lobby(apr_time_t now)
     }
 }
 
-/* A child that was killed takes itself out of no count. */
+/* A killed child leaves its share in shared_server_t.idle: set it from what is known. */
 static void set_idle_right(const view_t *v)
 {
     _Atomic int *idle = &hybrid_retained->shared->server->idle;
@@ -339,8 +335,8 @@ static void set_idle_right(const view_t *v)
 }
 
 /*
- * They are told to finish when somebody is there who takes over. Where nobody could be started
- * those that hold serve on: a request that finds its daemon gone is better than none answered.
+ * Drain old children when a new one serves. If none could be started, those that hold go on: a
+ * request that fails for lack of its daemon is better than no response at all.
  */
 static void look_after_old(const view_t *v, apr_time_t now)
 {
@@ -355,7 +351,7 @@ static void look_after_old(const view_t *v, apr_time_t now)
     }
 }
 
-/* How long nothing has to be done. */
+/* Time until the next maintenance. */
 static apr_interval_time_t rest(apr_time_t now)
 {
     int soon = m.some_wait || (m.old_to_tell && now - m.started < OLD_PATIENCE);

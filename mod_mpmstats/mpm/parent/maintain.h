@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/maintain.h
- * @brief How many children there should be, and making it so. Parent only.
+ * @brief Decides how many children run, starts and retires them. Parent only.
  */
 #ifndef MPMSTATS_MPM_PARENT_MAINTAIN_H
 #define MPMSTATS_MPM_PARENT_MAINTAIN_H
@@ -10,16 +10,18 @@
 #include "mpm/lane.h"
 #include "mpm/parent/start.h"
 
-/** A run begins: start the first children, and tell those of older generations to go. */
+/**
+ * Prepare a run: maintain_run() then starts StartServers children and drains older generations.
+ */
 void maintain_start(const lane_t *lane, const start_mains_t *mains, int help_fd);
 
-/** Nobody will accept any more: what is kept for children yet to start goes. */
+/** No child will be started any more: close the sockets kept for new children. */
 void maintain_end(void);
 
-/** Look around and do what is due. Returns after how many µs to come again. */
+/** Start, retire and drain children as needed. Returns the µs until the next call is due. */
 apr_interval_time_t maintain_run(apr_time_t now);
 
-/** A child of this generation has crashed, or found no resources, @a lived µs after its start. */
+/** A child of this generation crashed or lacked resources, @a lived µs after its start. */
 void maintain_child_failed(apr_interval_time_t lived);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parent. It sleeps in ppoll(2) and wakes for a signal, for a child's call
- * for help, and once a second to keep house.
+ * The parent sleeps in ppoll(2) and wakes for a signal, for a byte that a child sends, and at least
+ * once a second for maintenance.
  */
 #include "mpm/parent/parent.h"
 
@@ -34,19 +34,19 @@
 #include "mpm/parent/settle.h"
 #include "mpm/process/shared.h"
 
-/* The monitor hook runs this often: what samples the server hangs on it. */
+/* Interval of the monitor hook, on which samplers of the server rely. */
 #define MONITOR_INTERVAL apr_time_from_sec(1)
 
-/* Children are sent to look for what waits to be accepted at most this often. */
+/* Least interval between two CONTROL_LOOK. */
 #define LOOK_LEAST apr_time_from_msec(20)
 
 /*
- * Descriptors the parent needs beside one for each threaded child, of which a restart may double
- * the number: listeners, logs.
+ * Descriptors of the parent for listeners and logs, beside one for each threaded child, whose
+ * number a restart may double.
  */
 #define OWN_FILES 64
 
-/* A child that did not hear is told again after so long. */
+/* Retry interval of messages that could not be sent. */
 #define TELL_INTERVAL apr_time_from_msec(50)
 
 /* Set in parent_run, for this run. */
@@ -54,7 +54,7 @@ static const lane_t *lane;
 static const start_mains_t *mains;
 static int help_fds[2] = { -1, -1 };
 static int fatal_child;
-static apr_time_t look_at; /* when the children are to look next, 0: nobody has asked for it */
+static apr_time_t look_at; /* when to send CONTROL_LOOK, 0: no child has asked for it */
 
 static ap_unixd_mpm_retained_data *mpm(void)
 {
@@ -65,10 +65,10 @@ static ap_unixd_mpm_retained_data *mpm(void)
 
 static void on_child(int sig)
 {
-    (void)sig; /* it is enough that ppoll returns */
+    (void)sig; /* it only makes ppoll() return */
 }
 
-/* SIGCHLD has a handler only while this run lasts: the module may be unloaded afterwards. */
+/* SIGCHLD has a handler during a run only: the module may be unloaded afterwards. */
 static void watch_children(int on)
 {
     struct sigaction sa;
@@ -84,7 +84,7 @@ static int told_to_end(void)
     return mpm()->restart_pending || mpm()->shutdown_pending;
 }
 
-/* What children have asked for. That one needs help the scoreboard tells too. */
+/* Read what children sent. CHILD_HELP needs no action: maintain_run() sees it in the counters. */
 static void read_wishes(void)
 {
     static apr_time_t passed_on;
@@ -97,7 +97,7 @@ static void read_wishes(void)
         look |= memchr(buf, CHILD_LOOK, (size_t)n) != NULL;
     }
     if (look && look_at == 0 && lane->is_threaded) {
-        look_at = passed_on + LOOK_LEAST; /* no child can fill the others' sockets with it */
+        look_at = passed_on + LOOK_LEAST; /* a child must not fill its siblings' sockets */
     }
     if (look_at != 0 && now >= look_at) {
         look_at = 0;
@@ -107,8 +107,8 @@ static void read_wishes(void)
 }
 
 /*
- * Sleep, unless a signal has told us something already. The signals are let in
- * only while we sleep, so that none can slip in between the look and the sleep.
+ * Sleep, unless a signal has already requested something. Signals are unblocked only inside
+ * ppoll(), so none is missed between the check and the sleep.
  */
 static void sleep_a_while(apr_interval_time_t us)
 {
@@ -142,9 +142,9 @@ static void sleep_a_while(apr_interval_time_t us)
 /* ---- reaping ------------------------------------------------------------ */
 
 /*
- * A child of ours that asks for the end of the server by its exit status. Whether its reason
- * concerns all shows in whether any child of its generation has ever served: it has itself, if it
- * had a worker. httpd's own message would tell of the end.
+ * Whether the exit status APEXIT_CHILDFATAL concerns this child alone: one of its generation, or
+ * itself (it had a worker), has served. Called before ap_process_child_status(), which would log
+ * that the server ends.
  */
 static int is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
 {
@@ -166,7 +166,7 @@ static int is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
     return 1;
 }
 
-/* A child has ended. Nonzero if the server has to stop because of it. */
+/* A child has ended. Nonzero if the server must stop because of it. */
 static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
 {
     int generation = 0;
@@ -228,9 +228,9 @@ static void reap(apr_pool_t *p)
 /* ---- the run ------------------------------------------------------------ */
 
 /*
- * After a hard restart with another kind of model: httpd makes a new scoreboard where it finds
- * none. The old one stays mapped until the server ends; nobody looks at it. Returns the counters
- * there were.
+ * After a hard restart with a model of another shape: with ap_scoreboard_image NULL httpd creates a
+ * new scoreboard. The old one stays mapped, unused, until the server ends. Returns the old
+ * counters.
  */
 static shared_t *forget_shape(void)
 {
@@ -296,7 +296,7 @@ static int open_help_pipe(apr_pool_t *pconf)
                      "cannot create the pipe from the children");
         return !OK;
     }
-    /* Close on exec: in a program's process nobody closes it by number. */
+    /* O_CLOEXEC closes it in programs, so no child cleanup is needed. */
     apr_pool_cleanup_register(pconf, NULL, close_help_pipe, apr_pool_cleanup_null);
     return OK;
 }
@@ -394,7 +394,7 @@ static int stop_gracefully(apr_pool_t *p, server_rec *s)
     return DONE;
 }
 
-/* While a restart waits for what runs. Nonzero if there is something more urgent. */
+/* Called while a restart waits for requests. Nonzero: a stop or hard restart is pending. */
 static int keep_house(void)
 {
     read_wishes();
@@ -412,7 +412,7 @@ static int restart_now(server_rec *s)
     return OK;
 }
 
-/* The old children go on until the new ones are there: maintain_start() tells them. */
+/* The old children serve until maintain_run() of the next run drains them. */
 static void restart_gracefully(server_rec *s)
 {
     ap_log_error(
@@ -427,8 +427,8 @@ static void restart_gracefully(server_rec *s)
 }
 
 /*
- * A graceful restart may take a while, and a signal in that time ask for more: httpd forgets it
- * when the run is over.
+ * Pending signals are checked again after the graceful restart's wait: httpd clears them when the
+ * run is over.
  */
 static int end_run(apr_pool_t *p, server_rec *s)
 {
@@ -454,7 +454,7 @@ static int run_one_process(apr_pool_t *pconf)
 
     handoff_none(&none);
     code = start_one_process(&birth);
-    /* As root the privileges to do so are gone by now. */
+    /* Started as root, the process has dropped the privilege to remove it. */
     if (geteuid() == started_as) {
         ap_remove_pid(pconf, ap_pid_fname);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/parent.h
- * @brief The parent: one run of the server, from configured to stop or restart.
+ * @brief The parent's main loop: one run, from the configuration to a stop or restart.
  */
 #ifndef MPMSTATS_MPM_PARENT_PARENT_H
 #define MPMSTATS_MPM_PARENT_PARENT_H

@@ -154,7 +154,7 @@ static int is_waited_for(apr_time_t since, apr_time_t begun_after, unsigned need
     return since != 0 && since > begun_after && (needs & 1u << SHARED_SINCE_NEEDS(since));
 }
 
-/* What it says of itself can make a restart take longer, up to the restart's limit. */
+/* The child writes these values: wrong ones can delay a restart up to the restart's limit. */
 static int runs_something(const proc_t *p, apr_time_t begun_after, unsigned needs)
 {
     const shared_process_t *s = &hybrid_retained->shared->process[p->record];

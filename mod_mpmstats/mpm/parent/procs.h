@@ -3,11 +3,10 @@
  * @file  mpm/parent/procs.h
  * @brief The parent's table of its children.
  *
- * It lies in the parent's own memory, and it alone says which pids are ours:
- * the scoreboard is shared with the children and could have been scribbled
- * over. It outlives restarts (hybrid_retained_t), so there are no pointers to
- * code or configuration in it. Parent's only thread; in a child it is a copy
- * that procs_forget_inherited() closes.
+ * It is in private memory, and the parent signals only pids found here: children can overwrite the
+ * shared scoreboard. It outlives restarts (hybrid_retained_t), so it must not point to code or
+ * configuration. Used by the parent's only thread; a child closes the descriptors of its copy with
+ * procs_forget_inherited().
  */
 #ifndef MPMSTATS_MPM_PARENT_PROCS_H
 #define MPMSTATS_MPM_PARENT_PROCS_H
@@ -20,23 +19,25 @@
 typedef struct {
     pid_t pid; /* 0: free */
     int generation;
-    int control_fd;      /* write end of its pipe; -1: there is none */
-    int has_mail;        /* it is told by shared_mail_t instead, */
-    apr_uint32_t mailed; /* so many times so far */
-    int told;            /* it has been told to go */
-    int slot;            /* in the scoreboard; -1: given up */
+    int control_fd;      /* parent's end of its control socket; -1: none */
+    int has_mail;        /* it reads shared_mail_t instead */
+    apr_uint32_t mailed; /* messages written there */
+    int told;            /* it was told to end */
+    int slot;            /* in the scoreboard; -1: given up, or the lobby */
     int record;          /* in the shared counters */
-    int number;          /* its own among all that live: child_t.number */
+    int number;          /* child_t.number: unique among live children */
     int is_lobby;
-    int held;    /* it has been told to hold */
-    char untold; /* CONTROL_* that did not fit into its socket; 0: none */
-    /* entry that is kept for it, because it was asked to move there; 0: none */
+    int held;    /* CONTROL_HOLD was sent */
+    char untold; /* CONTROL_* to send again because send(2) failed; 0: none */
+    /* entry reserved for it since CONTROL_MOVE was sent; 0: none */
     int destination;
     apr_time_t started; /* monotonic */
 } proc_t;
 
-/* Entries below `slots` are the children with a slot, by slot; behind them come
- * finishing children that have given theirs up. */
+/*
+ * Entries below `slots` are the children with a slot, by slot. The rest are draining children that
+ * have given up theirs, and lobbies.
+ */
 typedef struct procs_t {
     int slots;
     int entries;
@@ -46,21 +47,21 @@ typedef struct procs_t {
 /** The table; NULL before procs_create() has been called for the server. */
 procs_t *procs_table(void);
 
-/** How many entries are such. */
+/** Number of entries for which @a is_one() is true. */
 int procs_count(int (*is_one)(const proc_t *));
 
 int procs_is_free(const proc_t *p);
 
-/** Whether @a p is a child of the current generation that accepts. */
+/** Whether @a p is a child of the current generation that was not told to end. */
 int procs_is_active(const proc_t *p);
 
-/** The entry of that process, -1 if it is none of ours. */
+/** The entry of that process, -1 if it is no child of the MPM. */
 int procs_entry(pid_t pid);
 
-/** What the parent tells a prefork child is written there. */
+/** The mailbox of a prefork child. */
 shared_mail_t *procs_mail(const proc_t *p);
 
-/** Table for @a slots children; allocated for good. */
+/** Table for @a slots children, never freed except when the model changes (parent.c). */
 procs_t *procs_create(int slots);
 
 /** Highest slot ever used, plus one. */
@@ -78,33 +79,33 @@ int procs_is_lobby(pid_t pid);
 /** Whether the lobby of this generation lives. */
 int procs_has_lobby(void);
 
-/** Children of the current generation that accept connections. */
+/** Number of procs_is_active() children. */
 int procs_active(void);
 
-/** All children, those of older generations too. */
+/** Number of all children, lobbies and older generations included. */
 int procs_total(void);
 
-/** Slot of our child of that pid, -1 if it is none of ours. */
+/** Scoreboard slot of that process, -1 if it has none or is no child of the MPM. */
 int procs_find(pid_t pid);
 
 /**
- * Children that were told to hold and run a request that has begun later than @a begun_after
- * (monotonic), or have not heard it yet. Of each kind of shared_needs_e whose bit is in @a needs;
- * with SHARED_NEEDS_CLIENT answers that wait for their client without a worker, and TLS handshakes
- * (whose requests cannot be passed on), count as well.
+ * Number of children that were sent CONTROL_HOLD and have not read it, or run a request begun after
+ * @a begun_after (monotonic) whose shared_needs_e bit is in @a needs. SHARED_NEEDS_CLIENT includes
+ * responses that wait for their client without a worker, and TLS handshakes (their requests cannot
+ * be passed on).
  */
 int procs_running(apr_time_t begun_after, unsigned needs);
 
-/** Generation of our child of that pid, -1 if it is none of ours. */
+/** Generation of that process, -1 if it is no child of the MPM. */
 int procs_generation(pid_t pid);
 
 /** Whether it is a child of the MPM, of any kind and generation. */
 int procs_is_ours(pid_t pid);
 
-/** Pid of the accepting child of the current generation in @a slot, 0 if there is none. */
+/** Pid of the procs_is_active() child in @a slot, 0 if there is none. */
 pid_t procs_accepting(int slot);
 
-/** In a new child: close the parent's ends of its siblings' pipes. */
+/** In a new child: close the parent's ends of its siblings' control sockets. */
 void procs_forget_inherited(void);
 
 #endif

@@ -16,8 +16,8 @@
 #include "mpm/process/shared.h"
 
 /*
- * Time to end cleanly for a prefork child that does not hear of its connection's end (a script that
- * computes).
+ * Time before SIGTERM for a prefork child that does not notice that its connection was cut (a
+ * script that computes).
  */
 #define PREFORK_GRACE APR_TIME_C(200000)
 
@@ -98,7 +98,7 @@ static int is_of_prefork(const proc_t *p)
     return p->pid != 0 && (p->has_mail || p->is_lobby);
 }
 
-/* The times are those of ap_reclaim_child_processes(): SIGTERM after 3 s, SIGKILL after 9 s. */
+/* The times are those of ap_reclaim_child_processes(). */
 void reap_reclaim(void)
 {
     static const struct {
@@ -119,7 +119,7 @@ void reap_reclaim(void)
         if (procs_total() == 0) {
             return;
         }
-        /* mpm_prefork's children end at the first signal. */
+        /* As with mpm_prefork, whose children end at the first SIGTERM. */
         if (is_first && clock_now() - start >= PREFORK_GRACE) {
             is_first = 0;
             tell_signal(SIGTERM);

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/reap.h
- * @brief The ends of children.
+ * @brief Cleaning up after children that have ended.
  */
 #ifndef MPMSTATS_MPM_PARENT_REAP_H
 #define MPMSTATS_MPM_PARENT_REAP_H
 
 #include "mpm/parent/procs.h"
 
-/** Our child of that pid has ended: clear up after it. Non-zero if it was one of ours.
- *  @param generation  out: of the child
- *  @param lived       out: µs since it was started */
+/**
+ * Process @a pid has ended: if it was a child of the MPM, clean up after it and return nonzero.
+ * @param generation  out: of the child
+ * @param lived       out: µs since it was started
+ */
 int reap_ended(pid_t pid, int *generation, apr_interval_time_t *lived);
 
 /** Whether any process is waiting to be reaped. */
 int reap_zombies(void);
 
 /**
- * Wait until all children have ended, first patiently, then with SIGTERM, in the
- * end with SIGKILL; other children of httpd are looked after as well.
+ * Wait until all children have ended; send SIGTERM after 3 and 5 seconds, SIGKILL after 9, return
+ * after 10. Handles httpd's other children (apr_proc_other_child) as well.
  */
 void reap_reclaim(void);
 
-/** The process of @a entry is no more: clear up after it. */
+/** The process of @a entry has ended: clean up after it. */
 void reap_note_ended(int entry);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Saturation, as intervals. Short ones that follow each other count as one, so
- * that a server at its limit does not fill its log.
+ * Saturation is logged as intervals; those less than QUIET_TIME apart count as one, so that a
+ * server at its limit does not fill its log.
  */
 #include "mpm/parent/saturation.h"
 
@@ -12,10 +12,10 @@
 #include "mpm/parent/procs.h"
 #include "mpm/process/shared.h"
 
-/* It is over when a worker has been free for so long. */
+/* An interval ends when there was no saturation for this time. */
 #define QUIET_TIME apr_time_from_sec(5)
 
-/* So many virtual hosts and handlers are named in the messages. */
+/* Number of virtual hosts and of handlers that a message names. */
 #define TOP 3
 
 static struct {
@@ -26,7 +26,7 @@ static struct {
 
 #define TALLIES 64
 
-/* How many workers are busy with what: a virtual host, a handler. */
+/* Number of workers busy with a virtual host or handler. */
 typedef struct {
     char name[40];
     int workers;
@@ -64,7 +64,7 @@ static void name_top(tally_t *tallies, const char *intro, char *text, apr_size_t
     }
 }
 
-/* One worker's entry; the child could have written anything there. */
+/* Count one worker's entry, which may hold any bytes: children write it. */
 static void look_at(int slot, int thread, tally_t *vhosts, tally_t *handlers)
 {
     worker_score ws;

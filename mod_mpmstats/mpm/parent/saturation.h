@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/saturation.h
- * @brief Telling when every worker is busy: when it begins, who keeps them, when it ends. Parent
- * only.
+ * @brief Logs when all workers become busy, with what, and when it ends. Parent only.
  */
 #ifndef MPMSTATS_MPM_PARENT_SATURATION_H
 #define MPMSTATS_MPM_PARENT_SATURATION_H
@@ -11,9 +10,9 @@
 #include "mpm/lane.h"
 
 /**
- * Note how it is now.
- * @param full     every worker of the lane is busy and no more may be started
- * @param waiting  connections that wait to be accepted
+ * Record the current state.
+ * @param full     all workers of the lane are busy and MaxRequestWorkers allows no more
+ * @param waiting  connections in the accept queues
  */
 void saturation_note(const lane_t *lane, int full, int waiting, apr_time_t now);
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last moments of a configuration. */
 #include "mpm/parent/settle.h"
 
 #include <dirent.h>
@@ -16,22 +15,19 @@
 #include "mpm/parent/slots.h"
 #include "mpm/parent/tell.h"
 
-/* The wait looks this often. */
+/* Polling interval of the waits. */
 #define LOOK_INTERVAL apr_time_from_msec(1)
 
-/* Answers that only wait for their client to take them are not waited for any longer. */
+/* Upper bound of the wait for responses that only wait for their client (SHARED_NEEDS_CLIENT). */
 #define WRITE_PATIENCE apr_time_from_msec(100)
 
-/* So long a program may take to read what was logged last. */
+/* Upper bound of the wait until piped loggers have read their pipes. */
 #define PIPE_PATIENCE apr_time_from_msec(200)
 
-/* It has taken the last of it out of the pipe, and has so long to write it. */
+/* Time for a logger to write what it has read last. */
 #define PIPE_REST apr_time_from_msec(2)
 
-/*
- * Whether any pid in the kernel's list @a path is no child of the MPM. 1 also where it cannot be
- * read.
- */
+/* Whether the kernel's list @a path has a pid that is no child of the MPM, or is unreadable. */
 static int names_a_stranger(const char *path)
 {
     FILE *f = fopen(path, "re");
@@ -48,10 +44,7 @@ static int names_a_stranger(const char *path)
     return found;
 }
 
-/*
- * Daemons of modules and programs that logs are piped to are children of the parent, of any of its
- * threads.
- */
+/* Daemons of modules and piped loggers are children of the parent, of any of its threads. */
 static int has_strangers(void)
 {
     DIR *tasks = opendir("/proc/self/task");
@@ -85,14 +78,14 @@ int settle_is_due(const lane_t *lane)
 }
 
 /*
- * Whether any pipe of ours holds as many bytes. The parent keeps both ends of each log's. @a
- * skip_fd: see settle()
+ * Whether a pipe of this process other than @a skip_fd's holds at least @a least bytes. The parent
+ * keeps both ends of piped logs.
  */
 static int has_pipe_with(int least, int skip_fd)
 {
     DIR *fds = opendir("/proc/self/fd");
     const struct dirent *entry;
-    struct stat skip = { .st_ino = 0 }; /* either end of it */
+    struct stat skip = { .st_ino = 0 }; /* both ends have the same inode */
     int found = 0;
 
     (void)fstat(skip_fd, &skip);

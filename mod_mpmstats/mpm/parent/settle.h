@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/settle.h
- * @brief Before httpd destroys the configuration pool at a graceful restart: let what runs end.
+ * @brief Graceful restart: wait for running requests before httpd destroys the configuration pool.
  * Parent only.
  */
 #ifndef MPMSTATS_MPM_PARENT_SETTLE_H
@@ -9,14 +9,17 @@
 
 #include "mpm/lane.h"
 
-/** Whether a restart now takes from the children something they need (MPMRestartHold). */
+/**
+ * Whether a restart has to hold (MPMRestartHold); auto: when the parent has children of its own
+ * beside the MPM's (daemons of modules, piped loggers), which end with the configuration.
+ */
 int settle_is_due(const lane_t *lane);
 
 /**
- * Tell the children to begin nothing new, and wait until nothing runs in them and the programs that
- * logs are piped to have read all; not longer than the lane says. @a skip_fd: either end of a pipe
- * that is nobody's log.
- * @param keep_house  called while it waits; nonzero ends the wait
+ * Send CONTROL_HOLD and wait until the children run no request, at most restart_wait_ms; then until
+ * piped loggers have read their pipes.
+ * @param skip_fd     either end of a pipe that is no log's
+ * @param keep_house  called while it waits; nonzero ends the wait for requests
  */
 void settle(const lane_t *lane, int skip_fd, int (*keep_house)(void));
 

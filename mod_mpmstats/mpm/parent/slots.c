@@ -14,10 +14,9 @@
 #include "mpm/process/control.h"
 #include "mpm/process/shared.h"
 
-/* How long a child may take to give its slot up. */
+/* Time a child has to give up its slot. */
 #define MOVE_PATIENCE_MS 200
 
-/* Its line in the scoreboard may still show what its predecessor left. */
 void slots_clear(int slot)
 {
     process_score *ps = &ap_scoreboard_image->parent[slot];
@@ -35,7 +34,7 @@ void slots_clear(int slot)
     shared_begin(hybrid_retained->shared, slot, hybrid_retained->mpm->my_generation);
 }
 
-/* Its slot may be had: it only finishes what it has. */
+/* Its slot can be reclaimed: the child is only draining. */
 static int is_movable(const proc_t *p)
 {
     return p->pid != 0 && p->told && (p->has_mail || p->control_fd >= 0);
@@ -52,7 +51,7 @@ int slots_free(void)
     return n;
 }
 
-/* Somebody may move there at any time: its answer is late. */
+/* A child whose answer is late may still move there. */
 static int is_destination(int entry)
 {
     procs_t *t = procs_table();
@@ -97,10 +96,7 @@ static int has_moved_by_mail(const proc_t *p, int patience_ms)
     return 1;
 }
 
-/*
- * It has said within @a patience_ms that it writes to its slot no longer, or it is gone. What it
- * says is not looked at.
- */
+/* Whether the child confirms within @a patience_ms that it no longer writes to its slot. */
 static int has_moved(proc_t *p, int patience_ms)
 {
     struct pollfd fd = { .fd = p->control_fd, .events = POLLIN };
@@ -115,7 +111,7 @@ static int has_moved(proc_t *p, int patience_ms)
     return recv(p->control_fd, answer, sizeof(answer), MSG_DONTWAIT) > 0;
 }
 
-/* The child in @a slot is not there any more: note where it is. */
+/* The child has left @a slot: move its entry to its destination. */
 static void note_moved(int slot)
 {
     proc_t *p = &procs_table()->proc[slot];
@@ -135,8 +131,8 @@ static void note_moved(int slot)
 }
 
 /*
- * Make the finishing child in @a slot give the slot up. One that does not answer in time may do so
- * at any moment, so the entry and the record it was told are kept for it.
+ * Reclaim @a slot from its draining child. If the answer is late, the child may still move at any
+ * moment, so its entry and record stay reserved.
  */
 static int move_away(int slot)
 {
@@ -150,7 +146,7 @@ static int move_away(int slot)
             return 0;
         }
         p->destination = entry;
-        /* Entries and records behind the slots go together; the record of the overflow slot is not used. */
+        /* Entry and record numbers differ by one: the overflow slot has a record, but no entry. */
         shared_begin(hybrid_retained->shared, entry + 1, p->generation);
     }
     tell_one(p, CONTROL_MOVE, p->destination + 1);
@@ -161,7 +157,7 @@ static int move_away(int slot)
     return 1;
 }
 
-/* Who answers late has left its slot all the same. */
+/* A child that answers late has left its slot, too. */
 static void take_late_moves(void)
 {
     procs_t *t = procs_table();
@@ -177,7 +173,6 @@ static void take_late_moves(void)
     }
 }
 
-/* A slot nobody uses, or the one of the child that has been finishing longest. */
 int slots_get(void)
 {
     procs_t *t = procs_table();
@@ -199,7 +194,7 @@ int slots_get(void)
         if (move_away(oldest)) {
             return oldest;
         }
-        t->proc[oldest].started = clock_now(); /* another one next time */
+        t->proc[oldest].started = clock_now(); /* the next try picks another child */
     }
     return slot;
 }

@@ -67,9 +67,7 @@ static int open_control(int control[2])
     return 0;
 }
 
-/*
- * The pid; 0 in the child; -1: failed and logged. @a control is what connects the two, -1: nothing.
- */
+/* As fork(2); logs a failure. @a control: socket pair of parent and child, -1: none. */
 static pid_t fork_child(const start_birth_t *birth, const int control[2])
 {
     pid_t parent = getpid();
@@ -110,7 +108,7 @@ static int has_number(int number)
 }
 
 /*
- * That of the slot, unless the one that has given the slot up still lives: its connections have ids
+ * The slot's number, unless a live child that gave up the slot still has it: connection ids are
  * made of it.
  */
 static int free_number(int slot)
@@ -120,7 +118,7 @@ static int free_number(int slot)
     while (has_number(number)) {
         number++;
     }
-    /* there is an entry for each child that lives, and one free */
+    /* each live child has an entry, and at least one is free */
     MUST_HOLD(number < procs_table()->entries);
     return number;
 }
@@ -165,7 +163,7 @@ int start_lobby(const start_birth_t *birth)
 {
     procs_t *t = procs_table();
     int entry = slots_free_entry(t->slots, t->entries);
-    int record = entry + 1; /* as of finishing children: move_away() */
+    int record = entry + 1; /* as for draining children: move_away() */
     int control[2];
     pid_t pid;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/start.h
- * @brief Starting children, and what they are born with.
+ * @brief Starting children, and what they inherit.
  */
 #ifndef MPMSTATS_MPM_PARENT_START_H
 #define MPMSTATS_MPM_PARENT_START_H
@@ -10,9 +10,9 @@
 #include "mpm/process/handoff.h"
 
 /**
- * What runs in a new process, as the main() of a program: what it returns is the exit status. @a slot
- * is the lobby's record in the shared counters. @a control_fd: CONTROL_* comes from there (control.h);
- * -1: it does not. Takes @a pairs.
+ * Main function of a new process; returns the exit status. @a slot: of the scoreboard; for the
+ * lobby, its record in the shared counters. @a control_fd: socket that carries CONTROL_*
+ * (control.h), or -1. Takes ownership of @a pairs.
  */
 typedef int start_main_t(int slot, int control_fd, handoff_pairs_t *pairs);
 
@@ -22,7 +22,7 @@ typedef struct {
     start_main_t *lobby;
 } start_mains_t;
 
-/** What a process is born with. */
+/** What a process inherits. */
 typedef struct {
     const lane_t *lane;
     const start_mains_t *mains;
@@ -30,13 +30,13 @@ typedef struct {
     handoff_pairs_t *pairs; /**< of the prefork model */
 } start_birth_t;
 
-/** Start a child; its slot, or -1 when there is no free slot or fork failed (which is logged). */
+/** Start a child. Its slot, or -1 if no slot is free, or if fork(2) failed, which it logs. */
 int start_child(const start_birth_t *birth);
 
-/** Start the lobby of the prefork model. 0, or -1 when that failed (which is logged). */
+/** Start the prefork model's lobby. 0, or -1 if that failed. */
 int start_lobby(const start_birth_t *birth);
 
-/** -X: be the child in slot 0. Returns what to exit with. */
+/** -X: run as the child in slot 0. Returns the exit status. */
 int start_one_process(const start_birth_t *birth);
 
 #endif

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A child's ticker says that it moves by changing one word of shared memory, once a second at least
- * (child.c). That the word changes is all that is believed of it. A child for which it does not may
- * still be busy: a module reads large files as the child starts, or the machine is too slow. So the
- * kernel is asked whether its main thread sleeps and has used no CPU time either; one that runs, or
- * waits for a disk, gets more time. One that was stopped, by a signal or a debugger, stays:
- * somebody wants it so. Another takes its place.
+ * A child's ticker changes one word of shared memory at least once a second; the parent checks only
+ * that it changes. If it does not, the child may still be busy: a module reads large files at
+ * startup, or the machine is slow. So /proc tells whether the main thread sleeps and has used no
+ * CPU time; a thread that runs, or waits for a disk, gets more time. A child stopped by a signal or
+ * a debugger is kept, as that is deliberate, and another is started beside it.
  *
- * What a module waits for as a child starts may come, late: until a child comes to serve, each one
- * gets twice the time of the one before; and as long as the generation lives, twice the time that
- * one has taken.
+ * Startup may wait for something that comes late: until a child serves, each replacement gets twice
+ * the time of the one before; from then on twice the longest start time seen.
  */
 #include "mpm/parent/stuck.h"
 
@@ -27,41 +25,38 @@
 
 #define LOOK_INTERVAL apr_time_from_msec(900)
 
-/*
- * A parent that has not looked for so long was stopped itself: what it has seen before counts no
- * more.
- */
+/* After a longer gap between two checks the parent was stopped itself: start over. */
 #define GAP_MOST apr_time_from_sec(3)
 
-/* Without a sign of life one is suspected after so long, and hangs after so long. */
+/* Time without a sign of life until a child is suspected, and until it is killed. */
 #define SUSPECT_AFTER apr_time_from_sec(3)
 #define HANGS_AFTER apr_time_from_sec(6)
 
-/* One that has not begun to serve gets more time: what its modules set up may be slow. */
+/* The same for a child that does not serve yet: its modules' setup may be slow. */
 #define START_PATIENCE apr_time_from_sec(10)
 #define START_PATIENCE_MOST apr_time_from_sec(300)
 
-/* One whose main thread runs, or wants to; or waits for a disk: it might write to a log. */
+/* Factor for a main thread that is runnable or waits for a disk (it may write to a log). */
 #define RUNS_FACTOR 6
 
 typedef struct {
-    pid_t pid;       /* 0: nobody to look at */
-    apr_time_t mark; /* what it has said last */
-    /* when that was seen first, or CPU time was used last while it sleeps */
+    pid_t pid;       /* 0: none to check */
+    apr_time_t mark; /* last sign of life; 0: it does not serve yet */
+    /* when the mark was first seen; later when a sleeping child used CPU time */
     apr_time_t since;
     unsigned long cpu; /* ticks of its main thread, or of all while it starts */
     int is_stopped;
     int told;
 } watch_t;
 
-/* All of it belongs to the parent's only thread; stuck_start sets it for a run. */
+/* Used by the parent's only thread; stuck_start() resets it for a run. */
 static struct {
     const lane_t *lane;
-    watch_t *watches; /* by slot; behind them the lobby's */
+    watch_t *watches; /* by slot; the last one is the lobby's */
     apr_time_t looked;
     apr_interval_time_t start_patience;
-    apr_interval_time_t start_took; /* at most, of those that have come to serve */
-    pid_t *serving;                 /* by slot: who has been seen to serve there */
+    apr_interval_time_t start_took; /* longest start time of a child that serves */
+    pid_t *serving;                 /* by slot: pid that was seen to serve there */
 } s;
 
 void stuck_start(const lane_t *lane, apr_pool_t *pool)
@@ -80,7 +75,7 @@ int stuck_is(int slot)
     return w->pid != 0 && w->is_stopped && w->told;
 }
 
-/* Its state, the letter of proc(5), and the CPU time it has used; '\0' if it is gone. */
+/* The state letter of proc(5) and the CPU time used; '\0' if the process has ended. */
 static char ask_kernel(pid_t pid, int only_main, unsigned long *cpu)
 {
     char path[64], text[512];
@@ -147,7 +142,7 @@ static void replace(watch_t *w, int entry, apr_time_t now)
     w->pid = 0;
 }
 
-/* It has said nothing new for a while. Nonzero if it is suspected. */
+/* No sign of life for SUSPECT_AFTER. Nonzero if it is suspected. */
 static int suspect(watch_t *w, int entry, apr_time_t now)
 {
     unsigned long cpu = 0;
@@ -159,7 +154,7 @@ static int suspect(watch_t *w, int entry, apr_time_t now)
         return 0;
     }
     if (was_stopped && !w->is_stopped) {
-        w->since = now; /* it goes on, and has not come to say so */
+        w->since = now; /* it was continued; its sign of life follows */
         w->told = 0;
         return 0;
     }
@@ -180,7 +175,7 @@ static int suspect(watch_t *w, int entry, apr_time_t now)
     return 1;
 }
 
-/* @a entry: of tell_kill(). @a mark: what it says now. Nonzero if it is suspected. */
+/* @a entry: for tell_kill(). @a mark: its current sign of life. Nonzero if it is suspected. */
 static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t now)
 {
     if (pid == 0) {
@@ -197,7 +192,7 @@ static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t
     return now - w->since >= SUSPECT_AFTER && suspect(w, entry, now);
 }
 
-/* Once for each child: others may take as long to start. */
+/* Record a child's start time once: others may take as long. */
 static void note_serving(int slot, pid_t pid, apr_time_t now)
 {
     const watch_t *w = &s.watches[slot];
@@ -225,7 +220,7 @@ static int look_at_child(int slot, apr_time_t now)
         note_serving(slot, pid, now);
     }
     if (!s.lane->is_threaded && mark != 0) {
-        /* it serves, and has nobody who could give a sign meanwhile */
+        /* it serves, and its only thread cannot give signs of life meanwhile */
         pid = 0;
     }
     return look_at(&s.watches[slot], pid, slot, mark, now);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/parent/stuck.h
- * @brief Children that hang: before they serve, or because their main thread does not move any
- * more.
+ * @brief Replaces children whose startup or main thread hangs.
  *
- * Parent only. Children of the current generation that have not been told to go.
+ * Parent only. Covers procs_is_active() children and the current lobby.
  */
 #ifndef MPMSTATS_MPM_PARENT_STUCK_H
 #define MPMSTATS_MPM_PARENT_STUCK_H
@@ -13,16 +12,16 @@
 #include "apr_time.h"
 #include "mpm/lane.h"
 
-/** Begin anew: for this run, of which @a pool is the memory. */
+/** Reset for a new run; allocates from @a pool, which lasts as long as the run. */
 void stuck_start(const lane_t *lane, apr_pool_t *pool);
 
 /**
- * Look at all of them, at most once a second; one that hangs is named in the log and killed.
- * Another takes its place.
+ * Check all of them, at most every 900 ms; log and kill those that hang, so that new ones are
+ * started. A stopped child (SIGSTOP, debugger) is logged and stays.
  */
 void stuck_look(apr_time_t now);
 
-/** Whether the child in @a slot hangs, and is not counted on. */
+/** Whether the child in @a slot is stopped and was logged: it does not count as a child. */
 int stuck_is(int slot);
 
 #endif

@@ -13,9 +13,7 @@
 #include "mpm/process/control.h"
 #include "mpm/process/shared.h"
 
-/*
- * Later ones make what was to be told before superfluous; these two need not be told at any price.
- */
+/* LOOK and MOVE are not repeated; a later message of the others replaces an unsent one. */
 static int is_to_be_told(char what)
 {
     return what != CONTROL_LOOK && what != CONTROL_MOVE;
@@ -24,7 +22,7 @@ static int is_to_be_told(char what)
 static void note_untold(proc_t *p, char what, int err)
 {
     if (err == EPIPE || err == ECONNRESET) {
-        return; /* it has gone */
+        return; /* it has ended */
     }
     if (p->untold == 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, err, ap_server_conf,
@@ -35,10 +33,7 @@ static void note_untold(proc_t *p, char what, int err)
     p->untold = what;
 }
 
-/*
- * A prefork child may be in a request, and has no other thread to read this: a signal makes it
- * look.
- */
+/* A signal interrupts a prefork child's request: it has no other thread to read the mail. */
 static void tell_by_mail(proc_t *p, char what, int extra)
 {
     shared_mail_t *mail = procs_mail(p);
@@ -85,8 +80,8 @@ void tell_leaving(int slot)
 {
     if (!procs_table()->proc[slot].has_mail) {
         /*
-         * What it said is only a word in shared memory; now it is true in any case, and nobody who
-         * writes there can make us start ever more children beside it.
+         * `quiescing` is in shared memory, where others can set it to make the parent start ever
+         * more children. Sending GRACEFUL makes it true.
          */
         tell_entry(slot, CONTROL_GRACEFUL);
     }
@@ -124,7 +119,8 @@ void tell_all(char what)
 }
 
 /*
- * Who has not heard the last one yet will look anyway; and its socket keeps room for what matters.
+ * A child with an unread message will look anyway; skipping it leaves room in its socket for other
+ * messages.
  */
 static int has_read_all(const proc_t *p)
 {
