@@ -14,6 +14,7 @@ from clients import Client, SlowReader, request
 from faults import Faults
 from httpd import THREADED
 from procs import wait_until
+from segment import Segment
 
 pytestmark = pytest.mark.mpm_only("hybrid")
 _PIDFD_GETFD = 438          # Linux, every architecture
@@ -76,6 +77,29 @@ def test_two_children_that_give_their_slots_up_late_do_not_share_a_record(httpd)
     server.graceful()
     wait_until(lambda: {late, prompt, third} <= set(shown(server)), 5, "all of them in the status")
     assert len(shown(server)) == len(set(shown(server))), shown(server)
+    for reader in readers:
+        reader.close()
+
+
+@pytest.mark.left_out("prefork", reason="a process for each connection; what is tested is the parent's table, of which there is one")
+def test_a_child_that_ends_before_its_late_answer_is_read_leaves_no_record(httpd):
+    """It has been asked to give its slot up, does so when a hard restart ends it, and nobody reads its answer any more."""
+    server = httpd(mpm_conf={"StartServers": 1, "ServerLimit": 2, "MaxRequestWorkers": 20, "MinSpareThreads": 1,
+                             "MaxSpareThreads": 11}, conf="Timeout 60\n")
+    server.sparse_file("big", 64 << 20)
+    readers = []
+    late = finishing(server, readers, set())
+    prompt = finishing(server, readers, {late})
+    finishing(server, readers, {late, prompt})
+    with procs.stopped([late]):
+        server.graceful()
+        old = set(server.children())
+        server.signal(signal.SIGHUP)
+        wait_until(lambda: server.children() == [late], 5, "the end of all others")
+    gone(server, old)
+    wait_until(server.answers, 10, "an answer")
+    server.mpm_status()         # a look at all records
+    assert Segment(server.segment_file).server["processes_finishing"] == 0
     for reader in readers:
         reader.close()
 

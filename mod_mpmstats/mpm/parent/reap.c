@@ -42,6 +42,9 @@ void reap_note_ended(int entry)
         ap_scoreboard_image->parent[p.slot].pid = 0;
     }
     shared_end(hybrid_retained->shared, p.record);
+    if (p.destination != 0) { /* it may have gone there, and its answer has not been read */
+        shared_end(hybrid_retained->shared, p.destination + 1);
+    }
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
                  "child %d of generation %d has left slot %d", (int)p.pid, p.generation, p.slot);
 }
