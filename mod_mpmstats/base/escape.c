@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Escaping. One loop finds the stretches that may stay as they are; what
- * remains, one character or one invalid part at a time, is spelt by the target's
- * own function.
+ * Escaping. One loop finds runs of bytes that need no escaping; the target's own function spells
+ * the rest, one character or one invalid part at a time.
  */
 #include "base/escape.h"
 
@@ -12,7 +11,7 @@
 /* longest: "\u{10ffff}", "\ud83d\ude00", or 3 bytes as \xNN; and a NUL */
 enum { SPELLING_MAX = 24 };
 
-/* What is left of the source when a character is spelt. */
+/* A character or invalid part of the source that is spelt. */
 typedef struct {
     int32_t code;
     const unsigned char *bytes;
@@ -28,7 +27,7 @@ typedef struct {
 static const char replacement[] = "\xef\xbf\xbd";
 
 /*
- * Bytes that may follow a lead byte first; they exclude overlong forms, surrogates and what is
+ * Whether a second byte is valid after its lead byte: excludes overlong forms, surrogates and codes
  * above U+10FFFF.
  */
 static bool second_fits(unsigned char lead, unsigned char second)
@@ -156,7 +155,7 @@ static size_t spell_json(const unit_t *u, char *to)
     return (size_t)snprintf(to, SPELLING_MAX, "\\u%04x", (unsigned)u->code);
 }
 
-/* A character is named by its code, a control byte and what is invalid byte by byte. */
+/* A character is spelt by its code; control and invalid bytes are spelt one by one. */
 static size_t spell_terminal(const unit_t *u, char *to)
 {
     size_t n = 0, i;
@@ -227,13 +226,13 @@ static void escape(const target_t *target, escape_sink_fn put, void *sink, const
 
 typedef struct {
     char *dst;
-    size_t room; /* bytes that may still be written, the NUL not counted */
+    size_t room; /* free bytes, without the NUL */
     size_t total;
-    char mark; /* what an escape begins with */
+    char mark; /* first character of an escape */
     bool cut;
 } buffer_t;
 
-/* As much of a stretch as fits, in whole characters; an escape whole or not. */
+/* Writes as many whole characters as fit; an escape completely or not at all. */
 static void put_buffer(void *sink, const char *data, size_t len)
 {
     buffer_t *b = sink;
@@ -314,7 +313,7 @@ size_t escape_field(const char *field, size_t size)
     if (len + 1 < size || len == 0) {
         return len;
     }
-    /* The beginning of the last character is among the last three bytes, or that one is whole. */
+    /* If none of the last three bytes begins a character, the last character is complete. */
     for (at = len; at > 0 && len - at < 3; at--) {
         unsigned char byte = (unsigned char)field[at - 1];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers for people. No locale is consulted: the page looks the same whatever
- * environment the server was started in, and as the script writes it.
+ * Numbers for people. The locale is ignored: the page must not depend on the environment the
+ * server was started in, and must match the script's output.
  */
 #include "base/format.h"
 
@@ -52,7 +52,7 @@ const char *format_bytes(char text[FORMAT_BYTES], apr_int64_t bytes)
     return text;
 }
 
-/* Two neighbouring units, the smaller one with two digits so that the text keeps its width. */
+/* Two adjacent units, the smaller one with two digits to keep the width of the text. */
 static const char *two_units(char text[FORMAT_BYTES], apr_int64_t seconds)
 {
     apr_int64_t minutes = seconds / 60;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions to a histogram, and taking copies of it. Recording is inline, in
- * histogram.h.
+ * Copying and querying histograms. Recording is inline, in histogram.h.
  */
 #include "base/histogram.h"
 
 #include <string.h>
 
-/* The bits a bucket's values have below the ones that name it. */
+/* The number of low bits that a bucket's index omits. */
 static unsigned shift_of(unsigned index, unsigned sub_bits)
 {
     unsigned row = index >> sub_bits;
@@ -32,7 +31,7 @@ uint64_t histogram_highest(unsigned index)
     return histogram_lowest(index) + (UINT64_C(1) << shift_of(index, HISTOGRAM_SUB_BITS)) - 1;
 }
 
-/* What is said for all values of a bucket. */
+/* The value reported for all values of a bucket. */
 static uint64_t middle(unsigned index)
 {
     return histogram_lowest(index) + (histogram_highest(index) - histogram_lowest(index)) / 2;
@@ -49,7 +48,7 @@ void histogram_raise_max(histogram_t *histogram, uint64_t value)
     }
 }
 
-/* A record may have been seen in its bucket and not yet in the maximum. */
+/* Raises the maximum to the highest used bucket: a copy may have missed a concurrent update. */
 static void settle_max(histogram_counts_t *counts)
 {
     for (unsigned i = HISTOGRAM_BUCKETS; i > 0; i--) {
@@ -62,7 +61,7 @@ static void settle_max(histogram_counts_t *counts)
     }
 }
 
-/* What the values below HISTOGRAM_EXACT add up to. */
+/* The sum of the values below HISTOGRAM_EXACT. */
 static uint64_t exact_sum(const histogram_counts_t *counts)
 {
     uint64_t sum = 0;
@@ -99,7 +98,7 @@ void histogram_pour(histogram_t *histogram, const histogram_counts_t *counts)
     histogram_raise_max(histogram, counts->max);
 }
 
-/* Of a server that is this build too, as nearly all are: the same buckets. */
+/* The common case: a histogram of the same geometry. */
 static void import_own(histogram_counts_t *to, const histogram_foreign_t *from)
 {
     to->count = 0;
@@ -150,7 +149,7 @@ void histogram_merge(histogram_counts_t *to, const histogram_counts_t *from)
     to->max = from->max > to->max ? from->max : to->max;
 }
 
-/* The maximum of what is left is known only by its bucket. */
+/* The maximum after a subtraction, known only to its bucket. */
 static uint64_t highest_seen(const histogram_counts_t *counts)
 {
     for (unsigned i = HISTOGRAM_BUCKETS; i > 0; i--) {
@@ -174,7 +173,7 @@ void histogram_subtract(histogram_counts_t *to, const histogram_counts_t *earlie
     to->max = highest_seen(to);
 }
 
-/* Number of the record, from 1, that a share of q is at or below. */
+/* The number, from 1, of the record at quantile q. */
 static uint64_t rank_of(uint64_t count, double q)
 {
     double exact = q * (double)count;
@@ -187,7 +186,7 @@ static uint64_t rank_of(uint64_t count, double q)
         return count;
     }
     rank = (uint64_t)exact;
-    /* A product like 0.29 * 100 comes out a hair above the number that is meant. */
+    /* Rounding makes a product like 0.29 * 100 slightly larger than 29. */
     return exact - (double)rank > exact * 1e-12 ? rank + 1 : rank > 0 ? rank : 1;
 }
 
@@ -230,7 +229,7 @@ uint64_t histogram_at_most(const histogram_counts_t *counts, uint64_t value)
         below += counts->bucket[i];
     }
     if (value >= HISTOGRAM_LARGEST) {
-        /* larger ones are in the last bucket too, and who is how large is not known */
+        /* The last bucket also holds larger values, in unknown proportion. */
         return below;
     }
     return below

@@ -7,8 +7,8 @@
 #include "apr_strings.h"
 
 /*
- * The question mark stays: there was a query. The protocol stays if it stands behind the query; in
- * a line that is no valid one the last word may be any other.
+ * The question mark stays, to show that there was a query. The protocol after the query stays; in
+ * an invalid line the last word may be part of the query.
  */
 const char *query_cut(apr_pool_t *pool, const char *line)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parked entries by deadline: a queue per duration, and a heap for deadlines
- * that follow no duration.
+ * Parked entries by deadline: a queue per duration, and a heap for other deadlines.
  *
- * The heap is a leftist one: each node's right side is the shorter way to a
- * missing child, so the way down the right side, the only one a merge walks, is
- * at most log2(n + 1) long, whatever the order of insertions. Every operation is a
- * merge, and none can be slow just once, which matters under the caller's lock.
+ * The heap is leftist: the path down the right children, the only one a merge
+ * walks, is at most log2(n + 1) long, whatever the order of insertions. Every
+ * operation is a merge with this worst case, not an amortised one, which matters
+ * under the caller's lock.
  */
 #include "base/timeouts.h"
 
@@ -17,7 +16,7 @@ static uint32_t rank_of(const timeouts_entry_t *e)
     return e ? e->rank : 0;
 }
 
-/* Puts the shorter side right and sets the rank. @return whether the rank changed */
+/* Makes the child of lower rank the right one, sets the rank. @return whether the rank changed */
 static bool heap_settle(timeouts_entry_t *e)
 {
     uint32_t rank;
@@ -36,7 +35,7 @@ static bool heap_settle(timeouts_entry_t *e)
     return true;
 }
 
-/* One heap of two: down along the right sides, then up to settle the ranks. */
+/* Merges two heaps: down along the right children, then up to settle the ranks. */
 static timeouts_entry_t *heap_merge(timeouts_entry_t *a, timeouts_entry_t *b)
 {
     timeouts_entry_t *up = NULL, *root = NULL;
@@ -74,7 +73,7 @@ static void heap_insert(timeouts_queue_t *heap, timeouts_entry_t *e)
     heap->first = heap_merge(heap->first, e);
 }
 
-/* What hung below takes the place; ranks above change as far as they must, which is O(log n). */
+/* Replaces the entry by the merge of its children and settles the ranks above: O(log n). */
 static void heap_remove(timeouts_queue_t *heap, timeouts_entry_t *e)
 {
     timeouts_entry_t *up = e->prev;
@@ -103,7 +102,7 @@ static void queue_append(timeouts_queue_t *q, timeouts_entry_t *e)
     e->next = NULL;
     e->prev = q->last;
     if (q->last) {
-        /* A clock read a little earlier by another thread must not break the order. */
+        /* Another thread's slightly earlier clock reading must not break the order. */
         if (e->deadline_us < q->last->deadline_us) {
             e->deadline_us = q->last->deadline_us;
         }
@@ -131,7 +130,7 @@ static void queue_unlink(timeouts_queue_t *q, timeouts_entry_t *e)
     }
 }
 
-/* The duration's queue; an empty one is given to a new duration. NULL: all taken. */
+/* The duration's queue; a new duration gets an empty queue. NULL: all are in use. */
 static timeouts_queue_t *queue_for(timeouts_t *set, int64_t duration_us)
 {
     timeouts_queue_t *empty = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two numbers of an event mean stands in SEGMENT_EVENTS, segment/segment.h. */
+/* The meaning of an event's two numbers: see SEGMENT_EVENTS, segment/segment.h. */
 #include "figures/events.h"
 
 #include <signal.h>
@@ -15,7 +15,7 @@ static const char *count(apr_pool_t *pool, apr_uint64_t number, const char *one,
     return apr_pstrcat(pool, text, " ", number == 1 ? one : many, NULL);
 }
 
-/* "crashed: SIGSEGV (11)": what ended it, in words. */
+/* The cause of the end in words: "crashed: SIGSEGV (11)". */
 static const char *what_ended_it(apr_pool_t *pool, apr_uint64_t sig)
 {
     static const struct {
@@ -82,7 +82,7 @@ static const char *known_words(apr_pool_t *pool, const segment_event_t *event)
     case SEGMENT_EVENT_RELIEVED:
         return relieved_words(pool, event);
     case SEGMENT_EVENT_OVERFLOW:
-        /* Where the kernel does not say whose queue, it may be that of another server. */
+        /* The kernel counts overflows of all sockets: without a name it may be another server's. */
         return apr_pstrcat(pool,
                            event->text[0] != '\0' ? "A listen queue"
                                                   : "Some listen queue of this machine",

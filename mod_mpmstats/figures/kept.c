@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers that anybody may have written: a sum that is too large stays the largest there is. */
+/* The numbers are untrusted: sums saturate at the largest number. */
 #include "figures/kept.h"
 
 #include <stddef.h>

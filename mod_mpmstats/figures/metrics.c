@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The run-time form of figures.def. Knows where a field lies and of which kind it
- * is, not what it means: a renderer that walks this shows a new metric by itself.
+ * The run-time form of figures.def: offset and kind of each field, not its meaning. A renderer that
+ * walks the table shows a new metric without further code.
  */
 #include "figures/metrics.h"
 
@@ -17,7 +17,7 @@
 #define KEPT_MADE METRIC_NOT_KEPT, _
 #define METRIC_NOT_KEPT(record, field) METRIC_MADE
 
-/* `kept` becomes the last two arguments of FIELD_OF(). */
+/* `kept` expands to the last two arguments of FIELD_OF(). */
 #define KEPT_IN(record, kept) KEPT_AS(record, KEPT_##kept)
 #define KEPT_AS(...) FIELD_OF(__VA_ARGS__)
 #define FIELD_OF(record, offset_of, field) offset_of(record, field)
@@ -117,8 +117,8 @@ static const struct {
 };
 
 /*
- * ---- what every line must have: two of one name in a scope are two members of one name, which no
- * compiler takes ----
+ * ---- checks of every line; a duplicate name in a scope is a duplicate member, which does not
+ * compile ----
  */
 
 #define CHECK(name, kept, kind, unit, shorter, limit, label, help) \
@@ -138,8 +138,8 @@ static const struct {
 #include "figures/figures.def"
 
 /*
- * The server's, its limits and totals are one list for those who type names. A limit is one of
- * them.
+ * For users who type names, server, limits and totals are one list, in which names must be unique.
+ * The limit of a figure is in that list.
  */
 #define NAMED(name, kept, kind, unit, shorter, limit, label, help) SERVER_HAS_##name,
 #define ALIAS(name, of, kind, unit, shorter, limit, label, help) SERVER_HAS_##name,

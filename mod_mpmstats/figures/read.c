@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A virtual host may have several records, an old one and a new one with the same name for
- * instance, and two processes may have begun a record for the same content handler. Whoever reads
- * the snapshot sees one.
+ * A virtual host may have several records, such as an old and a new one of the same name, and two
+ * processes may have added a record for the same content handler. The snapshot joins them.
  */
 #include "figures/read.h"
 
@@ -35,7 +34,7 @@ static apr_int64_t bounded(apr_uint64_t number)
 
 /* ---- the server as a whole --------------------------------------------------- */
 
-/* When the server was last seen at work: now, unless it is dead. */
+/* The server's last sign of life: now, unless it is dead. */
 static apr_int64_t moment_of(const segment_view_t *view, const segment_server_t *server)
 {
     const apr_uint64_t seen[] = { segment_created(view), server->heartbeat, server->sampled,
@@ -71,7 +70,7 @@ static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_vi
     kept_take(METRICS_TOTALS, &snapshot->totals, plain, pool, 0);
     server->now_us = moment_of(view, plain);
     if (server->started_us != SNAPSHOT_UNKNOWN) {
-        /* The clock may have been set back. */
+        /* 0 if the clock was set back. */
         server->uptime_s = server->now_us > server->started_us
             ? (server->now_us - server->started_us) / 1000000
             : 0;
@@ -151,7 +150,7 @@ static void take_server_spreads(snapshot_t *snapshot, const segment_view_t *view
 
 /* ---- names ------------------------------------------------------------------ */
 
-/* What every renderer makes of a name, or something coarser: what is no text becomes U+FFFD. */
+/* A name as the coarsest renderer shows it: invalid characters become U+FFFD. */
 static const char *as_shown(apr_pool_t *pool, const char *name)
 {
     size_t len = strlen(name);
@@ -163,8 +162,8 @@ static const char *as_shown(apr_pool_t *pool, const char *name)
 }
 
 /*
- * Names may hold any bytes, and two that differ in what is no text would look the same: a label
- * that is there twice makes metrics invalid. Of such names each but the first gets a number.
+ * Names may hold any bytes, and two that differ only in invalid characters would look the same: a
+ * duplicate label makes metrics invalid. All but the first of such names get a number.
  */
 static void tell_apart(void *records, int count, apr_size_t stride, apr_size_t name_offset,
                        apr_pool_t *pool)
@@ -187,18 +186,18 @@ static void tell_apart(void *records, int count, apr_size_t stride, apr_size_t n
 
 /* ---- virtual hosts ---------------------------------------------------------- */
 
-/* The records of the segment and the virtual hosts of the snapshot they belong to. */
+/* The virtual host records of the segment, grouped by virtual host of the snapshot. */
 typedef struct {
     const segment_view_t *view;
     apr_pool_t *pool;
-    bool buckets; /* those of each virtual host are asked for */
+    bool buckets; /* buckets of each virtual host are requested */
     int *first;   /* by virtual host: its first record */
     int *next;    /* by record: the next of the same virtual host; -1: none */
     int records;
-    int other; /* record of those beyond the cap */
-    /* record without a name, of those that are no more; -1: there is none */
+    int other; /* record of the hosts beyond MPMStatsVHosts */
+    /* the unnamed record, of hosts whose record was reused; -1: there is none */
     int gone;
-    snapshot_vhost_t was; /* what it says: in the totals, and nowhere else */
+    snapshot_vhost_t was; /* its figures: part of the totals only */
 } hosts_t;
 
 static apr_int64_t answered(const segment_vhost_t *plain)
@@ -216,7 +215,7 @@ static apr_int64_t answered(const segment_vhost_t *plain)
     return all;
 }
 
-/* Most servers have fewer virtual hosts than are allowed: then nothing is said of the others. */
+/* Most servers have fewer virtual hosts than records: an unused `other` is omitted. */
 static int is_idle_other(const hosts_t *hosts, int record, const segment_vhost_t *plain)
 {
     return record == hosts->other && answered(plain) == 0 && plain->in_flight == 0;
@@ -298,9 +297,9 @@ static void sum_vhosts(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 }
 
 /*
- * Requests and traffic are those recorded, of virtual hosts together: httpd's scoreboard counts
- * other ones (no streams of HTTP/2, bodies alone), and begins again with each restart. So whatever
- * is divided by them has lived as long as they have.
+ * Requests and traffic are the sums of the recorded virtual hosts. httpd's scoreboard counts
+ * differently (no HTTP/2 streams, bodies only) and starts from 0 at each restart. So
+ * counters_since_us, the base of averages, is recorded_since_us.
  */
 static void count_served(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 {
@@ -315,8 +314,8 @@ static void count_served(snapshot_t *snapshot, const snapshot_vhost_t *gone)
 }
 
 /*
- * The histograms of one phase and virtual host together; false if none is known. `room`: for one
- * more.
+ * The sum of the histograms of one phase of a virtual host; false if none is known. `room` is
+ * scratch memory.
  */
 static int host_counts(const hosts_t *hosts, int phase, int host, histogram_counts_t *sum,
                        histogram_counts_t *room)
@@ -335,7 +334,7 @@ static int host_counts(const hosts_t *hosts, int phase, int host, histogram_coun
     return known;
 }
 
-/* The times of one phase: those of each virtual host, and all together. `counts` is room for 3. */
+/* The times of one phase: of each virtual host, and of all. `counts` is scratch memory for 3. */
 static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase,
                        histogram_counts_t *counts)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scoreboard entries are copied while their workers write them: each is judged from its copy. There
- * may be a hundred thousand of them, nearly all unused: of those only the status is read.
+ * Scoreboard entries are copied while their workers write them: each is evaluated from its copy.
+ * There may be 100000 entries, most of them unused: of those only the status is read.
  */
 #include "figures/read_processes.h"
 
@@ -26,9 +26,9 @@ typedef struct {
     segment_process_t *recorded; /* by pid */
     size_t recorded_count;
     apr_array_header_t *processes, *workers;
-    bool hybrid; /* the MPM tells more of its processes than the scoreboard holds */
+    bool hybrid; /* the MPM is mpm_hybrid: process records hold more than the scoreboard */
     bool cuts_queries;
-    bool single; /* workers are asked for one by one */
+    bool single; /* single workers are requested */
     sums_t sums;
 } pass_t;
 
@@ -39,10 +39,10 @@ static apr_int64_t number(uint64_t value)
 
 static apr_int64_t board_number(int64_t value)
 {
-    return value < 0 ? SNAPSHOT_UNKNOWN : value; /* BOARD_UNKNOWN among them */
+    return value < 0 ? SNAPSHOT_UNKNOWN : value; /* BOARD_UNKNOWN is negative */
 }
 
-/* ---- what the segment has of a process ---- */
+/* ---- process records of the segment ---- */
 
 static int by_pid(const void *a, const void *b)
 {
@@ -75,7 +75,7 @@ static const segment_process_t *recorded_of(const pass_t *pass, apr_int64_t pid)
     return bsearch(&wanted, pass->recorded, pass->recorded_count, sizeof(wanted), by_pid);
 }
 
-/* The MPM's own count of connections is that of their states; others' are counted by our hooks. */
+/* mpm_hybrid counts connections by state; under other MPMs this module's hooks count them. */
 static void take_recorded(const pass_t *pass, snapshot_process_t *process,
                           const segment_process_t *from)
 {
@@ -90,7 +90,7 @@ static void take_recorded(const pass_t *pass, snapshot_process_t *process,
 
 /* ---- workers ---- */
 
-/* A copy that ends, and not amid a character; NULL for an empty one. */
+/* A terminated copy that does not end inside a character; NULL: empty. */
 static const char *text_of(const char *field, size_t size, apr_pool_t *pool)
 {
     size_t length = escape_field(field, size);
@@ -98,7 +98,7 @@ static const char *text_of(const char *field, size_t size, apr_pool_t *pool)
     return length > 0 ? apr_pstrmemdup(pool, field, length) : NULL;
 }
 
-/* mod_http2 writes what its streams are asked for, behind two numbers in brackets. */
+/* mod_http2 writes its streams' requests after two numbers in brackets, with their queries. */
 static const char *request_of(const pass_t *pass, const board_worker_t *entry)
 {
     const char *request = text_of(entry->request, sizeof(entry->request), pass->pool);
@@ -108,7 +108,7 @@ static const char *request_of(const pass_t *pass, const board_worker_t *entry)
         : request;
 }
 
-/* What it runs or ran last, in the words of the handlers' records. */
+/* The handler that the worker runs or ran last. */
 static void take_running(const pass_t *pass, snapshot_worker_t *worker)
 {
     size_t entry = (size_t)worker->slot * board_threads(pass->board) + (size_t)worker->thread;
@@ -125,7 +125,7 @@ static void take_running(const pass_t *pass, snapshot_worker_t *worker)
     }
 }
 
-/* Who was or is served. */
+/* The client and request served now or last. */
 static void read_service(const pass_t *pass, snapshot_worker_t *worker, const board_worker_t *entry,
                          bool dated)
 {
@@ -167,7 +167,7 @@ static const state_t *read_worker(pass_t *pass, const snapshot_process_t *proces
     if (state->role == SUMS_NONE) {
         return state;
     }
-    /* The entry names its process only under MPMs whose slots can have two. */
+    /* The entry has a pid only under MPMs whose slots can have two processes. */
     named = entry.pid > 0;
     worker = apr_array_push(pass->workers);
     metrics_clear(METRICS_WORKER, worker);
@@ -183,7 +183,7 @@ static const state_t *read_worker(pass_t *pass, const snapshot_process_t *proces
     return state;
 }
 
-/* Letters for a process: as many as it may have workers, more if it has more. */
+/* Letters of a process: ThreadsPerChild, or more if it has more workers. */
 static size_t picture_length(const pass_t *pass, size_t slot)
 {
     apr_int64_t configured = pass->snapshot->limits.threads_per_child;
@@ -200,7 +200,7 @@ static size_t picture_length(const pass_t *pass, size_t slot)
     return length < threads ? length : threads;
 }
 
-/* Workers of one process by role, and their picture. */
+/* Counts the workers of a process by role and draws their letters. */
 static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t *roles)
 {
     size_t length = picture_length(pass, (size_t)process->slot);
@@ -243,8 +243,9 @@ static bool is_other_generation(const pass_t *pass, const board_process_t *entry
 }
 
 /*
- * An asynchronous MPM of httpd counts connections in the scoreboard, by some of the states. All of
- * them together it counts now and then; our hooks count at once, but not those that linger.
+ * An asynchronous MPM of httpd counts connections of some states in the scoreboard. It updates
+ * their total only periodically; the hooks of this module count at once, but without lingering
+ * connections.
  */
 static void read_connections(const pass_t *pass, snapshot_process_t *process,
                              const board_process_t *entry)
@@ -262,7 +263,7 @@ static void read_connections(const pass_t *pass, snapshot_process_t *process,
     by_state->write = board_number(entry->write_completion);
     by_state->linger = board_number(entry->lingering_close);
     by_state->suspended = board_number(entry->suspended);
-    /* The field is there, the MPM may not use it. */
+    /* The field exists in this httpd, but the MPM may not use it. */
     if (by_state->waitio != SNAPSHOT_UNKNOWN) {
         by_state->waitio = board_number(entry->wait_io);
     }
@@ -294,7 +295,7 @@ static void read_slot(pass_t *pass, size_t slot)
     sums_process(&pass->sums, pass->snapshot, process, roles);
 }
 
-/* Workers are counted by the process itself where there is no scoreboard that shows them. */
+/* Without a scoreboard entry the workers come from the process record. */
 static void take_workers(const pass_t *pass, snapshot_process_t *process,
                          const segment_process_t *from)
 {
@@ -307,7 +308,7 @@ static void take_workers(const pass_t *pass, snapshot_process_t *process,
     }
 }
 
-/* A process that only its record tells of. */
+/* A process that has a record but no scoreboard entry. */
 static snapshot_process_t *read_recorded(const pass_t *pass, apr_array_header_t *processes,
                                          const segment_process_t *from)
 {
@@ -319,7 +320,7 @@ static snapshot_process_t *read_recorded(const pass_t *pass, apr_array_header_t 
     return process;
 }
 
-/* Without a scoreboard. */
+/* Processes, without a scoreboard. */
 static void read_serving(pass_t *pass)
 {
     for (size_t i = 0; i < pass->recorded_count; i++) {
@@ -347,7 +348,7 @@ static bool is_on_board(const pass_t *pass, const segment_process_t *from)
 }
 
 /*
- * mpm_hybrid's lobby: connections that wait for a process, in one that serves nobody; see
+ * mpm_hybrid's reception: it holds waiting connections and runs no requests; see
  * stats/record/sample.c.
  */
 static bool is_lobby(const pass_t *pass, const segment_process_t *from)
@@ -358,8 +359,7 @@ static bool is_lobby(const pass_t *pass, const segment_process_t *from)
 }
 
 /*
- * Processes of old generations that finish what they have and have given their slot up: only
- * mpm_hybrid's do.
+ * Draining processes of old generations whose slot was reclaimed: only mpm_hybrid has them.
  */
 static void read_finishing(pass_t *pass)
 {

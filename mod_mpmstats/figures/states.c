@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words for what a worker does. */
+/* The names of a worker's states. */
 #include "figures/states.h"
 
 const state_t states[STATE_COUNT] = {

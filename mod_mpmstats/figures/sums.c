@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One place for both who read a scoreboard, the running server and the command line: they must come
- * to the same.
+ * Shared by the running server and the CLI, whose totals must agree.
  */
 #include "figures/sums.h"
 
@@ -24,7 +23,7 @@ void sums_add(apr_int64_t *sum, apr_int64_t value)
     }
 }
 
-/* The generation is written with the first worker: before that it is the predecessor's. */
+/* The generation is written with the first worker: until then it is the previous process's. */
 const char *sums_process_state(const apr_int64_t *roles, bool quiescing, bool other_generation,
                                bool not_accepting)
 {
@@ -66,7 +65,7 @@ void sums_connections(snapshot_t *snapshot, const snapshot_process_t *process)
     }
 }
 
-/* Idle workers of a process that is going away are of no use to a new client. */
+/* Idle workers of a quiescing process count as finishing: they take no new connection. */
 void sums_process(sums_t *sums, snapshot_t *snapshot, const snapshot_process_t *process,
                   const apr_int64_t *roles)
 {
@@ -86,8 +85,8 @@ void sums_process(sums_t *sums, snapshot_t *snapshot, const snapshot_process_t *
 }
 
 /*
- * Nobody is left for the next client: every worker MaxRequestWorkers allows is
- * busy, or every process is at its connection limit and no other may be started.
+ * No worker is available for the next client: MaxRequestWorkers workers are busy, or every process
+ * is at its connection limit and no further one may be started.
  */
 static bool is_saturated(const sums_t *sums, const snapshot_limits_t *limits)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A header is a list of ranges, a range a type and its parameters. Quoted parameters
- * are not understood: no client that matters here sends any.
+ * A header is a list of ranges, a range a type and its parameters. Quoted parameters are not
+ * parsed: no relevant client sends any.
  */
 #include "http/accept_header.h"
 
@@ -11,7 +11,7 @@
 
 #define WANTED 1000
 
-/* A stretch of the header. */
+/* A part of the header. */
 typedef struct {
     const char *at;
     size_t len;
@@ -29,7 +29,7 @@ static piece_t trimmed(piece_t piece)
     return piece;
 }
 
-/* Takes what stands before the next `mark` off the front of `rest`. */
+/* Removes the part before the next `mark` from the front of `rest`. */
 static piece_t next_piece(piece_t *rest, char mark)
 {
     const char *end = memchr(rest->at, mark, rest->len);
@@ -46,7 +46,7 @@ static int is(piece_t piece, const char *word)
     return piece.len == strlen(word) && strncasecmp(piece.at, word, piece.len) == 0;
 }
 
-/* If `piece` begins with `key`, cuts that off. */
+/* If `piece` begins with `key`, removes it. */
 static int begins(piece_t *piece, const char *key)
 {
     size_t len = strlen(key);
@@ -59,7 +59,7 @@ static int begins(piece_t *piece, const char *key)
     return 1;
 }
 
-/* "0.75" is 750. What is no number says nothing. */
+/* "0.75" is 750. Anything but a number counts as 1. */
 static int read_quality(piece_t text)
 {
     int quality = 0;
@@ -87,7 +87,7 @@ static int one_of(piece_t version, const char *const *versions)
     return 0;
 }
 
-/* What the parameters of a range make of it. */
+/* The quality of a range by its parameters; 0: its version is not wanted. */
 static int judge(piece_t parameters, const char *const *versions)
 {
     int quality = WANTED;

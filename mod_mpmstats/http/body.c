@@ -2,8 +2,8 @@
 /*
  * Finds the end of a request body without decoding it.
  *
- * The payload is skipped by arithmetic; only chunk lines and trailers are read
- * byte by byte, by a machine whose parts follow one another as the bytes do.
+ * The payload is skipped by arithmetic; only chunk lines and trailers are read byte by byte, by a
+ * state machine whose states are in the order of the bytes.
  */
 #include "http/body.h"
 
@@ -21,7 +21,7 @@ enum {
     PART_TRAILER
 };
 
-/* Fewest bytes that can follow a chunk's data: its line end, "0", two line ends. */
+/* Minimum number of bytes after a chunk's data: its line end, "0", two line ends. */
 enum { TAIL_STRICT = 7, TAIL_LENIENT = 4 };
 
 static int hex_digit(char c)
@@ -38,7 +38,7 @@ static bool control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* A size that cannot be held is one that cannot fit. */
+/* A size that overflows becomes UINT64_MAX, which exceeds any limit. */
 static void size_digit(body_scan_t *s, int digit)
 {
     s->left = (s->left >> 60) ? UINT64_MAX : (s->left << 4) | (uint64_t)digit;
@@ -61,7 +61,7 @@ static body_verdict_e size_line_end(body_scan_t *s, uint64_t fed)
     return BODY_MORE;
 }
 
-/* What may follow the digits: blanks, an extension, the line end. */
+/* Processes a byte after the first digit: digits, blanks, an extension, the line end. */
 static body_verdict_e size_line_byte(body_scan_t *s, char c, uint64_t fed)
 {
     if (c == '\n') {
@@ -126,7 +126,7 @@ static body_verdict_e trailer_byte(body_scan_t *s, char c)
         s->last_cr = false;
         return BODY_MORE;
     }
-    /* A line of nothing but one CR is still empty. */
+    /* A line that has only one CR so far is still empty. */
     s->line_empty = (c == '\r' && s->line_empty && !s->last_cr);
     s->last_cr = (c == '\r');
     return BODY_MORE;
@@ -160,7 +160,7 @@ static const char *data_skip(body_scan_t *s, const char *p, const char *end)
     return p + n;
 }
 
-/* @return where it stopped: at @a end unless there is a verdict */
+/* @return the end of the bytes used: @a end unless there is a verdict */
 static const char *chunked_feed(body_scan_t *s, const char *buf, const char *end)
 {
     const char *p = buf;

@@ -2,11 +2,11 @@
 /*
  * Incremental scanner for an HTTP/1.x request head.
  *
- * Bytes are taken a line part at a time: from where we are to the next LF or to
- * the end of what there is. memchr() finds the LF, so lines nobody asks about
- * cost one pass of it and a look at their first bytes. Only the few fields the
- * body stage needs are read byte by byte. State between calls is a handful of
- * small integers; there is no buffer, so a cut can be anywhere.
+ * Input is processed in parts of lines: up to the next LF or the end of the buffer.
+ * memchr() finds the LF, so an irrelevant field costs one pass of it and a check of
+ * its first bytes. Only the few relevant fields are read byte by byte. The state
+ * between calls is some small integers; there is no buffer, so the input can be
+ * split anywhere.
  */
 #include "http/head.h"
 
@@ -14,7 +14,7 @@
 
 enum { PART_REQUEST_LINE = 0, PART_FIELDS, PART_PREFACE };
 
-/* Where we are in a field. */
+/* Position in a field. */
 enum { FIELD_SKIP = 0, FIELD_NAME, FIELD_VALUE };
 
 /* In the request line: bytes of "HTTP/x.y" matched in the current word, or one of these. */
@@ -29,14 +29,14 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 typedef struct {
     const char *text;
     uint8_t len;
-    uint8_t shared; /* bytes in common with the word before it */
+    uint8_t shared; /* length of the prefix in common with the previous word */
 } word_t;
 #define WORD(s, shared) \
     { \
         s, sizeof(s) - 1, shared \
     }
 
-/* Fields we read. */
+/* The fields whose values are read. */
 enum { KIND_CONNECTION, KIND_LENGTH, KIND_EXPECT, KIND_HOST, KIND_TE, KIND_UPGRADE, KINDS };
 static const word_t names[KINDS] = {
     WORD("connection", 0), WORD("content-length", 3),    WORD("expect", 0),
@@ -59,8 +59,8 @@ static inline bool blank(char c)
 }
 
 /*
- * Adds a byte to the match in progress. A candidate that fails is replaced by the
- * next one if that begins with the bytes matched so far.
+ * Adds a byte to the match in progress. If the candidate fails, the next word that begins with the
+ * bytes matched so far replaces it.
  */
 static inline void match_byte(head_scan_t *s, const word_t *table, unsigned n, char c)
 {
@@ -92,7 +92,7 @@ static inline void match_restart(head_scan_t *s)
     s->match_len = 0;
 }
 
-/* One byte of a word of the request line that may be the protocol. */
+/* Processes one byte of a word of the request line that may be the protocol. */
 static uint8_t word_byte(head_scan_t *s, char c)
 {
     static const char http[] = "HTTP/";
@@ -161,7 +161,7 @@ static void request_line_part(head_scan_t *s, const char *p, const char *q)
     }
 }
 
-/* "method target HTTP/x.y"; outside strict mode httpd lets blanks follow. */
+/* "method target HTTP/x.y"; outside strict mode httpd accepts blanks after it. */
 static bool request_line_is_http(const head_scan_t *s)
 {
     if (s->word == WORD_HTTP || s->word == WORD_HTTP_CR) {
@@ -180,7 +180,7 @@ static void field_begin(head_scan_t *s)
     match_restart(s);
 }
 
-/* The name is complete and its colon seen. */
+/* The name and its colon are complete. */
 static void value_begin(head_scan_t *s)
 {
     s->field_kind = s->match;
@@ -252,7 +252,7 @@ static void connection_byte(head_scan_t *s, char c)
 }
 
 /*
- * Blanks end the one word that may be there; anything after it, in this field or another, is
+ * The value may be a single word, ended by blanks; anything after it, in this field or another, is
  * another coding.
  */
 static void coding_byte(head_scan_t *s, char c)
@@ -336,7 +336,7 @@ static void field_part(head_scan_t *s, const char *p, const char *q, uint64_t of
     }
 }
 
-/* The field is over: no obs-fold line can follow. */
+/* The field is complete: no obs-fold line can follow. */
 static void field_end(head_scan_t *s)
 {
     if (s->field_part != FIELD_VALUE) {
@@ -361,7 +361,7 @@ static void field_end(head_scan_t *s)
     s->field_part = FIELD_SKIP;
 }
 
-/* The first byte of a field line tells an obs-fold line from a new field. */
+/* The first byte of a field line distinguishes an obs-fold line from a new field. */
 static void line_begin(head_scan_t *s, char c)
 {
     s->folded = s->fields && blank(c);
@@ -381,10 +381,9 @@ static void line_begin(head_scan_t *s, char c)
 }
 
 /*
- * Whether this line, with n more bytes at p, is longer than its limit.
- * @return 1 + the index in p of the byte that makes it so; 0: it is not.
- * A CR right after the last byte allowed may belong to the line end, so it
- * needs the byte after it to decide.
+ * Whether this line, with n more bytes at p, exceeds its limit.
+ * @return 1 + the index in p of the byte that exceeds it; 0: it does not
+ * A CR right after the last allowed byte may be part of the line end: the byte after it decides.
  */
 static size_t line_over(const head_scan_t *s, const char *p, size_t n)
 {
@@ -446,7 +445,7 @@ static head_verdict_e request_line_end(head_scan_t *s, bool bad)
     return bad ? HEAD_BAD_LINE : HEAD_MORE;
 }
 
-/* The LF of a line has been seen. */
+/* Processes the LF of a line. */
 static head_verdict_e line_end(head_scan_t *s)
 {
     uint64_t text = s->line_len - (s->last_cr ? 1 : 0);
@@ -471,7 +470,7 @@ static head_verdict_e line_end(head_scan_t *s)
     return HEAD_MORE;
 }
 
-/* Any byte that is not the preface's settles it as well as the last one does. */
+/* The scan ends at the last byte of the preface, or at the first that differs. */
 static head_verdict_e preface_part(head_scan_t *s, const char **p, const char *end)
 {
     while (*p < end) {
@@ -485,7 +484,7 @@ static head_verdict_e preface_part(head_scan_t *s, const char **p, const char *e
     return HEAD_MORE;
 }
 
-/* Takes the line at *p, or what there is of it, and moves *p behind it. */
+/* Processes the line at *p up to its LF or the end of the input, and advances *p. */
 static head_verdict_e line_part(head_scan_t *s, const char *buf, const char **p, const char *end)
 {
     const char *from = *p;

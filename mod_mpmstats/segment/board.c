@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * httpd's scoreboard, by the description in the segment. Both are checked here
- * once; afterwards every record asked for lies inside, and every field inside its record.
+ * httpd's scoreboard, by the description in the segment. Both are checked once, when opened: then
+ * every record lies inside, and every field inside its record.
  */
 #include "segment/board.h"
 
@@ -40,7 +40,7 @@ enum { WANTEDS = sizeof(wanted) / sizeof(wanted[0]) };
 
 static const char *const record_names[RECORDS] = { "global", "process", "worker" };
 
-/* Where a wanted field is; length 0: nowhere. */
+/* The position of a wanted field; length 0: not described. */
 typedef struct {
     size_t offset;
     size_t length;
@@ -51,9 +51,9 @@ struct board_t {
     size_t size;
     void *owned; /* the copy of a file; NULL: the view's memory */
     segment_board_t about;
-    size_t limits[RECORDS]; /* bytes a record of each kind may have */
+    size_t limits[RECORDS]; /* maximum size of a record of each kind */
     found_t found[WANTEDS];
-    int first[RECORDS + 1]; /* of each record's lines of board.def, which stand together */
+    int first[RECORDS + 1]; /* index of each record's first line in board.def */
     found_t pid;            /* of a process */
     found_t status;         /* of a worker */
 };
@@ -93,7 +93,7 @@ static bool get_bytes(board_t *board, const segment_view_t *view, segment_failur
 {
     if (board->about.length == 0 || board->about.length == SEGMENT_UNKNOWN) {
         segment_fail(failure, SEGMENT_ABSENT, 0,
-                     "the server keeps its scoreboard where nobody else can read it");
+                     "the server's scoreboard cannot be read from outside");
         return false;
     }
     if (board->about.length > SEGMENT_BYTES_MAX
@@ -137,7 +137,7 @@ static bool check_layout(board_t *board, segment_failure_t *failure)
         || !fits(board, about->process_offset, about->process_step, about->server_limit)
         || !fits(board, about->worker_offset, about->worker_step, workers)) {
         segment_fail(failure, SEGMENT_CORRUPT, 0,
-                     "the segment is damaged: records of its scoreboard lie outside");
+                     "the segment is damaged: records of its scoreboard lie outside of it");
         return false;
     }
     board->limits[RECORD_GLOBAL] = (size_t)(about->length - about->global_offset);
@@ -151,7 +151,7 @@ static bool is_width(uint64_t length)
     return length == 1 || length == 2 || length == 4 || length == 8;
 }
 
-/* Fields that are not as this build takes them are not known. */
+/* A field of a type or size that this build cannot read counts as unknown. */
 static void find_field(board_t *board, const segment_board_field_t *field)
 {
     for (int i = 0; i < WANTEDS; i++) {
@@ -247,7 +247,7 @@ bool board_extended(const board_t *board)
     return board->about.extended == 1;
 }
 
-/* A number of `length` bytes: each width by itself, for the compiler makes one load of it. */
+/* A number of `length` bytes; a case for each width compiles to a single load. */
 static int64_t number_at(const char *at, size_t length, board_type_e type)
 {
     bool is_signed = type == BOARD_TYPE_SIGNED;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records that somebody claims: virtual hosts (the parent, at each configuration),
- * handlers (whoever meets one first), processes (each child its own).
+ * Records that are claimed: virtual hosts (by the parent, at each configuration), handlers (by the
+ * first thread that needs one), processes (by each child).
  */
 #include "segment/write.h"
 
 #include <string.h>
 
-/* Everything in a record to 0, but for what is not known anyway. */
+/* Sets all fields of a record to 0, except unknown ones. */
 static void reset_record(segment_section_e section, void *record)
 {
     const segment_section_t *about = segment_section(section);
@@ -39,7 +39,7 @@ static uint64_t add_known(uint64_t value)
     return value == SEGMENT_UNKNOWN ? 0 : value;
 }
 
-/* What a record has counted goes to another one of its kind; gauges and peaks stay. */
+/* Adds the counters and histograms of a record to another of its kind; not gauges and peaks. */
 static void pour_counters(segment_section_e section, const void *from, void *to)
 {
     const segment_section_t *about = segment_section(section);
@@ -74,7 +74,7 @@ static unsigned find_name(const segment_t *segment, const char *name)
     return other;
 }
 
-/* The oldest configuration that any process runs with. */
+/* The oldest config generation of any process; UINT64_MAX: no process. */
 static uint64_t oldest_generation(const segment_t *segment)
 {
     uint64_t oldest = UINT64_MAX;
@@ -89,7 +89,7 @@ static uint64_t oldest_generation(const segment_t *segment)
     return oldest;
 }
 
-/* A record that nobody uses and nobody can write to any more; `other` if there is none. */
+/* A record that is unused, or retired and no longer written to; `other` if there is none. */
 static unsigned find_place(segment_t *segment, uint64_t oldest)
 {
     unsigned other = segment_vhost_other(segment);
@@ -124,8 +124,7 @@ static void retire_all(segment_t *segment, uint64_t config_generation)
 }
 
 /*
- * Names that have a record and need not leave it come first, so that none of them is given away
- * meanwhile.
+ * Names that keep their record are found first, so that no record of theirs is given away.
  */
 static void find_known(const segment_t *segment, const char *const *names, unsigned count,
                        const bool *yields, unsigned *rows)
@@ -151,7 +150,7 @@ static void keep_known(segment_t *segment, const unsigned *rows, unsigned count)
     }
 }
 
-/* Records of names that the configuration has. */
+/* The number of records of names in the configuration. */
 static unsigned count_current(const segment_t *segment)
 {
     unsigned current = 0;
@@ -163,7 +162,7 @@ static unsigned count_current(const segment_t *segment)
     return current;
 }
 
-/* The record of a name that has none for sure: its own of earlier, or another one. */
+/* Gives a record to a name without one: its earlier one, or another. */
 static unsigned give_record(segment_t *segment, const char *name, unsigned most, uint64_t oldest)
 {
     unsigned other = segment_vhost_other(segment), row = find_name(segment, name);
@@ -193,7 +192,7 @@ void segment_vhosts_update(segment_t *segment, const char *const *names, unsigne
     uint64_t oldest = oldest_generation(segment);
     uint64_t turn = segment_get(&segment->head->table_turn) | 1;
 
-    /* An exchange, not a store: what follows must not be seen before it. */
+    /* An exchange, because later writes must not become visible before it, unlike with a store. */
     atomic_exchange_explicit(&segment->head->table_turn, turn, memory_order_acq_rel);
     find_known(segment, names, count, rank != NULL ? rank->yields : NULL, rows);
     retire_all(segment, config_generation);
@@ -210,7 +209,7 @@ void segment_vhosts_update(segment_t *segment, const char *const *names, unsigne
 
 /* ---- handlers -------------------------------------------------------------- */
 
-/* The record is free or its name is being written: is it ours? */
+/* Claims a record that was seen free. False: another thread was faster. */
 static bool handler_claim(segment_handler_rec_t *handler, const char *name)
 {
     uint64_t state = SEGMENT_HANDLER_FREE;
@@ -225,9 +224,9 @@ static bool handler_claim(segment_handler_rec_t *handler, const char *name)
 }
 
 /*
- * Open addressing. A record that another thread is claiming counts as another name's: if it is
- * this one's after all the name has two records, which a reader adds up. That costs a record in a
- * rare race, and saves waiting for a thread that may have been stopped in between.
+ * Open addressing. A record that another thread is claiming counts as another name's; if the names
+ * are equal the name has two records, which readers add up. That costs a record in a rare race, and
+ * saves waiting for a thread that may be stopped at that point.
  */
 unsigned segment_handler_row(segment_t *segment, const char *name)
 {
@@ -264,7 +263,7 @@ static segment_self_t self_of(segment_t *segment, unsigned i)
     return self;
 }
 
-/* A free record is clean: segment_process_gone() sees to that. */
+/* A free record is clean: segment_process_gone() clears it. */
 segment_self_t segment_process_claim(segment_t *segment, pid_t pid)
 {
     segment_self_t none = { NULL, NULL, NULL };
@@ -281,7 +280,7 @@ segment_self_t segment_process_claim(segment_t *segment, pid_t pid)
     return none;
 }
 
-/* The cells of a process that is no more: out of the gauges they are part of. */
+/* Subtracts the cells of a process from the gauges and clears them. */
 static uint64_t take_back(segment_t *segment, const segment_self_t *self)
 {
     uint64_t requests = 0;
@@ -311,7 +310,7 @@ void segment_process_settle(segment_t *segment, const segment_self_t *self)
     segment_set(&self->record->requests_in_flight, 0);
 }
 
-/* All but the pid, which is what keeps others away. */
+/* Clears all fields but the pid, which keeps others from claiming the record. */
 static void clear_process(segment_process_rec_t *record)
 {
     const segment_section_t *about = segment_section(SEGMENT_S_PROCESS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file around a segment. */
+/* The file of a segment. */
 #include "segment/file.h"
 
 #include <errno.h>
@@ -67,8 +67,7 @@ bool segment_has_writer(int fd)
 }
 
 /*
- * A file system without locks is no reason to do without the segment. False: somebody else was
- * faster.
+ * On a file system without locks the segment is used unlocked. False: another process has the lock.
  */
 static bool take_lock(int fd)
 {
@@ -77,7 +76,7 @@ static bool take_lock(int fd)
     return fcntl(fd, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
-/* ---- what is there already -------------------------------------------------- */
+/* ---- an existing file ------------------------------------------------------- */
 
 /* Whether the file at the name may be replaced. */
 static segment_error_e may_replace(const char *path, segment_failure_t *failure)
@@ -115,7 +114,7 @@ static segment_error_e may_replace(const char *path, segment_failure_t *failure)
     return SEGMENT_OK;
 }
 
-/* ---- making one ------------------------------------------------------------- */
+/* ---- creating one ----------------------------------------------------------- */
 
 static segment_error_e fail_make(const char *what, const char *path, int error,
                                  segment_failure_t *failure)
@@ -157,7 +156,7 @@ static segment_error_e map(segment_t *segment, const segment_shape_t *shape, int
     return SEGMENT_OK;
 }
 
-/* Locks and maps the file, which is or will be at `path`. The handle has `fd` from here on. */
+/* Locks and maps the file, which is or will be at `path`. On success the handle owns `fd`. */
 static segment_error_e map_file(segment_t *segment, const segment_shape_t *shape, int fd,
                                 const char *path, segment_failure_t *failure)
 {
@@ -176,8 +175,7 @@ static segment_error_e map_file(segment_t *segment, const segment_shape_t *shape
 }
 
 /*
- * The file that will be at place->path; what fails leaves what there is for the caller to take
- * away.
+ * Fills the file and renames it to place->path. On failure the caller cleans up.
  */
 static segment_error_e fill_file(segment_t *segment, const segment_shape_t *shape,
                                  const segment_place_t *place, const char *temporary, int fd,
@@ -251,7 +249,7 @@ segment_error_e segment_create(segment_t *segment, const segment_shape_t *shape,
     return code == SEGMENT_OK ? create_file(segment, shape, place, created, failure) : code;
 }
 
-/* ---- going on with one ------------------------------------------------------ */
+/* ---- attaching an existing one ---------------------------------------------- */
 
 static segment_error_e attach_fd(segment_t *segment, const segment_shape_t *shape, const char *path,
                                  int fd, segment_failure_t *failure)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Getting hold of a segment, and finding out whether it is one. Whatever is in the file was written
- * by somebody else: a number from it is compared with what there is before it is used, in a way
- * that cannot overflow.
+ * Opening and validating a segment. The file is untrusted: every number from it is checked before
+ * use, in a way that cannot overflow.
  */
 #include "segment/file.h"
 
@@ -15,13 +14,13 @@
 
 #include "segment/opened.h"
 
-/* Tries until names have settled and the file keeps its size, and the pause between them. */
+/* Attempts to read while names or the size of the file change, and the pause between them. */
 #define TRIES 20
 #define PAUSE_NS 500000
 
-/* ---- is it a segment? -------------------------------------------------------- */
+/* ---- validation -------------------------------------------------------------- */
 
-/* `count` things of `size` bytes each, from `offset` on, in `total` bytes? */
+/* Whether `count` items of `size` bytes each, from `offset` on, lie within `total` bytes. */
 static bool fits(uint64_t offset, uint64_t size, uint64_t count, uint64_t total)
 {
     return offset <= total && size > 0 && count <= (total - offset) / size;
@@ -53,7 +52,7 @@ static segment_error_e check_head(const segment_head_t *head, uint64_t size,
             ? segment_fail(
                 failure, SEGMENT_BYTE_ORDER, 0,
                 "the segment was written on a machine with another byte order; read it on one of that kind")
-            : corrupt(failure, "its mark of byte order is none");
+            : corrupt(failure, "its byte order mark is invalid");
     }
     if (head->version != SEGMENT_VERSION) {
         return segment_fail(failure, SEGMENT_NEWER, 0,
@@ -67,7 +66,7 @@ static segment_error_e check_head(const segment_head_t *head, uint64_t size,
                             (unsigned long long)size, (unsigned long long)head->total_size);
     }
     if (head->total_size < size) {
-        return corrupt(failure, "there is more than belongs to it");
+        return corrupt(failure, "the file is longer than the segment");
     }
     return SEGMENT_OK;
 }
@@ -86,7 +85,7 @@ static segment_error_e check_description(const segment_head_t *head, segment_fai
     }
     if (!fits(head->sections_offset, head->section_size, head->section_count, head->total_size)
         || !fits(head->fields_offset, head->field_size, head->field_count, head->total_size)) {
-        return corrupt(failure, "its description lies outside");
+        return corrupt(failure, "its description lies outside of it");
     }
     check = segment_check(SEGMENT_CHECK_START, head, offsetof(segment_head_t, check));
     check = segment_check(check, (const char *)head + head->sections_offset,
@@ -96,7 +95,7 @@ static segment_error_e check_description(const segment_head_t *head, segment_fai
     return check == head->check ? SEGMENT_OK : corrupt(failure, "its description has changed");
 }
 
-/* ---- what it says of itself --------------------------------------------------- */
+/* ---- its description ---------------------------------------------------------- */
 
 static const segment_section_file_t *section_in(const segment_head_t *head, uint32_t i)
 {
@@ -121,7 +120,7 @@ static uint64_t length_of(const segment_field_file_t *field)
     }
 }
 
-/* A field that this build knows by another kind of store is one it does not know. */
+/* A field that is stored differently than in this build counts as unknown. */
 static segment_error_e take_field(segment_view_t *view, segment_section_e section,
                                   const segment_field_file_t *field, segment_failure_t *failure)
 {
@@ -188,7 +187,7 @@ static segment_error_e take_section(segment_view_t *view, const segment_head_t *
     }
     if (!is_word(in->offset) || !is_word(in->record_size) || in->offset < head->head_size
         || !fits(in->offset, in->record_size, in->record_count, head->total_size)) {
-        return corrupt(failure, "a section lies outside");
+        return corrupt(failure, "a section lies outside of it");
     }
     view->sections[number].offset = (size_t)in->offset;
     view->sections[number].size = (size_t)in->record_size;
@@ -217,7 +216,7 @@ static segment_error_e take_description(segment_view_t *view, segment_failure_t 
     return SEGMENT_OK;
 }
 
-/* `bytes`, from malloc(), are the view's from here on, or freed. */
+/* Takes ownership of `bytes`, from malloc(): they become the view's, or are freed. */
 static segment_view_t *view_of(void *bytes, size_t size, segment_failure_t *failure)
 {
     segment_view_t *view = calloc(1, sizeof(*view));
@@ -266,7 +265,7 @@ segment_view_t *segment_open_bytes(const void *bytes, size_t size, segment_failu
 
 /* ---- from a file --------------------------------------------------------------- */
 
-/* From the beginning on, in order: the ring of events relies on that. -1: a system error. */
+/* Reads in ascending order, on which the ring of events relies. -1: a system error. */
 static ssize_t read_all(int fd, char *to, size_t size)
 {
     size_t at = 0;
@@ -296,7 +295,7 @@ static uint64_t turn_in(int fd)
     return n == sizeof(turn) ? turn : 1;
 }
 
-/* Whether `bytes` is the whole file, of one moment as far as names go. */
+/* Whether `bytes` is the whole file, read while no names changed. */
 static bool settled(int fd, const char *bytes, size_t size)
 {
     const segment_head_t *head = (const void *)bytes;
@@ -305,7 +304,7 @@ static bool settled(int fd, const char *bytes, size_t size)
     return lseek(fd, 0, SEEK_END) == (off_t)size && turn % 2 == 0 && turn == turn_in(fd);
 }
 
-/* Whether reading all of it is worth the while. */
+/* Checks the header, before the whole file is read. */
 static bool looks_like_one(int fd, size_t *size, segment_failure_t *failure)
 {
     segment_head_t head;
@@ -332,7 +331,7 @@ static bool looks_like_one(int fd, size_t *size, segment_failure_t *failure)
     return check_head(&head, *size, failure) == SEGMENT_OK;
 }
 
-/* One try. NULL, and `failure` filled unless another try makes sense. */
+/* One attempt. NULL: failed, and `failure` is filled unless a retry makes sense. */
 static char *read_once(int fd, size_t *size, bool last, segment_failure_t *failure)
 {
     char *bytes;
@@ -349,7 +348,7 @@ static char *read_once(int fd, size_t *size, bool last, segment_failure_t *failu
     else if ((size_t)got == *size && settled(fd, bytes, *size)) {
         return bytes;
     }
-    /* Whoever changed names may have died over it; then this is how it stays. */
+    /* The writer may have died while it changed names: then they stay so. */
     else if (last && (size_t)got == *size && !segment_has_writer(fd)) {
         return bytes;
     }
@@ -370,11 +369,11 @@ static char *read_file(int fd, size_t *size, segment_failure_t *failure)
         nanosleep(&pause, NULL);
     }
     segment_fail(failure, SEGMENT_CHANGING, 0,
-                 "the file does not stand still; is something else writing to it?");
+                 "the file keeps changing; is something else writing to it?");
     return NULL;
 }
 
-/* The failure of a file names it. */
+/* Puts the file's name in front of the failure's text. */
 static void name_file(segment_failure_t *failure, const char *path)
 {
     char text[sizeof(failure->text)];
@@ -423,7 +422,7 @@ static void place(segment_view_t *view, segment_section_e section, const void *a
 #define PLACE(view, segment, SECTION, member, count) \
     place((view), SEGMENT_S_##SECTION, (segment)->member, sizeof((segment)->member[0]), (count))
 
-/* By the handle, not by what the mapping says of itself: any child could have written there. */
+/* By the handle, not by the description in the mapping, which any child could have overwritten. */
 segment_view_t *segment_view(const segment_t *segment)
 {
     segment_view_t *view = calloc(1, sizeof(*view));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers from a segment. Getting hold of one, and finding out whether it is one,
- * is in segment_open.c.
+ * Reading records of a segment. Opening and validating one is in segment/open.c.
  */
 #include "segment/opened.h"
 
@@ -20,7 +19,7 @@ static const char *record_at(const segment_view_t *view, segment_section_e secti
     return view->base + place->offset + index * place->size;
 }
 
-/* Acquire order: events need it, and it costs nothing. */
+/* Acquire order, which events need; free on x86. */
 static uint64_t word_at(const char *at)
 {
     return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_ACQUIRE);
@@ -113,8 +112,7 @@ bool segment_get_worker(const segment_view_t *view, size_t index, segment_worker
 /* ---- events ------------------------------------------------------------------ */
 
 /*
- * The fields were read in the order of figures.def: turn first, turn_again last. See
- * segment_ring.c.
+ * The fields are read in the order of figures.def: turn first, turn_again last. See segment/ring.c.
  */
 bool segment_get_event(const segment_view_t *view, size_t index, segment_event_t *event)
 {
@@ -131,8 +129,8 @@ static int by_turn(const void *a, const void *b)
 }
 
 /*
- * The place for one more event: free, or that of the oldest if it is older; NULL: it is the oldest
- * itself.
+ * The place for an event: a free one, or that of the oldest event if that is older; NULL: the new
+ * one is the oldest.
  */
 static segment_event_t *place_for(segment_event_t *events, size_t count, size_t room, uint64_t turn)
 {

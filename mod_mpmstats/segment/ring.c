@@ -2,14 +2,14 @@
 /*
  * The ring of events.
  *
- * Event n (from 1) lies in record (n - 1) modulo their number. Its writer makes `turn` 2n - 1,
- * `turn_again` 0, writes the rest, then makes `turn_again` and `turn` 2n. Who reads `turn`, the
- * rest and `turn_again` in this order, and finds 2n both times, has a whole event: had a later
- * writer begun before the last of it was read, `turn_again` would not be 2n. That holds for a copy
- * of the memory too, if it was made from lower to higher addresses.
+ * Event n (from 1) lies in record (n - 1) modulo the number of records. Its writer sets `turn` to
+ * 2n - 1 and `turn_again` to 0, writes the rest, then sets `turn_again` and `turn` to 2n. A reader
+ * that reads `turn`, the rest and `turn_again` in this order and finds 2n both times has a complete
+ * event: a later writer that began during the read would have changed `turn_again`. The same holds
+ * for a copy of the memory made in ascending order of addresses.
  *
- * The words in between are written with release and read with acquire order, which keeps them
- * inside without a fence.
+ * The words in between are written with release and read with acquire order, so they cannot move
+ * past either turn, without a fence.
  */
 #include "segment/ring.h"
 

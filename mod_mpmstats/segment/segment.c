@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kept lines of figures.def at run time, and what writers and readers of a segment share.
+ * The kept lines of figures.def at run time, and functions shared by writers and readers.
  */
 #include "segment/segment.h"
 
@@ -19,7 +19,7 @@
 #define PLAIN_OFFSET_TEXT(record, field) offsetof(record, field)
 #define PLAIN_OFFSET_HISTOGRAM(record, field) 0
 
-/* `kept` becomes five arguments of the last one, of which the first is the macro to be used. */
+/* `kept` expands to five arguments of KEPT_PUT, the first of which is the macro to use. */
 #define KEPT(record, kept, kind, unit) KEPT_AS(record, kind, unit, ENTRY_##kept)
 #define KEPT_AS(...) KEPT_PUT(__VA_ARGS__)
 #define KEPT_PUT(record, kind, unit, put, store, field, size, told) \
@@ -95,7 +95,7 @@ static const segment_section_t sections[SEGMENT_S_DESCRIBED] = {
     [SEGMENT_S_WORKER] = SECTION(worker),
 };
 
-/* A file is read by programs of other builds: these sizes are part of the format. */
+/* Programs of other builds read the file: these sizes are part of the format. */
 _Static_assert(sizeof(segment_head_t) == 128 && sizeof(segment_section_file_t) == 56
                    && sizeof(segment_field_file_t) == 56,
                "the format has changed: raise SEGMENT_VERSION");
@@ -107,8 +107,7 @@ _Static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4,
                "atomics must be plain words");
 
 /*
- * What every request writes to lies together: fields of different lines of memory cost as many
- * times as much.
+ * The fields that every request writes share a cache line: each further line costs as much again.
  */
 #define SAME_LINE(record, one, other) \
     _Static_assert(offsetof(record, one) / 64 == offsetof(record, other) / 64, \

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Laying a segment out, and single values. The records that are claimed are in
- * segment_claim.c, the file around a segment in segment_file.c.
+ * Laying out a segment, and single values. Claimed records are in segment/claim.c, the file of a
+ * segment in segment/file.c.
  */
 #include "segment/write.h"
 
 #include <string.h>
 
-#define LINE 64 /* what every section and record is aligned to: a cache line */
+#define LINE 64 /* alignment of every section and record: a cache line */
 
 typedef struct {
     segment_section_e section;
@@ -16,7 +16,7 @@ typedef struct {
     uint64_t record_count;
 } place_t;
 
-/* Where everything is: a function of the shape and of this build alone. */
+/* The layout: a function of the shape and this build only. */
 typedef struct {
     place_t places[SEGMENT_SECTIONS];
     uint64_t sections_offset;
@@ -56,7 +56,7 @@ static uint64_t record_count(const segment_shape_t *shape, segment_section_e sec
     case SEGMENT_S_CELLS:
         return shape->processes;
     case SEGMENT_S_VHOST:
-        return (uint64_t)shape->vhosts + 1; /* one more without a name: segment_vhost_gone() */
+        return (uint64_t)shape->vhosts + 1; /* and the unnamed one: segment_vhost_gone() */
     case SEGMENT_S_HANDLER:
         return shape->handlers;
     case SEGMENT_S_EVENT:
@@ -167,8 +167,7 @@ static void describe(const plan_t *plan, segment_section_file_t *sections,
 }
 
 /*
- * The header and the description, but for what differs from one segment of the same plan to the
- * next.
+ * Writes the header and the description, except what differs between segments of the same plan.
  */
 static void write_head(const plan_t *plan, segment_head_t *head)
 {
@@ -256,7 +255,7 @@ void segment_raise(_Atomic uint64_t *number, uint64_t value)
     }
 }
 
-/* Word i of a text in a field of that many words: NUL-padded, and the last byte of all a NUL. */
+/* Word i of a text in a field of `count` words: NUL-padded, the last byte of the field a NUL. */
 static uint64_t word_of(const char *text, size_t len, size_t i, size_t count)
 {
     char bytes[8] = { 0 };

@@ -16,10 +16,10 @@
 
 #include "httpd.h"
 
-/** Hook translate_name, first: keeps the configuration, which is that of <Location> only yet. */
+/** Hook translate_name, first, with only <Location> merged: notes whether it sets the handler. */
 int place_translate(request_rec *r);
 
-/** Hook fixups, first: restores it. */
+/** Hook fixups, first: gives the request the configuration of <Location>. */
 int place_fixups(request_rec *r);
 
 #endif
