@@ -167,6 +167,7 @@ class Feeder(http.server.ThreadingHTTPServer):
     def __init__(self, url):
         super().__init__(("127.0.0.1", 0), FeederHandler)
         self.page, self.url, self.live = url, f"http://127.0.0.1:{self.server_port}/mpm-status", b""
+        self.once = []      # answers before that
 
 
 class FeederHandler(http.server.BaseHTTPRequestHandler):
@@ -174,6 +175,8 @@ class FeederHandler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         headers, body = {"Content-Type": "text/html; charset=utf-8"}, self.server.live
+        if "live" in self.path and self.server.once:
+            body = self.server.once.pop()
         if "live" not in self.path:
             with urllib.request.urlopen(self.server.page) as answer:
                 headers, body = {name: answer.headers[name] for name in ("Content-Type", "Content-Security-Policy")}, answer.read()
@@ -214,7 +217,7 @@ def fed(browser, url, live_of):
         feeder.live = live_of(status)
         return status
 
-    feed.url = feeder.url
+    feed.url, feed.feeder = feeder.url, feeder
     yield feed
     browser.driver.get("about:blank")
     feeder.shutdown()
@@ -535,6 +538,36 @@ def test_a_server_that_is_away_is_told_and_found_again(httpd, browser):
     assert browser.run(stale) == [False, False]
     updated(browser)
     assert browser.text('[data-m="server.pid"]') == str(server.pid)
+
+
+def test_a_page_whose_server_comes_back_with_another_configuration_shows_that(httpd, browser):
+    server = httpd(modules=["test_handlers"], conf=CONF)
+    browser.open(server.url + "/mpm-status")
+    updated(browser)
+    assert browser.text("#slow") and "is Off" not in (browser.text("main > .note") or "")
+    server.write_conf(conf=CONF + "ExtendedStatus Off\n")
+    server.graceful()
+    wait_until(lambda: "is Off" in (browser.text("main > .note") or ""), 15, "the page without requests of workers")
+    updated(browser)
+    assert browser.text("#state") == "live" and browser.text("#slow") is None
+    server.write_conf(conf=CONF)
+    server.graceful()
+    wait_until(lambda: browser.text("#slow"), 15, "the page with requests of workers")
+    updated(browser)
+    assert browser.text("#state") == "live"
+
+
+def test_an_answer_amid_a_restart_that_lacks_a_column_is_left_out(browser, fed, live_of):
+    show(browser, fed)
+    status = fed({})
+    bare = [{name: value for name, value in process.items() if name != "connections"} for process in status["processes"]]
+    fed.feeder.once.append(live_of(status | {"processes": bare}))
+    browser.run("window.mark = 1")
+    wait_until(lambda: not fed.feeder.once, 5, "that answer")
+    show(browser, fed)
+    assert browser.run("window.mark") == 1 and browser.text("#state") == "live"
+    fed({"processes": bare})
+    wait_until(lambda: browser.run("window.mark") is None, 10, "the page anew")
 
 
 # ---- tables ------------------------------------------------------------------------------------------------

@@ -363,7 +363,6 @@ class Table {
 
   show(fresh, answer) {
     const rows = [...fresh.rows];
-    if (fresh.dataset.columns !== this.names.join(' ')) location.reload();
     for (const row of rows) this.complete(row, answer);
     this.keys = rows.map((row) => row.dataset.k);
     this.total = Number(fresh.dataset.count);
@@ -396,8 +395,18 @@ function setState(text, kind) {
 
 const lastSeen = () => (earlier.length ? ' since ' + new Date(earlier.at(-1).at / 1e3).toISOString().slice(11, 19) : '');
 
+// Another configuration has other tables or columns. Amid a restart an answer may lack some: it is left out.
+const shapeOf = (shown) => shown.map(([id, columns]) => id + ' ' + columns).join();
+const shape = shapeOf(tables.map(({id, names}) => [id, names.join(' ')]));
+let unlike = 0;         // answers in a row of another shape
+
 function show(fresh) {
   const answer = read(fresh);
+  if (shapeOf([...fresh.querySelectorAll('table.rows')].map(({id, dataset}) => [id, dataset.columns])) !== shape) {
+    if (++unlike > 1) location.reload();
+    return;
+  }
+  unlike = 0;
   showFigures(fresh, answer);
   showHistory(answer);
   showTimes(answer);
