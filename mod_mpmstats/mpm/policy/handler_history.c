@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A score goes up by UP with each run that blocked and down by one with each that
- * did not, so it climbs when more than one in UP + 1 do. A hand-over that was not
- * needed costs some 10 µs of CPU time; one that was missing keeps every connection
- * of the process waiting for some 500 µs.
+ * A score rises by UP with each run that blocked and falls by one with each that did not, so it
+ * climbs when more than one in UP + 1 blocks. An unneeded hand-over costs about 10 µs of CPU time;
+ * a missing one delays the process's connections by about 500 µs.
  */
 #include "mpm/policy/handler_history.h"
 

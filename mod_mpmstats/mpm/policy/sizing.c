@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Pool sizing: per process, for the server, after crashes. Decisions only; the
- * default layout is in sizing_layout.c.
- */
+/* Sizing of a process and of the server, and delays after crashes. */
 #include "mpm/policy/sizing.h"
 
 #include <string.h>
 
 /*
- * A process that is missed again within this many windows should not have left.
- * One that stayed away longer has saved more memory than its start costs.
+ * A start within this many windows reverses the last retirement. A process that stays away longer
+ * has saved more memory than its start costs.
  */
 #define MISTAKE_WINDOWS 8
 
-/* The same thing is not said twice within this time, even if it went away in between. */
+/* Least interval between two equal reports, even if the condition ended in between. */
 #define REPORT_INTERVAL_US INT64_C(60000000)
 
-/*
- * Children that take less to start are started without a second thought; the others in batches, the
- * next one after this at the latest.
- */
+/* Children that start faster are started at once; others in batches at most PATIENCE apart. */
 #define START_CHEAP_US INT64_C(10000)
 #define START_PATIENCE_US INT64_C(1000000)
 
@@ -101,7 +95,7 @@ int sizing_concurrency(int cores, int processes)
     return at_least(cores / at_least(processes, 1), 1);
 }
 
-/* Processes that may serve at once. */
+/* Upper bound of serving processes. */
 static int processes_max(const sizing_server_limits_t *limits)
 {
     int by_workers = limits->max_request_workers / at_least(limits->threads_per_child, 1);
@@ -116,7 +110,7 @@ static void window_restart(sizing_server_memory_t *memory, int64_t now_us, int f
     memory->window_low = free_threads;
 }
 
-/* A start soon after a retirement was a mistake: from now on surplus has to last twice as long. */
+/* A start soon after a retirement reverses it: double the window. */
 static void note_start(const sizing_server_limits_t *limits, int64_t now_us,
                        sizing_server_memory_t *memory)
 {
@@ -130,10 +124,7 @@ static void note_start(const sizing_server_limits_t *limits, int64_t now_us,
     memory->last_retire_us = 0;
 }
 
-/*
- * A retirement that nobody regretted for long is right: what was learnt from earlier ones is out of
- * date.
- */
+/* A retirement not reversed for retire_max_us and MISTAKE_WINDOWS is confirmed: reset window_us. */
 static void forget_mistakes(const sizing_server_limits_t *limits, int64_t now_us,
                             sizing_server_memory_t *memory)
 {
@@ -146,7 +137,7 @@ static void forget_mistakes(const sizing_server_limits_t *limits, int64_t now_us
     }
 }
 
-/* Surplus that lasted a whole window, in processes. */
+/* Number of processes that were surplus for a whole window. */
 static int surplus_processes(const sizing_server_limits_t *limits, const sizing_server_t *now,
                              int free_threads, sizing_server_memory_t *memory)
 {
@@ -184,7 +175,7 @@ static sizing_report_e report_once(sizing_report_e report, int64_t now_us,
     return report;
 }
 
-/* Threads are missing and no process can be added: why? */
+/* Why workers are missing and no process can be added. */
 static sizing_report_e shortage(int wanted, int free_slots, int free_threads)
 {
     if (wanted > 0 && free_slots <= 0) {

@@ -2,17 +2,16 @@
 /*
  * The layout of a server whose directives are set in part or not at all.
  *
- * Workers are created on demand, so a high ceiling costs nothing; processes cost
- * memory and split the connections, so there are only as many as there are
- * cores to use. With a ThreadsPerChild from event's days there are as many as
- * MaxRequestWorkers asks for.
+ * Workers are created on demand, so a high ceiling costs nothing; processes cost memory and split
+ * the connections, so there is one per core. With ThreadsPerChild set, MaxRequestWorkers decides
+ * their number.
  */
 #include "mpm/policy/sizing.h"
 
 enum {
-    WORKERS_LEAST = 400, /* what event offers when nothing is set */
+    WORKERS_LEAST = 400, /* event's default */
     WORKERS_PER_CORE = 100,
-    /* two that share a core would take turns on it, milliseconds each */
+    /* two on one core would take turns of milliseconds */
     PROCESSES_LEAST = 1,
     PROCESSES_MOST = 64,
     THREADS_WORTH_A_PROCESS = 8,
@@ -33,8 +32,8 @@ static int at_most(int value, int most)
 }
 
 /*
- * Over how many processes to spread the workers: one a core, a few more if the
- * workers can be divided without a rest, or if ThreadLimit asks for it.
+ * Number of processes for the workers: one per core; up to twice that if the workers divide evenly,
+ * more if ThreadLimit requires it.
  */
 static int spread(int cores, int workers, const sizing_layout_t *l)
 {

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "mpm/module.h"
 
-/* The parent needs to hear it once; it looks at the scoreboard itself. */
+/* Least interval of CHILD_HELP: the parent reads the counters itself. */
 #define ASK_LEAST apr_time_from_msec(5)
 
 child_t child;
@@ -19,7 +19,7 @@ void child_wake(void)
     uint64_t one = 1;
 
     if (write(child.wake_fd, &one, sizeof(one)) < 0) {
-        /* EAGAIN: it is awake as can be. */
+        /* EAGAIN: a wake-up is pending already. */
     }
 }
 
@@ -51,7 +51,7 @@ void child_say_orphaned(void)
 void child_tell_parent(char what)
 {
     if (child.help_fd >= 0 && write(child.help_fd, &what, 1) < 0) {
-        /* EAGAIN: it has more of these than it can read. EPIPE: it is gone. */
+        /* EAGAIN: the pipe is full of unread messages. EPIPE: the parent has ended. */
     }
 }
 

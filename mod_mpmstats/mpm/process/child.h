@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/child.h
- * @brief This process: what is true of it whatever its model, and what its threads share.
+ * @brief State of a child that is common to all models and shared by its threads.
  *
- * `child` is filled in right after the fork and while the process is set up, before it has a second
- * thread, and is constant afterwards, but for the atomics. All zero in the parent.
+ * `child` is set after the fork and during setup, before a second thread exists; afterwards only
+ * the atomics change. All zero in the parent.
  */
 #ifndef MPMSTATS_MPM_PROCESS_CHILD_H
 #define MPMSTATS_MPM_PROCESS_CHILD_H
@@ -18,26 +18,26 @@
 
 enum {
     CHILD_RUNNING,
-    CHILD_GRACEFUL, /**< accepts nothing, finishes what it has */
-    CHILD_NOW       /**< cuts its connections and goes */
+    CHILD_GRACEFUL, /**< drains: accepts nothing, completes its connections */
+    CHILD_NOW       /**< cuts its connections and exits */
 };
 
 typedef struct {
-    const lane_t *lane; /**< from birth on, as the next three */
-    /** unique among the children that live; CHILD_NUMBERS */
+    const lane_t *lane; /**< this and the next three are set right after the fork */
+    /** unique among live children, less than CHILD_NUMBERS */
     int number;
-    pid_t parent; /**< that forked it, which getppid() no longer tells once that is gone */
+    pid_t parent; /**< pid of the parent; getppid() changes when it has ended */
     int help_fd;  /**< write end of the pipe to the parent; -1 with -X */
-    /** in the scoreboard; becomes the overflow slot when it has to give it up */
+    /** in the scoreboard; the overflow slot once its own was reclaimed */
     _Atomic int slot;
     apr_pool_t *pool; /**< lives as long as the child */
     shared_process_t *_Atomic stats;
     process_score *_Atomic score; /**< its line in httpd's scoreboard */
     int epoll_fd;
-    int wake_fd;          /**< eventfd: its main thread is to look around */
-    int max_connections;  /**< never more than this at once */
-    _Atomic int stopping; /**< CHILD_*; only ever rises */
-    /** threaded models: workers in a run. In a cache line of its own: each run changes it */
+    int wake_fd;          /**< eventfd that wakes the main thread */
+    int max_connections;  /**< limit of connections at once */
+    _Atomic int stopping; /**< CHILD_*; only increases */
+    /** threaded models: workers in a run. Has its own cache line because each run changes it */
     _Atomic int busy __attribute__((aligned(64)));
 } child_t;
 
@@ -46,26 +46,26 @@ typedef struct {
 
 extern child_t child;
 
-/** Make the main thread look around now. Any thread; async-signal-safe. */
+/** Wake the main thread. Any thread; async-signal-safe. */
 void child_wake(void);
 
-/** Ask for a graceful or an immediate end. Any thread; returns at once. */
+/** Request a graceful or an immediate end (CHILD_*). Any thread; returns at once. */
 void child_stop(int how);
 
-/** Whether the parent is gone, which can happen at any time but with -X. Any thread; async-signal-safe. */
+/** Whether the parent has ended; 0 with -X. Any thread; async-signal-safe. */
 int child_is_orphan(void);
 
-/** The parent is gone: the first child of all to call this says so in the error log. */
+/** The parent has ended: the first child that calls this logs it. */
 void child_say_orphaned(void);
 
-/* What children tell the parent: a byte in the pipe that they share. */
-#define CHILD_HELP '!' /**< nobody has a free worker, or something has changed: look around */
-#define CHILD_LOOK '?' /**< this process cannot accept what waits for it: others shall */
+/* Messages to the parent: a byte in the pipe that the children share. */
+#define CHILD_HELP '!' /**< run maintenance now: no worker is free, or something has changed */
+#define CHILD_LOOK '?' /**< this process cannot accept a waiting connection: ask its siblings */
 
-/** Tell the parent CHILD_*, if it takes it. Any thread; async-signal-safe. */
+/** Send CHILD_* to the parent unless the pipe is full. Any thread; async-signal-safe. */
 void child_tell_parent(char what);
 
-/** Tell the parent that every worker is busy at the ceiling, at most every 5 ms. Any thread. */
+/** Send CHILD_HELP, at most every 5 ms, because ThreadsPerChild workers are busy. Any thread. */
 void child_ask_for_help(void);
 
 /* ---- the main thread of the threaded models, the ticker, sleeps until something is due ---- */
@@ -73,10 +73,10 @@ void child_ask_for_help(void);
 /** Non-zero while the ticker sleeps longer than a tick. Written by the ticker. */
 extern _Atomic int child_ticker_asleep;
 
-/** Until when (monotonic µs) it means to sleep. Written by the ticker before child_ticker_asleep. */
+/** End of that sleep (monotonic µs). Written by the ticker before child_ticker_asleep. */
 extern _Atomic apr_time_t child_ticker_until;
 
-/** There is a new deadline at @a due: the ticker must not sleep past it. */
+/** A new deadline at @a due: wake the ticker if it would sleep past it. */
 static inline void child_ticker_due(apr_time_t due)
 {
     if (atomic_load_explicit(&child_ticker_asleep, memory_order_relaxed)
@@ -85,7 +85,7 @@ static inline void child_ticker_due(apr_time_t due)
     }
 }
 
-/** A worker begins a run: somebody must watch it. */
+/** A worker begins a run: the ticker must watch it. */
 static inline void child_ticker_needed(void)
 {
     if (atomic_load(&child_ticker_asleep)) { /* after the run was counted */

@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/control.h
- * @brief What the parent tells its children.
+ * @brief Control messages from the parent to its children.
  *
- * A threaded child and the lobby hear it through a socket of their own, whose end of file says that
- * the parent is gone; a prefork child through shared_mail_t and a signal.
+ * Threaded children and the lobby each read them from a socket; end of file means that the parent
+ * has ended. Prefork children read them from shared_mail_t after a signal.
  */
 #ifndef MPMSTATS_MPM_PROCESS_CONTROL_H
 #define MPMSTATS_MPM_PROCESS_CONTROL_H
 
 #define CONTROL_GRACEFUL '!'
 #define CONTROL_NOW '$'
-#define CONTROL_FINISH 'F' /**< like graceful, and so does your whole generation */
-#define CONTROL_LAST 'L'   /**< like finish, and nobody will accept after you */
-/** somebody cannot accept what waits: look for it. Threaded models only */
+#define CONTROL_FINISH 'F' /**< like GRACEFUL, for the whole generation */
+#define CONTROL_LAST 'L'   /**< like FINISH, and no generation follows */
+/** a sibling cannot accept a waiting connection: check the listeners. Threaded models only */
 #define CONTROL_LOOK '?'
-/** a restart begins: begin nothing new; FINISH follows, or GO_ON */
+/** a restart begins: begin nothing new until FINISH or GO_ON */
 #define CONTROL_HOLD 'H'
-#define CONTROL_GO_ON 'G' /**< there is no new generation yet: go on as before */
-#define CONTROL_MOVE '>'  /**< give the slot up; answered with one byte when done */
+#define CONTROL_GO_ON 'G' /**< end of HOLD: no new generation yet, serve again */
+#define CONTROL_MOVE '>'  /**< give up the slot, then confirm (one byte, or shared_mail_t.moved) */
 
 typedef struct {
     unsigned char what;   /**< CONTROL_* */
     unsigned short extra; /**< CONTROL_MOVE: shared record to count in */
 } control_message_t;
 
-/** How a process does what it is told; in a prefork child a signal handler may call them. */
+/** Handlers of the messages; in a prefork child a signal handler may call them. */
 typedef struct {
     void (*hold)(void);
     void (*go_on)(void);
-    void (*look)(void);            /**< NULL: it is never told to */
+    void (*look)(void);            /**< NULL: ignored */
     void (*move)(unsigned record); /**< NULL: it has no slot */
     void (*end)(unsigned what);    /**< GRACEFUL, NOW, FINISH or LAST */
 } control_acts_t;
 
-/** Do what a message says; the state of the handover first (handover.h). */
+/** Carry out a message; FINISH first sets HANDOVER_GIVE (handover.h), the other ends go_on(). */
 void control_obey(unsigned what, unsigned extra, const control_acts_t *acts);
 
-/** Take one message from the socket @a fd and obey it; does not wait. Zero at the end of file. */
+/** Read one message from the socket @a fd, if any, and obey it. Zero at the end of file. */
 int control_read(int fd, const control_acts_t *acts);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Crash reports. What the child leaves behind is its part of the scoreboard and
- * the number of the worker that was hit; the parent only prints them.
+ * The parent reports what a crashed child left in shared memory: its part of the scoreboard and the
+ * number of the worker that got the signal.
  */
 #include "mpm/process/crash.h"
 
@@ -17,11 +17,13 @@
 static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
 #define FATAL_SIGNALS (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
 
-/* What was installed before us; written in crash_child_setup only. */
+/* Handlers installed before; written by crash_child_setup() only. */
 static struct sigaction before[FATAL_SIGNALS];
 
-/* Number of this worker plus one, 0 in any other thread. A signal handler reads it, so
- * it must not be allocated lazily. */
+/*
+ * Number of this worker plus one, 0 in other threads. A signal handler reads it, so it must not be
+ * allocated lazily.
+ */
 static _Thread_local int worker_number __attribute__((tls_model("initial-exec")));
 
 void crash_this_is_worker(int index)
@@ -41,7 +43,7 @@ static void on_fatal(int sig)
             sigaction(sig, &before[i], NULL);
         }
     }
-    raise(sig); /* delivered when we return, to whoever was there before */
+    raise(sig); /* delivered to the previous handler after this one returns */
 }
 
 void crash_child_setup(void)
@@ -97,7 +99,7 @@ static void report_worker(pid_t pid, int slot, int thread, int hit)
     if (state == NULL && !hit) {
         return;
     }
-    /* A child that crashes may have written anything there before. */
+    /* A crashing child may have written any bytes there. */
     ws.vhost[sizeof(ws.vhost) - 1] = ws.request[sizeof(ws.request) - 1] = '\0';
     ws.client64[sizeof(ws.client64) - 1] = '\0';
     shared_handler(slot, thread, handler, sizeof(handler));

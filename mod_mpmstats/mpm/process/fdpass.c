@@ -49,7 +49,7 @@ static int descriptor_in(struct msghdr *msg)
     return client;
 }
 
-/* Without a descriptor for it the kernel would give us the message and close the connection. */
+/* Without a free descriptor recvmsg() would deliver the message and close the connection. */
 static int has_room(int fd)
 {
     int room = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -64,7 +64,7 @@ static int has_room(int fd)
 int fdpass_receive(int fd, struct iovec *iov, int parts, ssize_t *bytes)
 {
     union control control;
-    /* As padded there would be room for a second descriptor, which would stay open. */
+    /* sizeof(control) has padding for a second descriptor, which would leak. */
     struct msghdr msg = { .msg_iov = iov,
                           .msg_iovlen = (size_t)parts,
                           .msg_control = &control,

@@ -9,12 +9,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/** Send @a client with the bytes of @a iov, without waiting; the caller still has to close it. 0, or -1 and errno. */
+/**
+ * Send @a client with the bytes of @a iov, without waiting; the caller closes its own copy. 0, or
+ * -1 and errno.
+ */
 int fdpass_send(int fd, int client, const struct iovec *iov, int parts);
 
 /**
- * Take one message without waiting. Where the process has no descriptor left the message stays in
- * the socket.
+ * Take one message without waiting. It stays in the socket if the process has no free descriptor.
  * @param bytes  out: length of the message; 0 at the end of file, -1: none was taken (errno)
  * @return its descriptor, or -1 and errno (EPROTO: the message carries none)
  */

@@ -8,13 +8,13 @@
 #include "mpm/process/child.h"
 #include "mpm/module.h"
 
-/* In the new process, which may have been forked by any thread: nothing but system calls. */
+/* Runs in a new process, which any thread may have forked: system calls only. */
 static void give_back(void)
 {
     const hybrid_retained_t *kept = hybrid_retained;
     struct rlimit lim;
 
-    /* What somebody else has set since stays. */
+    /* Keep a limit that other code has set since. */
     if (kept == NULL || kept->files_raised == 0 || getrlimit(RLIMIT_NOFILE, &lim) != 0
         || lim.rlim_cur != kept->files_raised) {
         return;
@@ -23,7 +23,7 @@ static void give_back(void)
     setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-/* As under the MPM of its name: what the worker model's workers start may use it. */
+/* As under mpm_worker, programs started by the worker model's workers have SIGUSR1 unblocked. */
 static void unblock_usr1(void)
 {
     sigset_t usr1;
@@ -45,7 +45,7 @@ void files_watch_forks(void)
 {
     static int watched;
 
-    /* The C library forgets the handler when the module is unloaded. */
+    /* The C library removes the handler when the module is unloaded. */
     if (!watched && pthread_atfork(NULL, NULL, in_new_process) == 0) {
         watched = 1;
     }

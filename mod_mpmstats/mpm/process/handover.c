@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections from one generation to the next. */
 #include "mpm/process/handover.h"
 
 #include <errno.h>
@@ -15,31 +14,30 @@
 #include "mpm/process/fdpass.h"
 #include "mpm/module.h"
 
-/* Room in the queue, where the system allows it: some thousand connections. */
+/* Size of the queue where the system allows it: some thousand connections. */
 #define QUEUE_BYTES (8 * 1024 * 1024)
 
 /*
- * The queue may be without room for so long until what comes stays with the old generation without
- * waiting for any.
+ * Once the queue has been full for this time, connections stay with the old generation without a
+ * further wait.
  */
 #define FULL_PATIENCE apr_time_from_msec(200)
 
 /*
- * A parent that reads its configuration for longer, once what runs has been waited for, does not
- * come back soon: the old children serve again.
+ * Time for the parent to read its configuration, added to restart_wait_ms; after that the old
+ * children serve again.
  */
 #define READ_MOST apr_time_from_sec(10)
 
 _Atomic int handover_now;
 
-/* eventfd: readable from the beginning of a hold on; constant */
-static int hold_fd = -1;
-static _Atomic int keeps;     /* nobody takes what is passed on */
-static apr_time_t hold_until; /* the ticker's */
+static int hold_fd = -1;      /* handover_hold_fd(); constant after handover_child_init() */
+static _Atomic int keeps;     /* handover_keep() was called */
+static apr_time_t hold_until; /* used by the ticker only */
 
 /* ---- parent -------------------------------------------------------------- */
 
-/* [0] to read, [1] to write. They outlive restarts; every child has both. */
+/* [0] to read, [1] to write. Both outlive restarts, and every child has both. */
 int handover_open(int fresh)
 {
     int *pair = hybrid_retained->handover;
@@ -78,10 +76,7 @@ void handover_hold(void)
         hold_until = clock_now() + apr_time_from_msec(child.lane->restart_wait_ms) + READ_MOST;
         atomic_store(&handover_now, HANDOVER_HOLD);
         if (write(hold_fd, &one, sizeof(one)) < 0) {
-            /*
-             * None could be made: whoever waits for a client hears of it with the client's next
-             * bytes.
-             */
+            /* No eventfd: a worker that waits for a client sees the hold with the next bytes. */
         }
     }
 }
@@ -132,10 +127,10 @@ int handover_fd(void)
     return hybrid_retained->has_handover ? hybrid_retained->handover[0] : -1;
 }
 
-/* monotonic; nothing has gone into the queue since, 0: it had room */
+/* monotonic; since when the queue has been full, 0: it has room */
 static _Atomic apr_time_t full_since;
 
-/* Whether the queue, which is full, has room before that has lasted for too long. */
+/* Wait until the full queue has room, at most until it has been full for FULL_PATIENCE. */
 static int wait_for_room(void)
 {
     struct pollfd pfd = { .fd = hybrid_retained->handover[1], .events = POLLOUT };

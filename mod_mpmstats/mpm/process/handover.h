@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/handover.h
- * @brief From one generation to the next: what old children may begin, and passing their
- * connections on.
+ * @brief Graceful restart: what old children may begin, and passing their connections to the next
+ * generation.
  *
- * A graceful restart begins with httpd destroying the configuration pool, and with it modules'
- * daemons, sockets and piped loggers. So a child goes through
+ * At a graceful restart httpd destroys the configuration pool, and with it modules' daemons,
+ * sockets and piped loggers. So a child goes through
  *
- *   HANDOVER_OFF -> HANDOVER_HOLD   the restart begins: accept nothing, begin no request; what runs goes on
- *   HANDOVER_HOLD -> HANDOVER_GIVE  the new generation serves: it gets the connections
- *   HANDOVER_HOLD -> HANDOVER_OFF   there is no new generation yet: go on as before
+ *   HANDOVER_OFF -> HANDOVER_HOLD   the restart begins: accept nothing, begin no request
+ *   HANDOVER_HOLD -> HANDOVER_GIVE  the new generation serves: pass the connections to it
+ *   HANDOVER_HOLD -> HANDOVER_OFF   there is no new generation yet: serve again
  *
- * Where nothing of that kind is there (settle_is_due()) a restart leaves it HANDOVER_OFF.
+ * If no such daemon exists (settle_is_due()), the state stays HANDOVER_OFF.
  *
- * Connections travel through one SOCK_SEQPACKET pair of the whole server, which the parent makes at
- * the start: finishing children of every generation write to it, children that accept read from it.
- * A message is a handover_t, the bytes the old child has read, and the descriptor. A reader trusts
- * a message as little as a client: whoever can write there can also connect.
+ * Connections pass through one SOCK_SEQPACKET pair per server, which the parent creates: draining
+ * children of all generations write to it, accepting children read from it. A message is a
+ * handover_t, the bytes the old child has read, and the descriptor. Readers trust it no more than a
+ * client's data.
  */
 #ifndef MPMSTATS_MPM_PROCESS_HANDOVER_H
 #define MPMSTATS_MPM_PROCESS_HANDOVER_H
@@ -28,24 +28,24 @@
 #include "apr_pools.h"
 #include "httpd.h"
 
-/** The most bytes that are passed on with a connection. */
+/** Most bytes that are passed with a connection. */
 #define HANDOVER_BYTES_MAX (160 * 1024)
 
 /**
- * What the next process has to know of a connection. Times are of CLOCK_MONOTONIC in µs, 0: none.
+ * State of a connection for the next process. Times are CLOCK_MONOTONIC in µs, 0: none.
  */
 typedef struct handover_t {
-    int64_t deadline;     /**< between requests: when its keep-alive time is over */
-    int64_t first_us;     /**< when the first byte of the request was seen */
-    int64_t budget_until; /**< of a head whose budget has begun: mod_reqtimeout's */
+    int64_t deadline;     /**< between requests: end of the keep-alive time */
+    int64_t first_us;     /**< first byte of the request */
+    int64_t budget_until; /**< this and the next two: mod_reqtimeout's budget for a begun head */
     int64_t budget_max_until;
     int32_t budget_rate;
-    int32_t keepalives; /**< requests answered on it */
-    /** that follow: read from the socket, and not of a request that was begun */
+    int32_t keepalives; /**< requests served on it */
+    /** number of bytes that follow: read from the socket, of no request that was begun */
     uint32_t bytes;
-    uint8_t used;    /**< a request has been begun on it */
-    uint8_t is_tls;  /**< nothing was read, but it begins with a TLS handshake */
-    uint8_t at_once; /**< there is nothing to wait for, anybody may run it */
+    uint8_t used;    /**< a request was begun on it */
+    uint8_t is_tls;  /**< nothing was read, and it begins with a TLS handshake */
+    uint8_t at_once; /**< run it without waiting for a complete request */
 } handover_t;
 
 enum { HANDOVER_OFF, HANDOVER_HOLD, HANDOVER_GIVE };
@@ -58,10 +58,7 @@ static inline int handover_state(void)
     return atomic_load(&handover_now);
 }
 
-/**
- * Parent: make the pair of the server, if there is none, or if @a fresh a new one. 0, or -1 and
- * errno.
- */
+/** Parent: create the pair if there is none, or replace it if @a fresh. 0, or -1 and errno. */
 int handover_open(int fresh);
 
 /* ---- child --------------------------------------------------------------- */
@@ -69,32 +66,31 @@ int handover_open(int fresh);
 /** Prepare this child. Ticker, before the workers start. */
 void handover_child_init(void);
 
-/** The ticker's: change the state. */
+/** Ticker (prefork: the only thread): change the state. */
 void handover_hold(void);
 void handover_go_on(void);
 void handover_give(void);
 
 /**
- * Ticker (prefork: the only thread): nobody will take connections any more, so none is passed on
- * from now on.
+ * Ticker (prefork: the only thread): pass on no connections, as no process will read them any more.
  */
 void handover_keep(void);
 
-/** Whether that is so. Any thread. */
+/** Whether handover_keep() was called. Any thread. */
 int handover_keeps(void);
 
-/** Ticker: nobody has ended the hold for too long. */
+/** Ticker: whether the hold has lasted longer than a restart takes. */
 int handover_is_overdue(void);
 
 /** Descriptor to read connections from. */
 int handover_fd(void);
 
-/** eventfd that is readable while children hold, -1 where there is none. */
+/** eventfd that is readable from HANDOVER_HOLD on until HANDOVER_OFF; -1: none. */
 int handover_hold_fd(void);
 
 /**
- * Pass @a client on with @a bytes; the caller still closes it. 0, or -1 and errno. Waits a little
- * where the queue is full.
+ * Pass @a client with @a bytes; the caller closes its own copy. 0, or -1 and errno. Waits up to 200
+ * ms if the queue is full.
  */
 int handover_send(int client, const handover_t *what, const char *bytes);
 
@@ -105,8 +101,7 @@ int handover_send(int client, const handover_t *what, const char *bytes);
 int handover_receive(handover_t *what, char *bytes);
 
 /**
- * A socket of APR's for a descriptor that has been passed on; NULL (and @a fd closed): its client
- * has gone.
+ * An APR socket for a received descriptor; NULL, with @a fd closed, if the client has disconnected.
  */
 apr_socket_t *handover_socket(int fd, apr_pool_t *pool);
 

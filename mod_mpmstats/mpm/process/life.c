@@ -54,7 +54,7 @@ int life_end(int code)
 
 void life_give_up_slot(unsigned record)
 {
-    static process_score nowhere; /* httpd's scoreboard shows us no longer */
+    static process_score nowhere; /* the scoreboard no longer shows this process */
 
     if (record < (unsigned)hybrid_retained->shared->slots) {
         shared_move(&child.stats, &hybrid_retained->shared->process[record],

@@ -16,8 +16,7 @@
 
 ap_listen_rec **listeners_buckets;
 
-/* `AcceptFilter PROTOCOL none` is how httpd's documentation has an administrator
- * say that the server speaks first. */
+/* `AcceptFilter PROTOCOL none`: by httpd's documentation, a protocol whose server speaks first. */
 static int accept_filter_is_none(const char *protocol)
 {
     const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
@@ -39,7 +38,7 @@ static int speaks_http(const ap_listen_rec *lr)
     return !accept_filter_is_none(protocol);
 }
 
-/* Not ap_unixd_accept(), for which a shortage is no different from a broken socket. */
+/* Replaces ap_unixd_accept(), which reports a shortage like a broken socket. */
 static apr_status_t accept_socket(void **accepted, ap_listen_rec *lr, apr_pool_t *pool)
 {
     apr_socket_t *sock = NULL;
@@ -87,7 +86,7 @@ listener_t *listeners_list(apr_pool_t *p, unsigned *count)
     return listeners;
 }
 
-/* Other errors are those of one connection, or of the network. */
+/* Other errors concern one connection or the network. */
 int listeners_is_broken(const listener_t *l, apr_status_t rv)
 {
     if (rv != EBADF && rv != ENOTSOCK && rv != EINVAL && rv != APR_EGENERAL) {
@@ -112,7 +111,8 @@ void listeners_refuse_new(void)
     int b;
 
     /*
-     * Who begins a connection then waits for the next start. The filter would stay on the socket.
+     * systemd keeps the sockets: the filter would stay on them, and new connections can wait for
+     * the next start.
      */
     if (hybrid_retained->sockets_outlive) {
         return;
@@ -121,7 +121,7 @@ void listeners_refuse_new(void)
         for (lr = listeners_buckets[b]; lr != NULL; lr = lr->next) {
             apr_os_sock_t fd;
 
-            /* Where it cannot be done, a connection may be reset when the socket is closed. */
+            /* Without the filter, connections may be reset when the socket is closed. */
             if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
                 && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
                 ap_log_error(APLOG_MARK, APLOG_DEBUG, errno, ap_server_conf,
@@ -140,7 +140,7 @@ int listeners_queue(int fd, int *most)
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != TCP_LISTEN) {
         return 0;
     }
-    /* Of a listening socket tcpi_unacked is the length of the accept queue, tcpi_sacked its limit. */
+    /* On a listening socket tcpi_unacked is the accept queue's length, tcpi_sacked its limit. */
     *most = (int)info.tcpi_sacked;
     return (int)info.tcpi_unacked;
 }

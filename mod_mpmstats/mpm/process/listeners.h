@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/listeners.h
- * @brief The listening sockets, as a process sees them.
+ * @brief The listening sockets of a process.
  */
 #ifndef MPMSTATS_MPM_PROCESS_LISTENERS_H
 #define MPMSTATS_MPM_PROCESS_LISTENERS_H
@@ -18,28 +18,25 @@ typedef struct {
     ap_listen_rec *listener;
     int fd; /**< -1: closed */
     unsigned char is_tls;
-    /** the first request is looked at before anybody runs it, where MPMAsyncHead is On */
+    /** HTTP: with MPMAsyncHead On, wait for a complete first request before running it */
     unsigned char looks;
 } listener_t;
 
 /**
- * All of them, in @a p. They are made non-blocking, and accept with accept(2)'s status where they
- * do not know better.
+ * All listeners, allocated in @a p; makes them non-blocking. Those without an accept_func get one
+ * that returns accept(2)'s errno.
  */
 listener_t *listeners_list(apr_pool_t *p, unsigned *count);
 
-/** Whether the error says that the socket itself is of no use any more; then it says so in the log. */
+/** Whether @a rv means that the listening socket itself is unusable; logs it. */
 int listeners_is_broken(const listener_t *l, apr_status_t rv);
 
-/**
- * Parent: from now on no client may begin a connection; those that have begun still can be
- * accepted.
- */
+/** Parent: refuse new connections from now on; those in the backlog can still be accepted. */
 void listeners_refuse_new(void);
 
 /**
- * Connections in the accept queue of @a fd. @a most: out, its limit, which one connection exceeds;
- * 0: not known.
+ * Number of connections in the accept queue of @a fd. @a most: out, its limit (a full queue holds
+ * one more); 0: not known.
  */
 int listeners_queue(int fd, int *most);
 

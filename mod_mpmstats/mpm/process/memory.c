@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private memory, as the kernel counts it: what would be freed if this process ended. */
+/* Private memory is what the kernel would free if this process ended. */
 #include "mpm/process/memory.h"
 
 #include <malloc.h>
@@ -13,8 +13,8 @@
 #define LOOK_INTERVAL apr_time_from_sec(2)
 
 /*
- * A rush is over when, for so long, there were at most half the connections that there had been.
- * Fewer were none.
+ * A load peak of at least RUSH_LEAST connections is over when there were at most half as many for
+ * QUIET_TIME.
  */
 #define QUIET_TIME apr_time_from_sec(5)
 #define RUSH_LEAST 50
@@ -60,8 +60,8 @@ void memory_look(apr_time_t now)
 
 void memory_return(apr_time_t now, int connections)
 {
-    static int most;        /* since memory was given back last */
-    static apr_time_t busy; /* when there were more than half as many, last */
+    static int most;        /* most connections since memory was last returned */
+    static apr_time_t busy; /* last time there were more than half as many */
 
     if (connections > most) {
         most = connections;

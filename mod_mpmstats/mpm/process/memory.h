@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/memory.h
- * @brief MaxMemoryPerChild: retiring a child that has grown too large; and giving back what a rush
- * has left. Ticker only.
+ * @brief MaxMemoryPerChild, and returning freed memory to the system after a load peak. Ticker
+ * (prefork: the only thread).
  */
 #ifndef MPMSTATS_MPM_PROCESS_MEMORY_H
 #define MPMSTATS_MPM_PROCESS_MEMORY_H
 
 #include "apr_time.h"
 
-/** Private memory of this process in bytes, 0 when it cannot be told. */
+/** Private memory of this process in bytes, 0 if unknown. */
 apr_int64_t memory_private(void);
 
-/** Look, now and then, and stop the child gracefully when it is above its limit. */
+/** Every 2 seconds: drain the child if it is above MaxMemoryPerChild. */
 void memory_look(apr_time_t now);
 
 /**
- * Gives memory back to the system, when a rush is over: what was freed stays with the process
- * otherwise, spread over malloc()'s arenas, of which many threads have many.
- * @param connections  that the process holds now
+ * After a load peak, return freed memory to the system: otherwise it stays in malloc()'s arenas,
+ * of which a process with many threads has many.
+ * @param connections  current number of the process's connections
  */
 void memory_return(apr_time_t now, int connections);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/rarely.h
- * @brief Telling of what happens often once a second at most, and how often it has happened.
+ * @brief Rate limit for log messages: once a second, with the number of events.
  */
 #ifndef MPMSTATS_MPM_PROCESS_RARELY_H
 #define MPMSTATS_MPM_PROCESS_RARELY_H
@@ -10,16 +10,13 @@
 
 #include "apr_time.h"
 
-/** All zero at first. */
+/** Initially all zero. */
 typedef struct {
-    _Atomic apr_time_t said; /**< monotonic; when it was told last */
-    _Atomic unsigned times;  /**< since then */
+    _Atomic apr_time_t said; /**< monotonic; time of the last message */
+    _Atomic unsigned times;  /**< events since then */
 } rarely_t;
 
-/**
- * It has happened once more. How often since it was told last, if it is to be told now; otherwise
- * 0. Any thread.
- */
+/** Count an event. The number of events since the last message if one is due, else 0. Any thread. */
 unsigned rarely_say(rarely_t *r);
 
 #endif

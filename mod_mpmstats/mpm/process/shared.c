@@ -11,7 +11,7 @@
 #include "httpd.h"
 #include "mpm/module.h"
 
-/* Whoever has looked where to count before a move has counted after it. */
+/* Within this time a thread that read `mine` before a move has finished counting there. */
 #define MOVE_TIME apr_time_from_msec(1)
 
 static size_t size_of(int slots, int threads)
@@ -64,7 +64,7 @@ void shared_destroy(shared_t *shared)
 
 typedef apr_uint64_t __attribute__((may_alias)) word_t;
 
-/* A record, or one that is all zero. Word by word: other processes read it meanwhile. */
+/* Copy a record, or zero it (NULL). Word by word, as other processes read it meanwhile. */
 static void copy_record(shared_process_t *to, const shared_process_t *from)
 {
     _Atomic word_t *words = (void *)to;
@@ -89,7 +89,7 @@ void shared_begin(shared_t *shared, int slot, int generation)
     shared_set(p->started, apr_time_now());
 }
 
-/* What has been counted in @a from since it was as @a seen. */
+/* Add to @a to what was counted in @a from since the copy @a seen was made. */
 static void count_missed(shared_process_t *to, const shared_process_t *from,
                          const shared_process_t *seen)
 {
@@ -144,7 +144,7 @@ void shared_end(shared_t *shared, int slot)
     shared_set(shared->process[slot].pid, 0);
 }
 
-/* NULL outside of the table. */
+/* NULL: out of range. */
 static shared_worker_t *worker_record(int slot, int thread)
 {
     const shared_t *shared = hybrid_retained ? hybrid_retained->shared : NULL;
@@ -156,7 +156,7 @@ static shared_worker_t *worker_record(int slot, int thread)
     return &shared->worker[(size_t)slot * (size_t)shared->threads + (size_t)thread];
 }
 
-/* Word by word, so that who reads it meanwhile gets a mixture at worst. */
+/* Word by word: a concurrent reader gets a mixture at worst. */
 void shared_note_handler(int slot, int thread, const char *name)
 {
     shared_worker_t *w = worker_record(slot, thread);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/shared.h
- * @brief Counters that children write and everybody may read.
+ * @brief Counters that children write and all processes read.
  *
- * One anonymous shared mapping, made by the parent before the first fork and
- * kept until the server stops. There is a record for each process slot, and some more
- * for children without one. A
- * record is written by the child in that slot (relaxed atomics, any of its
- * threads) and set up by the parent while no child is in it. Nothing here is
- * believed by the parent as pid, index or size: it only shows the numbers. Where the
- * parts of the mapping lie and how long they are stands in shared_t, in memory that
- * each process has to itself.
+ * One anonymous shared mapping, created by the parent before the first fork and kept until the
+ * server stops or the model changes. There is a record for each process slot, and SHARED_EXTRA more
+ * for children without one. The child in a slot writes its record (relaxed atomics, any thread);
+ * the parent initializes it while no child has it. The parent never uses a value from here as pid,
+ * index or size. Addresses and sizes of the mapping's parts are in shared_t, in private memory.
  */
 #ifndef MPMSTATS_MPM_PROCESS_SHARED_H
 #define MPMSTATS_MPM_PROCESS_SHARED_H
@@ -27,97 +24,96 @@ typedef struct {
     _Atomic int not_accepting;
     _Atomic int crashed_worker; /* number of the worker that got a fatal signal, plus one */
     _Atomic apr_time_t started;
-    _Atomic apr_uint32_t start_us; /* prefork: what it took to start, until it could serve */
+    _Atomic apr_uint32_t start_us; /* prefork: duration of its setup */
     _Atomic apr_uint32_t workers;
     _Atomic apr_uint32_t workers_busy;
     _Atomic apr_uint32_t workers_peak;
-    _Atomic int holding; /* it begins nothing new: a restart */
-    /* monotonic; when the youngest HTTP/2 stream that runs began, 0: none runs */
+    _Atomic int holding; /* CONTROL_HOLD is in effect */
+    /* monotonic; when the youngest running HTTP/2 stream began, 0: none runs */
     _Atomic apr_time_t stream_since;
-    _Atomic apr_uint32_t hung; /* in one run for longer than MPMHungRequestTime */
+    _Atomic apr_uint32_t hung; /* workers in one request for longer than MPMHungRequestTime */
     _Atomic apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
     _Atomic apr_uint64_t accepted;
     _Atomic apr_uint64_t dispatched;
     _Atomic apr_uint64_t promotions;
     _Atomic apr_uint64_t shed;
-    _Atomic apr_uint32_t running;    /* pollers that were in a run when the ticker last looked */
-    _Atomic apr_uint64_t head_bytes; /* held of requests that are not whole */
-    /* monotonic; when the ticker last came by, 0: it has not reached its loop */
+    _Atomic apr_uint32_t running;    /* pollers in a run at the ticker's last check */
+    _Atomic apr_uint64_t head_bytes; /* held of incomplete requests */
+    /* monotonic; last pass of the ticker's loop, 0: it has not reached it */
     _Atomic apr_time_t ticked;
 } __attribute__((aligned(64))) shared_process_t;
 
 typedef struct {
-    _Atomic apr_uint64_t count; /* times it has begun */
-    _Atomic apr_time_t since;   /* monotonic; when the last one began */
-    _Atomic apr_time_t last;    /* and when it was felt last; 0: never */
+    _Atomic apr_uint64_t count; /* times it began */
+    _Atomic apr_time_t since;   /* monotonic; begin of the last one */
+    _Atomic apr_time_t last;    /* monotonic; last refusal, 0: never */
 } shared_shortage_t;
 
-/** Of the server as a whole: every process may write it. */
+/** Record of the whole server; every process may write it. */
 typedef struct {
-    /* highest slot ever used, plus one; for children that were there before. Parent writes */
+    /* highest slot ever used, plus one. Parent writes; older children read it, too */
     _Atomic int max_used;
-    _Atomic int idle; /* prefork: children that wait; whoever takes the last one's place
-                                     * calls the parent. A hint: the parent sets it right now and then */
+    /* prefork: idle children; the last one to become busy wakes the parent, which corrects it */
+    _Atomic int idle;
     _Atomic apr_uint64_t saturations;
     _Atomic apr_uint64_t crashes;
-    /* one of its children has told that the parent is gone. That child writes */
+    /* a child has logged that the parent ended. That child writes */
     _Atomic int orphaned;
-    /* children that have given no sign of life for some seconds. Parent writes */
+    /* children now without a sign of life for 3 seconds. Parent writes */
     _Atomic apr_uint32_t suspected;
-    _Atomic apr_uint64_t stuck; /* children that hung before they served, or whose ticker did */
+    _Atomic apr_uint64_t stuck; /* children killed because startup or the ticker hung */
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
 } __attribute__((aligned(64))) shared_server_t;
 
 #define SHARED_MAIL_ROOM 14
 
 /**
- * prefork: what the parent tells a child, by the child's number; a signal says that there is
- * something. A socket for each child would take a descriptor of the parent's. Others can write
- * there, but they could also kill the child.
+ * prefork: mailbox of a child, by the child's number; a signal announces mail. It saves the parent
+ * a socket per child. Siblings can write it, but they could as well kill the child.
  */
 typedef struct {
-    /* messages so far. Parent writes; the parent's own count counts */
+    /* number of messages; the parent writes it from its own count, proc_t.mailed */
     _Atomic apr_uint32_t written;
-    _Atomic apr_uint32_t moved; /* the child has given its slot up. Child writes */
-    /* the last ones: CONTROL_*, and 256 * extra */
+    _Atomic apr_uint32_t moved; /* the child has given up its slot. Child writes */
+    /* the last messages: CONTROL_* + 256 * extra */
     _Atomic apr_uint32_t message[SHARED_MAIL_ROOM];
 } __attribute__((aligned(64))) shared_mail_t;
 
 #define SHARED_HANDLER_WORDS 4
 
-/** What a request still needs of the configuration under which it was begun. */
+/** What a request needs of the configuration under which it began. */
 typedef enum {
-    SHARED_NEEDS_ALL,   /**< perhaps a daemon */
-    SHARED_NEEDS_LOG,   /**< only that it is logged when it is over */
-    SHARED_NEEDS_CLIENT /**< the same, and how long it takes is up to its client */
+    SHARED_NEEDS_ALL,   /**< possibly a module's daemon */
+    SHARED_NEEDS_LOG,   /**< only the logs at its end */
+    SHARED_NEEDS_CLIENT /**< the same; its duration depends on the client only */
 } shared_needs_e;
 
 /**
- * When what a worker runs began, monotonic and rounded down, and what it needs; 0: it runs nothing
- * that a restart waits for.
+ * One word of a worker: the begin of its run (monotonic, rounded down to 4 µs) and the run's needs;
+ * 0: it runs nothing that a restart waits for.
  */
 #define SHARED_SINCE(since, needs) (((since) & ~(apr_time_t)3) | (needs))
 #define SHARED_SINCE_NEEDS(word) ((shared_needs_e)((word)&3))
 
-/** Of a worker, by slot and thread as in the scoreboard, which has no room for it. */
+/** Record of a worker, by slot and thread as in the scoreboard, which lacks these fields. */
 typedef struct {
-    /* name of its request's, without a NUL if it is as long as this */
+    /* name of its request's handler; no NUL if it fills the array */
     _Atomic apr_uint64_t handler[SHARED_HANDLER_WORDS];
     _Atomic apr_time_t since; /* SHARED_SINCE. Its worker writes */
 } __attribute__((aligned(64))) shared_worker_t;
 
-/** The parts of the mapping. Private memory, constant once made. */
+/** The parts of the mapping. Private memory, constant after shared_create(). */
 typedef struct shared_t {
-    int slots;   /* process records in all */
-    int boards;  /* slots of the scoreboard, */
-    int threads; /* each with so many workers */
+    int slots;   /* number of process records */
+    int boards;  /* slots of the scoreboard */
+    int threads; /* workers per slot */
     shared_server_t *server;
     shared_process_t *process;
-    shared_mail_t *mail; /* as many */
+    shared_mail_t *mail; /* `slots` entries */
     shared_worker_t *worker;
 } shared_t;
 
-/** Records beyond the slots, for finishing children that have given up their slot. */
+/** Records after the slots, for draining children that have given up theirs, and for lobbies. */
 #define SHARED_EXTRA 256
 
 /**
@@ -126,47 +122,47 @@ typedef struct shared_t {
  */
 shared_t *shared_create(int slots, int threads);
 
-/** Worker @a thread of @a slot begins a request that handler @a name is to serve. Its thread. */
+/** Worker @a thread of @a slot begins a request of handler @a name. Called by that worker. */
 void shared_note_handler(int slot, int thread, const char *name);
 
 /**
- * Name of the handler of the request that worker @a thread of scoreboard slot @a slot runs now or
- * ran last, cut to @a size; may hold any bytes. APR_ENOENT where there is no such worker.
+ * Handler of the current or last request of worker @a thread in scoreboard slot @a slot, truncated
+ * to @a size; may contain any bytes. APR_ENOENT if there is no such worker.
  */
 apr_status_t shared_handler(int slot, int thread, char *name, apr_size_t size);
 
 /**
  * Worker @a thread of @a slot runs something since @a since that a graceful restart waits for; 0:
- * no longer. Its thread. Who then finds that handover_state() is HANDOVER_OFF has been seen by the
- * parent.
+ * no longer. Called by that worker. If handover_state() is HANDOVER_OFF afterwards, the parent has
+ * seen it.
  */
 void shared_note_since(int slot, int thread, apr_time_t since);
 
-/** What that needs. Its thread. */
+/** Record the needs of that run. Called by that worker. */
 void shared_note_needs(int slot, int thread, shared_needs_e needs);
 
-/** SHARED_SINCE; 0: it runs nothing of that kind, or there is no such worker. */
+/** SHARED_SINCE word; 0: the worker runs nothing that a restart waits for, or does not exist. */
 apr_time_t shared_since(int slot, int thread);
 
-/** Go on counting the events of the server where @a old, of another shape, has left off. */
+/** Copy the event counters of the server from @a old, which has another shape. */
 void shared_inherit(shared_t *shared, const shared_t *old);
 
 /** Unmap the records in this process, and free @a shared. */
 void shared_destroy(shared_t *shared);
 
-/** Begin a life in @a slot: zero the counters, note who it is. Parent only, before fork. */
+/** Reset the record of @a slot for a new child of @a generation. Parent only, before fork. */
 void shared_begin(shared_t *shared, int slot, int generation);
 
 /**
- * This process counts in @a to from now on, and in @a mine, where its threads look, no longer: with
- * all it has counted so far. @a has_threads: takes 1 ms, for what they count meanwhile.
+ * Move this process's counters to record @a to, and point @a mine, which its threads use, there.
+ * @a has_threads: waits 1 ms and adds what the threads counted in the old record meanwhile.
  */
 void shared_move(shared_process_t *_Atomic *mine, shared_process_t *to, int has_threads);
 
-/** How many connections a process has, of all kinds. */
+/** Number of a process's connections in all states. */
 unsigned shared_connections(const shared_process_t *p);
 
-/** The process in @a slot is gone. Parent only. */
+/** The process in @a slot has ended. Parent only. */
 void shared_end(shared_t *shared, int slot);
 
 #define shared_add(field, n) ((void)atomic_fetch_add_explicit(&(field), (n), memory_order_relaxed))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shortages. What is known of one is two times in shared memory; who changes the time of
- * the last refusal from one that is long ago has seen the beginning, and tells.
+ * The process that replaces an old time of the last refusal in shared memory has seen the begin of
+ * a shortage, and logs it.
  */
 #include "mpm/process/shortage.h"
 
@@ -18,7 +18,7 @@
 #include "mpm/module.h"
 #include "mpm/process/shared.h"
 
-/* The wall clock has been set when it differs by more than this from the monotonic one. */
+/* The wall clock was set when its offset to the monotonic one changed by more than this. */
 #define CLOCK_JUMP apr_time_from_sec(2)
 
 static const char *const endings[MPM_HYBRID_SHORTAGES] = {
@@ -30,7 +30,7 @@ static const char *const endings[MPM_HYBRID_SHORTAGES] = {
     [MPM_HYBRID_SHORT_ACCEPT_QUEUE] = "the queue of connections to accept has room again"
 };
 
-/* Parent's only thread: those that are known to go on. */
+/* Parent's only thread: shortages that lasted at the last check. */
 static int active[MPM_HYBRID_SHORTAGES];
 
 static shared_shortage_t *record(mpm_hybrid_shortage_e kind)
@@ -38,16 +38,13 @@ static shared_shortage_t *record(mpm_hybrid_shortage_e kind)
     return &hybrid_retained->shared->server->shortages[kind];
 }
 
-/*
- * @a last may be later than @a now: another process has read the clock after us, and written
- * before.
- */
+/* @a last may be later than @a now: another process read the clock later and wrote earlier. */
 static int goes_on(apr_time_t last, apr_time_t now)
 {
     return last != 0 && last > now - SHORTAGE_QUIET && last < now + SHORTAGE_QUIET;
 }
 
-/* Nonzero if this is the beginning of one. */
+/* Record a refusal; nonzero if a shortage begins with it. */
 static int felt(mpm_hybrid_shortage_e kind)
 {
     shared_shortage_t *s = record(kind);
@@ -156,9 +153,9 @@ void shortage_of_queue(int most)
     }
 }
 
-/* ---- the parent's looks ------------------------------------------------- */
+/* ---- the parent's checks ------------------------------------------------ */
 
-/* A write that finds no room is dropped by httpd without a word, so somebody has to look. */
+/* httpd silently drops log writes that fail, so the parent checks the disk. */
 static void look_at_log_space(void)
 {
     apr_os_file_t fd;
@@ -170,9 +167,7 @@ static void look_at_log_space(void)
         || !S_ISREG(st.st_mode) || fstatvfs(fd, &fs) != 0 || fs.f_blocks == 0 || fs.f_bavail > 0) {
         return;
     }
-    /*
-     * Perhaps there is room for this line and no other; shortage_look() tells it again afterwards.
-     */
+    /* This line may be lost, too; tell_end() logs the shortage when it is over. */
     if (felt(MPM_HYBRID_SHORT_LOG_SPACE)) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR, ENOSPC, ap_server_conf,

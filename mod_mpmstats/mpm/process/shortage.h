@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/process/shortage.h
- * @brief Telling of what the system has refused: once when it begins, with the limit to raise, and
- * when it is over.
+ * @brief Logs shortages of system resources: the begin, with the limit to raise, and the end.
  *
- * A shortage is an interval: it begins with the first refusal and is over when there was none for
- * SHORTAGE_QUIET. It concerns the server: whichever process is refused first tells of it, the
- * others do not repeat it, and it is counted once. The state lies in shared memory and may be
- * wrong; all it decides is whether a message is written.
+ * A shortage is an interval from the first refusal until there was none for SHORTAGE_QUIET. It is
+ * counted and logged once per server, by the process that is refused first. The state is in shared
+ * memory and may be wrong; it only decides whether a message is written.
  */
 #ifndef MPMSTATS_MPM_PROCESS_SHORTAGE_H
 #define MPMSTATS_MPM_PROCESS_SHORTAGE_H
@@ -16,35 +14,35 @@
 #include "apr_time.h"
 #include "mpm/mpm_hybrid.h"
 
-/** Over when nothing was refused for so long. */
+/** A shortage ends after this time without a refusal. */
 #define SHORTAGE_QUIET apr_time_from_sec(2)
 
-/** Without descriptors or memory there is no use in trying again sooner. */
+/** Retry interval of accepting without descriptors or memory. */
 #define SHORTAGE_PAUSE apr_time_from_msec(100)
 
-/** Whether @a rv says that descriptors or memory are short. */
+/** Whether @a rv reports a shortage of descriptors or memory. */
 int shortage_is(apr_status_t rv);
 
 /**
- * This process cannot @a what ("accept connections") because of @a rv, for which shortage_is(). Any
- * thread.
+ * Note that this process cannot @a what ("accept connections") because of @a rv, a shortage_is()
+ * status. Any thread.
  */
 void shortage_of(apr_status_t rv, const char *what);
 
-/** This process cannot accept because of @a rv, for which shortage_is(). Any thread. */
+/** Note that this process cannot accept because of @a rv, a shortage_is() status. Any thread. */
 void shortage_of_accepting(apr_status_t rv);
 
-/** The same, and then sleep for SHORTAGE_PAUSE. */
+/** The same, then sleep for SHORTAGE_PAUSE. */
 void shortage_pause_accepting(apr_status_t rv);
 
-/** No thread or process could be created. Any thread. */
+/** Note that a thread or process could not be created; @a have: existing threads. Any thread. */
 void shortage_of_threads(apr_status_t rv, int have);
 void shortage_of_processes(apr_status_t rv);
 
-/** Parent, at most about once a second: look at what nobody else sees, and tell what is over. */
+/** Parent, about once a second: check the log's disk and the clock, log shortages that ended. */
 void shortage_look(apr_time_t now);
 
-/** Parent: the accept queue of a socket holds all of the @a most connections it can. */
+/** Parent: note that an accept queue is full, with @a most connections. */
 void shortage_of_queue(int most);
 
 #endif
