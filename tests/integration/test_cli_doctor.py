@@ -243,7 +243,7 @@ def test_a_server_that_runs_is_looked_at(httpd):
     assert "readable by" in found["segment", "ok"] and "of the server that runs" in found["open files", "ok"]
     assert f"answers at http://127.0.0.1:{server.port}/mpm-status" in found["page", "ok"]
     with procs.stopped(server.children()):
-        assert "nobody is served" in examine(server, "--timeout", "0.2")["server", "fault"]
+        assert "no request is served" in examine(server, "--timeout", "0.2")["server", "fault"]
     segment = server.root / "run/mpmstats.segment"
     mode = segment.stat().st_mode & 0o7777
     segment.chmod(0o664)

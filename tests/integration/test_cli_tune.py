@@ -200,7 +200,7 @@ def test_a_module_that_knows_no_threads_is_not_recommended_away(samples):
     advice = told(samples["held"])[1]["the MPM"]
     assert (advice["verdict"], advice["recommended"]) == ("change", "event or hybrid")
     advice = told(samples["held for PHP"])[1]["the MPM"]
-    assert advice["verdict"] == "keep" and "mod_php.c is loaded and works without threads only" in advice["why"]
+    assert advice["verdict"] == "keep" and "mod_php.c is loaded and requires prefork" in advice["why"]
 
 
 def test_an_mpm_that_is_not_known_gets_no_advice(samples):
@@ -572,7 +572,7 @@ def test_what_somebody_else_changes_meanwhile_is_not_rolled_back(small, change, 
     small.script(f'case "$*" in *graceful*) {change} "$ROOT/tune/{SNIPPET}"; echo "forced: no"; exit 3 ;; esac')
     with small.swamp():
         line = fails_in(small.tune(), 2)
-    assert "somebody else has changed" in line and f"{SNIPPET}.previous" in line
+    assert "has been modified meanwhile" in line and f"{SNIPPET}.previous" in line
     assert (small.snippet.read_text() if small.snippet.exists() else None) == left
     assert (small.directory / f"{SNIPPET}.previous").read_text() == "Timeout 77\n"
 

@@ -182,8 +182,8 @@ START_TEST(what_is_not_told_is_not_called_too_little_data)
     in.gap_count = 5000;
     in.gap_p50_s = in.gap_p90_s = in.gap_p99_s = 0.3;
     advice = advise(&in);
-    ASSERT_SAYS(&advice, "MaxConnectionsPerChild", "does not tell");
-    ASSERT_SAYS(&advice, "KeepAliveTimeout", "does not tell");
+    ASSERT_SAYS(&advice, "MaxConnectionsPerChild", "does not report");
+    ASSERT_SAYS(&advice, "KeepAliveTimeout", "does not report");
 }
 END_TEST
 

@@ -147,7 +147,7 @@ static char *untold(const result_t *result, const measure_t *measure, const snap
         text = memory_format("the server has no virtual host '%s'", measure->vhost);
     }
     else {
-        text = memory_format("the server does not tell %s%s%s",
+        text = memory_format("the server does not report %s%s%s",
                              measure->vhost != NULL ? name : measure->field->name,
                              measure->percent ? " and its limit" : "",
                              is_of_interval(result, measure) ? " of that time" : "");

@@ -166,7 +166,7 @@ static bool all_known(const measure_t *measures, char **names, int count, const 
                 failure, RC_NOVALUE,
                 measure_record(&measures[i], snap) == NULL && snap->vhost_count > 0
                     ? "there is no virtual host for '%s' (MPM %s); mpmstats vhosts lists them"
-                    : "the server does not tell '%s' (MPM %s); give a --default, or leave it out",
+                    : "the server does not report '%s' (MPM %s); give a --default, or leave it out",
                 names[i], snap->server.mpm != NULL ? snap->server.mpm : "not known");
         }
     }

@@ -114,7 +114,7 @@ bool rows_know(const char *option, const char *words,
         size_t length = strcspn(words, ",");
 
         if (!known(words, length)) {
-            failure_set(failure, RC_USAGE, "%s: there is no '%.*s'; there are %s", option,
+            failure_set(failure, RC_USAGE, "%s: unknown '%.*s'; choose from %s", option,
                         (int)length, words, all);
             return false;
         }

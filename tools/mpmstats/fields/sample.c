@@ -131,7 +131,7 @@ bool sample_stands_still(const sample_t *sample)
 static char *dead_note(const sample_t *sample)
 {
     char *span = figure_span(sample->age_us);
-    char *note = memory_format("the server %s: this is the last that was known, %s ago (%s)",
+    char *note = memory_format("the server %s: this is its last known state, from %s ago (%s)",
                                sample->stopped ? "has been stopped" : "is dead", span,
                                sample->origin);
 
@@ -143,7 +143,7 @@ static char *parent_note(const sample_t *sample)
 {
     char *span = figure_span(sample->silent_us);
     char *note = memory_format(
-        "the server's parent process (pid %lld) has done nothing for %s; is it stopped?",
+        "the server's parent process (pid %lld) has made no progress for %s; is it stopped?",
         (long long)sample->snap.server.pid, span);
 
     free(span);
@@ -154,12 +154,12 @@ static char *still_note(const sample_t *sample)
 {
     if (sample_stands_still(sample)) {
         return memory_format(
-            "none of the server's %d processes moves (pid %lld): nobody is served, and the figures are the last there were; are they stopped?",
+            "all %d processes of the server are stalled (pid %lld): no request is served and the figures are out of date; are they stopped?",
             sample->still, sample->still_pid);
     }
-    return memory_format("%d of the server's %d processes %s not move (pid %lld); is it stopped?",
+    return memory_format("%d of the server's %d processes %s stalled (pid %lld); is it stopped?",
                          sample->still, sample->snap.process_count,
-                         sample->still == 1 ? "does" : "do", sample->still_pid);
+                         sample->still == 1 ? "is" : "are", sample->still_pid);
 }
 
 char *sample_note(const sample_t *sample)

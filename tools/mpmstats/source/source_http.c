@@ -47,7 +47,7 @@ static void *source_http_open(const settings_t *settings, failure_t *failure)
     if (named == NULL) {
         source->hint = settings->closed != NULL
             ? memory_format(
-                " (the default address, because we may not read %s: be root or a member of its group, or name another with --url)",
+                " (the default address, because %s is not readable: be root or a member of its group, or name another with --url)",
                 settings->closed)
             : memory_copy(" (the default address; another one is named with --url)");
     }

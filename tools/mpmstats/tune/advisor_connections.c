@@ -125,7 +125,7 @@ static void item_timeout(const advisor_input_t *in, advisor_advice_t *advice)
         }
     }
     if (gaps_known(in)) {
-        advisor_because(item, "The server does not tell what it is.");
+        advisor_because(item, "The server does not report its value.");
         return;
     }
     advisor_because(

@@ -109,7 +109,7 @@ static void item_connections(const advisor_input_t *in, bool by_memory, advisor_
     }
     if (in->max_connections_per_child < 0) {
         item->confidence = ADVISOR_LOW;
-        advisor_because(item, "The server does not tell what it is.");
+        advisor_because(item, "The server does not report its value.");
         return;
     }
     if (!measured) {
@@ -160,8 +160,7 @@ static void item_model(const advisor_input_t *in, advisor_advice_t *advice)
         advisor_because(item, "Clients that wait hold %.0f %% of the busy workers' time",
                         in->held_share * 100);
         if (in->prefork_only != NULL && in->held_share > HELD_MUCH) {
-            advisor_because(item, ", but %.40s is loaded and works without threads only",
-                            in->prefork_only);
+            advisor_because(item, ", but %.40s is loaded and requires prefork", in->prefork_only);
         }
         advisor_because(item, ".");
         return;

@@ -201,8 +201,8 @@ bool install_undo(install_t *install, failure_t *failure)
 {
     if (was_changed(install)) {
         return failure_set(failure, RC_LOCAL,
-                           "somebody else has changed %s meanwhile, it stays as it is%s%s",
-                           install->file, install->old != NULL ? "; what was there before is " : "",
+                           "%s has been modified meanwhile and is left as it is%s%s", install->file,
+                           install->old != NULL ? "; what was there before is " : "",
                            install->old != NULL ? install->previous : "");
     }
     if (install->enabled != NULL && !install->had_link && unlink(install->enabled) != 0

@@ -269,7 +269,7 @@ char *snippet_make(const advisor_advice_t *advice, const advisor_input_t *in,
     char *line;
 
     line = memory_format(
-        "Written by mpmstats tune on %s from %.0f s of %s%s%s%s. The last file to set a directive wins: this has to be read after the others.",
+        "Written by mpmstats tune on %s from %.0f s of %s%s%s%s. The last file to set a directive wins, so this one must be read last.",
         facts->date, in->seconds, facts->name != NULL ? facts->name : facts->origin,
         facts->name != NULL ? " (" : "", facts->name != NULL ? facts->origin : "",
         facts->name != NULL ? ")" : "");
