@@ -23,7 +23,7 @@ int stash_has_line(const apr_bucket_brigade *stash)
     return 0;
 }
 
-/* One line, or the part that is there, in two pieces (the last byte alone): see head_limits_httpd(). */
+/* One line, or a partial one in two pieces (its last byte alone): see head_limits_httpd(). */
 static apr_status_t get_line(apr_bucket_brigade *stash, apr_bucket_brigade *bb)
 {
     apr_bucket *last;

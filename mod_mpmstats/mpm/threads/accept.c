@@ -2,11 +2,11 @@
 /*
  * Accepting connections.
  *
- * A poller that found nothing else to do accepts one connection and looks again: the listener stays
- * readable, so the next one goes to whichever process polls next. One that found other events too
- * accepts as many as those were: new clients get their turn beside the old ones, not after them. A
- * process that is at its limit (room.h), or that has run out of descriptors or memory, takes its
- * listeners out of epoll and leaves the connections to the others, whom it tells, or to the
+ * A poller without other events accepts one connection and polls again: the listener stays
+ * readable, so the next connection goes to the process that polls next. A poller with other events
+ * accepts as many connections as it has events, so new clients get their share beside the old ones.
+ * A process that is at its limit (room.h), or out of descriptors or memory, removes its listeners
+ * from epoll and leaves the connections to the others, which the parent notifies, or in the
  * kernel's queue.
  */
 #include "mpm/threads/accept.h"
@@ -40,14 +40,14 @@
 #define EPOLLEXCLUSIVE (1u << 28)
 #endif
 
-/* The others are sent to look for what waits to be accepted at most this often. */
+/* Least interval between requests that other processes check their listeners. */
 #define PASS_ON_LEAST apr_time_from_msec(5)
 
-/* The handshakes that had begun when new ones were refused get so long to complete. */
+/* Time for TCP handshakes that began before new ones were refused to complete. */
 #define DRAIN_LEAST apr_time_from_msec(100)
 #define DRAIN_MOST apr_time_from_sec(2)
 
-/* Made in accept_start; constant afterwards. */
+/* Created in accept_start; constant afterwards. */
 static listener_t *listeners;
 static unsigned listener_count;
 
@@ -56,15 +56,15 @@ static pthread_mutex_t lock = LOCK_INITIALIZER;
 /* Guarded by lock. */
 static int open_for_us; /* sockets are open */
 static int in_epoll;
-static int on_hold;                        /* not to be in epoll: a restart */
-static apr_time_t resume_at;               /* 0: not because of a shortage */
+static int on_hold;                        /* out of epoll for a restart */
+static apr_time_t resume_at;               /* end of the pause after a shortage, 0: none */
 static apr_time_t drain_from, drain_until; /* 0: not draining */
 
 /* Written under lock, read without: a hint. */
 static _Atomic int full;             /* out of epoll because of the connection limit */
-static _Atomic apr_time_t passed_on; /* when the parent was last told that others shall look */
-static _Atomic int to_pass_on; /* it is to be told again; the ticker does it when it is time */
-/* accept_finish() has been called, and the queue was not found empty yet */
+static _Atomic apr_time_t passed_on; /* when CHILD_LOOK was last sent */
+static _Atomic int to_pass_on;       /* CHILD_LOOK is to be sent, by the ticker when it is due */
+/* accept_finish() was called, and the queue has not been found empty yet */
 static _Atomic int last_call;
 
 /* ---- in and out of epoll (with lock) ------------------------------------ */
@@ -87,7 +87,7 @@ static void watch_listener(const listener_t *l)
     }
 }
 
-/* Behind the other processes that wait for it; what it has is told at once. */
+/* Move behind the other processes in the wait queue; epoll reports pending connections again. */
 static void watch_anew(const listener_t *l)
 {
     epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
@@ -143,10 +143,10 @@ static void pass_on(apr_time_t now)
 {
     atomic_store(&to_pass_on, 0);
     atomic_store(&passed_on, now);
-    child_tell_parent(CHILD_LOOK); /* the others look by themselves once a second */
+    child_tell_parent(CHILD_LOOK); /* idle processes check by themselves only once a second */
 }
 
-/* This process cannot accept what waits for it: others shall. Any thread. */
+/* This process cannot accept the waiting connections: notify the others. Any thread. */
 static void pass_listeners_on(void)
 {
     apr_time_t now = clock_now();
@@ -160,7 +160,7 @@ static void pass_listeners_on(void)
     child_ticker_due(due);
 }
 
-/* Returns when to come again, 0 for never. */
+/* Returns the time of the next call, 0 for never. */
 static apr_time_t pass_on_if_due(apr_time_t now)
 {
     apr_time_t due = atomic_load(&passed_on) + PASS_ON_LEAST;
@@ -183,12 +183,12 @@ static void pause_for_shortage(apr_status_t rv)
     MUST_HOLD(lock_is_mine(&lock));
     take_from_epoll();
     resume_at = clock_now() + SHORTAGE_PAUSE;
-    /* the kernel has woken us, and will wake nobody else for it */
+    /* the kernel has woken this process only */
     pass_listeners_on();
     shortage_of_accepting(rv);
 }
 
-/* With lock. The kernel has told us of a connection, and will tell nobody else of it. */
+/* With lock. The kernel has notified only this process of the connection. */
 static void leave_to_others(void)
 {
     MUST_HOLD(lock_is_mine(&lock));
@@ -199,7 +199,7 @@ static void leave_to_others(void)
     }
 }
 
-/* One accept(2), with the lock that keeps the socket open. NULL: nothing, or it was dealt with. */
+/* One accept(2), under the lock that keeps the socket open. NULL: none; errors were handled. */
 static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t *rv)
 {
     void *sock = NULL;
@@ -213,7 +213,7 @@ static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t
     if (park_count() >= child.max_connections || !room_to_accept(1)) {
         leave_to_others();
         pthread_mutex_unlock(&lock);
-        accept_room(); /* the last one may have gone just now */
+        accept_room(); /* a connection may have ended meanwhile */
         return NULL;
     }
     *rv = l->listener->accept_func(&sock, l->listener, pool);
@@ -250,7 +250,7 @@ static void say_shed(void)
     }
 }
 
-/* At the limit of all processes, whoever has taken longest to send a request makes room. */
+/* When no process has room, drop the connections that have taken longest to send a request. */
 static void make_room(conn_worker_t *w)
 {
     while (park_count() >= child.max_connections && room_to_accept(1)) {
@@ -264,7 +264,7 @@ static void make_room(conn_worker_t *w)
     }
 }
 
-/* Go to the end of the listener's queue, and off the core if somebody else wants it. */
+/* Move to the end of the listener's wait queue, and yield the core. */
 static void let_others_go_first(const listener_t *l)
 {
     pthread_mutex_lock(&lock);
@@ -404,7 +404,7 @@ int accept_has_last(void)
     return atomic_load_explicit(&last_call, memory_order_relaxed);
 }
 
-/* The next of the last ones, NULL when there is none. @a n: out, its listener. */
+/* Accept the next of the last connections; NULL: none. @a n: out, its listener. */
 static apr_socket_t *next_of_last(apr_pool_t *pool, unsigned *n)
 {
     void *sock = NULL;
@@ -438,7 +438,7 @@ void accept_last(conn_worker_t *w)
         child_wake();
         return;
     }
-    park_wake_pollers(); /* for the next one, should this one block */
+    park_wake_pollers(); /* for the next connection, in case this one blocks */
     count_accepted();
     begin_accepted(w, pool, sock, listeners[n].looks);
 }
@@ -474,7 +474,7 @@ void accept_look(void)
     for (i = 0; in_epoll && i < listener_count; i++) {
         fd.fd = listeners[i].fd;
         if (poll(&fd, 1, 0) == 1) {
-            /* EPOLLEXCLUSIVE wakes one process. Added anew it tells us, whoever that was. */
+            /* EPOLLEXCLUSIVE has woken one process, maybe another: adding it again reports here. */
             watch_anew(&listeners[i]);
         }
     }
@@ -500,7 +500,7 @@ apr_time_t accept_resume(apr_time_t now)
     next = resume_at;
     pthread_mutex_unlock(&lock);
     if (atomic_load(&full)) {
-        /* workers have become idle, or no other process has room any more */
+        /* workers may have become idle, or the other processes full */
         look_for_room(0);
     }
     return next == 0 || (look != 0 && look < next) ? look : next;

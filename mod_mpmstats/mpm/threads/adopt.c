@@ -14,7 +14,7 @@
 #include "mpm/threads/park.h"
 #include "mpm/threads/tags.h"
 
-/* A leaf: guards watched, and that epoll agrees. */
+/* A leaf: guards `watched` and the registration in epoll. */
 static pthread_mutex_t watching = PTHREAD_MUTEX_INITIALIZER;
 static int watched; /* the queue is in epoll */
 
@@ -27,15 +27,12 @@ void adopt_watch(int on)
         return;
     }
     pthread_mutex_lock(&watching);
-    /*
-     * Everybody is told of each one: they come seldom, and none is to wait for somebody who cannot
-     * take it.
-     */
+    /* No EPOLLEXCLUSIVE: it could wake only a process that cannot take the connection. */
     if (watched != on
         && epoll_ctl(child.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, handover_fd(), &ev) != 0
         && shortage_is(errno)) {
         err = errno;
-        on = 0; /* the ticker tries again */
+        on = 0; /* the ticker retries */
     }
     watched = on;
     pthread_mutex_unlock(&watching);
@@ -45,8 +42,7 @@ void adopt_watch(int on)
 }
 
 /*
- * With room for the bytes, of which there are mostly none: a page that is not written to costs
- * nothing.
+ * @a bytes has room for HANDOVER_BYTES_MAX; pages that are not written to cost nothing.
  */
 static void take(conn_worker_t *w, apr_pool_t *pool, char *bytes)
 {
@@ -55,7 +51,7 @@ static void take(conn_worker_t *w, apr_pool_t *pool, char *bytes)
     apr_socket_t *sock = fd < 0 ? NULL : handover_socket(fd, pool);
 
     if (fd < 0 && errno != EAGAIN && errno != EPROTO) {
-        /* short of descriptors, or the pair is broken: not told again and again */
+        /* short of descriptors, or a broken socket pair: avoid a busy loop, the ticker retries */
         adopt_watch(0);
     }
     if (sock == NULL) {
@@ -71,11 +67,11 @@ void adopt_take(conn_worker_t *w)
     char *bytes;
 
     if (handover_state() != HANDOVER_OFF) {
-        return; /* it is for others now */
+        return; /* a restart: the next generation takes it */
     }
     bytes = malloc(HANDOVER_BYTES_MAX);
     if (bytes == NULL || park_count() >= child.max_connections || pools_get(&pool) != APR_SUCCESS) {
-        adopt_watch(0); /* the ticker looks again */
+        adopt_watch(0); /* the ticker retries */
     }
     else {
         take(w, pool, bytes);

@@ -19,7 +19,7 @@
 #include "mpm/threads/park.h"
 #include "mpm/threads/steps.h"
 
-/* Unique among the connections of this server at one time, and constant for one. */
+/* Unique among the open connections of this server. */
 static long conn_id(const conn_t *k)
 {
     return (long)k->index * CHILD_NUMBERS(child.lane) + child.number;
@@ -69,8 +69,8 @@ static conn_t *conn_create(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *soc
 }
 
 /*
- * The connection, with its filters, as it is before its first byte is read; NULL: it is gone. @a
- * has_bytes: some have been read elsewhere, so what reads without a worker is there in any case.
+ * Set up a connection and its filters; NULL: closed. @a has_bytes: the previous generation has
+ * read some, so the inbound filter is needed in any case, to deliver them.
  */
 static conn_t *set_up(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok,
                       int has_bytes)
@@ -101,7 +101,7 @@ static conn_t *set_up(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
     if (k->inbound != NULL) {
         inbound_prepare(k);
     }
-    /* Elsewhere httpd waits for the client after each response: nothing would be held back. */
+    /* In the worker model httpd waits for the client after each response. */
     if (child.lane->is_async) {
         outbound_attach(k);
     }
@@ -133,8 +133,8 @@ void begin_adopted(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock,
     if (!inbound_is_plain(k->c)) {
         ap_log_cerror(
             APLOG_MARK, APLOG_INFO, 0, k->c,
-            "closed: it began as a plain connection, and the new "
-            "configuration has TLS, the PROXY protocol or another filter of input where it came in");
+            "closed: it began as a plain connection, and the new configuration has TLS, the "
+            "PROXY protocol or another input filter on its address");
         steps_close(k);
         return;
     }

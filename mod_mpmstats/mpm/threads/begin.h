@@ -17,7 +17,7 @@ struct handover_t;
  */
 void begin_accepted(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok);
 
-/** The same for a connection of the previous generation, which read @a bytes of its next request. */
+/** The same for a connection of the previous generation, with @a bytes read of its next request. */
 void begin_adopted(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock,
                    const struct handover_t *what, const char *bytes);
 

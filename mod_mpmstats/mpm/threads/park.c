@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parked connections: the table, the deadlines, the queue of those that are to
- * run. See park.h for the lock.
+ * Parked connections: the table, the deadlines, the run queue. See park.h for
+ * the lock.
  */
 #include "mpm/threads/park.h"
 
@@ -26,10 +26,10 @@
 
 #define CHUNK 256
 
-/* A connection that epoll has no memory for is tried so often. */
+/* Retry interval after epoll_ctl() failed for lack of memory or watches. */
 #define RETRY_INTERVAL apr_time_from_msec(50)
 
-/* A callback of another connection that has changed the state of one has left it by then. */
+/* Longest wait for callbacks of other connections that may still use a resumed one. */
 #define SETTLE_TIME apr_time_from_msec(50)
 
 static pthread_mutex_t lock = LOCK_INITIALIZER;
@@ -41,7 +41,7 @@ static apr_uint32_t table_used; /* entries that have ever been used */
 static conn_t *free_list;
 static conn_t *ready_first, *ready_last;
 static conn_t *suspended;
-/* linked by next: whole requests that may not be begun */
+/* linked by next: complete requests, kept during a hold */
 static conn_t *held_first, *held_last;
 
 /* Set by park_init, constant afterwards. */
@@ -51,7 +51,7 @@ static int wake_fd = -1;
 /* Written under lock, read without: a hint. */
 static _Atomic int in_use;
 static _Atomic int ready_count;
-/* when a suspended connection may go on without a callback's end; 0: none */
+/* when the next suspended connection has settled by time alone; 0: none */
 static _Atomic apr_time_t settle_at;
 
 void park_init(int max)
@@ -77,7 +77,7 @@ void park_init(int max)
     }
 }
 
-/* With lock. What waits becomes this thread's. */
+/* With lock. This thread takes ownership. */
 static conn_t *owned(conn_t *k)
 {
     MUST_HOLD(lock_is_mine(&lock));
@@ -100,11 +100,11 @@ void park_wake_pollers(void)
     uint64_t one = 1;
 
     if (write(wake_fd, &one, sizeof(one)) < 0) {
-        /* EAGAIN: the counter is full, so they are being woken already. */
+        /* EAGAIN: the counter is full, the pollers are being woken. */
     }
 }
 
-/* With lock: an entry nobody has used yet. */
+/* With lock: an entry that was never used; NULL: none, or no memory. */
 static conn_t *fresh_entry(void)
 {
     conn_t *k;
@@ -141,7 +141,7 @@ void park_head_done(conn_t *k)
     }
 }
 
-/* With lock. It is not parked, and no head, any more. */
+/* With lock. Claim @a k from the list of heads. */
 static void claim_head(conn_t *k)
 {
     k->parked = 0;
@@ -209,7 +209,7 @@ void park_forget_fd(conn_t *k)
     MUST_HOLD(conn_is_mine(k));
     pthread_mutex_lock(&lock);
     if (k->passed_on && k->registered) {
-        /* Another process has it open, so close(2) would not take it out. */
+        /* Another process has the socket open, so close(2) would not remove it from epoll. */
         epoll_ctl(child.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
         k->registered = 0;
     }
@@ -238,7 +238,7 @@ void park_conn_free(conn_t *k)
     pthread_mutex_unlock(&lock);
 }
 
-/* With lock: when the ticker has to come for it. */
+/* With lock: queue @a k for the ticker. */
 static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
                          apr_interval_time_t look)
 {
@@ -255,9 +255,8 @@ static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
 }
 
 /*
- * With lock. Ask epoll for @a events, of which there may be some already. That a client has closed
- * its side is a level that stays: told to who waits for room, and does not read, it would end each
- * wait at once.
+ * With lock. Register for @a events; epoll reports pending ones at once. EPOLLRDHUP only with
+ * EPOLLIN: it stays set, and would end every wait for room, which does not read, at once.
  */
 static int arm(conn_t *k, uint32_t events, int lasting)
 {
@@ -275,7 +274,7 @@ static int arm(conn_t *k, uint32_t events, int lasting)
 }
 
 /*
- * With lock. No events until it is parked: somebody is busy with it, and its client goes on
+ * With lock. Disable events until it is parked again: a worker runs it while its client keeps
  * sending.
  */
 static void disarm(conn_t *k)
@@ -298,7 +297,7 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_time_t now, apr_interval_
     k->expired = 0;
     pthread_mutex_lock(&lock);
     MUST_HOLD(!k->parked && k->fd >= 0 && conn_is_mine(k));
-    /* Armed already, and what has come since the socket was read dry will be told. */
+    /* Unless EPOLLET is registered and reports all bytes since the socket was dry. */
     if (what != PARK_FOR_MORE || !k->lasting || k->missed || k->hangup) {
         err = arm(k, what == PARK_FOR_ROOM ? EPOLLOUT : EPOLLIN | (k->urgent ? 0 : EPOLLPRI),
                   what == PARK_FOR_MORE);
@@ -309,7 +308,7 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_time_t now, apr_interval_
     }
     k->unwatched = err != 0;
     if (k->unwatched && (look == 0 || look > RETRY_INTERVAL)) {
-        /* it waits for the ticker alone, and what it waits for is tried then */
+        /* only the ticker wakes it: the worker then retries its step */
         look = RETRY_INTERVAL;
     }
     k->deadline = now + timeout;
@@ -468,7 +467,7 @@ void park_suspend(conn_t *k)
     park_check_suspended(NULL);
 }
 
-/* With lock. Whether nobody but us can be using @a k any more. */
+/* With lock. Whether no callback can be using @a k any more. */
 static int has_settled(conn_t *k, const void *ended, const timers_runners_t *runners,
                        apr_time_t now)
 {
@@ -538,7 +537,7 @@ void park_hold(conn_t *k)
     pthread_mutex_lock(&lock);
     MUST_HOLD(conn_is_mine(k));
     k->owner = NULL;
-    /* Under the lock: park_release_held() comes after the change. */
+    /* Under the lock: park_release_held() runs after the change of state. */
     over = handover_state() != HANDOVER_HOLD;
     k->expired = 0;
     heads_leave(k);
@@ -571,7 +570,7 @@ void park_release_held(void)
     park_wake_pollers();
 }
 
-/* Those that are to be passed on, or cannot be: conn.c decides. */
+/* Connections that are to be passed on, and idle ones that cannot be; steps.c decides. */
 static int concerns_handover(const conn_t *k)
 {
     int plain;

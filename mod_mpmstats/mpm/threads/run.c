@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "mpm/process/child.h"
 
-/* One that gave its polling slot away itself and was back sooner than this did not block. */
+/* A run that ends sooner than this after giving its polling slot away did not block. */
 #define BLOCKED_LEAST_US 100
 
 pthread_mutex_t run_lock = LOCK_INITIALIZER;
@@ -16,7 +16,6 @@ int run_does(worker_state_t *w, unsigned what)
     return WORD_IS(atomic_load(&w->word), what);
 }
 
-/* Without lock. */
 int run_is_holder(const worker_state_t *w, const poll_slot_t *poll_slot)
 {
     int is;
@@ -35,10 +34,10 @@ void run_begins(worker_state_t *w)
     MUST_HOLD(WORD_IS(word, POLLS));
     MUST_HOLD(run_is_holder(w, w->held));
     atomic_store_explicit(&w->since, now, memory_order_relaxed);
-    shared_note_since(child.slot, w->pub.index, now); /* before the look at handover_state() */
+    shared_note_since(child.slot, w->pub.index, now); /* before handover_state() is read */
     atomic_store_explicit(&w->word, (word & ~(apr_uint64_t)3) | RUNS, memory_order_release);
     atomic_fetch_add_explicit(&child.busy, 1, memory_order_relaxed);
-    atomic_fetch_add(&run_count, 1); /* before the look at child_ticker_asleep */
+    atomic_fetch_add(&run_count, 1); /* before child_ticker_asleep is read */
     shared_add(child.stats->workers_busy, 1);
     w->kind = -1;
     w->handed_over = 0;
@@ -46,8 +45,8 @@ void run_begins(worker_state_t *w)
 }
 
 /*
- * For the next one of its kind: one that gave its polling slot away itself blocked if the ticker would
- * have found it.
+ * Record whether the handler blocked. After a run gave its polling slot away itself: whether the
+ * ticker would have taken it.
  */
 static void learn(const worker_state_t *w, int blocked)
 {
@@ -60,7 +59,6 @@ static void learn(const worker_state_t *w, int blocked)
     handler_history_note(&run_history, w->kind, blocked);
 }
 
-/* Nonzero if the polling slot is still ours. */
 int run_ends(worker_state_t *w)
 {
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
@@ -80,7 +78,6 @@ int run_ends(worker_state_t *w)
     return 0;
 }
 
-/* Take the polling slot from a holder that keeps others waiting. */
 int run_take_away(worker_state_t *w, apr_uint64_t word, unsigned because)
 {
     return atomic_compare_exchange_strong_explicit(&w->word, &word,

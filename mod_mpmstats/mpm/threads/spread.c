@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel gives a new connection to the process that waits first in the
- * listener's queue, and its place there never changes: left alone, one process
- * gets every connection as long as it keeps up. And of processes that share a
- * core the one that runs accepts all there are before the next gets its turn.
+ * The kernel wakes the process that is first in the listener's wait queue, and the
+ * order there never changes: one process would get every connection while it keeps
+ * up. And of processes that share a core, the running one would accept all waiting
+ * connections before another is scheduled.
  *
- * What is read here the other processes write. It decides who accepts first and
- * nothing else.
+ * The figures of the other processes are read without a lock; they decide only who
+ * accepts first.
  */
 #include "mpm/threads/spread.h"
 
@@ -15,7 +15,7 @@
 #include "mpm/process/child.h"
 #include "mpm/module.h"
 
-/* Too few to be unevenly spread. */
+/* With fewer connections than this the process is never above its share. */
 #define FEW 3
 
 static unsigned held_by(int slot)
@@ -23,7 +23,7 @@ static unsigned held_by(int slot)
     return __atomic_load_n(&ap_scoreboard_image->parent[slot].connections, __ATOMIC_RELAXED);
 }
 
-/* Whether connections could as well go there. */
+/* Whether the process in @a slot accepts and has an idle worker. */
 static int takes_more(int slot)
 {
     const process_score *score = &ap_scoreboard_image->parent[slot];

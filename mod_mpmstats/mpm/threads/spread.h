@@ -7,8 +7,8 @@
 #define MPMSTATS_MPM_THREADS_SPREAD_H
 
 /**
- * Nonzero if this process holds clearly more connections than the mean of those
- * that accept and have a worker to spare, itself included. Any thread.
+ * Nonzero if this process has clearly more connections than the mean of itself and
+ * the other processes that accept and have an idle worker. Any thread.
  */
 int spread_above_share(void);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a connection, as steps a worker takes while it owns it. Each
- * step either says which comes next, or parks or ends the connection; then it
- * is no longer ours.
+ * The steps a worker takes with a connection it owns. Each step returns the next
+ * one, or parks or closes the connection, which ends the ownership (STEP_DONE).
  *
- * The states and what process_connection hooks may leave behind are those of
+ * The states, and those that process_connection hooks may leave, are those of
  * conn_state_e in httpd.h.
  */
 #include "mpm/threads/steps.h"
@@ -42,12 +41,12 @@
 #include "mpm/threads/timers.h"
 
 typedef enum {
-    STEP_READ,    /* get a whole head, or park */
+    STEP_READ,    /* read a complete head, or park */
     STEP_PROCESS, /* run the process_connection hooks */
-    STEP_WRITE,   /* flush what is left of the response, or park */
+    STEP_WRITE,   /* flush the rest of the response, or park */
     STEP_LINGER,  /* close with lingering */
     STEP_CLOSE,   /* close at once */
-    STEP_DONE     /* parked or gone */
+    STEP_DONE     /* parked or closed */
 } step_e;
 
 /* Set in steps_child_init, constant afterwards. */
@@ -69,7 +68,7 @@ static void notify_resume(conn_t *k, ap_sb_handle_t *sbh)
     ap_run_resume_connection(k->c, k->r);
 }
 
-/* Bytes the client has taken, or sent: as long as the number is the same, it has done nothing. */
+/* Bytes the client has acknowledged, or sent: the number changes when the client makes progress. */
 static apr_uint64_t progress_of(const conn_t *k, mpm_hybrid_conn_e kind)
 {
     if (kind == MPM_HYBRID_CONN_WRITE) {
@@ -79,8 +78,8 @@ static apr_uint64_t progress_of(const conn_t *k, mpm_hybrid_conn_e kind)
 }
 
 /*
- * A wait that goes on after one that ended for nothing (a wake-up, a shortage of epoll's) has no
- * time of its own.
+ * A wait that continues one without progress (a spurious wake-up, a shortage of epoll watches)
+ * keeps its deadline.
  */
 static apr_interval_time_t time_left(conn_t *k, apr_time_t now, mpm_hybrid_conn_e kind,
                                      apr_interval_time_t timeout)
@@ -136,15 +135,15 @@ static park_for_e wanted(conn_t *k, park_for_e by_default)
     return by_default;
 }
 
-/* For the next bytes of a request: inbound_advance() does not mind if there are none. */
+/* How to park for the next bytes of a request. */
 static park_for_e more(const conn_t *k)
 {
     return inbound_drained(k) ? PARK_FOR_MORE : PARK_FOR_BYTES;
 }
 
 /*
- * An idle TLS connection that cannot be passed on: what its client asks for next may need what is
- * gone. It is closed, as the stock MPMs do at each restart.
+ * An idle TLS connection, which cannot be passed on. It is closed, as the stock MPMs do at each
+ * restart, since its next request may need resources that the restart removes.
  */
 static int is_abandoned(const conn_t *k)
 {
@@ -174,8 +173,8 @@ static step_e step_keepalive(conn_t *k)
 }
 
 /*
- * Its request is whole. One that cannot be passed on is begun at once: the restart waits for those
- * that run, and later it would find even less of what it needs.
+ * The request is complete. On a connection that cannot be passed on it begins at once, hold or
+ * not: the restart waits for running requests.
  */
 static step_e begin_if_allowed(conn_t *k)
 {
@@ -219,14 +218,14 @@ static step_e step_read(conn_t *k)
                 inbound_is_to_be_looked_at(k) ? inbound_look_interval() : 0);
 }
 
-/* What the hooks have left, as the next step. */
+/* The next step, from the state that the hooks have left. */
 static step_e after_processing(conn_t *k, int rc)
 {
     conn_rec *c = k->c;
 
-    /* First of all: then the connection is a module's, even if its client has gone. A callback
-     * registered in this run may have been quicker than we are. Without async there are none, and
-     * nobody to resume what a handler has suspended nevertheless: httpd's loop has given it up. */
+    /* Before any other check: a suspended connection belongs to a module, even if its client has
+     * closed it. A callback registered in this run may have changed the state already. Without
+     * async there are no callbacks to resume it: httpd's loop has given it up. */
     if (child.lane->is_async
         && (k->pub.state == CONN_STATE_SUSPENDED || timers_registered_here())) {
         counted_as(k, MPM_HYBRID_CONN_SUSPENDED);
@@ -252,7 +251,7 @@ static step_e after_processing(conn_t *k, int rc)
                     0);
 #endif
     case CONN_STATE_LINGER:
-    case HYBRID_STATE_PROCESSING: /* no hook cared to say */
+    case HYBRID_STATE_PROCESSING: /* no hook has set a state */
         return STEP_LINGER;
     default:
         ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
@@ -290,7 +289,7 @@ static step_e step_process(conn_t *k)
     return after_processing(k, rc);
 }
 
-/* Write what the client takes now, without waiting for it. */
+/* Write what the client accepts now, without waiting. */
 static apr_status_t flush_output(conn_t *k)
 {
     ap_filter_t *f = k->c->output_filters;
@@ -364,8 +363,8 @@ static int writable_now(const conn_t *k)
     return poll(&pfd, 1, 0) == 1;
 }
 
-/* Before our side is shut: is there something the client has not taken yet, or
- * would TLS's last word find no room? Then that is waited for first, parked. */
+/* Whether to park for writability before our side is shut: output is pending, or
+ * the socket has no room for TLS's close_notify. */
 static int output_pending(conn_t *k)
 {
     return !k->linger_started && !k->expired && !k->c->aborted
@@ -378,7 +377,7 @@ static step_e step_linger(conn_t *k)
         if (output_held(k) && flush_output(k) != APR_SUCCESS) {
             k->c->aborted = 1;
         }
-        /* not earlier: the log line that the flush writes has it (%X) */
+        /* after the flush, which logs the request with %X */
         k->c->keepalive = AP_CONN_CLOSE;
         if (output_pending(k)) {
             k->pub.state = CONN_STATE_WRITE_COMPLETION;
@@ -424,7 +423,7 @@ static void take_steps(conn_t *k, step_e step)
 
 /* ---- entry points ------------------------------------------------------ */
 
-/* Its time was up. Modules get what they would get from a blocking read that timed out. */
+/* The deadline has passed. Modules get the status of a blocking read that timed out. */
 static step_e step_overdue(conn_t *k)
 {
     if (k->linger_started) {
@@ -456,7 +455,6 @@ static step_e step_resumed(conn_t *k)
     }
     if (k->kind == MPM_HYBRID_CONN_SUSPENDED) {
         (void)timers_registered_here();
-        /* What a module has made of it. */
         return after_processing(k, OK);
     }
     switch (k->pub.state) {
@@ -481,7 +479,7 @@ void steps_shed(conn_worker_t *w, conn_t *k)
     take_steps(k, STEP_CLOSE);
 }
 
-/* The connections that hold most go, as long as MPMHeadMemory is exceeded. */
+/* While MPMHeadMemory is exceeded, drop the connections that hold most. */
 static void keep_budget(conn_worker_t *w)
 {
     static rarely_t dropped;

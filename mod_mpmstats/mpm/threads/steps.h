@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/threads/steps.h
- * @brief The life of a connection in the event and worker models, from accept to close.
+ * @brief The steps of a connection in the event and worker models, from accept to close.
  */
 #ifndef MPMSTATS_MPM_THREADS_STEPS_H
 #define MPMSTATS_MPM_THREADS_STEPS_H
@@ -10,31 +10,29 @@
 
 /**
  * Prepare this child. Ticker, before the workers start.
- * @param gone  called when a connection has gone, or could not be made; any thread
+ * @param gone  called when a connection has ended, or could not be created; any thread
  */
 void steps_child_init(void (*gone)(void));
 
-/** A connection that has just been set up: run it until it parks or closes. */
+/** Run a new connection until it parks or closes. */
 void steps_read(conn_worker_t *w, conn_t *k);
 
-/** It cannot be run: close it. */
+/** Close a connection that cannot be run. */
 void steps_close(conn_t *k);
 
-/** Pre-cleanup of the pool of a conn_t: modules must see a resume before their cleanups run. */
+/** Pre-cleanup of a connection's pool: run resume_connection before the cleanups of modules. */
 apr_status_t steps_resume_before_cleanup(void *k);
 
-/** A connection could not be made. */
+/** Report a connection that could not be created. */
 void steps_note_gone(void);
 
-/** The worker owns @a k, which is ready or overdue: run it until it parks or closes. */
+/** Run @a k, owned by the worker and ready or overdue, until it parks or closes. */
 void steps_run(conn_worker_t *w, conn_t *k);
 
-/** The worker owns @a k, which is given up because there are too many connections. */
+/** Close @a k, owned by the worker, to make room for other connections. */
 void steps_shed(conn_worker_t *w, conn_t *k);
 
-/**
- * Ticker: look whether a module's filter has run out of patience with a parked head; then nonzero.
- */
+/** Ticker: nonzero if a module's filter has ended the handshake of @a k (a timeout, mostly). */
 int steps_look(conn_t *k, apr_thread_t *ticker);
 
 #endif

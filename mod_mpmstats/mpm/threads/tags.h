@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/threads/tags.h
- * @brief What an epoll event carries (epoll_data.u64): who it is for.
+ * @brief Tags in epoll_data.u64 that identify the target of an event.
  *
- * A connection is its index in the low and its generation in the high half,
- * so an event for a former user of the same memory is told apart.
- * Generations stay below TAG_SPECIAL.
+ * A connection's tag is its index in the low and its generation in the high
+ * half; the generation identifies events for a previous user of the same
+ * conn_t. Generations stay below TAG_SPECIAL.
  */
 #ifndef MPMSTATS_MPM_THREADS_TAGS_H
 #define MPMSTATS_MPM_THREADS_TAGS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child: setting up, the ticker, the end.
+ * The child: setup, the ticker, shutdown.
  *
- * The ticker sleeps until the next deadline while nothing runs; a worker that
- * begins a run wakes it (child_ticker_needed). While something runs it looks
- * every TICK whether a poller blocks.
+ * While no worker runs, the ticker sleeps until the next deadline; a worker that
+ * begins a run wakes it (child_ticker_needed). During runs it checks every TICK_NS
+ * whether a poller blocks.
  */
 #include "mpm/threads/ticker.h"
 
@@ -42,43 +42,43 @@
 #include "mpm/threads/timers.h"
 #include "mpm/threads/worker.h"
 
-/* With ASLEEP_LEAST_US of blocking.c: a poller that blocks is found within 1 ms. */
+/* With ASLEEP_LEAST_US of blocking.c: a blocking poller is detected within 1 ms. */
 #define TICK_NS 900000
 
-/* Right after one has been found to block: in a burst of slow requests the next will too. */
+/* After a detection: in a burst of slow requests the next poller blocks as well. */
 #define QUICK_TICK_NS 100000
 
 /*
- * While it ticks the ticker hears the parent, or that it is to look around, at every so many ticks:
- * to ask costs as much as to look.
+ * Ticks between two polls of the control and wake descriptors during runs: a poll costs as much as
+ * a check of the pollers.
  */
 #define TICKS_UNHEARD 8
 
-/* Spare workers and the parent are looked after this often. */
+/* Interval of workers_maintain() and the other periodic checks. */
 #define MAINTAIN_INTERVAL apr_time_from_msec(100)
 
-/* With nothing to do the ticker still looks once a second whether its parent lives. */
+/* Upper bound of a sleep, so that an idle child notices the end of its parent. */
 #define LONGEST_SLEEP apr_time_from_sec(1)
 
-/* After an immediate stop has cut all connections, requests have this long to end. */
+/* Time for requests to end after an immediate stop has cut all connections. */
 #define NOW_PATIENCE apr_time_from_sec(1)
 
-/* Pools kept ready for connections, and made at once. */
+/* Stock of empty connection pools, created in one batch. */
 #define EMPTY_POOLS 32
 
 /* Set in set_up, constant afterwards, but for control_fd. */
 static int control_fd = -1;
 static apr_thread_t *ticker_thread;
 
-static int is_last; /* no other process will accept after us */
+static int is_last; /* no other process accepts afterwards */
 static volatile sig_atomic_t told_to_die;
 
 /* ---- setting up --------------------------------------------------------- */
 
 /*
- * From the parent alone, as under event and worker: a module that ends the wrong process shall not
- * end the requests of this one (mod_authnz_external sends SIGTERM to what it finds on a stack: 0,
- * the whole process group, among others).
+ * Accept SIGTERM from the parent only, as event and worker do: a module may kill the wrong process
+ * (mod_authnz_external sends SIGTERM to an uninitialized pid, for instance 0, the whole process
+ * group).
  */
 static void on_term(int sig, siginfo_t *from, void *context)
 {
@@ -91,7 +91,7 @@ static void on_term(int sig, siginfo_t *from, void *context)
     child_wake();
 }
 
-/* Worker threads must not be interrupted by signals meant for the process. */
+/* The ticker handles signals for the process; workers block them. */
 static void set_signals(void)
 {
     struct sigaction sa;
@@ -103,7 +103,7 @@ static void set_signals(void)
     sa.sa_flags = SA_SIGINFO;
     sigaction(SIGTERM, &sa, NULL);
     if (hybrid_one_process) {
-        /* SIGWINCH comes from a terminal that changes its size, too */
+        /* but not SIGWINCH, which a terminal also sends when its size changes */
         sigaction(SIGINT, &sa, NULL);
     }
     sigemptyset(&ours);
@@ -114,7 +114,7 @@ static void set_signals(void)
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 
-/* 0, or what to exit with. */
+/* 0, or the exit code. */
 static int set_up_events(void)
 {
     files_raise();
@@ -140,7 +140,7 @@ static int set_up_events(void)
     return 0;
 }
 
-/* 0, or what to exit with. */
+/* 0, or the exit code. */
 static int set_up(int slot)
 {
     int code = life_begin(slot);
@@ -166,11 +166,11 @@ static void move(unsigned record)
     life_give_up_slot(record);
     park_move_to_slot(child.slot);
     if (write(control_fd, "", 1) < 0) {
-        /* The parent is gone; so is its wish. */
+        /* The parent has exited: no answer needed. */
     }
 }
 
-/* A restart begins. What speaks no HTTP/1 is told to go while the old configuration lives. */
+/* A restart begins. Ask HTTP/2 and other non-HTTP/1 clients to finish. */
 static void hold(void)
 {
     if (handover_state() != HANDOVER_OFF || atomic_load(&child.stopping) != CHILD_RUNNING) {
@@ -184,7 +184,7 @@ static void hold(void)
     atomic_store(&child.stats->holding, 1); /* after the state: shared_note_since() */
 }
 
-/* There is no new generation yet. */
+/* End the hold without a new generation. */
 static void go_on(void)
 {
     if (handover_state() != HANDOVER_HOLD) {
@@ -207,7 +207,7 @@ static const control_acts_t acts = {
     .hold = hold, .go_on = go_on, .look = accept_look, .move = move, .end = end
 };
 
-/* Finish, and free the port. A child that has been told to end does not miss its parent. */
+/* Drain, and free the port. A child that is already stopping does not log that its parent is gone. */
 static void leave_orphaned(void)
 {
     handover_keep();
@@ -234,7 +234,7 @@ static void look_for_parent(void)
     }
 }
 
-/* Connections whose time has come. Returns when the next one's does. */
+/* Handle the connections that are due. Returns the time of the next one. */
 static apr_time_t serve_deadlines(void)
 {
     apr_time_t next = 0;
@@ -262,7 +262,7 @@ static void sleep_ns(apr_int64_t ns)
         return;
     }
     if (fds[0].revents && read(child.wake_fd, &n, sizeof(n)) < 0) {
-        /* Nothing there after all. */
+        /* EAGAIN: another read has emptied it. */
     }
     if (fds[1].revents) {
         read_control();
@@ -287,7 +287,7 @@ static apr_time_t sooner(apr_time_t a, apr_time_t b)
     return b != 0 && b < a ? b : a;
 }
 
-/* What somebody had no room for is looked at again; and a hold does not last for ever. */
+/* End an overdue hold; watch the queue of passed-on connections again after a shortage. */
 static void look_for_passed_on(void)
 {
     if (handover_is_overdue()) {
@@ -298,7 +298,7 @@ static void look_for_passed_on(void)
     }
 }
 
-/* What is due now; returns when to come again if nothing happens. */
+/* Do the work that is due; returns the time of the next call. */
 static apr_time_t tick(void)
 {
     static apr_time_t maintained;
@@ -329,7 +329,7 @@ static apr_time_t tick(void)
     return next;
 }
 
-/* Sleep until @a next, or only for a tick while something runs. */
+/* Sleep until @a next, or for one tick during runs. */
 static void rest(apr_time_t next)
 {
     static unsigned long runs_seen;
@@ -358,7 +358,7 @@ static void begin_stopping(int how)
     hybrid_retained->mpm->mpm_state = AP_MPMQ_STOPPING;
     child.score->quiescing = 1;
     shared_set(child.stats->quiescing, 1);
-    child_ask_for_help(); /* if it was our own idea, somebody has to take our place */
+    child_ask_for_help(); /* for a replacement, if the parent has not asked us to stop */
     if (how == CHILD_GRACEFUL && is_last) {
         accept_drain();
     }
@@ -369,7 +369,7 @@ static void begin_stopping(int how)
         accept_stop();
     }
     if (!handover_keeps()) {
-        /* what has been passed on is not left there by the last ones */
+        /* else the last children serve the queue of passed-on connections */
         adopt_watch(0);
     }
     if (handover_state() == HANDOVER_GIVE) {
@@ -381,7 +381,7 @@ static void begin_stopping(int how)
     park_ready_multiplexed();
 }
 
-/* Until nothing is left to be done. */
+/* The main loop, until the child has stopped. */
 static void run(void)
 {
     int stopping = CHILD_RUNNING;
@@ -436,10 +436,7 @@ int ticker_main(int slot, int control, handoff_pairs_t *none)
     if (atomic_load(&child.stopping) == CHILD_NOW) {
         park_cut_all();
         if (workers_join(NOW_PATIENCE) != 0) {
-            /*
-             * Their requests do not notice that the client is gone. Nothing may be cleaned up under
-             * them, so the process just ends.
-             */
+            /* Requests still run: exit without cleaning up the pools they use. */
             _exit(0);
         }
     }

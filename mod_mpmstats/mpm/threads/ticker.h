@@ -3,14 +3,14 @@
  * @file  mpm/threads/ticker.h
  * @brief A child of the event and worker models.
  *
- * Threads: the ticker (the main thread: deadlines, what the parent says, watching over the pollers)
- * and the workers. Who owns what:
+ * Threads: the ticker (the main thread: deadlines, messages of the parent, blocking detection) and
+ * the workers. Ownership:
  *
- * - A connection has one owner at a time: a worker that runs it, or the park (park.h) while it waits
- *   in epoll. Only the owner touches its conn_rec.
- * - The polling slots to poll, and which worker sleeps: worker.c, under its lock.
+ * - A connection has one owner at a time: the worker that runs it, or the park (park.h) while it
+ *   waits in epoll. Only the owner accesses its conn_rec.
+ * - Polling slots and the idle stack of workers: worker.c, under run_lock.
  * - Listening sockets: accept.c, under its lock.
- * - Which slot it writes to: the ticker changes it (life_give_up_slot), the others follow.
+ * - The child's slot: the ticker changes it (life_give_up_slot), the workers read it.
  */
 #ifndef MPMSTATS_MPM_THREADS_TICKER_H
 #define MPMSTATS_MPM_THREADS_TICKER_H
@@ -18,8 +18,8 @@
 #include "mpm/process/handoff.h"
 
 /**
- * Be the child in @a slot, which the parent tells things through @a control_fd (-1: -X). Returns
- * what to exit with; most of its ends are here.
+ * Run the child in @a slot, with messages of the parent from @a control_fd (-1: -X). Returns the
+ * exit code.
  */
 int ticker_main(int slot, int control_fd, handoff_pairs_t *none);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timed callbacks, ordered by when they are due. */
+/* Timed callbacks, ordered by due time. */
 #include "mpm/threads/timers.h"
 
 #include <pthread.h>
@@ -16,17 +16,17 @@ typedef struct callback_t {
     apr_time_t due; /* monotonic */
     ap_mpm_callback_fn_t *fn;
     void *baton;
-    /* the connection for which it was registered, NULL: none is known. Never followed */
+    /* the connection it was registered for, or NULL; never dereferenced */
     const void *of;
 } callback_t;
 
 static pthread_mutex_t lock = LOCK_INITIALIZER;
-/* guarded by lock; made before the threads start. NULL: not in this model */
+/* guarded by lock; created before the threads start. NULL: not in this model */
 static apr_skiplist *callbacks;
 static _Atomic apr_time_t next_due; /* of the first; 0 = none. Written under lock. */
 static _Atomic int running;
 
-/* One that runs; lies on the stack of its worker. */
+/* A running callback; on the stack of its worker. */
 typedef struct running_t {
     apr_uint64_t number;
     const void *of;
@@ -51,7 +51,7 @@ void timers_child_init(apr_pool_t *pchild)
     apr_pool_t *pool;
 
     if (!child.lane->is_async) {
-        return; /* httpd's own loop does not wait for a suspended request */
+        return; /* httpd's own loop cannot wait for a suspended request */
     }
     apr_pool_create(&pool, pchild);
     apr_pool_tag(pool, "hybrid_timers");
@@ -74,7 +74,7 @@ apr_status_t timers_register(apr_time_t t, ap_mpm_callback_fn_t *fn, void *baton
     apr_time_t before, after;
 
     if (callbacks == NULL) {
-        return APR_ENOTIMPL; /* nor has the parent workers to run them */
+        return APR_ENOTIMPL; /* a model without async, or the parent, which has no workers */
     }
     registered_here = 1;
     pthread_mutex_lock(&lock);

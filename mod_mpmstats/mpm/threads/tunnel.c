@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether the client's wish is granted says the status with which the first bytes go to it. What
- * looks at that is a filter of the connection, as a tunnel takes those of the request away.
+ * The status that is set when the first response bytes are written tells whether a tunnel begins.
+ * A connection filter checks it, as a tunnel removes the filters of the request.
  */
 #include "mpm/threads/tunnel.h"
 
@@ -14,7 +14,7 @@
 
 static ap_filter_rec_t *tunnel_filter_rec;
 
-/* After internal redirects it is the last one that is answered. */
+/* After internal redirects the status is that of the last request. */
 static int is_tunnel(const request_rec *r)
 {
     int connects = r->method_number == M_CONNECT;

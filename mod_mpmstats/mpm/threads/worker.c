@@ -18,7 +18,7 @@
 #include "mpm/threads/park.h"
 #include "mpm/threads/poll.h"
 
-/* Workers above the spare limit go when none of them was needed for so long. */
+/* Retire workers above the spare limit that were idle for this long. */
 #define IDLE_TIME apr_time_from_sec(10)
 
 /* Guarded by run_lock. */
@@ -27,13 +27,13 @@ static poll_slot_t *free_poll_slots;
 static int idle_count;
 static int alive_count;
 
-/* Made in workers_start, by the ticker; the pointers are constant afterwards. */
+/* Created in workers_start, by the ticker; the pointers are constant afterwards. */
 static worker_state_t *workers;
 static poll_slot_t *poll_slots;
 static apr_pool_t *thread_pool;
 static apr_threadattr_t *thread_attr;
 
-/* Taken for creating and joining threads: guards thread_pool. Taken before run_lock. */
+/* Held to create and join threads: guards thread_pool. Taken before run_lock. */
 static pthread_mutex_t creation = PTHREAD_MUTEX_INITIALIZER;
 
 static sizing_low_t idle_low;   /* fewest asleep since window_start; noted under run_lock */
@@ -79,7 +79,7 @@ static void unlink_idle(worker_state_t *w)
     sizing_low_note(&idle_low, idle_count);
 }
 
-/* With lock; then the caller posts w->wake. */
+/* With lock. The caller then posts w->wake; NULL: no worker sleeps. */
 static worker_state_t *give_to_idle(poll_slot_t *poll_slot)
 {
     worker_state_t *w = idle_top;
@@ -101,7 +101,7 @@ static void sleep_until_woken(worker_state_t *w)
     }
 }
 
-/* A new worker brings its polling slot with it. */
+/* A new worker takes the polling slot it was created with. */
 static void hold(worker_state_t *w, poll_slot_t *poll_slot)
 {
     pthread_mutex_lock(&run_lock);
@@ -110,7 +110,7 @@ static void hold(worker_state_t *w, poll_slot_t *poll_slot)
     pthread_mutex_unlock(&run_lock);
 }
 
-/* A polling slot that lies about, or sleep until one is given. NULL: leave. */
+/* Take a free polling slot, or sleep until one is given. NULL: exit. */
 static poll_slot_t *get_poll_slot(worker_state_t *w)
 {
     poll_slot_t *poll_slot;
@@ -211,7 +211,7 @@ static worker_state_t *take_slot(poll_slot_t *poll_slot)
     return w;
 }
 
-/* How many others there are. */
+/* Returns the number of other workers. */
 static int give_slot_back(worker_state_t *w)
 {
     int have;
@@ -235,11 +235,11 @@ static void block_signals(sigset_t *old)
     sigdelset(&all, SIGABRT);
     sigdelset(&all, SIGTRAP);
     sigdelset(&all, SIGSYS);
-    sigdelset(&all, SIGPIPE); /* ignored; a program that a worker starts may want it */
+    sigdelset(&all, SIGPIPE); /* ignored; programs that a worker starts inherit the mask */
     pthread_sigmask(SIG_BLOCK, &all, old);
 }
 
-/* Threads inherit the mask: signals are for the ticker alone. */
+/* The thread inherits the signal mask: only the ticker handles signals. */
 static apr_status_t start_thread(worker_state_t *w)
 {
     apr_status_t rv;
@@ -326,7 +326,8 @@ apr_status_t workers_start(void)
 /* ---- handing over ------------------------------------------------------- */
 
 /*
- * A polling slot that was taken away from @a from: to a sleeper, a new worker, or to whoever comes first.
+ * Pass on a polling slot taken from @a from: to a sleeping worker, to a new one, or to the free
+ * list.
  */
 static void pass_on(poll_slot_t *poll_slot, const worker_state_t *from)
 {
@@ -346,7 +347,7 @@ static void pass_on(poll_slot_t *poll_slot, const worker_state_t *from)
         return;
     }
     pthread_mutex_lock(&run_lock);
-    /* Somebody may have gone to sleep in the meantime. */
+    /* A worker may have fallen asleep in the meantime. */
     w = give_to_idle(poll_slot);
     if (w == NULL) {
         poll_slot->link = free_poll_slots;
@@ -366,12 +367,12 @@ void workers_about_to_run(int index, const char *handler)
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
 
     if (!pthread_equal(w->self, pthread_self())) {
-        /* a module's callback runs a request of a connection that left this worker */
+        /* a module's callback runs a request of a connection that this worker no longer runs */
         return;
     }
     /*
-     * Without async a run lasts as long as the connection: what cost it the polling slot was an earlier
-     * request.
+     * In the worker model a run lasts as long as the connection: an earlier request has lost the
+     * slot.
      */
     if (!child.lane->is_async && !WORD_IS(word, RUNS)) {
         return;
@@ -389,8 +390,8 @@ void workers_about_to_run(int index, const char *handler)
 /* ---- watching (ticker only) --------------------------------------------- */
 
 /*
- * Look at the holder of a polling slot. RUNS: it is in a run; BLOCKED, COMPUTES: it has lost the polling slot to
- * another.
+ * Check the holder of a polling slot. POLLS: none, or it polls; RUNS: it is in a run; BLOCKED,
+ * COMPUTES: the slot was taken from it and passed on.
  */
 static unsigned watch(poll_slot_t *poll_slot)
 {
@@ -402,7 +403,7 @@ static unsigned watch(poll_slot_t *poll_slot)
     pthread_mutex_lock(&run_lock);
     w = poll_slot->holder;
     if (w != NULL) {
-        /* with the lock: of a run with this polling slot */
+        /* under the lock: belongs to a run with this polling slot */
         word = atomic_load_explicit(&w->word, memory_order_acquire);
     }
     pthread_mutex_unlock(&run_lock);
@@ -414,7 +415,7 @@ static unsigned watch(poll_slot_t *poll_slot)
     if (!WORD_IS(word, RUNS)) {
         return POLLS;
     }
-    /* `since` may be of a later run than the word: then the exchange fails. */
+    /* `since` may belong to a later run than the word: then run_take_away() fails. */
     switch (blocking_run(&poll_slot->notes, since)) {
     case JUDGE_ASLEEP:
         because = BLOCKED;
@@ -494,7 +495,7 @@ static void join_left(void)
     }
 }
 
-/* Let the one that has slept longest go. */
+/* Retire the worker that has slept longest. */
 static void dismiss_one(void)
 {
     worker_state_t *w;
@@ -564,7 +565,7 @@ void workers_leave(void)
         sem_post(&w->wake);
     }
     pthread_mutex_unlock(&run_lock);
-    /* Nobody drains it any more, so every poller sees it. */
+    /* Pollers no longer drain it, so it wakes each of them. */
     if (write(park_wake_fd(), &one, sizeof(one)) < 0) {
         /* EAGAIN: it is readable already. */
     }
