@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading the directives. A value that is no number at all is refused here; a
- * number out of range is corrected later by lane_check(), as httpd does it.
+ * Values that are not numbers are refused here; lane_check() corrects numbers out of range later,
+ * as httpd does.
  */
 #include "mpm/directives.h"
 
@@ -16,7 +16,7 @@
 
 lane_t lane_default;
 
-/* The whole argument as an int; NULL or what is wrong with it. */
+/* Parse the whole argument as an int; NULL or an error message. */
 static const char *parse_int(cmd_parms *cmd, const char *arg, int *value)
 {
     char *end;

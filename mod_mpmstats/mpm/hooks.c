@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What httpd's hooks tell about connections and requests, in all models. */
+/* Connection and request hooks of all models. */
 #include "mpm/hooks.h"
 
 #include "base/clock.h"
@@ -32,7 +32,7 @@ static apr_status_t forget_request(void *data)
     return APR_SUCCESS;
 }
 
-/* A prefork child never parks: nobody asks for time-outs, or for the request. */
+/* A prefork child never parks a connection, so it needs neither k->r nor the server's time-outs. */
 void hooks_pre_read_request(request_rec *r, conn_rec *c)
 {
     conn_t *k = conn_of(c);
@@ -41,7 +41,7 @@ void hooks_pre_read_request(request_rec *r, conn_rec *c)
         k->network->got = 0;
     }
     if (k != NULL && !child.lane->is_async) {
-        /* the process runs the whole connection */
+        /* the worker runs the whole connection: the run begins again with each request */
         shared_note_since(child.slot, k->times.worker, clock_now());
     }
     if (k == NULL || !child.lane->is_threaded) {
@@ -54,10 +54,9 @@ void hooks_pre_read_request(request_rec *r, conn_rec *c)
 }
 
 /*
- * The time of a request, from which httpd counts (%t, %D, REQUEST_TIME), is that of its line. What
- * was read without a worker came before httpd looked at the clock, which it did right after the
- * dispatch. One that was already there when the last answer was written begins with it, as where
- * nothing is read ahead.
+ * httpd's time of a request (%t, %D, REQUEST_TIME) is that of its request line, but it reads the
+ * clock after the dispatch, when the line was already read without a worker: correct it by the
+ * difference. A pipelined request begins when the last response was written, as in stock MPMs.
  */
 static void date_request(request_rec *r, conn_t *k)
 {
@@ -68,8 +67,8 @@ static void date_request(request_rec *r, conn_t *k)
 }
 
 /*
- * Where a worker stays with an HTTP/2 connection, which outlives its streams, mod_http2's own
- * workers run the requests.
+ * In the worker model a worker stays with an HTTP/2 connection while mod_http2's threads run the
+ * requests, so the connection's age is not that of a request.
  */
 static void note_carrier(conn_rec *stream)
 {
@@ -97,7 +96,7 @@ int hooks_post_read_request(request_rec *r)
     return OK;
 }
 
-/* One that could not be read to its end is only logged. */
+/* A request that could not be read completely skips post_read_request: date it here. */
 int hooks_log_transaction(request_rec *r)
 {
     conn_t *k = conn_of(r->connection);
@@ -117,14 +116,14 @@ void hooks_insert_filter(request_rec *r)
     }
 }
 
-/* mod_proxy asks servers that are not httpd's, and that no restart ends. */
+/* mod_proxy's backends are not part of httpd and outlive a restart. */
 static int is_proxied(const char *handler)
 {
     return handler != NULL
         && (strcmp(handler, "proxy-server") == 0 || strncmp(handler, "proxy:", 6) == 0);
 }
 
-/* Which handler is about to run, for those who look at a worker from outside. */
+/* Record the handler that is about to run, for status reports and restarts. */
 int hooks_handler(request_rec *r)
 {
     conn_t *k = conn_of(r->connection);
@@ -141,7 +140,7 @@ int hooks_handler(request_rec *r)
     return DECLINED;
 }
 
-/* No module's handler has taken it: the core serves a file. Included ones may be programs. */
+/* All modules' handlers declined: the core serves a file. Not subrequests, which may be CGI. */
 int hooks_last_handler(request_rec *r)
 {
     const conn_t *k = conn_of(r->connection);
@@ -152,7 +151,7 @@ int hooks_last_handler(request_rec *r)
     return DECLINED;
 }
 
-/* A protocol other than HTTP/1 may never read a request: its server is known now. */
+/* Other protocols than HTTP/1 may never read a request, so take over the server here. */
 int hooks_protocol_switch(conn_rec *c, request_rec *r, server_rec *s, const char *protocol)
 {
     conn_t *k = conn_of(c);

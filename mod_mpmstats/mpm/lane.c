@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The limits of a lane: defaults, range checks, what they mean together.
+ * The limits of a lane: defaults, range checks, consistency.
  *
- * The defaults and the corrections are those of httpd's documentation for the
- * event MPM (mod/mpm_common). Where ThreadsPerChild is not set, mpm/policy/sizing.h
- * lays the workers out over the machine's cores.
+ * Defaults and corrections are those that httpd documents for event, worker and prefork
+ * (mod/mpm_common). Without ThreadsPerChild, sizing_layout() spreads the workers over the cores.
  */
 #include "mpm/lane.h"
 
@@ -29,8 +28,10 @@
 #define HARD_SERVER_LIMIT 20000
 #define HARD_THREAD_LIMIT 20000
 
-/* Descriptors a process needs beside its connections: listeners, logs, epoll,
- * pipes, and one or two for each running request (file, backend). */
+/*
+ * Descriptors of a process beside its connections: listeners, logs, epoll, pipes. room_in() adds
+ * two for each running request (file, backend).
+ */
 #define RESERVED_FDS 64
 
 #define PREFORK_START_SERVERS 5
@@ -71,7 +72,7 @@ void lane_reset(lane_t *lane)
     lane->hung_seconds = LANE_UNSET;
 }
 
-/* Cores this server may run on: taskset, cpusets and CPUAffinity= of systemd leave some out. */
+/* Cores this server may run on, limited by taskset, cpusets or systemd's CPUAffinity=. */
 static int cores_allowed(void)
 {
     cpu_set_t set;
@@ -84,7 +85,7 @@ static int cores_allowed(void)
     return n < 1 ? 1 : (int)n;
 }
 
-/* One sentence for both audiences: the console while we start, the error log later. */
+/* Logs to the console at startup, to the error log later. */
 static void say(server_rec *s, int startup, const char *text)
 {
     if (startup) {
@@ -147,8 +148,7 @@ static void fill(int *value, int by_default)
     }
 }
 
-/* With ThreadsPerChild the administrator has laid the workers out: what is left
- * open then is what event's documentation says. */
+/* With ThreadsPerChild set, the other defaults are event's. */
 static void as_event_does(sizing_layout_t *l)
 {
     if (l->server_limit == 0) {
@@ -168,8 +168,10 @@ static void as_event_does(sizing_layout_t *l)
     }
 }
 
-/* What is not set follows from what is, and from the machine. What is set stays:
- * lane_check() corrects it, aloud. */
+/*
+ * Unset limits are derived from the set ones and from the number of cores. Set ones stay:
+ * lane_check() corrects and logs them.
+ */
 static void fill_in_unset(lane_t *lane)
 {
     int laid_out = lane->threads_per_child == LANE_UNSET;
@@ -194,7 +196,7 @@ static void fill_in_unset(lane_t *lane)
     fill(&lane->min_spare_servers, DEFAULT_MIN_SPARE_SERVERS);
     fill(&lane->max_spare_servers, DEFAULT_MAX_SPARE_SERVERS);
     if (laid_out && lane->max_request_workers >= 1) {
-        /* Ours is the number of threads, so it may be rounded without a word. */
+        /* ThreadsPerChild was chosen here, so the rounding need not be logged. */
         lane->max_request_workers = layout.max_request_workers;
     }
     fill(&lane->max_request_workers, layout.max_request_workers);
@@ -255,7 +257,7 @@ static void check_workers(lane_t *lane, server_rec *s, int startup)
     }
 }
 
-/* One process is retired at a time, so there must be room for one between the two marks. */
+/* Retirement removes whole processes, so the range must have room for one. */
 static void check_spares(lane_t *lane, server_rec *s, int startup)
 {
     at_least(s, startup, &lane->start_servers, "StartServers");
@@ -268,7 +270,7 @@ static void check_spares(lane_t *lane, server_rec *s, int startup)
     }
 }
 
-/* Processes are what requests run in, so they take the place of workers everywhere. */
+/* A prefork process has one worker, so limits of processes are those of workers. */
 static void fill_in_prefork(lane_t *lane, server_rec *s, int startup)
 {
     lane->threads_per_child = lane->thread_limit = 1;
@@ -287,7 +289,7 @@ static void fill_in_prefork(lane_t *lane, server_rec *s, int startup)
     lane->min_processes = 1;
 }
 
-/* What of it has been set is told in one sentence: a configuration for another model sets many. */
+/* Directives without effect share one message: a configuration for another model sets many. */
 typedef struct {
     char names[256];
     int count;
@@ -365,8 +367,7 @@ void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, 
     if (lane->concurrency > lane->threads_per_child) {
         lane->concurrency = lane->threads_per_child;
     }
-    /* As many slots again as there may be processes: they hold the old
-     * generations while these finish what they have. And the overflow slot. */
+    /* As many slots again for draining old generations, and the overflow slot. */
     lane->slots = 2 * lane->server_limit + 1;
 }
 
@@ -375,7 +376,7 @@ int lane_overflow_slot(const lane_t *lane)
     return lane->slots - 1;
 }
 
-/* What so many descriptors leave for connections. */
+/* Number of connections that @a files descriptors allow. */
 static rlim_t room_in(const lane_t *lane, rlim_t files)
 {
     rlim_t reserve = RESERVED_FDS + 2 * (rlim_t)lane->threads_per_child;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpm_hybrid: one MPM for event, worker and prefork in which no thread waits
- * for a client. This file is the table of contents: directives, hooks, the
- * module record.
+ * mpm_hybrid: one MPM with the models event, worker and prefork. This file has its directives,
+ * hooks and module record.
  */
 #include "ap_listen.h"
 #include "http_connection.h"
@@ -135,7 +134,7 @@ static void register_hooks(apr_pool_t *p)
     static const char *const before_core[] = { "core.c", NULL };
 
     rival_watch(p);
-    /* MPMModel is read before pre_config runs, so this is the place to forget the last one. */
+    /* MPMModel is read before pre_config, so the last one is reset here. */
     lane_model_asked = "event";
     lane_reset(&lane_default);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);

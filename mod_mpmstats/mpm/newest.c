@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * mod_so's own LoadModule does the loading, so that restarts and its messages are the usual ones.
- */
+/* mod_so's LoadModule loads the file, so that restarts and messages are the usual ones. */
 #include "mpm/newest.h"
 
 #include <glob.h>
@@ -12,7 +10,7 @@
 #include "mpm/directives.h"
 #include "mpm/module.h"
 
-/* strverscmp(): 8.10 is newer than 8.9. */
+/* strverscmp(), as 8.10 is newer than 8.9. */
 static const char *highest(char *const *paths, apr_size_t count)
 {
     const char *best = paths[0];

@@ -9,19 +9,13 @@
 #include "http_config.h"
 #include "mpm/module.h"
 
-/* What a process of the stock MPMs has, and so what mod_http2 starts there. */
+/* ThreadsPerChild of the stock MPMs by default, and so the number mod_http2 starts there. */
 #define THREADS_AT_START 25
 
-/*
- * Enough for a request in each worker, and half as many again: mod_http2's own relation to the
- * workers.
- */
+/* H2MaxWorkers is 3/2 of the number of workers, as mod_http2's own default. */
 #define MOST_OF(threads) ((threads) + (threads) / 2)
 
-/*
- * The directive @a name as it stands in the configuration, NULL if it does not. The last one
- * counts.
- */
+/* The last directive @a name in the configuration, or NULL. */
 static const ap_directive_t *find(const ap_directive_t *tree, const char *name)
 {
     const ap_directive_t *found = NULL;
@@ -51,7 +45,7 @@ static const command_rec *command_of(const module *m, const char *name)
     return NULL;
 }
 
-/* As if it stood in the main server's configuration. */
+/* Run a directive as if it were in the main server's configuration. */
 static void set_directive(const module *m, const char *name, int value, apr_pool_t *p,
                           apr_pool_t *ptemp, server_rec *s)
 {
@@ -64,7 +58,7 @@ static void set_directive(const module *m, const char *name, int value, apr_pool
     memset(&parms, 0, sizeof(parms));
     parms.cmd = command_of(m, name);
     if (parms.cmd == NULL) {
-        return; /* another mod_http2 than we know */
+        return; /* a mod_http2 without this directive */
     }
     parms.info = parms.cmd->cmd_data;
     parms.override = RSRC_CONF;
@@ -102,7 +96,7 @@ void pooled_set_http2(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, serv
 
 /* ---- the system ----------------------------------------------------------- */
 
-/* The number in a file; LONG_MAX if there is none. */
+/* The number in a file; LONG_MAX if it has none. */
 static long number_in(const char *path)
 {
     FILE *f = fopen(path, "re");
@@ -117,7 +111,7 @@ static long number_in(const char *path)
     return n;
 }
 
-/* Of our cgroup (version 2): what systemd's TasksMax sets. */
+/* pids.max of this process's cgroup (version 2), which systemd's TasksMax= sets. */
 static long cgroup_limit(void)
 {
     FILE *f = fopen("/proc/self/cgroup", "re");

@@ -11,7 +11,7 @@
 #include "mpm/prefork/told.h"
 #include "mpm/parent/procs.h"
 
-/* Until the directives have been read and checked the answers are the defaults. */
+/* The lane to answer for; defaults until the directives have been read and checked. */
 static const lane_t *lane_to_tell(const lane_t *configured)
 {
     static lane_t defaults;
@@ -32,22 +32,21 @@ static const lane_t *lane_to_tell(const lane_t *configured)
 }
 
 /*
- * In the models that are not async httpd's loop over the requests of a connection ends when it
- * hears that the process is stopping, also after a response that promised to go on; the client's
- * next request would be lost. That one is answered first, with "Connection: close".
+ * In models that are not async, httpd ends its loop over a connection's requests when the process
+ * is stopping, even after a response that promised keep-alive; the next request would be lost. So
+ * it is served first, with "Connection: close".
  *
- * In a restart that passes connections on, those of them that can be go on: nothing is said to end.
+ * A connection that can be passed to the next generation goes on: it is told RUNNING.
  *
- * mod_http2 takes no new stream from then on, and for one that it reads nevertheless it ends the
- * connection with all others. So what the client has sent before we stop is read before it hears of
- * that.
+ * mod_http2 accepts no new stream once it reads STOPPING, and a stream that arrives then makes it
+ * end the connection with all others. So what the client sent earlier is read first.
  */
 static int state_to_tell(const lane_t *lane)
 {
     int state = hybrid_retained->mpm->mpm_state;
 
     if (told_is_cut()) {
-        /* there is no client any more who could be promised anything */
+        /* the connection was shut down: no promise to keep */
         return AP_MPMQ_STOPPING;
     }
     if (here_is_passed_on()) {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * httpd refuses two MPMs when it has read the configuration and before it asks any module
- * (AH00534), and does not say which. The first that runs of ours after that is what was registered
- * with the configuration's pool: before its cleanups, so every module is still loaded. In a server
- * with one MPM nothing is found.
+ * httpd refuses two MPMs after it has read the configuration and before any module's hook
+ * (AH00534), without naming them. The first code of this module that runs then is a pre-cleanup of
+ * the configuration's pool, when all modules are still loaded. With one MPM it finds nothing.
  */
 #include "mpm/rival.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the start of the program to the first fork: state, daemon, limits, listeners. */
 #include "mpm/startup.h"
 
 #include <stdlib.h>
@@ -51,7 +50,7 @@ static int detach(apr_pool_t *pconf, int in_foreground_group)
 {
     apr_status_t rv;
 
-    /* The terminal goes; a crash from here on is told in the error log. */
+    /* The process loses its terminal: from here on a crash is logged. */
     ap_fatal_signal_setup(ap_server_conf, pconf);
     rv = apr_proc_detach(in_foreground_group ? APR_PROC_DETACH_FOREGROUND
                                              : APR_PROC_DETACH_DAEMONIZE);
@@ -62,7 +61,7 @@ static int detach(apr_pool_t *pconf, int in_foreground_group)
     return OK;
 }
 
-/* One of ours by this name: what outlives a restart may not point into the module. */
+/* The static name that equals @a name: retained data must not point into the module. */
 static const char *model_named(const char *name)
 {
     static const char *const models[] = { "event", "worker", "prefork" };
@@ -82,9 +81,9 @@ static int is_prefork(const char *model)
 }
 
 /*
- * event and worker lie in the same scoreboard, and every module is set up anew, so one of them may
- * follow the other at any restart. For prefork it has another shape. It cannot change under
- * children that go on: then the old model is kept, before the modules that ask for it are set up.
+ * event and worker have the same scoreboard shape, so any restart can change one to the other.
+ * prefork's differs, which is impossible while old children use it: a graceful restart then keeps
+ * the old model, set here before modules query it.
  */
 static void choose_model(lane_t *lane)
 {
@@ -124,7 +123,7 @@ int startup_pre_config(lane_t *lane, apr_pool_t *pconf)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     files_watch_forks();
-    /* The configuration is read once to be checked and once to be used: detach in between. */
+    /* httpd reads the configuration twice at the start: detach at the second reading. */
     if (hybrid_retained->mpm->module_loads == 2 && !hybrid_one_process && !foreground) {
         rc = detach(pconf, no_detach);
         if (rc != OK) {
@@ -132,7 +131,7 @@ int startup_pre_config(lane_t *lane, apr_pool_t *pconf)
         }
     }
     ap_listen_pre_config();
-    /* There is none; a configuration for worker or prefork may say what kind it is to be. */
+    /* Not used, but configurations for worker or prefork may have a Mutex directive for it. */
     ap_mutex_register(pconf, AP_ACCEPT_MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
     lane_reset(lane);
     choose_model(lane);
@@ -156,13 +155,13 @@ int startup_check_config(lane_t *lane, server_rec *s)
     return OK;
 }
 
-/* At the start httpd reads the configuration twice. */
+/* At the start httpd reads the configuration twice; messages belong to the second reading. */
 static int is_first_reading(void)
 {
     return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
 }
 
-/* mod_http2's protocols, out of what a server may speak. Nonzero if there was one. */
+/* Remove mod_http2's protocols from a server's Protocols. Nonzero if there was one. */
 static int leave_out_http2(apr_pool_t *p, core_server_config *core)
 {
     apr_array_header_t *kept;
@@ -187,9 +186,9 @@ static int leave_out_http2(apr_pool_t *p, core_server_config *core)
 }
 
 /*
- * Its hook in a new child starts threads, whether they will be needed or not (under stock prefork,
- * too). Without them it refuses a connection that should ask for HTTP/2 all the same. The list is
- * made anew at each restart.
+ * mod_http2's child_init hook starts threads, needed or not (under stock prefork, too). Without
+ * them it refuses connections that ask for HTTP/2 nevertheless. httpd rebuilds the list of hooks at
+ * each restart.
  */
 static void leave_out_its_threads(void)
 {
@@ -209,8 +208,8 @@ static void leave_out_its_threads(void)
 }
 
 /*
- * mod_http2 runs requests in threads of its own. It knows that stock prefork is no place for that,
- * by the name of that module; where it does not know, threads would run what is not thread-safe.
+ * mod_http2 runs requests in its own threads. It recognizes stock prefork by the module's name
+ * only; here its threads would run modules that are not thread-safe.
  */
 static void refuse_http2(apr_pool_t *p, server_rec *main_server)
 {

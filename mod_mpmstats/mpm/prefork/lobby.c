@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lobby. One thread, no module's code, no privileges. A waiting connection is a connection that waits here;
- * what it has sent stays in its socket.
+ * The lobby has one thread, runs no module's code and has no privileges. Data of waiting
+ * connections stay in their sockets.
  *
- * Its end: told to finish, it says "no more" to the children by shutting its end of the queue (a
- * mere close would not do, other processes may have inherited it) once no child of its generation
- * accepts any longer and nobody waits for a head here; it goes when they have gone and the last
- * lingering waiting connection has. Which children accept stands in the shared counters.
+ * Draining: once no child of its generation accepts (by the shared counters) and no connection
+ * waits for a request here, it shuts down its end of the queue (other processes may have inherited
+ * the descriptor, so close() would not signal end of file). It exits when those children have ended
+ * and the last lingering close is over.
  */
 #include "mpm/prefork/lobby.h"
 
@@ -39,13 +39,13 @@
 #define TAKE_AT_ONCE 64
 #define RESERVED_FDS 32
 
-/* While children have not taken what is queued, the parent is asked again so often. */
+/* Interval of CHILD_HELP while children have not taken what is queued. */
 #define ASK_INTERVAL_MS 10
 
-/* Without descriptors there is no use in trying again at once. */
+/* Retry interval without descriptors. */
 #define TAKE_PAUSE apr_time_from_msec(10)
 
-/* While the end is near, it is looked for so often. */
+/* Interval of is_over() while draining. */
 #define END_LOOK_MS 20
 
 typedef struct waiting_t {
@@ -54,18 +54,18 @@ typedef struct waiting_t {
     unsigned char lingers;
     unsigned char overdue, over_budget;
     unsigned char at_once;
-    apr_time_t until;                  /* lingers: monotonic */
-    peek_t peek;                       /* does not linger */
+    apr_time_t until;                  /* lingering: deadline, monotonic */
+    peek_t peek;                       /* not lingering */
     struct waiting_t *older, *younger; /* in its list */
-    struct waiting_t *next;            /* of those that go to a child */
+    struct waiting_t *next;            /* in the list of ready ones */
 } waiting_t;
 
-/* Guests in the order they came. */
+/* Waiting connections in order of arrival. */
 typedef struct {
     waiting_t *oldest, *youngest;
 } list_t;
 
-/* The only thread's. */
+/* Used by the only thread. */
 static struct {
     int epoll_fd, control_fd;
     handoff_pairs_t pairs;
@@ -73,12 +73,12 @@ static struct {
     list_t senders, lingerers;
     waiting_t *first_ready, *last_ready;
     int waiting_conns, limit;
-    int queue_full; /* wait until it can be written to */
+    int queue_full; /* epoll watches for room in it */
     int no_more_waiting, no_more_lingering;
     int ending, said_end;
 } l;
 
-/* What an epoll event is for, when it is not for a waiting connection. */
+/* Event pointers other than waiting connections. */
 static char for_control, for_queue, for_waiting, for_lingering;
 
 /* ---- waiting connections ------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static void dismiss(waiting_t *g)
     l.waiting_conns--;
 }
 
-/* It waits no longer. */
+/* Stop watching the connection. */
 static void take_out(waiting_t *g)
 {
     timeouts_remove(&g->wait);
@@ -152,7 +152,7 @@ static int queue_is_full(int err)
     return err == EAGAIN || err == ENOBUFS || err == ETOOMANYREFS || err == ENOMEM;
 }
 
-/* Pass on as many as the queue takes. */
+/* Send as many ready connections as the queue takes. */
 static void pass_on(void)
 {
     if (l.first_ready == NULL) {
@@ -215,7 +215,7 @@ static void wait_on(waiting_t *g)
 
 static void drain(waiting_t *g)
 {
-    /* The end, or a client that sends without end. */
+    /* The client's end of file, or a client that sends without end. */
     if (linger_drain(g->fd) != LINGER_WAIT) {
         send_away(g);
     }
@@ -237,7 +237,7 @@ static void look(waiting_t *g, uint32_t events)
         send_away(g);
     }
     else if (verdict == PEEK_READY || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
-        make_ready(g, 0); /* httpd knows what to make of the end */
+        make_ready(g, 0); /* httpd handles the client's end of file */
     }
     else if (g->peek.seen != seen) {
         wait_on(g);
@@ -260,7 +260,7 @@ static void say_dropped(void)
     }
 }
 
-/* Whoever lingers has its answer. */
+/* At the limit, drop a lingering connection first: its client has the response. */
 static void make_room(void)
 {
     if (l.waiting_conns < l.limit) {
@@ -341,7 +341,7 @@ static void let_linger(int fd, int is_short)
     }
 }
 
-/* Nobody's close may hold up the end any longer than a short one does. */
+/* While draining, a lingering close takes LINGER_SHORT_TIME at most. */
 static void hurry_lingerers(void)
 {
     apr_time_t most = clock_now() + LINGER_SHORT_TIME;
@@ -355,7 +355,7 @@ static void hurry_lingerers(void)
     }
 }
 
-/* The next one, or -1. At the end of file, when the last child has gone, @a over is set. */
+/* Receive the next one, or -1. At end of file, when the last child has ended, sets @a over. */
 static int take(int fd, handoff_t *what, int *over)
 {
     int client = *over ? -1 : handoff_receive(fd, what);
@@ -394,9 +394,7 @@ static void take_lingering(void)
     }
 }
 
-/*
- * Nobody will accept after us, and new ones are refused by now: take those in the kernel's queue.
- */
+/* CONTROL_LAST: no process will accept any more and new clients are refused: empty the backlog. */
 static void empty_listeners(void)
 {
     unsigned i, n;
@@ -423,7 +421,7 @@ static int lives(const shared_process_t *p)
         && (kill(pid, 0) == 0 || errno != ESRCH);
 }
 
-/* How many of our children live, and how many of them still accept. */
+/* Number of live children of this generation, and how many of them still accept. */
 static int siblings(int *accepting)
 {
     const shared_t *shared = hybrid_retained->shared;
@@ -439,7 +437,7 @@ static int siblings(int *accepting)
     return n;
 }
 
-/* To the next generation; nonzero if it went. Nothing was read from the socket. */
+/* Pass it to the next generation; nonzero if it was passed. */
 static int goes_over(const waiting_t *g)
 {
     handover_t what = { .is_tls = g->peek.is_tls,
@@ -453,8 +451,8 @@ static int goes_over(const waiting_t *g)
 }
 
 /*
- * Our own children find no daemons any more: whoever still waits for a head is the next
- * generation's.
+ * HANDOVER_GIVE: the daemons of this generation have ended, so the next one gets the connections
+ * that wait for a request.
  */
 static void hand_over(void)
 {
@@ -474,7 +472,7 @@ static void hand_over(void)
     }
 }
 
-/* Whether there is nothing left to do. */
+/* Whether the lobby is to exit; drains it. */
 static int is_over(void)
 {
     int accepting, living;
@@ -510,8 +508,8 @@ static void begin_end(void)
 }
 
 /*
- * The end of the control socket does not tell where a daemon that a module has forked since has its
- * other end, too.
+ * End of file on the control socket is not enough: a daemon that a module has forked may have
+ * inherited the other end.
  */
 static void look_for_parent(void)
 {
@@ -554,10 +552,10 @@ static void watch(int fd, void *who)
     }
 }
 
-/* So that ps and top can tell it from the children that run requests. */
+/* Distinguishes the lobby in ps and top. */
 static void take_name(void)
 {
-    char name[16]; /* all the kernel keeps */
+    char name[16]; /* the kernel's limit */
 
     apr_snprintf(name, sizeof(name), "%.9s lobby", program_invocation_short_name);
     prctl(PR_SET_NAME, name);
@@ -593,7 +591,7 @@ static void set_up(int record)
 
 /* ---- running ------------------------------------------------------------ */
 
-/* How long (ms) nothing needs to be done. */
+/* Timeout of epoll_wait() in ms. */
 static int patience(void)
 {
     int64_t left = timeouts_wait(&l.timeouts, clock_now());
@@ -617,7 +615,7 @@ static void serve_deadlines(void)
             send_away(g);
         }
         else {
-            /* as mod_reqtimeout, whose budget or Timeout it was */
+            /* mod_reqtimeout's budget, or Timeout */
             g->over_budget = g->peek.budget.until != 0;
             make_ready(g, 1);
         }
@@ -654,8 +652,8 @@ int lobby_main(int record, int control_fd, handoff_pairs_t *pairs)
         struct epoll_event events[BATCH];
         int i, n = epoll_wait(l.epoll_fd, events, BATCH, patience());
 
-        shared_set(child.stats->ticked, clock_now()); /* a sign of life, stuck.h */
-        /* Guests first: who comes in may make room by sending one of them away. */
+        shared_set(child.stats->ticked, clock_now()); /* sign of life for stuck.c */
+        /* Waiting ones first: a new connection may drop one of them (make_room()). */
         for (i = 0; i < n; i++) {
             if (is_waiting(events[i].data.ptr)) {
                 look(events[i].data.ptr, events[i].events);

@@ -12,7 +12,7 @@
 #include "mpm/module.h"
 #include "mpm/conn/server.h"
 
-/* What may be looked at of one request; who runs it reads on. */
+/* Most bytes of a request that are peeked at; a longer one counts as complete. */
 #define PEEK_SIZE (64 * 1024)
 
 #define TLS_HANDSHAKE 22
@@ -20,16 +20,13 @@
 /* The most a record may hold (RFC 8446, 5.1; RFC 5246, 6.2.3 allows for compression). */
 #define TLS_RECORD_MAX (16384 + 2048)
 
-/*
- * PROXY protocol: the longest line of version 1, and what version 2 begins with before it tells its
- * length.
- */
+/* PROXY protocol: longest line of version 1; length of version 2's fixed part. */
 #define PROXY_LINE_MAX 108
 #define PROXY_BLOCK 16
 static const char proxy_signature[12] = { '\r', '\n', '\r', '\n', '\0', '\r',
                                           '\n', 'Q',  'U',  'I',  'T',  '\n' };
 
-/* Set in peek_set_up, constant afterwards. */
+/* Constant after peek_set_up(). */
 static int may_be_proxied;
 
 static char peeked[PEEK_SIZE];
@@ -67,7 +64,7 @@ static int body_complete(peek_t *p, const char *data, size_t len)
     return body_scan_feed(&p->body, data, len, &used) != BODY_MORE;
 }
 
-/* The head is there: is there a small body to wait for? */
+/* The head is complete: nonzero unless a small body is still to come. */
 static int head_complete(peek_t *p, const char *rest, size_t len)
 {
     apr_off_t limit = server_body_buffer(p->server);
@@ -105,8 +102,8 @@ static int begins_with(const char *what, size_t len, size_t seen)
 }
 
 /*
- * Bytes of the PROXY protocol's header before everything else, of the first @a seen bytes; 0: none.
- * Zero if it has not come whole, or may still become one.
+ * Whether the first @a seen bytes hold a complete PROXY protocol header or none; zero if it is
+ * incomplete or still possible. @a bytes: out, its length.
  */
 static int proxy_header(size_t seen, size_t *bytes)
 {
@@ -130,7 +127,7 @@ static int proxy_header(size_t seen, size_t *bytes)
     return 1;
 }
 
-/* A whole first TLS record, or no TLS at all. */
+/* Whether the first TLS record is complete, or this is no TLS. */
 static int hello_complete(const char *data, size_t len)
 {
     size_t record;
@@ -146,9 +143,9 @@ static int hello_complete(const char *data, size_t len)
 }
 
 /*
- * Nothing is taken out of the socket, so the client may send until its receive buffer
- * (ReceiveBufferSize, tcp_rmem) is full. The kernel closes the window not before half of the buffer
- * is used. From there on the rest may never come.
+ * The bytes stay in the socket, so the client can only send until the receive buffer
+ * (ReceiveBufferSize, tcp_rmem) is full. The kernel may close the window once half of it is used;
+ * the rest may then never arrive.
  */
 static int buffer_is_full(int fd)
 {
@@ -159,7 +156,7 @@ static int buffer_is_full(int fd)
         || memory[SK_MEMINFO_RMEM_ALLOC] >= memory[SK_MEMINFO_RCVBUF] / 2;
 }
 
-/* A look ends in front of urgent data, whatever has come behind it. */
+/* MSG_PEEK stops at urgent data, whatever follows it. */
 static int has_urgent_data(int fd)
 {
     struct pollfd pfd = { .fd = fd, .events = POLLPRI };
@@ -167,7 +164,7 @@ static int has_urgent_data(int fd)
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLPRI);
 }
 
-/* Behind the PROXY protocol's header, which is @a begin bytes long. */
+/* Whether the request after the PROXY protocol header of @a begin bytes is complete. */
 static int is_complete(peek_t *p, size_t begin)
 {
     size_t from = p->scanned > begin ? p->scanned : begin;
@@ -179,7 +176,7 @@ static int is_complete(peek_t *p, size_t begin)
         return 0;
     }
     if (from == begin && peeked[begin] == TLS_HANDSHAKE) {
-        p->is_tls = 1; /* whatever Listen says: no request begins with this */
+        p->is_tls = 1; /* whatever Listen says: no HTTP request begins with this byte */
         reqtimeout_begin_handshake(&p->budget, p->server, clock_now());
     }
     p->scanned = p->seen;

@@ -19,7 +19,7 @@
 static struct {
     int epoll_fd, limit, count;
     timeouts_t timeouts;
-    apr_time_t looked; /* for filters that have run out of patience */
+    apr_time_t looked; /* last check of impatient() */
 } h;
 
 void pending_tls_init(int epoll_fd, int limit)
@@ -87,7 +87,7 @@ int pending_tls_event(conn_t *k)
     return 0;
 }
 
-/* A filter, mod_reqtimeout's, that has run out of patience with its client. */
+/* A connection whose input filter (mod_reqtimeout's) has timed out. */
 static conn_t *impatient(apr_time_t now)
 {
     conn_t *k;

@@ -1,49 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file  mpm/prefork/pending_tls.h
- * @brief TLS connections a prefork child has begun, and whose first request is not whole yet.
+ * @brief Pending TLS connections: begun by a prefork child, their first request incomplete.
  *
- * What a client has sent over TLS cannot be looked at without taking part in it, and then nobody
- * else can go on with it: such a connection cannot wait in the lobby. It waits in the child's own
- * epoll, beside everything else that the child waits for, so it does not occupy the child;
- * inbound.h reads it without blocking. While the child runs a request those it holds wait. So that
- * this does not happen while another child is free, the child counts as busy, which makes the
- * parent start more, and takes nothing new as long as others are idle (prefork.c). Where
- * MaxRequestWorkers is reached and children do hold several, they keep no connection after its
- * answer.
+ * To read over TLS a process must take part in the handshake, and no other process can then
+ * continue the connection, so it cannot wait in the lobby. It waits in the child's own epoll
+ * instance and is read without blocking (inbound.h). While the child runs a request, its pending
+ * connections wait. To avoid that while other children are free, the child counts as busy, which
+ * makes the parent start more, and accepts nothing while others are idle (prefork.c). A child that
+ * has pending connections allows no keep-alive, so they wait for one request only.
  *
- * For the process's one thread.
+ * Used by the process's only thread.
  */
 #ifndef MPMSTATS_MPM_PREFORK_PENDING_TLS_H
 #define MPMSTATS_MPM_PREFORK_PENDING_TLS_H
 
 #include "mpm/conn/conn.h"
 
-/** Hold up to @a limit connections, in @a epoll_fd, where the event's pointer is the conn_t. */
+/** Watch up to @a limit connections in @a epoll_fd, with the conn_t as the event's pointer. */
 void pending_tls_init(int epoll_fd, int limit);
 
-/** How many are held. */
+/** Number of pending connections. */
 int pending_tls_count(void);
 
-/** Read what there is of @a k's first request: nonzero if it is to be run. */
+/** Read what @a k has received of its first request: nonzero if it is to be run. */
 int pending_tls_is_ready(conn_t *k);
 
-/** Hold @a k, which is not ready. Zero if that is not possible, and it has to be run. */
+/** Add @a k, which is not ready. Zero if that fails: run it. */
 int pending_tls_keep(conn_t *k);
 
-/** Epoll has told something of @a k: nonzero if it is held no longer, and to be run. */
+/** Handle an epoll event of @a k: nonzero if it was removed and is to be run. */
 int pending_tls_event(conn_t *k);
 
-/** The next one that is held no longer, because its time is up: to be run. NULL: none. */
+/** Remove a connection that timed out, to be run. NULL: none. */
 conn_t *pending_tls_overdue(apr_time_t now);
 
-/** The one to give up for a new one, which is held no longer; NULL if there is room. */
+/** At the limit, remove the oldest connection, to be closed; NULL: below the limit. */
 conn_t *pending_tls_to_drop(void);
 
-/** While MPMHeadMemory is exceeded, the one that holds most; it is held no longer. */
+/** Above MPMHeadMemory, remove the connection with most bytes, to be closed; else NULL. */
 conn_t *held_over_budget(void);
 
-/** The time until pending_tls_overdue() has to be called, @a most at most; in µs. */
+/** µs until pending_tls_overdue() must be called, at most @a most. */
 apr_interval_time_t pending_tls_patience(apr_time_t now, apr_interval_time_t most);
 
 #endif

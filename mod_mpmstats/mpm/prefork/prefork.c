@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every child has the listening sockets and the lobby's queue in its epoll, and takes one thing at a
- * time. It looks whether the first request is whole before it begins to run the connection;
- * otherwise the lobby gets it, or, where TLS makes that impossible, it is held in our own epoll
- * (pending_tls.h). A told child leaves the listeners at once, serves what the lobby still passes on, and
- * goes at the end of that queue.
+ * Every child has the listening sockets and the lobby's queue in its epoll instance, and takes one
+ * event at a time. It runs a connection when the first request is complete; otherwise it passes it
+ * to the lobby, or keeps it if TLS prevents that (pending_tls.h). A draining child leaves the
+ * listeners at once; at the end of its generation it serves the lobby's queue until end of file.
  */
 #include "mpm/prefork/prefork.h"
 
@@ -37,23 +36,20 @@
 #include "mpm/process/memory.h"
 #include "mpm/process/shortage.h"
 
-/*
- * How long it may take until a child that waits notices that its parent is gone, or that a
- * connection waits to be accepted.
- */
+/* Interval at which an idle child checks for its parent and for waiting connections. */
 #define PARENT_LOOK_MS 1000
 
-/* What epoll has refused to watch it is asked to watch again after so long. */
+/* Retry interval after epoll_ctl() failed or watch_stand_aside(). */
 #define WATCH_PAUSE_MS 50
 
-/* Who holds a connection takes others when nobody was idle so many times. */
+/* Checks without idle children until a child with pending TLS connections takes others. */
 #define LOOKS_FOR_IDLE 4
 
-static ap_sb_handle_t *sbh; /* set in set_up, constant afterwards */
+static ap_sb_handle_t *sbh; /* constant after set_up() */
 
 /* ---- accepting ---------------------------------------------------------- */
 
-/* The connection, or NULL: nothing, or it was dealt with. */
+/* The connection, or NULL: none, or an error, which it handles. */
 static apr_socket_t *accept_from(const listener_t *l, apr_pool_t *pool)
 {
     void *sock = NULL;
@@ -71,7 +67,7 @@ static apr_socket_t *accept_from(const listener_t *l, apr_pool_t *pool)
     return NULL;
 }
 
-/* Nonzero if the connection, of which @a what is known, need not, or cannot, wait in the lobby. */
+/* Nonzero if this child must serve the connection: it need not or cannot wait in the lobby. */
 static int to_be_served(int fd, handoff_t *what)
 {
     static peek_t peek;
@@ -118,10 +114,10 @@ static apr_socket_t *accept_one(const listener_t *l, apr_pool_t *pool, apr_os_so
     return NULL;
 }
 
-/* A connection of the generation before, between requests or before its first. */
+/* Take a connection of the generation before, between requests or before its first. */
 static void take_passed_on(void)
 {
-    static char bytes[HANDOVER_BYTES_MAX]; /* no prefork child sends any: a page is used */
+    static char bytes[HANDOVER_BYTES_MAX]; /* prefork children send none: its pages stay unused */
     handover_t passed;
     handoff_t what;
     apr_pool_t *pool;
@@ -136,7 +132,7 @@ static void take_passed_on(void)
         shortage_pause_accepting(errno);
     }
     else if (fd < 0 && errno == EPIPE) {
-        /* somebody has shut it down, which would be told for ever */
+        /* a process has shut it down: epoll would report that forever */
         epoll_ctl(watch_fd, EPOLL_CTL_DEL, handover_fd(), NULL);
     }
     what = (handoff_t){ .is_tls = fd >= 0 && passed.is_tls, .at_once = fd >= 0 && passed.at_once };
@@ -172,7 +168,7 @@ static void accept_at(const listener_t *l)
 
 /* ---- waiting ------------------------------------------------------------ */
 
-/* Nonzero when it is time to go. */
+/* Nonzero when the child is to exit. */
 static int over(void)
 {
     if (ap_max_requests_per_child > 0 && serve_count() >= (unsigned)ap_max_requests_per_child
@@ -194,7 +190,7 @@ static int over(void)
             || (told.ending == TOLD_FINISH && (watch_queue_ended || watch_pairs.ready[0] < 0)));
 }
 
-/* What the lobby has queued is the next generation's. Nonzero if it went there. */
+/* Pass a connection from the lobby's queue to the next generation. Nonzero if it was passed. */
 static int goes_over(int fd, const handoff_t *from)
 {
     handover_t what = { .is_tls = from->is_tls,
@@ -204,14 +200,14 @@ static int goes_over(int fd, const handoff_t *from)
     return !from->overdue && handover_send(fd, &what, NULL) == 0;
 }
 
-/* One connection from the lobby. Zero at the end of its queue. */
+/* Take one connection from the lobby. Zero at the end of its queue. */
 static int take_one(void)
 {
     handoff_t what;
     apr_pool_t *pool;
     int fd;
 
-    /* Before it is taken out of the queue: where there is no memory for it, it stays there. */
+    /* The pool first: without memory for it, the connection stays in the queue. */
     if (pools_get(&pool) != APR_SUCCESS) {
         shortage_pause_accepting(APR_ENOMEM);
         return 1;
@@ -233,7 +229,7 @@ static int take_one(void)
     return 1;
 }
 
-/* The lobby passes on nothing more. */
+/* End of file: the lobby passes no more connections. */
 static void end_queue(void)
 {
     watch_queue_ended = 1;
@@ -241,7 +237,7 @@ static void end_queue(void)
     told_begin_end(told.ending == TOLD_RUN ? TOLD_FINISH : told.ending);
 }
 
-/* In ms; not for ever. */
+/* Timeout of epoll_wait() in ms. */
 static int patience(void)
 {
     int most = watch_is_partial ? WATCH_PAUSE_MS : PARENT_LOOK_MS;
@@ -251,9 +247,7 @@ static int patience(void)
         : (int)((pending_tls_patience(clock_now(), apr_time_from_msec(most)) + 999) / 1000);
 }
 
-/*
- * Whoever was told of a new connection may not have been able to take it, and nobody else is told.
- */
+/* With EPOLLEXCLUSIVE the kernel may wake only a child that cannot accept: check the listeners. */
 static void look_at_listeners(void)
 {
     static int none_idle;
@@ -263,7 +257,7 @@ static void look_at_listeners(void)
         return;
     }
     if (watch_is_partial && pending_tls_count() > 0) {
-        /* More than once: the parent may be starting somebody. */
+        /* More than one check: the parent may be starting a child. */
         none_idle = atomic_load(&hybrid_retained->shared->server->idle) > 0 ? 0 : none_idle + 1;
         if (none_idle < LOOKS_FOR_IDLE) {
             return;
@@ -352,7 +346,7 @@ static void serve_all(void)
     }
 }
 
-/* 0, or what to exit with. */
+/* 0, or the exit status. */
 static int set_up(int slot)
 {
     apr_time_t begun = clock_now();
@@ -400,11 +394,11 @@ int prefork_main(int slot, int control, handoff_pairs_t *from)
     if (code != 0) {
         return life_end(code);
     }
-    child_wake(); /* what came before we could hear a signal is read before anything is begun */
+    child_wake(); /* read mail that came before the signal handlers, before any work */
     serve_all();
     told_begin_end(told.ending == TOLD_RUN ? TOLD_FINISH : told.ending);
     if (told.ending == TOLD_RETIRE && watch_pairs.ready[0] >= 0) {
-        (void)take_one(); /* we may have been woken for it */
+        (void)take_one(); /* the kernel may have woken only this child for it */
     }
     child_tell_parent(CHILD_HELP);
     ap_run_child_stopping(child.pool, told.ending != TOLD_NOW);

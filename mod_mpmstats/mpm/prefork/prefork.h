@@ -3,9 +3,9 @@
  * @file  mpm/prefork/prefork.h
  * @brief A child of the prefork model: one thread, one connection at a time.
  *
- * A connection whose first request has not come whole, or that only waits for its client to
- * close, is passed on to the lobby (lobby.h): the child waits for no client before the first
- * request and after the last answer. Between two requests the connection stays.
+ * A connection whose first request is incomplete, or that is in lingering close, is passed to the
+ * lobby (lobby.h): the child waits for no client before the first request or after the last
+ * response. Between two requests the connection stays.
  */
 #ifndef MPMSTATS_MPM_PREFORK_PREFORK_H
 #define MPMSTATS_MPM_PREFORK_PREFORK_H
@@ -15,8 +15,8 @@
 #include "mpm/process/shared.h"
 
 /**
- * Be the child in @a slot; takes its ends of @a pairs, which are none with -X. The parent tells it
- * things by shared_mail_t. Returns what to exit with.
+ * Main function of the child in @a slot (start_main_t). Keeps its ends of @a pairs (with -X there
+ * are none). Reads control messages from shared_mail_t; @a control_fd is unused.
  */
 int prefork_main(int slot, int control_fd, handoff_pairs_t *pairs);
 

@@ -25,13 +25,13 @@
 #include "mpm/process/child.h"
 #include "mpm/process/handover.h"
 
-/* So long a child waits itself for the client to close, as long as there is nothing else to do. */
+/* Time an idle child waits for the client's close before it uses the lobby. */
 #define LINGER_HERE_MS 50
 
-/* The only thread's. */
-static ap_sb_handle_t *sbh; /* set in serve_init, constant afterwards */
+/* Used by the only thread. */
+static ap_sb_handle_t *sbh; /* constant after serve_init() */
 static unsigned served;
-static conn_t conn; /* the one connection, but for those that may be held */
+static conn_t conn; /* the current connection without TLS */
 
 void serve_init(ap_sb_handle_t *handle)
 {
@@ -45,7 +45,7 @@ unsigned serve_count(void)
 
 /* ---- one connection ----------------------------------------------------- */
 
-/* The lobby's patience is over: serve what is there, and then the time-out. */
+/* Timed out in the lobby: serve what has arrived, or the time-out. */
 static void take_overdue(conn_t *k, int over_budget)
 {
     if (inbound_advance(k) == INBOUND_READY) {
@@ -66,7 +66,7 @@ static int may_be_held(const conn_t *k, const handoff_t *what)
     return what->is_tls && !what->at_once && server_async_head(k->c->base_server);
 }
 
-/* Zero if a module does not want it. */
+/* Zero if a module rejects the connection. */
 static int prepare(conn_t *k, const handoff_t *what)
 {
     int rc;
@@ -105,7 +105,7 @@ static int drained(int fd)
     return linger_drain(fd) == LINGER_OVER;
 }
 
-/* Where the lobby cannot: as httpd does it. */
+/* Lingering close in this process, as httpd does it, if the lobby cannot take the connection. */
 static void linger_to_the_end(int fd, apr_interval_time_t time)
 {
     apr_time_t until = clock_now() + time;
@@ -121,8 +121,8 @@ static void linger_to_the_end(int fd, apr_interval_time_t time)
 }
 
 /*
- * Our side is shut: the client has to see the whole answer before the socket goes. Most close at
- * once.
+ * The server's side is shut down; the socket stays open until the client has the whole response.
+ * Most clients close at once.
  */
 static void linger(int fd, int is_short)
 {
@@ -151,13 +151,13 @@ static void close_connection(conn_t *k)
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, c, "to be closed%s",
                   k->passed_on ? ", another process has it" : "");
     if (k->passed_on) {
-        c->aborted = 1; /* another process has it: no word to the client */
+        c->aborted = 1; /* another process has it: write nothing to the client */
         told.current_fd = -1;
         apr_socket_close(k->sock);
         return;
     }
     if (ap_get_conn_socket(c) == NULL) {
-        c->aborted = 1; /* a module has taken it away */
+        c->aborted = 1; /* a module has taken the socket */
         return;
     }
     if (!ap_start_lingering_close(c)) {
@@ -173,7 +173,8 @@ static void close_connection(conn_t *k)
 }
 
 /*
- * From its first request to its end; the connection is prepared. Between begin_run() and end_run().
+ * Run a prepared connection from its first request to its end. Between told_begin_run() and
+ * told_end_run().
  */
 static void run(conn_t *k)
 {
@@ -194,7 +195,7 @@ void serve_close_dropped(conn_t *k)
     }
 }
 
-/* Nonzero if its client has to be waited for, and the connection is held until then. */
+/* Nonzero if the request is incomplete and the connection is now pending (pending_tls.h). */
 static int hold(conn_t *k)
 {
     if (k->inbound == NULL || pending_tls_is_ready(k)) {
@@ -205,7 +206,7 @@ static int hold(conn_t *k)
     return pending_tls_keep(k);
 }
 
-/* Of TLS no more was seen than that it began. The requests after the first are httpd's to read. */
+/* For TLS only the begin of the handshake is known. httpd reads requests after the first. */
 static void take_times(mpm_hybrid_times_t *times, const handoff_t *what)
 {
     if (what->is_tls) {
@@ -216,7 +217,7 @@ static void take_times(mpm_hybrid_times_t *times, const handoff_t *what)
     times->head_us = what->whole_us;
 }
 
-/* Unique among the connections of this server at one time: this child may hold others. */
+/* Unique among the server's live connections, although this child may have pending ones. */
 static long conn_id(void)
 {
     static long held;
@@ -225,13 +226,12 @@ static long conn_id(void)
     return held * CHILD_NUMBERS(child.lane) + child.number;
 }
 
-/* The lobby does not note when the request line was whole; that is soon after its first byte. */
+/* The first byte's time stands for the request line's, which the lobby does not record. */
 static void take_date(conn_t *k, const handoff_t *what)
 {
     k->line_us = what->is_tls ? 0 : what->first_us;
 }
 
-/* Takes @a pool. */
 void serve_new(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
     conn_t *k = what->is_tls ? apr_palloc(pool, sizeof(*k)) : &conn;
@@ -280,7 +280,6 @@ void serve_new(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *wh
     }
 }
 
-/* It was held, and is to be run. */
 void serve_held(conn_t *k)
 {
     told_begin_run(k->fd);
@@ -289,13 +288,12 @@ void serve_held(conn_t *k)
     told_end_run();
 }
 
-/* Takes @a pool. */
 void serve_handed_over(apr_pool_t *pool, int fd, const handoff_t *what)
 {
     apr_socket_t *sock = handover_socket(fd, pool);
 
     if (sock == NULL) {
-        pools_put(pool); /* the client is gone already */
+        pools_put(pool); /* the client has disconnected */
         return;
     }
     serve_new(pool, sock, fd, what);

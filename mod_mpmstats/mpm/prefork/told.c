@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * There is no other thread in the process, so signals do what the ticker does elsewhere: SIGUSR1
- * says that there is mail from the parent, also in the middle of a request; SIGTERM cuts the
- * connection; a second SIGTERM ends a request that does not notice.
+ * The process has no other thread, so signals do the ticker's work: SIGUSR1 announces mail from the
+ * parent, also during a request; SIGTERM shuts the connection down; a second SIGTERM ends a request
+ * that does not notice.
  */
 #include "mpm/prefork/told.h"
 
@@ -26,12 +26,12 @@
 
 told_t told = { .ending = TOLD_RUN, .current_fd = -1, .told = 1 };
 
-/* Set in told_init, constant afterwards. NULL: nobody is there who could say anything. */
+/* Constant after told_init(). NULL with -X. */
 static shared_mail_t *mail;
 static ap_sb_handle_t *sbh;
 
 static volatile apr_uint32_t mails_read;
-static volatile sig_atomic_t idle; /* counted among those that wait */
+static volatile sig_atomic_t idle; /* counted in shared_server_t.idle */
 
 /* ---- busy or not -------------------------------------------------------- */
 
@@ -49,7 +49,7 @@ void told_be_idle(void)
     }
 }
 
-/* Nonzero if nobody waits any longer. */
+/* Nonzero if this was the last idle child. */
 static int leave_idle(void)
 {
     if (!idle) {
@@ -67,9 +67,9 @@ static void be_busy(void)
     }
 }
 
-/* ---- what the parent says (signal handlers come here too) ---------------- */
+/* ---- control messages (signal handlers come here too) -------------------- */
 
-/* A restart begins: leave what comes to the next generation. What is being run goes on. */
+/* A restart begins: leave new work to the next generation. The running request goes on. */
 static void hold_back(void)
 {
     if (told.ending == TOLD_RUN && handover_state() == HANDOVER_OFF) {
@@ -80,7 +80,7 @@ static void hold_back(void)
     }
 }
 
-/* There is no next generation yet; the loop watches the listeners again. */
+/* There is no next generation yet: serve_all() watches the listeners again. */
 void told_go_on(void)
 {
     if (handover_state() == HANDOVER_HOLD) {
@@ -122,7 +122,7 @@ static const control_acts_t acts = {
     .hold = hold_back, .go_on = told_go_on, .move = move, .end = end
 };
 
-/* The kernel sends us the signal that says there is mail when the parent has gone, too. */
+/* Called after each mail signal, which the kernel also sends at the parent's end. */
 void told_look_for_parent(void)
 {
     if (!child_is_orphan()) {
@@ -134,7 +134,7 @@ void told_look_for_parent(void)
         told_go_on();
         told_begin_end(TOLD_FINISH);
     }
-    if (told.orphaned && !told.running) { /* a signal handler cannot write to the log */
+    if (told.orphaned && !told.running) { /* a signal handler must not log */
         told.orphaned = 0;
         child_say_orphaned();
     }
@@ -145,7 +145,7 @@ static void read_mail(void)
     apr_uint32_t written;
     int n;
 
-    /* No more than there can be: another child may write there without end. */
+    /* At most SHARED_MAIL_ROOM: a sibling could write there without end. */
     for (n = 0; mail != NULL && n < SHARED_MAIL_ROOM
          && (written = atomic_load(&mail->written)) != mails_read;
          n++) {
@@ -160,7 +160,6 @@ static void read_mail(void)
     told_look_for_parent();
 }
 
-/* A signal handler that interrupts it leaves the mail to it. */
 void told_read_control(void)
 {
     static volatile sig_atomic_t reading;
@@ -215,7 +214,7 @@ int told_is_cut(void)
     return told.terms > 0;
 }
 
-/* In -X there is nobody who could say more than the signal. */
+/* -X: no parent sends control messages. */
 static void on_finish(int sig)
 {
     (void)sig;
@@ -238,7 +237,7 @@ static void set_signals(void)
         sigaction(AP_SIG_GRACEFUL_STOP, &sa, NULL);
     }
     else {
-        /* of a terminal, for the whole group: the parent tells what follows from it */
+        /* a terminal sends it to the whole group: the parent decides */
         signal(SIGINT, SIG_IGN);
     }
 }
@@ -248,7 +247,7 @@ static void set_signals(void)
 void told_begin_run(int fd)
 {
     be_busy();
-    shared_note_since(child.slot, 0, clock_now()); /* before what the parent says is read */
+    shared_note_since(child.slot, 0, clock_now()); /* before the mail is read */
     shared_set(child.stats->workers_peak, 1);
     shared_set(child.stats->connections[MPM_HYBRID_CONN_RUNNING], 1);
     told.current_fd = fd;

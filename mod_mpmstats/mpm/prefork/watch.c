@@ -25,7 +25,6 @@ int watch_is_partial;
 int watch_queue_ended;
 char watch_control, watch_queue, watch_passed_on;
 
-/* Of the pairs only what a child needs. */
 void watch_take_pairs(handoff_pairs_t *from)
 {
     handoff_take(&watch_pairs, from);
@@ -63,10 +62,10 @@ int watch_all(void)
 }
 
 /*
- * The sockets are the other processes' too: they stay in our epoll unless they are taken out. Their
- * numbers belong to APR, which closes them by its cleanups, also in the process of a program that
- * is about to run: they must not become free, and a signal handler cannot run a cleanup. So each
- * number refers to something harmless from now on.
+ * Other processes share the sockets, so closing them does not remove them from this epoll instance.
+ * APR's cleanups close the descriptor numbers, also in a process that is about to exec: the numbers
+ * must not be reused, and a signal handler cannot run a cleanup. So each becomes a duplicate of the
+ * epoll descriptor.
  */
 void watch_leave_listeners(void)
 {
@@ -82,15 +81,11 @@ void watch_leave_listeners(void)
     if (watch_pairs.waiting[1] >= 0) {
         int fd = watch_pairs.waiting[1];
 
-        watch_pairs.waiting[1] = -1; /* before: a signal may come in between */
+        watch_pairs.waiting[1] = -1; /* before close(): a signal may arrive in between */
         close(fd);
     }
 }
 
-/*
- * The kernel may have woken us, and nobody else, for a connection that waits to be accepted: it
- * must not stay there.
- */
 void watch_clear_listeners(void)
 {
     unsigned i;
@@ -109,7 +104,7 @@ void watch_clear_listeners(void)
     }
 }
 
-/* Back into a queue of those who are told, at its end. What is there we are told at once. */
+/* Add again at the end of the wait queue; epoll reports what is ready at once. */
 static void watch_anew(int fd, void *who)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = who };
@@ -124,10 +119,7 @@ static void watch_anew(int fd, void *who)
     }
 }
 
-/*
- * Who holds a connection cannot go on with it while it runs another one: the others are to be told
- * of new work first.
- */
+/* A child with pending TLS connections cannot read them while it runs another one. */
 void watch_go_last(int takes_passed_on)
 {
     unsigned i;
@@ -142,7 +134,7 @@ void watch_go_last(int takes_passed_on)
     watch_anew(takes_passed_on ? handover_fd() : -1, &watch_passed_on);
 }
 
-/* While others are idle they take what comes; the caller comes back when nobody is. */
+/* Idle children take new work until prefork.c calls watch_go_last(). */
 void watch_stand_aside(void)
 {
     unsigned i;
@@ -161,10 +153,6 @@ int watch_is_listener(const void *who)
         && (const listener_t *)who < watch_listeners + watch_listener_count;
 }
 
-/*
- * Of a child that holds, or gives to the next generation, these are not taken: the queue's are, to
- * be passed on.
- */
 int watch_is_new_work(const void *who)
 {
     return watch_is_listener(who) || who == &watch_passed_on

@@ -16,7 +16,7 @@ typedef struct {
     _Atomic unsigned times;  /**< events since then */
 } rarely_t;
 
-/** Count an event. The number of events since the last message if one is due, else 0. Any thread. */
+/** Count an event. The number of events since the last message, or 0 if none is due. Any thread. */
 unsigned rarely_say(rarely_t *r);
 
 #endif
