@@ -174,6 +174,22 @@ def test_a_lingering_client_that_keeps_sending_is_cut_in_the_end(httpd):
         wait_until(cut, 35, "the end of the connection", every=0.2)
 
 
+def test_a_client_that_sends_in_pieces_after_its_time_out_is_cut_soon(httpd):
+    """Two seconds in httpd where a budget was exceeded."""
+    server = httpd(modules=["reqtimeout"], conf="RequestReadTimeout header=1\n")
+    with Client(server.port) as client:
+        client.send("GET / HTTP/1.1\r\nHost: test.localhost\r\nX: ")
+        assert client.response().status == 408
+
+        def cut():
+            try:
+                client.send(b"x")
+            except ConnectionError:
+                return True
+            return False
+        wait_until(cut, 10, "the end of the connection", every=0.02)
+
+
 @keeps_its_worker
 def test_slow_readers_of_http_2_leave_the_workers_free(server, opened):
     """mod_http2 has threads of its own; the MPM's must be free."""

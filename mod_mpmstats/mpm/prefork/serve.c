@@ -127,12 +127,16 @@ static void linger_to_the_end(int fd, apr_interval_time_t time)
 static void linger(int fd, int is_short)
 {
     struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = watch_fd, .events = POLLIN } };
+    apr_time_t until = clock_now() + apr_time_from_msec(LINGER_HERE_MS);
+    apr_interval_time_t left;
     handoff_t what;
 
     if (drained(fd)) {
         return;
     }
-    while (poll(fds, 2, LINGER_HERE_MS) > 0 && fds[1].revents == 0) {
+    /* In all: one that sends in pieces would keep this process for ever. */
+    while ((left = until - clock_now()) > 0 && poll(fds, 2, (int)((left + 999) / 1000)) > 0
+           && fds[1].revents == 0) {
         if (drained(fd)) {
             return;
         }
