@@ -15,8 +15,8 @@
 #include "mpm/conn/conn.h"
 
 /**
- * Sent bytes that the client has acknowledged, total; a different number on each call if the
- * kernel does not tell.
+ * Sent bytes that the client has acknowledged, total; without the kernel's figure the current time,
+ * which always counts as progress.
  */
 apr_uint64_t network_bytes_taken(int fd);
 

@@ -80,9 +80,8 @@ static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *laz
 }
 
 /*
- * APR maps a file bucket of a portion's size when it reads it, other than the whole of a large
- * file. Truncating the mapped file would then kill the process by SIGBUS, and each portion would
- * cost a mapping.
+ * APR maps file buckets of a portion's size when it reads them, but not the whole of a large file.
+ * If a mapped file is truncated, SIGBUS kills the process; and each portion would cost a mapping.
  */
 static void never_map(apr_bucket_brigade *bb)
 {

@@ -61,7 +61,7 @@ static apr_time_t resume_at;               /* end of the pause after a shortage,
 static apr_time_t drain_from, drain_until; /* 0: not draining */
 
 /* Written under lock, read without: a hint. */
-static _Atomic int full;             /* out of epoll because of the connection limit */
+static _Atomic int full;             /* out of epoll because of a limit (room.h) */
 static _Atomic apr_time_t passed_on; /* when CHILD_LOOK was last sent */
 static _Atomic int to_pass_on;       /* CHILD_LOOK is to be sent, by the ticker when it is due */
 /* accept_finish() was called, and the queue has not been found empty yet */
@@ -137,7 +137,7 @@ void accept_start(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- sending the others ------------------------------------------------- */
+/* ---- notifying the others ----------------------------------------------- */
 
 static void pass_on(apr_time_t now)
 {

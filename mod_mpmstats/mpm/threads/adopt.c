@@ -37,13 +37,11 @@ void adopt_watch(int on)
     watched = on;
     pthread_mutex_unlock(&watching);
     if (err != 0) {
-        shortage_of(err, "watch for connections of the generation before");
+        shortage_of(err, "watch for connections of the previous generation");
     }
 }
 
-/*
- * @a bytes has room for HANDOVER_BYTES_MAX; pages that are not written to cost nothing.
- */
+/* @a bytes has room for HANDOVER_BYTES_MAX; pages that are not written to cost nothing. */
 static void take(conn_worker_t *w, apr_pool_t *pool, char *bytes)
 {
     handover_t what;

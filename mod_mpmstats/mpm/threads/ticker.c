@@ -207,7 +207,7 @@ static const control_acts_t acts = {
     .hold = hold, .go_on = go_on, .look = accept_look, .move = move, .end = end
 };
 
-/* Drain, and free the port. A child that is already stopping does not log that its parent is gone. */
+/* Drain, and free the port. A child that is already stopping does not log the parent's end. */
 static void leave_orphaned(void)
 {
     handover_keep();

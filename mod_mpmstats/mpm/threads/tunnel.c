@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The status that is set when the first response bytes are written tells whether a tunnel begins.
+ * The status at the time of the first response bytes decides whether a tunnel begins.
  * A connection filter checks it, as a tunnel removes the filters of the request.
  */
 #include "mpm/threads/tunnel.h"
