@@ -61,15 +61,14 @@ static const command_rec directives[] = {
     AP_INIT_TAKE1("MPMMaxConnections", directives_set_count_or_auto,
                   (void *)APR_OFFSETOF(lane_t, max_connections), RSRC_CONF,
                   "Connections a process holds at once, or auto"),
-    AP_INIT_TAKE1(
-        "MPMHeadMemory", directives_set_head_memory, NULL, RSRC_CONF,
-        "Memory a process may hold of requests that are not whole, such as 64M; 0 = no limit"),
+    AP_INIT_TAKE1("MPMHeadMemory", directives_set_head_memory, NULL, RSRC_CONF,
+                  "Memory a process may hold of incomplete requests, such as 64M; 0 = no limit"),
     AP_INIT_TAKE1("MPMHungRequestTime", directives_set_hung_time, NULL, RSRC_CONF,
                   "Seconds after which a worker in one request is reported; 0 = off"),
     AP_INIT_TAKE12(
         "MPMRestartHold", directives_set_restart_hold, NULL, RSRC_CONF,
-        "Whether old children begin nothing until a graceful restart is over, and how long it waits for "
-        "what they run, in milliseconds"),
+        "Whether old children begin no request until a graceful restart is over, and for how many "
+        "milliseconds it waits for running requests"),
     AP_INIT_TAKE1("MaxMemoryPerChild", directives_set_max_memory, NULL, RSRC_CONF,
                   "Private memory at which a process is retired, such as 300M; 0 = off"),
     AP_INIT_FLAG("MPMAsyncHead", directives_set_async_head, NULL, RSRC_CONF,

@@ -56,8 +56,7 @@ const char *newest_load(cmd_parms *cmd, void *tree, const char *name, const char
     }
     ap_log_error(
         APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL,
-        "%s, line %d: %s is not loaded, there is no file %s; install the package that has it, or take this "
-        "out of the configuration",
+        "%s, line %d: %s is not loaded, there is no file %s; install its package, or remove this directive",
         cmd->config_file->name, (int)cmd->config_file->line_number, name, full);
     return NULL;
 }

@@ -223,7 +223,7 @@ static void refuse_http2(apr_pool_t *p, server_rec *main_server)
     if (found && !is_first_reading()) {
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, 0, main_server,
-            "HTTP/2 is not spoken with MPMModel prefork, because mod_http2 runs requests in threads of "
+            "HTTP/2 is disabled with MPMModel prefork, because mod_http2 runs requests in threads of "
             "its own: h2 and h2c in Protocols have no effect");
     }
 }

@@ -33,7 +33,7 @@ def gone(server, old):
 @pytest.mark.parametrize("what", ["graceful", "graceful-stop", "restart"])
 def test_what_a_child_could_not_be_told_is_told_again(httpd, faults, what):
     server = httpd(**faults.options)
-    server.expect_log("does not hear the parent|still did not exit")
+    server.expect_log("does not read the parent's messages|still did not exit")
     old = set(server.children())
     with faults.active("send", errno.EAGAIN, pid=server.pid):
         server.signal({"graceful": signal.SIGUSR1, "graceful-stop": signal.SIGWINCH, "restart": signal.SIGHUP}[what])

@@ -497,7 +497,7 @@ def test_limits_of_another_model_are_not_shown(make):
 def test_http2_is_refused_in_prefork_and_http_1_is_spoken(make):
     server = make("prefork", modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1",
                   conf="Protocols h2c http/1.1\nH2Direct On")
-    assert server.error_log().count("HTTP/2 is not spoken with MPMModel prefork") == 1
+    assert server.error_log().count("HTTP/2 is disabled with MPMModel prefork") == 1
     with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
         assert client.sock.selected_alpn_protocol() == "http/1.1"
         assert client.get().body == b"hello\n"
@@ -515,7 +515,7 @@ def test_http2_is_spoken_in_the_threaded_models(make, model):
     server = make(model, modules=["http2"], tls=True, tls_conf="Protocols h2 http/1.1")
     with Client(server.tls_port, tls=server.tls_client(alpn=["h2", "http/1.1"])) as client:
         assert client.sock.selected_alpn_protocol() == "h2"
-    assert "HTTP/2 is not spoken" not in server.error_log()
+    assert "HTTP/2 is disabled" not in server.error_log()
 
 
 @each_model

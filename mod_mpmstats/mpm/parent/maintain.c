@@ -203,8 +203,8 @@ static void report(sizing_report_e what)
         break;
     case SIZING_REPORT_SLOTS:
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     "all %d process slots are in use by children that are finishing; no new child "
-                     "until one of them has gone. Increase ServerLimit.",
+                     "all %d process slots are in use by draining children; no new child can start "
+                     "until one of them exits. Increase ServerLimit.",
                      m.lane->slots);
         break;
     default: /* SIZING_REPORT_FULL: saturation.c tells more */
@@ -284,7 +284,7 @@ static void leave_broken_pairs(void)
     }
     ap_log_error(
         APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-        "a child has shut down the sockets between children and lobby: another lobby takes its place, and other children");
+        "a child has shut down the sockets between children and lobby: the lobby and the children are replaced");
     if (procs_lobby(&entry, &record) != 0) {
         tell_entry(entry, CONTROL_GRACEFUL);
     }

@@ -160,8 +160,8 @@ static int is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
     }
     ap_log_error(
         APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-        "child %d has exited with status %d, by which a child tells that the server cannot run; its generation has "
-        "served, so it is replaced",
+        "child %d has exited with status %d, which reports that the server cannot run; its generation has served, "
+        "so the child is replaced",
         (int)pid, status);
     return 1;
 }
@@ -194,8 +194,7 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
     if (!ours) {
         if (apr_proc_other_child_alert(proc, APR_OC_REASON_DEATH, status) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
-                         "process %d has ended, which is no child of this server's MPM",
-                         (int)proc->pid);
+                         "process %d has ended, it was no child of the MPM", (int)proc->pid);
         }
         return 0;
     }
@@ -271,8 +270,7 @@ static int set_up_once(server_rec *s)
     if (handover_open(!mpm()->was_graceful) != 0) {
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, errno, s,
-            "cannot create the pair of sockets through which a restart passes connections on: they stay with "
-            "the old children");
+            "cannot create the socket pair that passes connections at a restart: they stay with the old children");
     }
     if (hybrid_retained->procs == NULL) {
         hybrid_retained->procs = procs_create(lane->slots);

@@ -126,8 +126,8 @@ static void note_moved(int slot)
     p->control_fd = -1;
     ap_run_child_status(ap_server_conf, to->pid, to->generation, slot, MPM_CHILD_LOST_SLOT);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
-                 "child %d of generation %d, which is finishing, has given slot %d up",
-                 (int)to->pid, to->generation, slot);
+                 "draining child %d of generation %d has given slot %d up", (int)to->pid,
+                 to->generation, slot);
 }
 
 /*

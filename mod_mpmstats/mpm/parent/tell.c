@@ -26,9 +26,9 @@ static void note_untold(proc_t *p, char what, int err)
     }
     if (p->untold == 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, err, ap_server_conf,
-                     "child %d does not hear the parent, which tries again to tell it %s",
+                     "child %d does not read the parent's messages; the message %s is sent again",
                      (int)p->pid,
-                     what == CONTROL_HOLD || what == CONTROL_GO_ON ? "of a restart" : "to go");
+                     what == CONTROL_HOLD || what == CONTROL_GO_ON ? "of a restart" : "to end");
     }
     p->untold = what;
 }

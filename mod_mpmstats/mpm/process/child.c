@@ -42,8 +42,8 @@ void child_say_orphaned(void)
 {
     if (atomic_exchange(&hybrid_retained->shared->server->orphaned, 1) == 0) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     "the parent process %d is gone; its children finish what they have and end, "
-                     "and the server has to be started again",
+                     "the parent process %d is gone; its children complete their connections and "
+                     "exit. Start the server again",
                      (int)child.parent);
     }
 }

@@ -125,7 +125,7 @@ void listeners_refuse_new(void)
             if (apr_os_sock_get(&fd, lr->sd) == APR_SUCCESS
                 && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
                 ap_log_error(APLOG_MARK, APLOG_DEBUG, errno, ap_server_conf,
-                             "cannot hold new connections off %pI", lr->bind_addr);
+                             "cannot refuse new connections at %pI", lr->bind_addr);
             }
         }
     }

@@ -52,7 +52,7 @@ void memory_look(apr_time_t now)
     if (used > child.lane->max_memory) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                      "child %d uses %" APR_INT64_T_FMT " KB of private memory, more than "
-                     "MaxMemoryPerChild: it finishes what it has, another takes its place",
+                     "MaxMemoryPerChild: it completes its connections and is replaced",
                      (int)getpid(), used / 1024);
         child_stop(CHILD_GRACEFUL);
     }
