@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every line goes out through one of the put_ functions, so that nothing a client
- * sent can begin a line of its own.
+ * Every line is written by one of the put_ functions, so that no input of a client can begin a
+ * line.
  */
 #include "render/auto.h"
 
@@ -11,7 +11,7 @@
 #include "apr_strings.h"
 #include "figures/metrics.h"
 
-/* Control bytes become a question mark: the server's name may be what a Host header said. */
+/* Control bytes become a question mark: the server's name may come from a Host header. */
 static void put_safe(out_t *out, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -37,7 +37,7 @@ static void put_count(out_t *out, const char *key, apr_int64_t count)
     out_raw(out, "\n");
 }
 
-/* Six significant digits, as mod_status writes what is no whole number. */
+/* Six significant digits, mod_status's format of fractions. */
 static void put_real(out_t *out, const char *key, double number)
 {
     char text[32];
@@ -88,7 +88,7 @@ static void put_cpu(out_t *out, const modstatus_cpu_t *cpu, double seconds)
     }
 }
 
-/* What is per something is left out while there is nothing to divide by. */
+/* Averages are omitted while their divisor is 0. */
 static void put_served(out_t *out, const modstatus_t *status)
 {
     double seconds = (double)status->uptime_s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys are the names of figures.def, record by record. What is unknown is
- * left out: a reader tells "not known" from zero by the absence of the key.
+ * The keys are the names of figures.def, record by record. Unknown figures are omitted, so that
+ * readers can distinguish them from zero.
  */
 #include "render/json.h"
 
@@ -62,7 +62,7 @@ static void put_object(out_t *out, metrics_scope_e scope, const void *record)
     out_raw(out, "}");
 }
 
-/* Left out altogether when the MPM knows none of the states. */
+/* Omitted if the MPM knows none of the states. */
 static void put_connections(out_t *out, const snapshot_connections_t *connections, int *first)
 {
     if (metrics_any_known(METRICS_CONNECTIONS, connections)) {
@@ -213,7 +213,7 @@ static void put_list(out_t *out, const char *key, metrics_scope_e scope, const v
     out_raw(out, "]");
 }
 
-/* Where nothing is recorded none of these keys is there. */
+/* Omitted if nothing is recorded. */
 static void put_recorded(out_t *out, const snapshot_t *snapshot, unsigned parts)
 {
     if (snapshot->vhosts == NULL) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines of the two formats. The older one takes UNIT and EOF for comments. */
+/* The lines of the two formats. In the older one UNIT and EOF are comments. */
 #include "render/om.h"
 
 #include "apr_strings.h"

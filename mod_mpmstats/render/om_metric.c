@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names: the unit at the end of a metric's name becomes the base unit's. */
+/* Names: the unit at the end of a metric's name is replaced by the base unit. */
 #include "render/om_metric.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "apr_strings.h"
 #include "figures/snapshot.h"
 
-/* Names that begin with `prefix` are one family. */
+/* A FAMILY line of figures.def: names that begin with `prefix`. */
 static const struct {
     const char *prefix;
     const char *family;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Walks figures.def scope by scope. What is unknown has no sample, and a family
- * without a sample is not begun.
+ * Walks figures.def scope by scope. Unknown figures have no sample, and a family without samples is
+ * omitted.
  */
 #include "render/openmetrics.h"
 
@@ -16,7 +16,7 @@
 #include "figures/sums.h"
 #include "figures/parts.h"
 
-/* A record there is only one of: each of its numbers is a sample. */
+/* A scope with a single record: each of its numbers is a sample. */
 static void put_record(om_t *om, metrics_scope_e scope, const void *record)
 {
     const metric_t *before = NULL;
@@ -37,7 +37,7 @@ static void put_record(om_t *om, metrics_scope_e scope, const void *record)
 }
 
 /*
- * The texts are labels of one sample, all but the name: that is what the client calls the server.
+ * The texts are labels of one sample, except the name, which the client chooses.
  */
 static void put_info(om_t *om, const snapshot_server_t *server)
 {
@@ -87,8 +87,8 @@ static void put_states(om_t *om, const snapshot_t *snapshot)
 }
 
 /*
- * Records of which each has samples of its own, told apart by a label whose value is `key`, the
- * first figure of its scope.
+ * Records with samples of their own, distinguished by a label whose value is `key`, the first
+ * figure of the scope.
  */
 typedef struct {
     metrics_scope_e scope;
@@ -117,8 +117,8 @@ static void put_row_label(om_t *om, const rows_t *rows, const char *row)
 }
 
 /*
- * The samples of one metric. @return whether there were any; they began the family unless it was
- * `begun`
+ * Writes the samples of one metric, and the family before the first unless it was `begun`. @return
+ * whether there were any
  */
 static int put_column(om_t *om, const rows_t *rows, const metric_t *metric, int begun)
 {
@@ -173,7 +173,7 @@ static const char *const bounds[SNAPSHOT_BOUNDS] = { "0.0001", "0.0005", "0.001"
                                                      "0.1",    "0.25",   "0.5",   "1.0",
                                                      "2.5",    "5.0",    "10.0",  "60.0" };
 
-/* A histogram's samples; `label`, unless it is NULL, tells it from the others of its family. */
+/* A histogram's samples; `label` distinguishes it within its family; NULL: it is the only one. */
 static void put_histogram(om_t *om, const char *label, const char *value,
                           const snapshot_latency_t *latency, const snapshot_steps_t *steps)
 {
@@ -202,7 +202,7 @@ static int is_timed(const snapshot_latency_t *latency)
     return latency->count != SNAPSHOT_UNKNOWN;
 }
 
-/* What the whole of a request's time consists of. */
+/* The phases of a request, whose sum is its total time. */
 static void put_phases(om_t *om, const snapshot_t *snapshot)
 {
     int begun = 0;
@@ -262,8 +262,8 @@ static void put_vhost_times(om_t *om, const snapshot_t *snapshot)
 }
 
 /*
- * A histogram for each phase of each virtual host would be too many samples: the sums say where its
- * time goes.
+ * A histogram for each phase of each virtual host would be too many samples: only the sums are
+ * written.
  */
 static void put_vhost_phases(om_t *om, const snapshot_t *snapshot)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A write buffer with an error that sticks. Escaping itself is base/escape.c's. */
+/* A write buffer with a sticky error. Escaping is in base/escape.c. */
 #include "render/out.h"
 
 #include <stdarg.h>
@@ -99,7 +99,7 @@ void out_html(out_t *out, const char *str)
     escape_html(put_escaped, out, str, strlen(str));
 }
 
-/* A character as it stands in a label: U+2400 and on are pictures of control bytes. */
+/* A character as written in a label: U+2400 and above are pictures of control bytes. */
 static void put_in_label(out_t *out, const char *bytes, apr_size_t len, int32_t code)
 {
     char picture[] = "\xe2\x90\x80";
@@ -120,7 +120,7 @@ static void put_in_label(out_t *out, const char *bytes, apr_size_t len, int32_t 
     }
 }
 
-/* Bytes at the front that stand in a label as they are. */
+/* Length of the prefix that a label needs no escaping for. */
 static apr_size_t plain_length(const char *str, apr_size_t left)
 {
     apr_size_t len = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words of the query are compared as they stand: nobody needs to escape what they are
- * made of, but for the comma, which some programs escape whatever they are told.
+ * Words of the query are compared without unescaping: none of their characters needs escaping, and
+ * only the comma is escaped by some programs.
  */
 #include "render/request_view.h"
 
@@ -74,7 +74,7 @@ const char *view_parts_text(char text[VIEW_TEXT_BYTES], unsigned shown)
     return text;
 }
 
-/* Bytes of the separator at `at`: a comma, or one that was escaped. */
+/* Length of the separator at `at`: a comma, or an escaped one. */
 static size_t separator(const char *at, const char *end)
 {
     if (at < end && *at == ',') {
@@ -105,7 +105,7 @@ static const char *read_parts(view_t *view, const char *at, const char *end)
     }
 }
 
-/* One word of the query. `json=` is `json`: programs that know only pairs write it so. */
+/* One word of the query. `json=` equals `json`: some programs can only write pairs. */
 static const char *read_word(view_t *view, const char *word, size_t len)
 {
     static const char key[] = "view=";
@@ -136,7 +136,7 @@ static const char *read_query(view_t *view, const char *query)
             return wrong;
         }
         query += len;
-        /* After an & there has to be a word. */
+        /* A word must follow an &. */
         if (*query == '&' && *++query == '\0') {
             return unknown_word;
         }
@@ -144,7 +144,7 @@ static const char *read_query(view_t *view, const char *query)
     return view->form == VIEW_AUTO && view->parts != 0 ? no_parts : NULL;
 }
 
-/* Who does not say that he reads OpenMetrics gets the older format, which everybody reads. */
+/* A client that does not accept OpenMetrics gets the older format, which all of them read. */
 static view_form_e negotiate(view_form_e asked, const char *accept)
 {
     static const char *const known[] = { "1.0.0", "0.0.1", NULL };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Directives with a context: kept where httpd keeps them, merged from the outside in. The others:
- * here.
+ * Directives of directories and virtual hosts are in httpd's per-directory and per-server
+ * configurations; those of the server as a whole in config_global.
  */
 #include "stats/config.h"
 
@@ -12,7 +12,7 @@
 #include "apr_lib.h"
 #include "apr_strings.h"
 
-/* Says that the MPM's own name is wanted, where an outer section says otherwise. */
+/* `auto_mpm` for the MPM's own name, which overrides the setting of an outer section. */
 static const char own_name[] = "";
 
 const config_dir_t *config_of_request(const request_rec *r)
@@ -102,7 +102,7 @@ static int is_off(const char *word)
     return strcasecmp(word, "off") == 0;
 }
 
-/* "Off", or a time with a unit (seconds where there is none). */
+/* "Off", or a time with a unit (default: seconds). */
 static const char *parse_time(cmd_parms *cmd, const char *text, apr_interval_time_t *time)
 {
     if (is_off(text)) {
@@ -120,7 +120,7 @@ static const char *parse_time(cmd_parms *cmd, const char *text, apr_interval_tim
     return NULL;
 }
 
-/* A number in decimal and nothing else; -1 otherwise, or above `most`. */
+/* A number in base `base` and nothing else; -1 otherwise, or above `most`. */
 static long parse_number(const char *text, int base, long most)
 {
     char *end;

@@ -17,7 +17,7 @@
 
 APLOG_USE_MODULE(mpmstats);
 
-/* One look through the directives. */
+/* One search through the directives. */
 typedef struct {
     apr_pool_t *pool;
     const server_rec *s;
@@ -37,7 +37,7 @@ static const char *handler_of(const look_t *look, const ap_directive_t *directiv
                                                                : NULL;
 }
 
-/* A word that means us but is not our handler's name: mpmstats, mpm_status, MPM-Stats … */
+/* A probable misspelling of the handler's name: mpmstats, mpm_status, MPM-Stats … */
 static int is_misspelt(const char *handler)
 {
     char bare[16];
@@ -79,7 +79,7 @@ static void tell_two(const look_t *look, const ap_directive_t *section, const ap
         first->line_num, handler_of(look, last), last->filename, last->line_num);
 }
 
-/* The first SetHandler from `at` on, sections left out. */
+/* The first SetHandler from `at` on, outside of sections. */
 static const ap_directive_t *first_handler(const look_t *look, const ap_directive_t *at)
 {
     while (at != NULL && handler_of(look, at) == NULL) {
@@ -89,8 +89,8 @@ static const ap_directive_t *first_handler(const look_t *look, const ap_directiv
 }
 
 /*
- * The next SetHandler for what `section` is about: in it after `after`, or in a later section of
- * the same name and arguments.
+ * The next SetHandler that applies to the same URLs: in `section` after `after`, or in a later
+ * section of the same name and arguments.
  */
 static const ap_directive_t *next_handler(const look_t *look, const ap_directive_t *section,
                                           const ap_directive_t *after)

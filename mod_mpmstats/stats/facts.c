@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times and identities of the server as a whole. The module is unloaded and
- * loaded again at every restart, so what must outlive one is kept in the
- * process's retained data.
+ * Times and identities of the server as a whole. httpd reloads the module at every
+ * restart, so state that survives one is in the process's retained data.
  */
 #include "stats/facts.h"
 
@@ -26,7 +25,7 @@ const facts_t *facts_get(void)
     return &facts;
 }
 
-/* When the parent was started: kept over restarts, which begin with this hook again. */
+/* The start of the parent, kept over restarts. */
 static apr_time_t retained_start(void)
 {
     apr_time_t *started = ap_retained_data_get(retained_key);
@@ -39,15 +38,14 @@ static apr_time_t retained_start(void)
 }
 
 /*
- * There is no asking a module whether it works with threads. What can be told is told: PHP is built
- * with or without its layer for threads, and some modules change the identity of the whole process
- * for each request.
+ * A module does not declare whether it works with threads. Known cases: PHP is built with or
+ * without thread safety, and some modules change the identity of the whole process for a request.
  */
 const char *facts_prefork_only(void)
 {
     static const struct {
         const char *file;
-        /* a symbol that it has if it was built for threads; NULL: it never is */
+        /* a symbol that a build for threads has; NULL: there is no such build */
         const char *threaded;
     } modules[] = {
         { "mod_php.c", "ts_resource_ex" },
@@ -72,8 +70,8 @@ const char *facts_prefork_only(void)
 }
 
 /*
- * Stands in ap_extended_status while the configuration is read: whatever else is there afterwards
- * somebody wanted.
+ * Marks ap_extended_status while the configuration is read: another value afterwards was set by
+ * ExtendedStatus or mod_status.
  */
 #define NOTHING_SAID 2
 
@@ -107,7 +105,7 @@ int facts_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     (void)plog;
     (void)ptemp;
     facts.restarted = apr_time_now();
-    /* The MPM has gone into the background by now, so this is the pid that stays. */
+    /* The MPM has detached by now, so this pid is final. */
     facts.parent = getpid();
     settle_details();
     if (facts.details == FACTS_DETAILS_NOBODY

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judges the request, takes a snapshot and lets a renderer write it into the
- * output filters. Nothing is kept beyond the renderer's buffer, so the size of a
- * view does not matter; the response to a client that has gone ends early.
+ * Checks the request, takes a snapshot and lets a renderer write it into the output
+ * filters. Only the renderer's buffer is held in memory, whatever the size of the view.
+ * The response to an aborted connection ends early.
  */
 #include "stats/handler.h"
 
@@ -37,7 +37,7 @@ APLOG_USE_MODULE(mpmstats);
 
 #define NONCE_BYTES 16
 
-/* What an answer is written from. */
+/* The input of a renderer. */
 typedef struct {
     request_rec *r;
     const view_t *view;
@@ -70,14 +70,14 @@ static void write_auto(out_t *out, const answer_t *answer)
     render_auto_more(out, answer->snapshot);
 }
 
-/* What a form tells of the parts that are asked for: the rest of them need not be read. */
+/* The parts that a form shows of those requested: only these are read. */
 static unsigned parts_told(const view_t *view)
 {
     switch (view->form) {
     case VIEW_PAGE:
     case VIEW_LIVE:
     case VIEW_LIVE_BUSY:
-        return view->parts | VIEW_WORKERS; /* the pictures of processes name their requests */
+        return view->parts | VIEW_WORKERS; /* the scoreboard picture shows their requests */
     case VIEW_AUTO:
         return VIEW_TOTALS | VIEW_LIMITS;
     case VIEW_PROMETHEUS:
@@ -104,7 +104,7 @@ static const struct {
     [VIEW_LIVE] = { "text/html; charset=utf-8", write_live },
     [VIEW_LIVE_BUSY] = { "text/html; charset=utf-8", write_live },
     [VIEW_JSON] = { "application/json; charset=utf-8", write_json },
-    /* mod_status's own: any byte of a server's name is valid in it. */
+    /* mod_status's charset, in which any byte of a server's name is valid. */
     [VIEW_AUTO] = { "text/plain; charset=ISO-8859-1", write_auto },
     [VIEW_PROMETHEUS] = { "text/plain; version=0.0.4; charset=utf-8", write_metrics },
     [VIEW_OPENMETRICS] = { "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -123,9 +123,9 @@ static int parent_is_status(request_rec *r, apr_size_t len)
 }
 
 /*
- * Whether the request names something below the page. path_info alone does not
- * tell: <Location /a/b> has one when no directory /a exists. But what is below
- * the page has a parent that is the page, or is below it too.
+ * Whether the URL is below the page's. path_info alone does not decide: the page itself
+ * has one if <Location /a/b> is configured and no directory /a exists. But the parent of
+ * a URL below the page is the page, or below it too.
  */
 static int is_below_page(request_rec *r)
 {
@@ -158,7 +158,7 @@ static const char *make_nonce(request_rec *r)
     return nonce;
 }
 
-/* On every answer, those of the core's error documents included. */
+/* On every response, including the core's error documents. */
 static void set_common_headers(request_rec *r)
 {
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
@@ -198,14 +198,14 @@ static apr_status_t pass_on(void *receiver, const char *data, apr_size_t len)
     return rv;
 }
 
-/* Name and port the client asked for. */
+/* Name and port that the client used. */
 static const char *name_of(request_rec *r)
 {
     return apr_psprintf(r->pool, "%s:%u", ap_get_server_name_for_url(r),
                         (unsigned int)ap_get_server_port(r));
 }
 
-/* The server as it is now, by the reader that the command line has too; NULL: no scoreboard. */
+/* The current state of the server, by the reader shared with the CLI; NULL: no scoreboard. */
 static const snapshot_t *snapshot_for(request_rec *r, unsigned parts)
 {
     snapshot_t *snapshot = apr_palloc(r->pool, sizeof(*snapshot));
@@ -267,9 +267,9 @@ static int refuse(request_rec *r, int status, const char *why)
 }
 
 /*
- * httpd does not ask again who may read what has the configuration of the request that was
- * redirected. With an ErrorDocument 403 that names the page, which a .htaccess may say, whom it is
- * refused would be shown it. 0: it was not refused.
+ * httpd does not repeat access control after an internal redirect within the same configuration.
+ * With an ErrorDocument 403 that is the page, which a .htaccess may set, refused clients would get
+ * it. 0: the request was not refused.
  */
 static int refused_before(const request_rec *r)
 {
@@ -281,7 +281,7 @@ static int refused_before(const request_rec *r)
     return 0;
 }
 
-/* Not a part of what every request runs through. */
+/* Kept out of handler_run(), which every request calls. */
 static __attribute__((noinline)) int serve(request_rec *r)
 {
     const char *wrong;
@@ -316,7 +316,7 @@ static __attribute__((noinline)) int serve(request_rec *r)
     return wrong == NULL ? send_view(r, &view) : refuse(r, HTTP_BAD_REQUEST, wrong);
 }
 
-/* Asked with every request of the server. */
+/* Called for every request of the server. */
 int handler_run(request_rec *r)
 {
     if (r->handler == NULL || r->handler[0] != HANDLER_NAME[0]

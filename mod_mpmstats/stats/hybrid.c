@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bridge to mpm_hybrid's optional functions. The two modules are built apart
- * and one may be older than the other: a struct is read only if its version is
- * the one compiled in, and received into more room than it needs, since a newer
- * MPM writes fields this file does not know.
+ * The bridge to mpm_hybrid's optional functions. The two modules are built separately
+ * and may differ in version: a struct is used only if its version is the one compiled
+ * in, and is received into a larger buffer, because a newer MPM may write more fields.
  */
 #include "stats/hybrid.h"
 
@@ -116,8 +115,8 @@ mpm_hybrid_end_e hybrid_end(conn_rec *c)
 }
 
 /*
- * Asked for each slot many times a second: the room is not cleared, and all that is known is
- * written.
+ * Called for each slot many times a second: the buffer is not cleared, because mpm_hybrid writes
+ * all known fields.
  */
 apr_status_t hybrid_process_in(int slot, mpm_hybrid_process_t *process)
 {

@@ -52,7 +52,7 @@ bool known_host(const request_rec *r)
     const char *host;
 
     if (length == 0) {
-        return true; /* HTTP/1.0 without Host: no browser */
+        return true; /* HTTP/1.0 without Host: not a browser */
     }
     host = r->hostname[length - 1] == '.' ? apr_pstrmemdup(r->pool, r->hostname, length - 1)
                                           : r->hostname;

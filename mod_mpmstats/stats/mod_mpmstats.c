@@ -7,9 +7,9 @@
  *         Require local
  *     </Location>
  *
- * This file is the table of contents. A request goes from handler.c through
- * collect.c (which fills a snapshot_t) to a renderer; figures.def declares
- * every figure on the way. What is counted goes into the segment: record.h.
+ * This file is the table of contents. A request goes from handler.c through figures/read.c
+ * (which fills a snapshot_t) to a renderer; figures.def declares every figure. Counting and
+ * sampling, into the segment: record/record.h.
  */
 #include "httpd.h"
 #include "ap_mpm.h"
@@ -83,7 +83,7 @@ static void register_hooks(apr_pool_t *pool)
     /* Last: the connection has its configuration and mod_ssl's filters by then. */
     ap_hook_pre_connection(record_conn_pre_connection, NULL, NULL, APR_HOOK_LAST);
     ap_hook_pre_close_connection(record_conn_pre_close, NULL, NULL, APR_HOOK_FIRST);
-    /* First: whatever other modules make of the request, it has begun, and it is over. */
+    /* First: the begin and end of a request must be recorded whatever other modules do with it. */
     ap_hook_post_read_request(record_request_post_read, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(record_request_quick, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(place_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mod_status's view of the scoreboard. Counted anew for each request, and only
- * when asked for: every entry is looked at, used or not, since the counters of
- * processes that have gone are still in theirs.
+ * mod_status's view of the scoreboard. It is counted for each ?auto request only: it
+ * reads every entry, including unused ones, which hold the counters of ended processes.
  */
 #include "stats/modstatus.h"
 
@@ -19,24 +18,24 @@
 #include "stats/mpm_answer.h"
 #include "figures/states.h"
 
-/* mod_status writes a point in time so: "Friday, 20-Nov-2026 20:44:08 UTC". */
+/* mod_status's format of times: "Friday, 20-Nov-2026 20:44:08 UTC". */
 #define TIME_FORMAT "%A, %d-%b-%Y %H:%M:%S %Z"
 
 /* One pass over the scoreboard. */
 typedef struct {
     modstatus_t *out;
-    int slots;        /* entries the scoreboard has */
+    int slots;        /* of the scoreboard */
     int threads;      /* entries per slot */
-    int usable_slots; /* as many processes as the configuration allows */
+    int usable_slots; /* maximum number of processes of the configuration */
     int usable_threads;
-    ap_generation_t generation; /* the one that serves */
+    ap_generation_t generation; /* the current one */
     apr_uint64_t bytes;
     apr_time_t duration;
     struct tms cpu; /* in clock ticks */
-    char *picture;  /* the next letter goes here */
+    char *picture;  /* position of the next letter */
 } pass_t;
 
-/* Idle counts only in the generation that serves, busy in any; processes that go count nowhere. */
+/* Idle workers count in the current generation only, busy ones in any; of quiescing ones none. */
 static void count_worker(pass_t *pass, const process_score *process, int status)
 {
     if (process->pid == 0 || process->quiescing) {
@@ -59,7 +58,7 @@ static void count_worker(pass_t *pass, const process_score *process, int status)
     }
 }
 
-/* Each worker notes the CPU time of its whole process: the latest note is the process's. */
+/* Each worker records the CPU time of its whole process: the largest is the latest. */
 static void note_cpu(struct tms *process, const struct tms *noted)
 {
     if (noted->tms_utime > process->tms_utime || noted->tms_stime > process->tms_stime
@@ -87,7 +86,7 @@ static void count_served(pass_t *pass, const worker_score *worker, int status, s
     note_cpu(cpu, &worker->times);
 }
 
-/* A slot or thread number the configuration does not reach is shown only when it is in use. */
+/* An entry beyond the limits of the configuration is shown only if it is in use. */
 static void draw(pass_t *pass, int slot, int thread, int status)
 {
     if (status == SERVER_DEAD && (slot >= pass->usable_slots || thread >= pass->usable_threads)) {
@@ -147,14 +146,14 @@ static const char *in_words(apr_pool_t *pool, apr_int64_t seconds)
 static void tell_server(modstatus_t *out, request_rec *r, const snapshot_server_t *server)
 {
     const char *mpm = config_of_request(r)->auto_mpm;
-    /* with a hard restart its counters begin again */
+    /* a hard restart resets the scoreboard's counters */
     apr_time_t since = ap_get_scoreboard_global()->restart_time;
 
     out->host = ap_get_server_name(r);
     out->mpm = mpm != NULL && mpm[0] != '\0' ? mpm : server->mpm;
     out->now = ap_ht_time(r->pool, server->now_us, TIME_FORMAT, 0);
     out->restarted = ap_ht_time(r->pool, since, TIME_FORMAT, 0);
-    /* The clock may have been set back. */
+    /* 0 if the clock was set back. */
     out->uptime_s = server->now_us > since ? apr_time_sec(server->now_us - since) : 0;
     out->uptime = in_words(r->pool, out->uptime_s);
     out->async = mpm_answer(AP_MPMQ_IS_ASYNC, 0) > 0;
@@ -181,11 +180,11 @@ const modstatus_t *modstatus_read(request_rec *r, const snapshot_t *snapshot)
     pass.threads = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
     pass.usable_slots = mpm_answer(AP_MPMQ_MAX_DAEMONS, pass.slots);
     pass.usable_threads = mpm_answer(AP_MPMQ_MAX_THREADS, pass.threads);
-    /* 0 where a process is its one worker. */
+    /* 0 if a process is a single worker. */
     pass.threads = pass.threads > 0 ? pass.threads : 1;
     pass.usable_threads = pass.usable_threads > 0 ? pass.usable_threads : 1;
     pass.generation = (ap_generation_t)snapshot->server.generation;
-    /* What the parent has used for itself. */
+    /* The parent's own CPU time. */
     pass.cpu = ap_get_scoreboard_global()->times;
     pass.picture = apr_palloc(r->pool, (apr_size_t)pass.slots * (apr_size_t)pass.threads + 1);
     out->scoreboard = pass.picture;

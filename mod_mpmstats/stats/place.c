@@ -10,11 +10,11 @@
 #include "stats/config.h"
 
 /*
- * A note on the request; an <If> in a .htaccess can hide the handler's name from who looks later.
+ * A note on the request: an <If> in a .htaccess can replace the handler later.
  */
 #define NOTE HANDLER_NAME
 
-/* What SetHandler says there. It is an expression, even where it is a word. */
+/* The handler of SetHandler, which is always an expression, even if it is a single word. */
 static const char *handler_configured(request_rec *r)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
@@ -41,7 +41,7 @@ int place_translate(request_rec *r)
     return DECLINED;
 }
 
-/* What a directory itself says (SetHandler in a .htaccess) is no <Location>, and stays as it is. */
+/* A page configured by a directory itself (SetHandler in a .htaccess) stays as it is. */
 static __attribute__((noinline)) int keep_place(request_rec *r)
 {
     ap_conf_vector_t *merged = r->per_dir_config;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The picture is one image to a screen reader, described by its numbers; the
- * workers one by one are in the table below it.
+ * To a screen reader the picture is one image, described by its numbers; the table below it lists
+ * the single workers.
  */
 #include "stats/page/html_board.h"
 
@@ -17,7 +17,7 @@ static void put_count(out_t *out, apr_int64_t count, const char *what)
     out_raw(out, what);
 }
 
-/* What the worker does, for how long, for whom: "writing for 2.1 s, 10.0.0.1, GET / HTTP/1.1". */
+/* State, time, client and request: "writing for 2.1 s, 10.0.0.1, GET / HTTP/1.1". */
 static void put_tooltip(out_t *out, const snapshot_worker_t *worker)
 {
     const char *const whom[] = { worker->client, worker->request };
@@ -83,7 +83,7 @@ void html_board_picture(const html_t *html)
     const snapshot_totals_t *totals = &snapshot->totals;
     out_t *out = html->out;
 
-    /* A process of one worker needs no line of its own. */
+    /* Processes with one worker share lines. */
     out_raw(out,
             snapshot->server.threaded ? "<div id=\"board\" class=\"board\""
                                       : "<div id=\"board\" class=\"board single\"");

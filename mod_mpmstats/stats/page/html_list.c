@@ -30,7 +30,7 @@ void html_list_bar(const html_t *html, const char *value, const char *max, const
     out_raw(html->out, text);
 }
 
-/* What only the script knows, a peak, has an empty cell, so that nothing moves when it comes. */
+/* A peak, which only the script knows, has an empty cell, so that the layout does not move. */
 static void put_items(const html_t *html, metrics_scope_e scope, const void *record,
                       const char *prefix, const char *max)
 {
@@ -73,7 +73,7 @@ void html_list_connections(const html_t *html)
 
 /* ---- times by phase --------------------------------------------------------------- */
 
-/* Of now, which only the script knows, and of ever. */
+/* The recent value, which only the script knows, and that since recording began. */
 static const char *const now[] = { "p50_us", "p90_us", "p99_us" };
 static const char *const ever[] = { "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "count" };
 
@@ -113,8 +113,8 @@ static void put_phase(out_t *out, const metrics_spread_t *about)
 }
 
 /*
- * What the script makes the times of the last seconds of: pairs of a bucket's highest value and its
- * count.
+ * The script computes the times of the last seconds from these pairs of a bucket's highest value
+ * and its count.
  */
 static void put_buckets(out_t *out, const char *name, const snapshot_spread_t *spread)
 {
@@ -153,7 +153,7 @@ static void put_times(const html_t *html, int which)
 
 void html_list_latency(const html_t *html)
 {
-    /* The whole first, then what it consists of. */
+    /* The total first, then its phases. */
     static const int order[] = { SNAPSHOT_SPREAD_total,        SNAPSHOT_SPREAD_head,
                                  SNAPSHOT_SPREAD_queue,        SNAPSHOT_SPREAD_handler,
                                  SNAPSHOT_SPREAD_write,        SNAPSHOT_SPREAD_tls_handshake,

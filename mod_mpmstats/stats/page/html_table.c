@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table is a declaration: its columns, and which of them tell its rows apart. A header cell
- * names its column, so that the script can sort by it. In the live form a table has no header, and
- * its cells no class: the columns are named, once, and the script has the rest from the page.
+ * A table is a declaration: its columns, and the key of its rows. A header cell names its column,
+ * for sorting by the script. The live form has no header and no classes of cells: it names the
+ * columns once, and the script takes the rest from the page.
  */
 #include "stats/page/html_table.h"
 
@@ -23,7 +23,7 @@ typedef struct {
     const char *label;  /* in the header; NULL: the metric's */
     const char *prefix; /* of its path in the JSON, from the row; NULL: none */
     apr_size_t offset;  /* of its record in the row */
-    int is_rate;        /* a counter shown as its growth in a second */
+    int is_rate;        /* a counter shown as its rate per second */
     const metric_t *metric;
 } column_t;
 
@@ -38,9 +38,9 @@ typedef struct {
 
 typedef struct {
     const char *id;
-    const char *caption;             /* for those who do not see what stands above the table */
-    const metric_t *key[2];          /* what tells rows apart; the second may be NULL */
-    int (*is_busy)(const void *row); /* NULL: no row is marked as such */
+    const char *caption;             /* for screen readers */
+    const metric_t *key[2];          /* identifies a row; the second may be NULL */
+    int (*is_busy)(const void *row); /* NULL: no row is marked as busy */
     int count;
     column_t columns[COLUMNS_MAX];
 } table_t;
@@ -108,8 +108,8 @@ static int any_row_knows(const rows_t rows[2], const metric_t *metric, apr_size_
 #define NEVER ((apr_size_t)-1)
 
 /*
- * Adds the metrics of a scope that any row knows, and all from `always` on: their place is kept for
- * later.
+ * Adds the metrics of a scope that are known in any row, and all from `always` on, whose values may
+ * come later.
  */
 static void add_scope(table_t *table, const rows_t rows[2], column_t like, apr_size_t always)
 {
@@ -126,10 +126,10 @@ static void add_scope(table_t *table, const rows_t rows[2], column_t like, apr_s
 
 /* ---- cells ---------------------------------------------------------------------- */
 
-/* Cells hold numbers unless their class says otherwise; the style knows them by it. */
+/* The class of a cell for the style; without one the cell is a number. */
 static const char *cell_class(const metric_t *metric)
 {
-    /* What ought to be 0. */
+    /* Figures that should be 0. */
     static const char *const bad[] = { "responses_5xx", "shed", "workers_hung" };
 
     if (metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
@@ -157,7 +157,7 @@ static void put_header_cell(out_t *out, const column_t *column)
               column->is_rate ? rate : "", is_name ? " data-up" : "", column->label);
 }
 
-/* A figure that is there and 0 steps back. */
+/* A known 0 is shown dimmed. */
 static int is_zero(const html_value_t *value)
 {
     switch (value->metric->kind) {
@@ -283,7 +283,7 @@ void html_table_processes(const html_t *html)
                              ROWS(snapshot->finishing, snapshot->finishing_count) };
     table_t table = table_of("processes", "Processes", METRICS_PROCESS, "pid", NULL);
 
-    /* What is recorded of a process is known a moment after its start. */
+    /* The record of a process is filled some time after its start. */
     add_scope(&table, rows, (column_t){ .scope = METRICS_PROCESS },
               snapshot->vhosts != NULL ? offsetof(snapshot_process_t, requests) : NEVER);
     add_scope(&table, rows,
@@ -313,20 +313,20 @@ void html_table_workers(const html_t *html)
     table_t table = table_of("workers", "Workers", METRICS_WORKER, "slot", "thread");
 
     table.is_busy = is_busy;
-    /* With ExtendedStatus every column may get a value later: no column appears by itself. */
+    /* With ExtendedStatus all columns are shown: each may get a value later. */
     add_scope(&table, rows, (column_t){ .scope = METRICS_WORKER },
               snapshot->server.extended_status ? ALWAYS : NEVER);
     put_table(html, &table, rows);
 }
 
-/* In a state in which somebody waits for the end of a request. */
+/* Whether the worker's state means that a client waits for the end of a request. */
 static int is_slow(const snapshot_worker_t *worker)
 {
     return worker->since_us >= SLOW_US && worker->tunnel != 1
         && strchr("RWDL", worker->state[0]) != NULL;
 }
 
-/* Puts `worker` in its place among the slowest, at most SLOW_ROWS. @return how many there are */
+/* Inserts `worker` into the slowest, at most SLOW_ROWS, by time. @return their number */
 static int place(snapshot_worker_t *slowest, int count, const snapshot_worker_t *worker)
 {
     int at = count < SLOW_ROWS ? count : SLOW_ROWS;
@@ -363,7 +363,7 @@ void html_table_slow(const html_t *html)
     put_table(html, &table, rows);
 }
 
-/* ---- what is recorded ---------------------------------------------------------- */
+/* ---- records of the segment ---------------------------------------------------- */
 
 #define TIMES(phase, metric, title) \
     { \

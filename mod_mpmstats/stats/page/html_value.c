@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a kind and a unit become text. */
+/* Figures as text, by kind and unit. */
 #include "stats/page/html_value.h"
 
 #include <stddef.h>

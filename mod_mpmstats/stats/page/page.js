@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keeps the page current: fetches ?live each second, what may have changed as the server writes it, and puts it in
-// place. Both sides name an element by data-m, a row by data-k; data-v is the number behind a text. The script
-// formats only what it alone knows: what lies between two answers. Any part may be missing: the query decides.
-// An answer is parsed as an inert document: the policy lets no string become markup.
+// Keeps the page current: fetches ?live every second, the elements that can change, and replaces the page's. Both
+// sides name an element by data-m, a row by data-k; data-v is the number behind a text. The script formats only what
+// it computes: differences between two answers. Any part may be missing: the query selects them. An answer is parsed
+// as an inert document: the policy lets no string become markup.
 (() => {
 'use strict';
 
@@ -47,7 +47,7 @@ const rates = {count: (n) => (n < 100 ? n.toFixed(1) : count(Math.round(n))), by
 
 // ---- elements ----
 
-// Undefined where nothing is known, or no number.
+// Undefined: unknown, or not a number.
 function numberOf({dataset, textContent}) {
   const text = dataset.v ?? textContent.replaceAll('\u202f', '');
   return text === '' || isNaN(text) ? undefined : Number(text);
@@ -71,7 +71,7 @@ function arrange(parent, elements) {
   }
 }
 
-// Makes `old` like `fresh`; children that are found by their keys or places stay the same elements.
+// Makes `old` like `fresh`; children matched by key or position stay the same elements.
 function renew(old, fresh) {
   for (const {name} of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const {name, value} of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
@@ -88,11 +88,11 @@ function renew(old, fresh) {
   }));
 }
 
-// ---- what lies between two answers ----
+// ---- differences between two answers ----
 
 const earlier = [];     // the last WINDOW answers, oldest first: when they were, their counters and buckets by name
 
-// What a counter gained per second since `base`; undefined where it was not known, and after a restart.
+// A counter's rate per second since `base`; undefined if it was unknown, and after a restart.
 function growth(name, answer, base) {
   const gained = answer.counters.get(name) - base?.counters.get(name);
   return gained >= 0 && answer.at > base.at ? gained * 1e6 / (answer.at - base.at) : undefined;
@@ -177,7 +177,7 @@ function showFigures(fresh, {figures}) {
   if (earlier.length) for (const element of all('[data-rate-of], [data-now-of]')) setText(element, 'now');
 }
 
-// Pictures are drawn by the server's time: answers come late, or not at all, just when one looks.
+// Graphs use the server's time: under load answers come late, or not at all.
 const isShown = (at, now) => at <= now && now - at <= SPAN_US;
 
 function showHistory({at: now, figures}) {
@@ -193,7 +193,7 @@ function showHistory({at: now, figures}) {
   }
 }
 
-// ---- the picture of times: a line a phase, on a logarithmic scale ----
+// ---- the graph of times: a line for each phase, on a logarithmic scale ----
 
 const SVG = 'http://www.w3.org/2000/svg';
 const chart = byId('chart');
@@ -211,7 +211,7 @@ function svg(name, attributes, text) {
 
 const shownQuantile = () => document.querySelector('[name="quantile"]:checked').value;
 
-// Whole powers of ten around what is shown.
+// Whole powers of ten around the shown values.
 function scaleOf(values) {
   const top = DECADES.find((at) => at >= Math.max(...values)) ?? DECADES.at(-1);
   const low = DECADES.findLast((at) => at <= Math.min(...values)) ?? DECADES[0];
@@ -236,7 +236,7 @@ function gridOf(scale, yOf, width, height) {
   return parts;
 }
 
-// A gap where nothing was timed; a lone value is a dot.
+// A gap where nothing was timed; a single value is a dot.
 function lineOf(values, xOf, yOf) {
   let path = '';
   values.forEach((value, i) => {
@@ -282,7 +282,7 @@ function showTimes({at, figures}) {
 for (const input of all('[name="quantile"]')) input.addEventListener('change', drawChart);
 if (chart) new ResizeObserver(drawChart).observe(chart);
 
-// ---- tables: the server's rows, in the order and the choice of who looks ----
+// ---- tables: the server's rows, sorted and filtered by the user ----
 
 function compare(a, b) {
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
@@ -308,7 +308,7 @@ class Table {
     });
   }
 
-  // First the direction one looks for, then the other, then the server's order again.
+  // First the column's usual direction, then the other, then the server's order.
   sortBy(at) {
     const downFirst = !('up' in this.heads[at].dataset);
     if (this.sorted.at !== at) this.sorted = {at, down: downFirst};
@@ -320,7 +320,7 @@ class Table {
     arrange(this.body, this.ordered(this.keys.map((key) => rows.get(key))));
   }
 
-  // Rows without a value come last, whatever the direction.
+  // Rows without a value come last in both directions.
   ordered(rows) {
     const {at, down} = this.sorted;
     if (at < 0) return rows;
@@ -346,7 +346,7 @@ class Table {
     if (shown) setText(shown, visible === this.total ? '' : count(visible) + ' of ' + count(this.total));
   }
 
-  // What an answer leaves to the page: a cell has its column's class, and a rate.
+  // Adds what the live form omits: a cell has its column's class, and a rate.
   complete(row, answer) {
     this.heads.forEach(({className, dataset: {rate}}, i) => {
       const cell = row.cells[i];
@@ -374,7 +374,7 @@ class Table {
 
 const tables = all('table.rows').map((element) => new Table(element));
 
-// ---- each second ----
+// ---- every second ----
 
 const state = byId('state');
 const pause = byId('pause');
@@ -385,7 +385,7 @@ let timer;
 let busy = false;
 let asked = false;      // for an answer at once, though paused
 
-// What is shown when nobody answers is what was: it is dimmed, here and in the tab.
+// While the server does not answer the last values are shown dimmed, here and in the tab.
 function setState(text, kind) {
   setText(state, text);
   state.className = 'pill is-' + kind;
@@ -428,7 +428,7 @@ function load() {
   });
 }
 
-// Never two at once, and never more than half of the time.
+// One request at a time, and for at most half of the time.
 async function tick() {
   if (busy || document.hidden || (paused && !asked)) return;
   const begun = performance.now();

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Walks page.html and fills what stands in double braces:
+ * Walks page.html and replaces the placeholders in double braces:
  *
  *     {{server.mpm}}                  a figure, kept current by the script
  *     {{text server.mpm}}             a figure as bare text
  *     {{rate totals.requests}}        a counter as an average per second
  *     {{bar PATH PATH LABEL}}         a bar of the first figure against the second
  *     {{now latency.x.y}}             a figure of times, until the script knows the present one, now.x.y
- *     {{peak totals.x}}               what the script found highest so far; empty without it
+ *     {{peak totals.x}}               the highest value the script has seen; empty without it
  *     {{show totals.x}}               attributes of an element that is hidden unless the figure is there and not 0
  *     {{if PATH}} … {{end}}           only if the figure is known (a flag: set)
  *     {{unless PATH}} … {{end}}       only if not
- *     {{part totals}} … {{end}}       only if this part of the page was asked for, see view.h
- *     {{recorded}} … {{end}}          only if there is a segment with what is recorded
- *     {{partial}} … {{end}}           only if some part was not
+ *     {{part totals}} … {{end}}       only if this part was requested, see render/request_view.h
+ *     {{recorded}} … {{end}}          only if figures are recorded in a segment
+ *     {{partial}} … {{end}}           only if some part was not requested
  *     {{processes}} {{css}} …         the parts of the table below
  *
- * A name nobody knows is left standing as it is, where a test finds it. The live form has what is
- * in the braces alone, without that which the script puts there.
+ * An unknown placeholder is left unchanged, for a test to find. The live form has only the values
+ * of placeholders, except those that the script computes.
  */
 #include "stats/page/status_page.h"
 
@@ -33,7 +33,7 @@
 #include "stats/page/html_table.h"
 #include "stats/page/html_value.h"
 
-/* ---- the frame of the page, which the live form is without ---------------------- */
+/* ---- the frame of the page, which the live form omits --------------------------- */
 
 static void put_css(const html_t *html)
 {
@@ -50,7 +50,7 @@ static void put_nonce(const html_t *html)
     out_raw(html->out, html->nonce);
 }
 
-/* A query for the same parts; in JSON, those that frame every page as well. */
+/* A query for the same parts; for JSON with those that frame every page. */
 static void put_query(const html_t *html, const char *form, unsigned parts)
 {
     char text[VIEW_TEXT_BYTES];
@@ -116,7 +116,7 @@ static void put_text(const html_t *html, const html_value_t *value, const char *
     }
 }
 
-/* An average, until the script knows better. */
+/* An average since counting began, until the script has a recent rate. */
 static void put_rate(const html_t *html, const html_value_t *value, const char *path)
 {
     int is_bytes = value->metric->unit == METRIC_UNIT_BYTES;
@@ -160,7 +160,7 @@ static const struct {
     { "now", put_now },      { "peak", put_peak }, { "show", put_show },
 };
 
-/* Whatever holds, a condition has an {{end}}. */
+/* Begins a condition, which an {{end}} ends in any case. */
 static int open_condition(html_t *html, int holds)
 {
     html->skipping += html->skipping || !holds;
@@ -193,7 +193,7 @@ static int put_figure(html_t *html, const char *verb, const char *path)
 
 /* ---- the walk ------------------------------------------------------------------- */
 
-/* Fills one pair of braces; 0 if it makes no sense. */
+/* Fills one placeholder; 0: unknown. */
 static int put_slot(html_t *html, const char *text, apr_size_t len)
 {
     char words[160];
@@ -234,7 +234,7 @@ static int put_slot(html_t *html, const char *text, apr_size_t len)
     return put_figure(html, verb, path);
 }
 
-/* What is not to be filled. */
+/* Writes text outside of placeholders. */
 static void put_rest(html_t *html, const char *text, apr_size_t len)
 {
     if (!html->skipping && !html_is_live(html)) {

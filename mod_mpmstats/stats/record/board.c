@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * httpd puts its scoreboard into anonymous memory that nobody else can open. Where the
- * administrator has not named a file for it (ScoreBoardFile), it is put into the segment instead:
- * whoever reads that sees each worker, even when no process of the server runs any more. Where it
- * is in a file, the memory map of this process says in which, since APR makes its own name of the
- * one it was given.
+ * Without ScoreBoardFile httpd keeps its scoreboard in anonymous memory that other programs cannot
+ * open. This places it in the segment instead: readers see each worker, even after the server has
+ * ended. With ScoreBoardFile the name of the file is read from this process's memory map, because
+ * APR alters the given name.
  */
 #include "stats/record/board.h"
 
@@ -75,9 +74,9 @@ void record_board_place(segment_t *segment)
     }
 }
 
-/* ---- saying where it is -------------------------------------------------------- */
+/* ---- its description ----------------------------------------------------------- */
 
-/* Bytes of the scoreboard. Written when it is described: by the parent and its first child. */
+/* Bytes of the scoreboard; written by record_board_describe(). */
 static size_t size;
 
 static uintptr_t begin_of_board(void)
@@ -85,14 +84,14 @@ static uintptr_t begin_of_board(void)
     return (uintptr_t)ap_scoreboard_image->global;
 }
 
-/* Where readers find it; length 0: nowhere. */
+/* Where readers find the scoreboard; length 0: nowhere. */
 typedef struct {
     char path[256];
     uint64_t offset;
     uint64_t length;
 } readable_t;
 
-/* The file whose mapping has the scoreboard in it, and where there. */
+/* Finds the mapped file that contains the scoreboard, and the offset in it. */
 static void find_file(readable_t *found)
 {
     FILE *maps = fopen("/proc/self/maps", "re");
@@ -168,7 +167,7 @@ void record_board_describe(segment_t *segment)
     describe_place(segment);
 }
 
-/* The layout may have been written by any child: it is checked. The place is this process's own. */
+/* Any child could have overwritten the layout, so it is checked; the address is this process's. */
 board_t *record_board_open(const segment_view_t *view)
 {
     segment_failure_t failure;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A child claims a record before it serves and marks it as left on its way out; the parent clears
- * it once it has reaped the child, and takes what it had in flight out of the gauges. One that had
- * not said that it leaves has crashed or was killed. A signal it can catch it writes down before it
- * dies, so that this is known even if the whole server goes; any other the kernel tells the parent
- * together with SIGCHLD. The MPM hooks would not: they run when the child has been reaped, without
- * what came of it.
+ * A child claims a record before it serves and marks it as left at its exit. The parent clears the
+ * record after it has reaped the child, and subtracts the child's requests in flight from the
+ * gauges. A child whose record is not marked crashed or was killed. It records a fatal signal that
+ * it can catch itself, so that the signal is known even if the whole server dies; the parent gets
+ * the others with SIGCHLD, because the MPM hooks run after the child is reaped, without its exit
+ * status.
  */
 #include "stats/record/child.h"
 
@@ -30,7 +30,7 @@
 static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
 #define FATAL_SIGNALS (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
 
-/* What was installed before us; written in watch_signals() only. */
+/* The previous handlers; written in watch_signals() only. */
 static struct sigaction before[FATAL_SIGNALS];
 
 static void on_fatal(int sig)
@@ -43,7 +43,7 @@ static void on_fatal(int sig)
             sigaction(sig, &before[i], NULL);
         }
     }
-    raise(sig); /* delivered when we return, to whoever was there before */
+    raise(sig); /* delivered to the previous handler when this one returns */
 }
 
 static void watch_signals(void)
@@ -55,7 +55,7 @@ static void watch_signals(void)
     }
 }
 
-/* The child's pool goes: it leaves in order. */
+/* Cleanup of the child's pool: an orderly exit. */
 static apr_status_t leave(void *data)
 {
     segment_process_rec_t *process = data;
@@ -84,7 +84,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
     record.in_child = true;
     record_child_unwatch();
     if (getpid() != record.parent) {
-        /* With -X the one process is the parent as well, whose life others watch. */
+        /* With -X the process is also the parent and keeps the writer's lock. */
         segment_release(record.segment);
     }
     record.default_row = segment_handler_row(record.segment, "default-handler");
@@ -99,7 +99,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
         watch_signals();
     }
     if (!record.limits_told) {
-        /* The first child may serve before its parent has said so, and with -X there is none. */
+        /* The first child may serve before the parent has recorded them; with -X it is alone. */
         record_segment_limits();
         record_board_describe(record.segment);
     }
@@ -107,10 +107,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
 
 /* ---- in the parent --------------------------------------------------------------- */
 
-/*
- * What had SIGCHLD before us; written in watch_children() only, with the handler not yet, or no
- * longer, installed.
- */
+/* The previous handler of SIGCHLD; written in watch_children() only, while on_child() is not set. */
 static struct sigaction child_before;
 static bool watching;
 
@@ -131,8 +128,7 @@ static bool was_killed(const siginfo_t *info)
 }
 
 /*
- * Several children that end at once are one SIGCHLD: those that have not been reaped yet can be
- * asked for.
+ * Several children that end at once may cause one SIGCHLD: checks all that are not reaped yet.
  */
 static void look_for_more(void)
 {
@@ -150,7 +146,7 @@ static void look_for_more(void)
     }
 }
 
-/* Before anybody reaps the child, or at the latest when the call that does returns. */
+/* Runs before the child is reaped, or at the latest when the reaping call returns. */
 static void on_child(int sig, siginfo_t *info, void *context)
 {
     int saved = errno;
@@ -176,8 +172,8 @@ static bool is_ours(const struct sigaction *action)
 }
 
 /*
- * With the first child: an MPM that wants the signal itself has its handler by then, and is called
- * by ours.
+ * Called with the first child: by then an MPM that handles SIGCHLD has installed its handler, which
+ * this one calls.
  */
 static void watch_children(void)
 {
@@ -202,7 +198,7 @@ void record_child_unwatch(void)
     watching = false;
 }
 
-/* What a server ends its children with, that do not go by themselves. */
+/* Whether a stopping server ends its children by this signal. */
 static bool is_of_the_end(uint64_t sig)
 {
     return sig == 0 || sig == SIGTERM || sig == SIGKILL || sig == SIGHUP;
@@ -246,7 +242,7 @@ static void gone(pid_t pid)
         note_crash(record.segment, pid, sig, &what);
     }
     else {
-        /* A process that ends at once leaves its connections to the kernel. */
+        /* The kernel closes the connections of a process that ends at once. */
         segment_add(&record.segment->server->closed_stopping, what.connections);
     }
 }
@@ -266,10 +262,7 @@ void record_child_status(server_rec *s, pid_t pid, ap_generation_t generation, i
             watch_children();
         }
         if (!record.limits_told) {
-            /*
-             * The first child of this configuration: its limits are settled, and there is a
-             * scoreboard.
-             */
+            /* The first child of this configuration: limits and scoreboard exist by now. */
             record_segment_limits();
             record_board_describe(record.segment);
         }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two filters go with each connection. The one for input, right above mod_ssl, counts what comes in
- * and remembers how reading ended; it is left out where mpm_hybrid does that, which sees all input
- * anyhow. The other one looks at the clock before and after a response is handed down: that is the
- * time writing takes. It does not where it can be told beforehand that nothing is written.
+ * Each connection has two filters. The input filter, right above mod_ssl, counts bytes and records
+ * how reading ended; it is omitted where mpm_hybrid, which sees all input, does that. The output
+ * filter reads the clock before and after it passes a response on: the difference is the time of
+ * writing. It skips that if nothing can be written.
  */
 #include "stats/record/conn.h"
 
@@ -25,11 +25,11 @@
 #include "stats/record/request.h"
 #include "stats/record/score.h"
 
-/* mpm_hybrid knows this one (inbound.c): it keeps nothing back. */
+/* mpm_hybrid relies on this name (inbound.c): the filter buffers nothing. */
 #define IN_NAME "MPMSTATS_IN"
 #define OUT_NAME "MPMSTATS_OUT"
 
-/* mod_ssl's are AP_FTYPE_CONNECTION + 5, mod_reqtimeout's lower still. */
+/* mod_ssl's filters are AP_FTYPE_CONNECTION + 5, mod_reqtimeout's are below them. */
 #define IN_TYPE (AP_FTYPE_CONNECTION + 4)
 #define OUT_TYPE AP_FTYPE_CONNECTION
 
@@ -51,7 +51,7 @@ static const char *tls_variable(record_conn_t *conn, const char *name)
     return value != NULL ? value : "";
 }
 
-/* The handshake is over, one way or the other. */
+/* Counts the handshake as full, resumed or failed. */
 static __attribute__((cold, noinline)) void tls_count(record_conn_t *conn)
 {
     segment_server_rec_t *server = server_record();
@@ -89,7 +89,7 @@ void record_conn_first_request(record_conn_t *conn)
     tls_time(conn);
 }
 
-/* mod_http2 notes what it does in the scoreboard, and then it reads or writes. */
+/* mod_http2 writes a request into the scoreboard before it reads or writes: then it is cut. */
 static inline void cut_query(const record_conn_t *conn)
 {
     if (__builtin_expect(config_global.queries_cut, 0) && !conn->secondary && !record.scores) {
@@ -148,18 +148,18 @@ static __attribute__((hot)) apr_status_t filter_in(ap_filter_t *f, apr_bucket_br
     }
     got = bytes_after(brigade, APR_BUCKET_NEXT(last));
     if (got == 0 && mode == AP_MODE_GETLINE && block == APR_BLOCK_READ) {
-        conn->ended = true; /* how the core tells it the first time */
+        conn->ended = true; /* how the core first reports the end of input */
     }
     conn->bytes_in += got;
     return rv;
 }
 
-/* What is in a brigade that is handed down. */
+/* The contents of a brigade that is passed on. */
 typedef struct {
     uint64_t bytes;
-    bool kept;       /* none of it makes a filter below write at once */
-    bool unmeasured; /* nobody knows yet how much it is */
-    bool ends;       /* it has the end of the response */
+    bool kept;       /* nothing in it makes a filter below write at once */
+    bool unmeasured; /* has buckets of unknown length */
+    bool ends;       /* has the end of the response */
 } pass_t;
 
 static inline pass_t look_at(apr_bucket_brigade *brigade)
@@ -184,13 +184,14 @@ static inline pass_t look_at(apr_bucket_brigade *brigade)
     return pass;
 }
 
-/* Less than what makes the core's filter write. */
+/* Bytes that the core's output filter still buffers. */
 #define KEPT_MOST 4000
 
 /*
- * The clock need not be asked where nothing is written: for the first bytes of a response, its
- * head, if they are few and nothing waits before them, because the core's filter keeps such; and
- * for what marks its end when all of it has gone. mod_ssl and mod_http2 have buffers of their own.
+ * Whether passing the brigade on writes nothing, so the clock is not read: the first bytes of a
+ * response (its head), if they are few and nothing is pending, because the core's filter buffers
+ * them; and an end without data after all data was passed on. mod_ssl and mod_http2 have buffers of
+ * their own.
  */
 static inline bool writes_nothing(const record_conn_t *conn, const record_request_t *request,
                                   const pass_t *pass)
@@ -204,7 +205,7 @@ static inline bool writes_nothing(const record_conn_t *conn, const record_reques
     return pass->kept && request->bytes_out == pass->bytes && pass->bytes <= KEPT_MOST;
 }
 
-/* The handler works on when this returns. */
+/* Passes a piece on after which the handler continues. */
 static __attribute__((noinline)) apr_status_t pass_middle(ap_filter_t *f,
                                                           apr_bucket_brigade *brigade,
                                                           record_request_t *request, bool writes)
@@ -223,8 +224,8 @@ static __attribute__((noinline)) apr_status_t pass_middle(ap_filter_t *f,
 }
 
 /*
- * With the last piece all that is left is to write: from then on, and until it is logged, it is the
- * client's time. So the clock is not asked again.
+ * After the last piece only writing is left, so all time until the request is logged counts as
+ * writing, and the clock is not read again.
  */
 static __attribute__((hot, noinline)) apr_status_t pass_piece(ap_filter_t *f,
                                                               apr_bucket_brigade *brigade,
@@ -265,9 +266,9 @@ static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_b
 /* ---- what is written ------------------------------------------------------------ */
 
 /*
- * Whoever writes to a client's socket (the core's output filter, mpm_hybrid's short cut) tells
- * mod_logio how much that was, by an optional function of its. Ours stands in its place and tells
- * it: so what the client did not take is not counted.
+ * The writers to a client's socket (the core's output filter, mpm_hybrid's direct output) report
+ * the bytes to an optional function of mod_logio. This module's function replaces and calls it: so
+ * only bytes that were written are counted.
  */
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) * logio;
 
@@ -290,7 +291,7 @@ static void bytes_written(conn_rec *c, apr_off_t bytes)
     }
 }
 
-/* The core asks for the function in post_config. */
+/* Before post_config, where the core retrieves the function. */
 int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)pconf;
@@ -313,18 +314,18 @@ void record_conn_register(void)
 
 /* ---- the end --------------------------------------------------------------------- */
 
-/* Nothing was under way when it ended. */
+/* Whether the connection had no request in progress when it ended. */
 static bool was_idle(const record_conn_t *conn)
 {
     if (conn->h2) {
-        /* Frames that belong to no request come at any time. */
+        /* Frames outside of requests arrive at any time, so bytes_in says nothing. */
         return atomic_load_explicit(&conn->streams, memory_order_relaxed) == 0
             && !atomic_load_explicit(&conn->stream_cut, memory_order_relaxed);
     }
     return conn->current == NULL && !conn->cut_short && conn->bytes_in == conn->bytes_done;
 }
 
-/* A stock MPM does not tell; what reading came to says it nearly always. */
+/* A stock MPM does not report the reason: derives it from the result of reading. */
 static mpm_hybrid_end_e judge_end(const record_conn_t *conn)
 {
     bool idle = was_idle(conn);
@@ -358,10 +359,10 @@ static mpm_hybrid_end_e told_or_judged(const record_conn_t *conn)
         return MPM_HYBRID_END_ERROR;
     }
     if (conn->h2 && end == MPM_HYBRID_END_ERROR && was_idle(conn)) {
-        /* what it took for the beginning of a request was a frame */
+        /* mpm_hybrid took a frame for the beginning of a request. */
         end = MPM_HYBRID_END_UNKNOWN;
     }
-    /* SERVER is also what mpm_hybrid says when it was not there: a worker was reading. */
+    /* mpm_hybrid also reports SERVER if the connection ended while a worker was reading. */
     if (end == MPM_HYBRID_END_UNKNOWN || (end == MPM_HYBRID_END_SERVER && !conn->said_close)) {
         return judge_end(conn);
     }
@@ -369,8 +370,8 @@ static mpm_hybrid_end_e told_or_judged(const record_conn_t *conn)
 }
 
 /*
- * A process that is ended shuts its sockets under whoever writes there: that looks as if the client
- * had gone.
+ * A stopping process shuts down its sockets while workers write: to them this looks like a client
+ * that has closed.
  */
 static mpm_hybrid_end_e why(const record_conn_t *conn)
 {
@@ -407,9 +408,9 @@ static _Atomic uint64_t *counter_of_end(const record_conn_t *conn)
 }
 
 /*
- * A process of one worker has no request under way when a connection of its ends. One that began in
- * a process that a module has forked for the connection (mpm_itk) may have ended with that process,
- * and nobody has logged it.
+ * A process with one worker has no request in flight when its connection ends. A request that is
+ * still counted ran in a process that a module forked for the connection (mpm_itk), which ended
+ * before it was logged.
  */
 static void settle_process(void)
 {
@@ -425,7 +426,7 @@ static apr_status_t closed(void *data)
     config_server_t *config;
 
     if (record.segment == NULL) {
-        return APR_SUCCESS; /* the process ends, and the configuration went before us */
+        return APR_SUCCESS; /* the process ends; the configuration pool is already cleared */
     }
     record_conn_look_at_input(conn);
     segment_add(counter_of_end(conn), 1);
@@ -433,7 +434,7 @@ static apr_status_t closed(void *data)
         histogram_record(&server_record()->connection_requests, conn->requests);
     }
     if (conn->bytes_in > conn->bytes_in_told) {
-        /* Of no request: half a head, or an HTTP/2 session. */
+        /* Bytes outside of requests: a partial head, or an HTTP/2 session. */
         config = config_of_server(conn->c->base_server);
         segment_add(&record.segment->vhost[config->row].bytes_in,
                     conn->bytes_in - conn->bytes_in_told);
@@ -458,7 +459,7 @@ int record_conn_pre_close(conn_rec *c)
         return OK;
     }
     if (!conn->tls_counted && conn->times != NULL && conn->times->handshake_begin_us == 0) {
-        return OK; /* not a byte came */
+        return OK; /* no byte was received */
     }
     if (!conn->tls_counted) {
         tls_count(conn);

@@ -8,7 +8,7 @@
 #include "apr_hash.h"
 #include "apr_time.h"
 
-/* Without a request for so long a host's record is for one that has some. */
+/* A host without requests for this time yields its record to a busier one. */
 #define LONG_TIME apr_time_from_sec(24 * 3600)
 
 static uint64_t requests_of(const segment_vhost_rec_t *vhost)
@@ -18,7 +18,7 @@ static uint64_t requests_of(const segment_vhost_rec_t *vhost)
         + segment_get(&vhost->responses_5xx) + segment_get(&vhost->responses_other);
 }
 
-/* Looks at all records; without memory nobody has been idle for long. */
+/* Updates `seen` and `since` of all records; without memory no record counts as idle. */
 static void note_records(folded_t *folded, const segment_t *segment, apr_time_t now)
 {
     unsigned records = segment_vhost_other(segment);
@@ -49,7 +49,7 @@ static bool is_idle(const folded_t *folded, const segment_t *segment, unsigned r
 
 typedef struct {
     unsigned number;
-    unsigned rank; /* less comes first */
+    unsigned rank; /* lowest first */
     uint64_t requests;
 } place_t;
 
@@ -137,7 +137,7 @@ static void forget(folded_t *folded)
     folded->count = 0;
 }
 
-/* Without memory for it nobody is counted, and the places stay as they are. */
+/* False: no memory, so nothing is counted and the records stay as they are. */
 static bool make_room(folded_t *folded, unsigned count)
 {
     void *memory = mmap(NULL, count * sizeof(*folded->requests), PROT_READ | PROT_WRITE,

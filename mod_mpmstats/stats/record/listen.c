@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linux tells how long the queue of a listening socket is (TCP_INFO). What found a queue full it
- * counts for the network namespace as a whole; a socket's own count of drops is of no use, because
- * with TCP_DEFER_ACCEPT it grows with every connection.
+ * Linux reports the length of a listening socket's queue (TCP_INFO). It counts overflows for the
+ * network namespace as a whole; a socket's own drop count is useless, because with TCP_DEFER_ACCEPT
+ * it grows with every connection.
  */
 #include "stats/record/listen.h"
 
@@ -19,12 +19,11 @@
 #include "segment/ring.h"
 #include "stats/record/record.h"
 
-/* Time between two events. */
+/* Minimum time between two events. */
 #define EVENT_INTERVAL apr_time_from_sec(5)
 
 /*
- * A process that is finishing has closed its listeners, and their numbers may be other sockets' by
- * now.
+ * A draining process has closed its listeners, whose descriptors may be other sockets by now.
  */
 static void look(int fd, segment_listener_rec_t *listener)
 {
@@ -54,7 +53,7 @@ void record_listen_look(void)
 
 /* ---- overflows ------------------------------------------------------------------------- */
 
-/* The value below a name: a line of names, then a line of values, both begin with the same word. */
+/* Finds a value by its name: the file has pairs of a line of names and a line of values. */
 static bool find_value(FILE *file, const char *name, uint64_t *value)
 {
     static char names[8192], values[8192]; /* the parent's only thread */
@@ -85,7 +84,7 @@ static bool ask_kernel(uint64_t *overflows)
     return found;
 }
 
-/* The listener with the longest queue is the one that overflows. */
+/* The listener with the longest queue: presumably the one that overflowed. */
 static const segment_listener_rec_t *fullest(void)
 {
     const segment_listener_rec_t *most = &record.segment->listener[0];
@@ -117,7 +116,7 @@ static void tell(uint64_t overflows)
 
 void record_listen_overflows(void)
 {
-    /* Since the last event, and when that was; the parent's only thread. */
+    /* Overflows since the last event, and its time; the parent's only thread. */
     static uint64_t untold;
     static apr_time_t told;
     _Atomic uint64_t *raw = &record.segment->head->overflows_raw;
@@ -127,7 +126,7 @@ void record_listen_overflows(void)
         segment_set(&record.segment->server->listen_overflows, SEGMENT_UNKNOWN);
         return;
     }
-    segment_set(raw, now + 1); /* 0: not asked before */
+    segment_set(raw, now + 1); /* 0: not read before */
     if (before == 0 || now + 1 <= before) {
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The proportional set size costs the kernel a walk through the page tables, a millisecond for a
- * large process: a few processes a look, each at most every ten seconds.
+ * For the proportional set size the kernel walks the page tables, 1 ms for a large process: so a
+ * sample reads it of PSS_A_LOOK processes only, and of each once in PSS_INTERVAL.
  */
 #include "stats/record/memory.h"
 
@@ -17,7 +17,7 @@
 #define PSS_INTERVAL apr_time_from_sec(10)
 #define PSS_A_LOOK 2
 
-/* The whole of a file in /proc, which must be small. */
+/* Reads a small file in /proc. */
 static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
@@ -48,11 +48,11 @@ static void look_at_stat(segment_process_rec_t *process, pid_t pid)
     const char *rest;
     uint64_t user, system, threads, pages;
 
-    /* The name of the program may hold anything, a closing bracket too. */
+    /* The name of the program may contain any byte, including a closing bracket. */
     if (!read_proc(pid, "stat", text, sizeof(text)) || (rest = strrchr(text, ')')) == NULL) {
         return;
     }
-    /* Fields 14, 15, 20 and 24; the one after the bracket is the third. */
+    /* Fields 14, 15, 20 and 24; the first one after the bracket is the third. */
     if (sscanf(rest + 1,
                " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
                " %*d %*d %*d %*d %" SCNu64 " %*d %*u %*u %" SCNu64,
@@ -88,7 +88,7 @@ static void look_at_pss(segment_process_rec_t *process, pid_t pid)
 
 void record_memory_look(void)
 {
-    /* Whose turn it is; when each turn began. The parent's only thread. */
+    /* The next process, and when the present round began. The parent's only thread. */
     static unsigned next;
     static apr_time_t round_begun;
     unsigned count = record.segment->shape.processes, left = PSS_A_LOOK;

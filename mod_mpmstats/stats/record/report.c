@@ -32,7 +32,7 @@ static const struct {
 };
 #define PHASES (int)(sizeof(phases) / sizeof(phases[0]))
 
-/* Its place in the table; -1: there is none of that name. */
+/* Index in the table; -1: no such phase. */
 static int find_phase(const char *name, apr_size_t length)
 {
     for (int i = 0; i < PHASES; i++) {
@@ -43,7 +43,7 @@ static int find_phase(const char *name, apr_size_t length)
     return -1;
 }
 
-/* %{head}^MP and so on: microseconds; "-" when it is not known. */
+/* %{head}^MP and so on: microseconds; "-" if unknown. */
 static const char *log_phase(request_rec *r, char *phase)
 {
     const record_request_t *request = record.segment != NULL ? record_request_of(r) : NULL;
@@ -71,7 +71,7 @@ int record_report_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     return OK;
 }
 
-/* In %{PHASE}^MP the part in braces, of the next one from @a *format on; NULL: there is none. */
+/* PHASE of the next %{PHASE}^MP from @a *format on; NULL: none. */
 static const char *next_phase(const char **format, apr_size_t *length)
 {
     const char *end;
@@ -91,7 +91,7 @@ static const char *next_phase(const char **format, apr_size_t *length)
     return NULL;
 }
 
-/* mod_log_config does not ask whether a name is known before there is a request to log. */
+/* mod_log_config does not check the name before the first request is logged. */
 static const char *unknown_phase(apr_pool_t *pool, const ap_directive_t *at)
 {
     const char *format = at->args, *name;

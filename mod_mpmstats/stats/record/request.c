@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request is in flight from post_read_request, when its head has been understood, to
- * log_transaction, when the last of its response has been written. What was no request to begin
- * with (a line that is none, a head that is too long) has only the latter: it is counted, but was
- * never in flight.
+ * A request is in flight from post_read_request, after its head is parsed, to log_transaction,
+ * after its response is written. An invalid one (a malformed request line, a head that is too long)
+ * has only the latter: it is counted, but never in flight.
  *
  *     first byte     head whole    dispatched                       logged
  *         |--- head ----|-- queue ----|-- handler -- write -- handler -- write --|
  *
- * Without mpm_hybrid nobody knows of what was before the head was read: then a request begins
- * there.
+ * Without mpm_hybrid the time before the head was read is unknown: the request begins there.
  */
 #include "stats/record/request.h"
 
@@ -33,25 +31,22 @@
 #include "stats/record/score.h"
 #include "stats/record/streams.h"
 
-/* Less than that, microseconds, is the kernel's clock; more, milliseconds, is none at all. */
+/* Waits in the kernel below (µs) are within its clock's accuracy, above (ms) implausible. */
 #define KERNEL_TIME_LEAST 5000
 #define KERNEL_TIME_MOST 600000
 
-/* ---- it begins --------------------------------------------------------------------- */
+/* ---- the begin of a request -------------------------------------------------------- */
 
-/* So long, microseconds, after a worker came free a request may still be one that waited for it. */
+/* Microseconds after a full server's request ended in which a request may have waited for it. */
 #define AFTERMATH 50000
 
-/*
- * When a request ended while every worker was busy; any thread writes the present time, so the last
- * one holds.
- */
+/* When a request last ended while every worker was busy; written by any thread. */
 static _Atomic int64_t last_full;
 
 /*
- * Whether nobody was left to read, where @a full says what the segment said of process or server. A
- * process with one worker reads what it serves and nothing else: there only the server as a whole
- * counts.
+ * Whether no thread was left to read new requests; @a full is the segment's answer for the process
+ * or the server. A process with one worker reads only what it serves: there only the server as a
+ * whole counts.
  */
 static inline bool nobody_reads(bool full)
 {
@@ -64,8 +59,8 @@ static inline bool nobody_reads(bool full)
 }
 
 /*
- * When every worker is busy nobody reads: the head waits in the kernel, and the connection perhaps
- * in the listen queue. The kernel knows, to the millisecond, when it came.
+ * While every worker is busy the head waits in the kernel, the connection possibly in the listen
+ * queue. The kernel knows its arrival to the millisecond: adds this wait to the queue phase.
  */
 static __attribute__((cold, noinline)) void add_time_in_kernel(record_request_t *request,
                                                                const record_conn_t *conn)
@@ -88,7 +83,7 @@ static __attribute__((cold, noinline)) void add_time_in_kernel(record_request_t 
     }
 }
 
-/* The times of a request that was read without a worker. It was dispatched just now. */
+/* Takes the times from mpm_hybrid, which read the head without a worker. False: it has none. */
 static inline bool take_times(record_request_t *request, record_conn_t *conn, bool full)
 {
     const mpm_hybrid_times_t *times = conn->times;
@@ -119,15 +114,12 @@ static __attribute__((noinline)) void take_time_of_reading(record_request_t *req
     int64_t now = record_clock();
     apr_interval_time_t ago = apr_time_now() - r->request_time;
 
-    /* The other clock may have been set in between. */
+    /* A difference beyond an hour means that the wall clock was set. */
     request->head = request->queue = RECORD_UNKNOWN;
     request->begun = ago > 0 && ago < apr_time_from_sec(3600) ? now - ago : now;
     request->dispatched = request->begun;
     if (request->conn->secondary) {
-        /*
-         * mod_http2 dates a request by the arrival of its stream, and one of its workers has just
-         * begun with it.
-         */
+        /* r->request_time is the arrival of the stream; a worker of mod_http2 runs it from now. */
         request->dispatched = now;
         request->queue = now - request->begun;
         record_streams_ran(now, request->queue);
@@ -135,8 +127,8 @@ static __attribute__((noinline)) void take_time_of_reading(record_request_t *req
 }
 
 /*
- * For those who look at the worker from outside. Under a stock MPM the number of a connection is
- * that of the worker that runs it, counted through all processes. Less than 0: not known.
+ * The worker's scoreboard entry, for readers of the segment; negative: unknown. Under a stock MPM
+ * the number of a connection is that of its worker's entry, over all processes.
  */
 static inline long number_of_worker(const record_conn_t *conn)
 {
@@ -148,8 +140,8 @@ static inline long number_of_worker(const record_conn_t *conn)
 }
 
 /*
- * Where a worker stays with an HTTP/2 connection, and threads of mod_http2 run its requests, that
- * is no request of the worker's.
+ * Where a worker stays with an HTTP/2 connection, mod_http2's threads run the requests: the worker
+ * has no request of its own, and its entry is marked as a tunnel.
  */
 static void note_carrier(const record_conn_t *carrier)
 {
@@ -160,7 +152,7 @@ static void note_carrier(const record_conn_t *carrier)
     }
 }
 
-/* Its connection has one more, or one less, under way. It outlives its streams. */
+/* Counts the begin or end of a stream on its connection, which outlives it. */
 static void note_stream(const record_conn_t *stream, int change, bool cut)
 {
     record_conn_t *carrier = record_conn_of(stream->c->master);
@@ -195,7 +187,7 @@ static void note_on_connection(record_conn_t *conn, const record_request_t *requ
     }
 }
 
-/* Bytes that are written from now on are this virtual host's. */
+/* Attributes bytes written from now on to this virtual host. */
 static void own_what_is_sent(record_conn_t *conn)
 {
     record_conn_t *carrier = conn->secondary ? record_conn_of(conn->c->master) : conn;
@@ -251,8 +243,8 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
 }
 
 /*
- * With ExtendedStatus On httpd writes the request line into its scoreboard, whole: before it
- * processes the request and before it logs it. Each time this comes right after it.
+ * With ExtendedStatus On httpd writes the whole request line into its scoreboard, before it
+ * processes the request and before it logs it. This runs right after each.
  */
 static inline void cut_query(const request_rec *r)
 {
@@ -270,7 +262,7 @@ int record_request_quick(request_rec *r, int lookup)
     return DECLINED;
 }
 
-/* ---- its handler --------------------------------------------------------------------- */
+/* ---- its handler and tunnels --------------------------------------------------------- */
 
 static inline void note_handler(const record_conn_t *conn, unsigned row)
 {
@@ -282,7 +274,7 @@ static inline void note_handler(const record_conn_t *conn, unsigned row)
 }
 
 /*
- * WebSockets and whatever else has taken the connection over; what mod_proxy_connect has connected.
+ * A tunnel: the connection has switched to another protocol (WebSocket), or CONNECT succeeded.
  */
 static inline bool is_tunnel(const request_rec *first, const request_rec *last)
 {
@@ -290,7 +282,7 @@ static inline bool is_tunnel(const request_rec *first, const request_rec *last)
         || (first->method_number == M_CONNECT && last->status < 300);
 }
 
-/* The connection's, not a stream's: that has no worker of the MPM. */
+/* Not for an HTTP/2 stream, which has no worker of the MPM. */
 static inline bool wants_tunnel(const request_rec *r)
 {
     return r->method_number == M_CONNECT || apr_table_get(r->headers_in, "Upgrade") != NULL;
@@ -311,8 +303,8 @@ __attribute__((cold, noinline)) void record_request_answers(record_request_t *re
 }
 
 /*
- * A file's type is no handler, unless a handler goes by the name of a type: httpd/...,
- * application/x-httpd-...; a file without one has "".
+ * Without a handler r->handler is the file's media type, or "". Media types that name handlers are
+ * httpd/... and application/x-httpd-...
  */
 static inline bool is_default_handler(const char *handler)
 {
@@ -339,7 +331,7 @@ __attribute__((hot)) int record_request_handler(request_rec *r)
     }
     request = record_request_of(r);
     if (request == NULL || request->handled) {
-        /* an error document, for instance: it is its first handler's time */
+        /* An error document, for instance: its time is the first handler's. */
         return DECLINED;
     }
     request->handled = true;
@@ -359,7 +351,7 @@ __attribute__((hot)) int record_request_handler(request_rec *r)
     return DECLINED;
 }
 
-/* ---- it is over ------------------------------------------------------------------------ */
+/* ---- the end of a request -------------------------------------------------------------- */
 
 static inline _Atomic uint64_t *counter_of_status(segment_vhost_rec_t *vhost, int status)
 {
@@ -385,10 +377,7 @@ static __attribute__((noinline)) _Atomic uint64_t *counter_of_other_method(
     }
     switch (r->method_number) {
     case M_GET:
-        /*
-         * HEAD has no number of its own; a redirect to an error document may have made anything a
-         * GET.
-         */
+        /* HEAD shares this number; a redirect to an error document makes any method a GET. */
         return r->method[0] == 'H' ? &vhost->method_head : &vhost->method_other;
     case M_POST:
         return &vhost->method_post;
@@ -415,7 +404,7 @@ static inline _Atomic uint64_t *counter_of_method(segment_vhost_rec_t *vhost, co
         : counter_of_other_method(vhost, r);
 }
 
-/* What it took, seen from here: the end, or the middle of the last piece that is being written. */
+/* Sets the phases at the end, which may be within the write of the last piece. */
 static inline void take_phases(record_request_t *request, const record_conn_t *conn, int64_t now)
 {
     if (conn->current == request && conn->pass_begin != 0) {
@@ -432,8 +421,8 @@ static inline void take_phases(record_request_t *request, const record_conn_t *c
 }
 
 /*
- * Of the first two phases the head alone may be unknown, as that of an HTTP/2 stream, or both. A
- * tunnel's time is that of a connection: only what was before it began says how quick the server is.
+ * The head may be unknown, as for an HTTP/2 stream, or head and queue. The later phases of a tunnel
+ * are not recorded: they are times of a connection.
  */
 static inline void record_phases(segment_vhost_rec_t *vhost, const record_request_t *request,
                                  bool tunnel)
@@ -470,7 +459,7 @@ static inline void record_kind(segment_vhost_rec_t *vhost, record_conn_t *conn,
     }
 }
 
-/* Whether nothing but MaxKeepAliveRequests made this the last request of its connection. */
+/* Whether MaxKeepAliveRequests alone made this the last request of its connection. */
 static __attribute__((noinline)) bool limit_reached(const request_rec *r)
 {
     const server_rec *s = r->server;
@@ -508,7 +497,7 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
     conn->limit_reached = conn->said_close && limit_reached(r);
 }
 
-/* Nothing that could be understood came, but it was answered and is in the log. */
+/* The end of an invalid request, which was answered and logged. */
 static __attribute__((cold, noinline)) void end_other(const request_rec *r)
 {
     record_conn_t *conn = record_conn_of(r->connection);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who gets to move `sample_clock` on looks; the others go on with what they do. A level counts for
- * the time since the look before it.
+ * The caller that advances `sample_clock` takes the sample; others continue without one. A sampled
+ * level counts for the time since the previous sample.
  */
 #include "stats/record/sample.h"
 
@@ -18,18 +18,18 @@
 #include "stats/record/summary.h"
 #include "stats/record/streams.h"
 
-/* A saturation is over when a worker has been free for so long. */
+/* Microseconds without a sample of full saturation after which it has ended. */
 #define QUIET_TIME UINT64_C(1000000)
 
-/* Looks that saturation brings forward keep this distance. */
+/* Minimum microseconds before a sample that saturation brings forward. */
 #define FULL_INTERVAL 2000
 
-/* Nobody looked for longer: the machine slept, or nothing ran. */
+/* Longer gaps between samples are not recorded: the machine slept, or nothing ran. */
 #define LONGEST_LEVEL UINT64_C(60000000)
 
 /* ---- processes ----------------------------------------------------------------------- */
 
-/* Where the process of a slot was found last; any thread writes, a stale value costs a search. */
+/* The last record of each slot's process; any thread writes, a stale value costs a search. */
 #define HINTS 1024
 static _Atomic unsigned hints[HINTS];
 
@@ -51,9 +51,9 @@ static segment_process_rec_t *record_of(uint64_t pid, int slot)
 }
 
 /*
- * mpm_hybrid's lobby runs no module's code, so the parent gives it a record; it is marked as left
- * from the beginning, for it is no process that serves. The record goes as a child's does, when the
- * process has.
+ * mpm_hybrid's reception runs no module code, so the parent claims its record. It is marked as left
+ * from the beginning, because the process serves no requests. It is freed like a child's, after the
+ * process has ended.
  */
 static segment_process_rec_t *record_for_lobby(const mpm_hybrid_process_t *lobby)
 {
@@ -94,8 +94,8 @@ _Static_assert((int)STATES_SHOWN == MPM_HYBRID_CONN_KINDS,
                "figures.def has other states of connections");
 
 /*
- * For how long (µs) its main thread has not moved, or since when it has not begun to serve; not
- * known in the prefork model.
+ * Microseconds since its main thread last ran, or since its start if it does not serve yet; unknown
+ * in the prefork model.
  */
 static uint64_t quiet_of(const mpm_hybrid_process_t *from)
 {
@@ -111,7 +111,7 @@ static uint64_t quiet_of(const mpm_hybrid_process_t *from)
 static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *from, int slot)
 {
     segment_set(&to->slot, (uint64_t)slot);
-    if (from->started > 0) { /* by its parent's clock; until now it is by its own */
+    if (from->started > 0) { /* the parent's time; until now the record has the child's */
         segment_set(&to->started, (uint64_t)from->started);
     }
     segment_set(&to->quiescing, from->quiescing != 0);
@@ -131,8 +131,8 @@ static void copy_hybrid(segment_process_rec_t *to, const mpm_hybrid_process_t *f
 }
 
 /*
- * mpm_hybrid counts them where they happen: saturations shorter than the time between two looks,
- * for instance.
+ * mpm_hybrid counts these events where they happen, including saturations shorter than the interval
+ * of samples.
  */
 static void copy_events(segment_server_rec_t *to)
 {
@@ -339,7 +339,7 @@ static void note_saturation(segment_server_rec_t *server, uint64_t busy, uint64_
     record_summary_threshold(busy, limit, now);
 }
 
-/* ---- looking ----------------------------------------------------------------------------- */
+/* ---- samples ----------------------------------------------------------------------------- */
 
 static void look(uint64_t level_for, unsigned less)
 {
@@ -375,7 +375,7 @@ bool record_sample_look(int64_t now, unsigned less)
 
 void record_sample_refresh(void)
 {
-    /* Somebody who was faster by a moment may not have written all of it yet. */
+    /* A concurrent sample may not be completely written yet. */
     for (int tries = 0; tries < 3 && !record_sample_look(record_clock(), 1); tries++) {
         continue;
     }
@@ -387,8 +387,8 @@ void record_sample_due(int64_t now, bool begins)
 
     if ((uint64_t)now > seen + RECORD_SAMPLE_INTERVAL) {
         /*
-         * After a quiet time nothing else has changed: up to now, one that ends was one of the busy
-         * ones.
+         * The level is that of the time before: without the caller's worker if its request begins.
+         * After a gap in samples, a worker whose request ends was busy all the time.
          */
         record_sample_look(now,
                            begins || (uint64_t)now <= seen + 3 * RECORD_SAMPLE_INTERVAL ? 1 : 0);

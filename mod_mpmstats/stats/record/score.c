@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names are cut to the fields httpd has for them, and end there. */
+/* Texts are cut to httpd's fields and NUL-terminated. */
 #include "stats/record/score.h"
 
 #include <stdatomic.h>
@@ -15,21 +15,20 @@
 #include "stats/record/record.h"
 #include "stats/request_line.h"
 
-/* Microseconds between two looks at the CPU time of this process. */
+/* Microseconds between two reads of the CPU time of this process. */
 #define TIMES_INTERVAL 1000000
 
-/* When that is due again; whichever thread comes by moves it on. */
+/* When the next read is due; any thread advances it. */
 static _Atomic int64_t times_due;
 
 /*
- * What this thread wrote last, and where: another entry was another worker's before, and what is
- * said of the server stays right as long as it is the same. In the module's own part of the
- * thread's memory: found without a call.
+ * The entry this thread wrote last, and the server in it: a new entry must be reset, and an
+ * unchanged server is not written again. The initial-exec TLS model avoids a call per access.
  */
 static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
     worker_score *score;
     const server_rec *server;
-    const char *protocol; /* as ap_get_protocol() gave it: names of protocols are constants */
+    const char *protocol; /* from ap_get_protocol(): a constant, compared by address */
     apr_port_t port;
 } mine;
 
@@ -54,7 +53,7 @@ static worker_score *entry_of(const conn_rec *c)
     return mine_now(c->sbh != NULL ? ap_get_scoreboard_worker(c->sbh) : NULL);
 }
 
-/* The same, without a call where mpm_hybrid says who runs the connection. */
+/* The same, without a call where mpm_hybrid provides slot and worker. */
 static inline worker_score *entry_that_runs(const record_conn_t *conn)
 {
     const mpm_hybrid_times_t *times = conn->times;
@@ -73,7 +72,7 @@ static void put(char *field, size_t room, const char *text)
     field[length] = '\0';
 }
 
-/* In the old field an address that is longer than that is cut. */
+/* The old, shorter field `client` gets a cut address. */
 static inline void put_client(worker_score *score, const char client[SCORE_CLIENT])
 {
     memcpy(score->client64, client, SCORE_CLIENT);
@@ -88,8 +87,7 @@ static void make_client(char client[SCORE_CLIENT], const char *ip)
 }
 
 /*
- * The connection's. It stays the same as long as the connection does, unless a module like
- * mod_remoteip knows better.
+ * The connection's client address, cached: it changes only if a module like mod_remoteip sets it.
  */
 static inline const char *client_of(record_conn_t *conn)
 {
@@ -108,7 +106,7 @@ static __attribute__((cold, noinline)) void put_other_client(worker_score *score
     put_client(score, client);
 }
 
-/* The request line; its end where the administrator wants that. */
+/* Writes the request line; its end if SeeRequestTail is On. */
 static void put_request(worker_score *score, const request_rec *r)
 {
     const char *line = request_line(r);
@@ -194,7 +192,7 @@ void record_score_begin(request_rec *r, record_request_t *request)
 }
 
 /*
- * Mostly by the thread that has noted its beginning; another one that writes what was left of it
+ * Usually on the thread that wrote the begin; another thread that wrote the rest of the response
  * has an entry of its own.
  */
 void record_score_end(const request_rec *r, const record_request_t *request, int64_t now)

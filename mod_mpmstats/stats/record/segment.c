@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * httpd unloads the module and loads it anew at every restart; the segment's handle is
- * kept in the process's retained data, the mapping stays where it is. The children of the old
- * configuration go on writing into the same records, since a virtual host keeps its own.
+ * httpd reloads the module at every restart. The segment's handle is in the process's retained
+ * data, and the mapping stays in place. Children of the old configuration continue to write to the
+ * same records, because a virtual host keeps its record.
  */
 #include "stats/record/segment.h"
 
@@ -36,7 +36,7 @@
 
 APLOG_USE_MODULE(mpmstats);
 
-/* Content handlers and events there is room for. */
+/* Maximum number of content handlers and of events. */
 #define HANDLERS 32
 #define EVENTS 128
 
@@ -46,8 +46,8 @@ APLOG_USE_MODULE(mpmstats);
 record_t record;
 
 /*
- * What outlives a restart. The key carries the size, so that another build of the module does not
- * take it for its own.
+ * State that survives restarts. The key contains the size, so that another build of the module does
+ * not use it.
  */
 typedef struct {
     segment_t segment;
@@ -62,13 +62,13 @@ static retained_t *retained(apr_pool_t *pool)
                                    (unsigned long)sizeof(retained_t));
     retained_t *kept = ap_retained_data_get(key);
 
-    /* The key must live as long as what it stands for. */
+    /* The key must live as long as the data. */
     return kept != NULL
         ? kept
         : ap_retained_data_create(apr_pstrdup(ap_server_conf->process->pool, key), sizeof(*kept));
 }
 
-/* ---- making one -------------------------------------------------------------- */
+/* ---- creating one ------------------------------------------------------------ */
 
 static unsigned count_listeners(void)
 {
@@ -80,7 +80,7 @@ static unsigned count_listeners(void)
     return count;
 }
 
-/* Processes there can be at once: those of the slots, and as many that are finishing. */
+/* Maximum number of processes at once: one for each slot, and as many draining ones. */
 static unsigned count_processes(void)
 {
     int daemons = mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS);
@@ -88,7 +88,7 @@ static unsigned count_processes(void)
     return (unsigned)(daemons > 0 ? daemons : 1) * 2 + 8;
 }
 
-/* As many as the scoreboard has. */
+/* The worker entries of the scoreboard. */
 static unsigned count_workers(void)
 {
     return (unsigned)mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS)
@@ -96,8 +96,7 @@ static unsigned count_workers(void)
 }
 
 /*
- * Records for hosts that are gone while processes of the old configuration still count there: their
- * successors need not wait.
+ * Spare records, for new hosts while draining processes still write to records of removed ones.
  */
 static unsigned vhosts_spare(unsigned vhosts)
 {
@@ -120,7 +119,7 @@ static segment_shape_t make_shape(void)
     return shape;
 }
 
-/* Where nothing is said: root and the group of those who read logs. */
+/* The default group: adm, whose members may read logs, if the server is started as root. */
 static gid_t group_by_default(void)
 {
     const struct group *entry = geteuid() == 0 ? getgrnam("adm") : NULL;
@@ -145,8 +144,7 @@ static segment_place_t make_place(apr_pool_t *pool)
 }
 
 /*
- * Where the administrator named the file it has to be there; otherwise the page at least has its
- * figures.
+ * A file named with MPMStatsSegment must be created; without the default file the page still works.
  */
 static int create(segment_t *segment, apr_pool_t *ptemp, server_rec *s)
 {
@@ -175,7 +173,7 @@ static int create(segment_t *segment, apr_pool_t *ptemp, server_rec *s)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* ---- what the configuration says ----------------------------------------------- */
+/* ---- virtual hosts, listeners and limits of the configuration ------------------ */
 
 static unsigned port_of(const server_rec *s)
 {
@@ -200,7 +198,7 @@ static const char *name_of(const server_rec *s, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:%u", host, port_of(s));
 }
 
-/* httpd lets a virtual host without a directive of ours share the main server's configuration. */
+/* A virtual host without directives of this module shares the main server's config_server_t. */
 static void give_row(server_rec *s, const server_rec *main_server, unsigned row,
                      _Atomic uint64_t *folded, apr_pool_t *pconf)
 {
@@ -214,7 +212,7 @@ static void give_row(server_rec *s, const server_rec *main_server, unsigned row,
     record.slow_told = record.slow_told || config->slow > 0;
 }
 
-/* Names, each once, that are in `other`. */
+/* The number of different names that share `other`. */
 static unsigned count_folded(const segment_t *segment, const char *const *names,
                              const unsigned *rows, unsigned count, apr_pool_t *ptemp)
 {
@@ -323,19 +321,19 @@ static void describe_server(segment_server_rec_t *server, server_rec *s)
     segment_set_text(server->prefork_only, facts_prefork_only());
 }
 
-/* Of no meaning in this model, or under this MPM. */
+/* 0 or less: the limit does not exist in this model or MPM. */
 static uint64_t or_unknown(int limit)
 {
     return limit > 0 ? (uint64_t)limit : SEGMENT_UNKNOWN;
 }
 
-/* 0: there is no bound. */
+/* 0: unlimited; negative: unknown. */
 static uint64_t ceiling(apr_int64_t limit)
 {
     return limit >= 0 ? (uint64_t)limit : SEGMENT_UNKNOWN;
 }
 
-/* httpd's own MPMs tell daemons and threads apart from each other; their product is the limit. */
+/* httpd's own MPMs answer for daemons and threads separately; the limit is their product. */
 static void ask_limits(mpm_hybrid_limits_t *limits)
 {
     int daemons = mpm_answer_count(AP_MPMQ_MAX_DAEMONS);
@@ -390,13 +388,13 @@ void record_segment_limits(void)
     record.limits_told = true;
 }
 
-/* What nobody can know under this MPM. Before anything is counted. */
+/* Marks the figures that are unavailable under this MPM. Before anything is counted. */
 static void mark_unknown(segment_t *segment)
 {
     segment_server_rec_t *server = segment->server;
 
     if (!hybrid_present() || mpm_answer(AP_MPMQ_IS_THREADED, 0) == AP_MPMQ_NOT_SUPPORTED) {
-        /* In a process of one thread mod_ssl waits for the client itself. */
+        /* In a process with one thread mod_ssl itself waits for the client: no time is known. */
         segment_histogram_unknown(&server->tls_handshake);
     }
     if (ap_find_linked_module("mod_http2.c") == NULL) {
@@ -410,7 +408,7 @@ static void mark_unknown(segment_t *segment)
     }
     for (unsigned i = 0; i <= segment_vhost_gone(segment); i++) {
         segment_histogram_unknown(&segment->vhost[i].head);
-        /* whose streams wait where we can see it */
+        /* The queue phase is known for streams of mod_http2. */
         if (ap_find_linked_module("mod_http2.c") == NULL) {
             segment_histogram_unknown(&segment->vhost[i].queue);
         }
@@ -493,7 +491,7 @@ static int begin(retained_t *kept, apr_pool_t *ptemp, server_rec *s)
     return OK;
 }
 
-/* The configuration goes: for a restart, or with the whole server. */
+/* Cleanup of the configuration pool: at a restart or at the end of the server. */
 static apr_status_t end(void *data)
 {
     segment_t *segment = data;
@@ -554,10 +552,7 @@ int record_segment_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     int rc;
 
     (void)plog;
-    /*
-     * The configuration is read once to be checked; what is shared is made for the reading that
-     * counts.
-     */
+    /* httpd reads the configuration twice at the start: the segment is created the second time. */
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }

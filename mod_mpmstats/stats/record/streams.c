@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When a stream came is known once it is run: how many wait at a moment nobody sees. How much they
- * have waited in a second, divided by that second, is how many waited on average (Little). Of each
- * wait what fell into the present second counts, so that this is never more than there were.
+ * The wait of a stream is known only when it starts to run, so the number of waiting streams cannot
+ * be sampled. The sum of their waits in a window, divided by its length, is their average number
+ * (Little's law). Only the part of a wait within the window counts, so the average never exceeds
+ * the number of streams.
  */
 #include "stats/record/streams.h"
 
 #include "stats/record/record.h"
 
 /*
- * Microseconds over which is averaged at least, and after which streams that wait all the time are
- * a saturation.
+ * Microseconds: the minimum window of the average, and the time of continuous waits that counts as
+ * saturation.
  */
 #define WINDOW UINT64_C(1000000)
 #define LASTING UINT64_C(3000000)
 
-/* mod_http2 was loaded with a restart. */
+/* Resets the figures when a restart has loaded mod_http2. */
 static void begin(void)
 {
     segment_server_rec_t *server = record.segment->server;

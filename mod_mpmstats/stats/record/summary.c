@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The summary is the parent's: it has time, and can still tell when every worker is busy. Its
- * percentiles are those since the summary before it; the first one after a restart tells of the
- * time since the restart.
+ * The parent writes the summary, so that it works when every worker is busy. Its percentiles are
+ * those since the previous summary, in the first one after a restart since the restart.
  */
 #include "stats/record/summary.h"
 
@@ -22,7 +21,7 @@ APLOG_USE_MODULE(mpmstats);
 
 /* ---- approaching the limit ------------------------------------------------------------------ */
 
-/* It is over when fewer have been busy for so long. */
+/* Microseconds below the threshold after which its end is logged. */
 #define QUIET_TIME UINT64_C(5000000)
 
 void record_summary_threshold(uint64_t busy, uint64_t limit, uint64_t now)
@@ -50,15 +49,13 @@ void record_summary_threshold(uint64_t busy, uint64_t limit, uint64_t now)
     }
 }
 
-/*
- * ---- summaries ---------------------------------------------------------------------------------
- */
+/* ---- summaries ----------------------------------------------------------------------------- */
 
-/* A request that runs for longer is told of. */
+/* Requests that run for longer are logged, the LONG_TOLD longest. */
 #define LONG_TIME apr_time_from_sec(10)
 #define LONG_TOLD 3
 
-/* What the last summary had seen; the parent's only thread, after a restart everything is 0. */
+/* State at the last summary; the parent's only thread. All 0 after a restart. */
 static struct {
     apr_time_t due;
     uint64_t requests;
@@ -66,7 +63,7 @@ static struct {
     histogram_counts_t handler;
 } last;
 
-/* A request that has been running for long: what, for whom, and where to look for it. */
+/* A long-running request. */
 typedef struct {
     apr_time_t took;
     pid_t pid;
@@ -81,7 +78,7 @@ typedef struct {
     unsigned long_ones;
 } workers_t;
 
-/* The scoreboard's texts need not end. */
+/* The scoreboard's texts may lack their NUL. */
 static void copy_text(char *to, const char *from, size_t size)
 {
     memcpy(to, from, size - 1);
@@ -241,7 +238,7 @@ static void log_phases(server_rec *s, apr_pool_t *pool)
     }
 }
 
-/* What the next summary will be compared with. */
+/* Sets the state that the next summary is compared with. */
 static void begin_anew(apr_time_t now)
 {
     static histogram_counts_t unused;
@@ -283,7 +280,7 @@ void record_summary_due(server_rec *s)
         begin_anew(now);
         return;
     }
-    /* A little early rather than a whole turn of the monitor hook late. */
+    /* 100 ms early rather than a whole interval of the monitor hook late. */
     if (now < last.due - apr_time_from_msec(100)) {
         return;
     }
