@@ -35,8 +35,7 @@ static const char *what_ended_it(apr_pool_t *pool, apr_uint64_t sig)
             return apr_psprintf(pool, "%s (%d)", signals[i].name, (int)sig);
         }
     }
-    return sig == 0 ? "exited by itself, out of order"
-                    : apr_psprintf(pool, "was killed: signal %d", (int)sig);
+    return sig == 0 ? "exited unexpectedly" : apr_psprintf(pool, "was killed: signal %d", (int)sig);
 }
 
 static const char *crash_words(apr_pool_t *pool, const segment_event_t *event)

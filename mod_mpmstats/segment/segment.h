@@ -268,18 +268,18 @@ int segment_field_find(segment_section_e section, const char *name);
 #define SEGMENT_EVENTS(EVENT) \
     EVENT(START, "start", 1, "", "", "the server has started") \
     EVENT(GRACEFUL, "graceful", 2, "config generation", "", \
-          "the configuration was loaded anew, requests went on") \
+          "the configuration was reloaded, requests went on") \
     EVENT(RESTART, "restart", 3, "config generation", "", \
-          "the configuration was loaded anew, requests were ended") \
+          "the configuration was reloaded, requests were ended") \
     EVENT(STOP, "stop", 4, "", "", "the server was stopped") \
-    EVENT(CRASH, "crash", 5, "signal, 0 when it exited by itself", \
-          "microseconds the process lived", "a child process crashed or was killed") \
+    EVENT(CRASH, "crash", 5, "signal; 0: it exited by itself", "microseconds the process lived", \
+          "a child process crashed or was killed") \
     EVENT(SATURATED, "saturated", 6, "busy workers", "MaxRequestWorkers", \
           "every worker the limits allow is busy") \
     EVENT(RELIEVED, "relieved", 7, "microseconds it had lasted", \
-          "most connections in a listen queue then", "that is over") \
+          "most connections in a listen queue then", "the server is no longer saturated") \
     EVENT(OVERFLOW, "overflow", 8, "connections that found it full", "the longest queue now", \
-          "a listen queue was full; the text names the listener, as far as that is known")
+          "a listen queue was full; the text names the listener, if known")
 
 #define SEGMENT_EVENT_ENUM(name, word, number, a, b, text) SEGMENT_EVENT_##name = number,
 typedef enum { SEGMENT_EVENTS(SEGMENT_EVENT_ENUM) SEGMENT_EVENT_AFTER_LAST } segment_event_e;

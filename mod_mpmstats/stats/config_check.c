@@ -64,7 +64,7 @@ static void tell_misspelt(const look_t *look, const ap_directive_t *at, const ch
 {
     ap_log_error(
         APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, look->s,
-        "%s, line %d: there is no handler '%s', nobody will answer there; mod_mpmstats's is SetHandler " HANDLER_NAME,
+        "%s, line %d: there is no handler '%s', nothing answers there; mod_mpmstats's is SetHandler " HANDLER_NAME,
         at->filename, at->line_num, handler);
 }
 

@@ -296,14 +296,14 @@ static __attribute__((noinline)) int serve(request_rec *r)
         apr_table_t *headers = request_line_cut_referer(r);
 
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                      HANDLER_NAME ": refused, no host of this server has the name '%s' "
+                      HANDLER_NAME ": refused, no host of this server is called '%s' "
                                    "(MPMStatsAllowHost)",
                       r->hostname);
         r->headers_in = headers;
         return refuse(
             r, HTTP_FORBIDDEN,
-            "403: no host of this server has the name this was asked for by.\n"
-            "Ask by an address, as localhost, or by a ServerName or ServerAlias; or add the name with MPMStatsAllowHost.\n");
+            "403: no host of this server has the name in this request.\n"
+            "Use an address, localhost, a ServerName or a ServerAlias; or add the name with MPMStatsAllowHost.\n");
     }
     ap_allow_methods(r, REPLACE_ALLOW, "GET", "HEAD", NULL);
     if (r->method_number != M_GET) {

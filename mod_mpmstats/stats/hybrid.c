@@ -61,8 +61,8 @@ static int versions_match(const mpm_hybrid_limits_t *limits)
     }
     if (!atomic_flag_test_and_set(&mismatch_reported)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     "mod_mpm_hybrid speaks version %d of the status interface, mod_mpmstats "
-                     "version %d: showing only what the scoreboard tells; install both from "
+                     "mod_mpm_hybrid has version %d of the status interface, mod_mpmstats "
+                     "version %d: only the scoreboard's figures are shown; install both from "
                      "the same build",
                      limits->api_version, MPM_HYBRID_API_VERSION);
     }

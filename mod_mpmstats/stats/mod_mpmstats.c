@@ -44,19 +44,19 @@ static const command_rec directives[] = {
     AP_INIT_TAKE1("MPMStatsSegmentGroup", config_set_segment_group, NULL, RSRC_CONF,
                   "Group of that file: a name, or # and a number"),
     AP_INIT_FLAG("MPMStatsQueryStrings", config_set_query_strings, NULL, RSRC_CONF,
-                 "Off: what follows the question mark of a request is neither recorded nor shown"),
-    AP_INIT_ITERATE(
-        "MPMStatsAllowHost", config_add_host, NULL, RSRC_CONF,
-        "Names of hosts, besides those of the configuration, by which the page may be asked for"),
-    AP_INIT_TAKE1("MPMStatsVHosts", config_set_vhosts, NULL, RSRC_CONF,
-                  "Virtual hosts that are counted each by itself; the rest are counted together"),
+                 "Off: the query string of a request is neither recorded nor shown"),
+    AP_INIT_ITERATE("MPMStatsAllowHost", config_add_host, NULL, RSRC_CONF,
+                    "Host names of the page, in addition to those of the configuration"),
+    AP_INIT_TAKE1(
+        "MPMStatsVHosts", config_set_vhosts, NULL, RSRC_CONF,
+        "Number of virtual hosts with figures of their own; the rest are counted together"),
     AP_INIT_TAKE1("MPMStatsReportInterval", config_set_report_interval, NULL, RSRC_CONF,
                   "Time between two summaries in the error log, or Off"),
     AP_INIT_TAKE1("MPMStatsSlowThreshold", config_set_slow_threshold, NULL, RSRC_CONF,
                   "Requests that take as long or longer are written to the error log, or Off"),
     AP_INIT_TAKE1(
         "MPMStatsBusyThreshold", config_set_busy_threshold, NULL, RSRC_CONF,
-        "Share of MaxRequestWorkers, in per cent, from which on busy workers are worth a warning, or Off"),
+        "Share of MaxRequestWorkers, in per cent, of busy workers that causes a warning, or Off"),
     { NULL }
 };
 

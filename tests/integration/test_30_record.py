@@ -113,7 +113,7 @@ def test_what_a_killed_server_left_is_replaced(httpd):
 
 @pytest.mark.parametrize("conf, message", [
     ("MPMStatsSegment /nowhere/at/all", r"MPMStatsSegment /nowhere/at/all: there is no directory /nowhere/at/"),
-    ("MPMStatsSegment ${ROOT}/run", r"something that is no regular file is in the way"),
+    ("MPMStatsSegment ${ROOT}/run", r"it exists and is not a regular file"),
     ("MPMStatsSegmentMode 0777", r"MPMStatsSegmentMode must be octal permissions"),
     ("MPMStatsSegmentMode 0660", r"without write permission for group and others, who could end the server"),
     ("MPMStatsSegmentMode 0642", r"without write permission for group and others, who could end the server"),
@@ -143,7 +143,7 @@ def test_wrong_configuration_is_found_by_configtest(httpd, conf, message):
     ("<Location /a>\nSetHandler server-status\n</Location>\n<Location /a>\nRequire local\nSetHandler \"mpm-status\"\n</Location>",
      r"two handlers for <Location /a>: SetHandler server-status \(\S+, line \d+\) and SetHandler mpm-status"),
     ("<VirtualHost *:${PORT}>\n<Location /a>\nSetHandler mpmstats\n</Location>\n</VirtualHost>",
-     r"line \d+: there is no handler 'mpmstats', nobody will answer there; mod_mpmstats's is SetHandler mpm-status"),
+     r"line \d+: there is no handler 'mpmstats', nothing answers there; mod_mpmstats's is SetHandler mpm-status"),
     ("<Location /a>\nSetHandler mpm_status\n</Location>", r"there is no handler 'mpm_status'"),
     ("<Location /a>\nSetHandler mod_mpmstats\n</Location>", r"there is no handler 'mod_mpmstats'"),
 ])

@@ -537,7 +537,7 @@ int record_segment_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t 
     if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-            "MPMStatsSegment %s: something that is no regular file is in the way; remove it or choose another "
+            "MPMStatsSegment %s: it exists and is not a regular file; remove it or choose another "
             "path",
             path);
         return HTTP_INTERNAL_SERVER_ERROR;
