@@ -96,7 +96,7 @@ typedef struct {
     apr_uint64_t shed;                /**< connections dropped because a limit was reached */
     /** of the busy ones, in one request for longer than MPMHungRequestTime */
     apr_uint32_t workers_hung;
-    apr_uint64_t head_bytes; /**< held of incomplete requests */
+    apr_uint64_t head_bytes; /**< memory for incomplete requests */
     /** monotonic µs; last sign of life of the main thread, 0: it does not serve yet */
     apr_time_t ticked;
 } mpm_hybrid_process_t;

@@ -36,7 +36,7 @@ static const lane_t *lane_to_tell(const lane_t *configured)
  * is stopping, even after a response that promised keep-alive; the next request would be lost. So
  * it is served first, with "Connection: close".
  *
- * A connection that can be passed to the next generation goes on: it is told RUNNING.
+ * The answer for a connection that can be passed to the next generation stays RUNNING.
  *
  * mod_http2 accepts no new stream once it reads STOPPING, and a stream that arrives then makes it
  * end the connection with all others. So what the client sent earlier is read first.

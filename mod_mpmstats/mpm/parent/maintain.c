@@ -207,7 +207,7 @@ static void report(sizing_report_e what)
                      "until one of them exits. Increase ServerLimit.",
                      m.lane->slots);
         break;
-    default: /* SIZING_REPORT_FULL: saturation.c tells more */
+    default: /* SIZING_REPORT_FULL: saturation.c logs it */
         break;
     }
 }
@@ -392,7 +392,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     return rest(now);
 }
 
-/* ---- told --------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------- */
 
 void maintain_end(void)
 {

@@ -19,8 +19,8 @@ int reap_ended(pid_t pid, int *generation, apr_interval_time_t *lived);
 int reap_zombies(void);
 
 /**
- * Wait until all children have ended; send SIGTERM after 3 and 5 seconds, SIGKILL after 9, return
- * after 10. Handles httpd's other children (apr_proc_other_child) as well.
+ * Wait until all children have ended; send SIGTERM after 3 and 5 seconds (prefork: also after 0.2),
+ * SIGKILL after 9, return after 10. Handles httpd's other children (apr_proc_other_child), too.
  */
 void reap_reclaim(void);
 

@@ -79,7 +79,7 @@ void handover_keep(void);
 /** Whether handover_keep() was called. Any thread. */
 int handover_keeps(void);
 
-/** Ticker: whether the hold has lasted longer than a restart takes. */
+/** Ticker: whether the hold exceeds its deadline (restart_wait_ms and 10 s). */
 int handover_is_overdue(void);
 
 /** Descriptor to read connections from. */

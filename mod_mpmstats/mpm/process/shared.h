@@ -38,7 +38,7 @@ typedef struct {
     _Atomic apr_uint64_t promotions;
     _Atomic apr_uint64_t shed;
     _Atomic apr_uint32_t running;    /* pollers in a run at the ticker's last check */
-    _Atomic apr_uint64_t head_bytes; /* held of incomplete requests */
+    _Atomic apr_uint64_t head_bytes; /* memory for incomplete requests */
     /* monotonic; last pass of the ticker's loop, 0: it has not reached it */
     _Atomic apr_time_t ticked;
 } __attribute__((aligned(64))) shared_process_t;
