@@ -17,10 +17,10 @@ class Known:
 
 
 KNOWN = [
-    Known(("event", "worker"), r"^long-(field|line)/short-\d+/half", ("answers", "log"),
+    Known(("event", "worker"), r"^long-(field|line)/(?:send-[^/]*-)?short-\d+/half", ("answers", "log"),
           "A line or field that is longer than its limit is refused with httpd's text for that when the limit is passed. Stock has it "
           "when the line's end comes, and says no more than 400 where the client's end comes first."),
-    Known(("event", "worker"), r"^chunk-too-long/short-\d+/half", ("answers", "log"),
+    Known(("event", "worker", "prefork"), r"^chunk-too-long/(?:send-[^/]*-)?short-\d+/half", ("answers", "log"),
           "A chunk's size that no number holds is refused with 413, as stock does where the line goes on; stock says 400 where the client's end "
           "comes with it."),
 ]
