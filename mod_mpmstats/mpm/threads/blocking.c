@@ -130,14 +130,14 @@ blocking_e blocking_run(blocking_notes_t *notes, apr_time_t since)
     apr_int64_t cpu_us;
 
     if (age_us < ASLEEP_LEAST_US) {
-        return JUDGE_GO_ON;
+        return BLOCKING_GO_ON;
     }
     cpu_us = cpu_of_run_least(notes, age_us);
     if (cpu_us >= CPU_MOST_SHARED_US || (cpu_us >= CPU_MOST_US && core_to_spare())) {
-        return JUDGE_COMPUTES;
+        return BLOCKING_COMPUTES;
     }
     if (notes->idle_us < ASLEEP_LEAST_US) {
-        return JUDGE_GO_ON; /* it was on the CPU almost all the time */
+        return BLOCKING_GO_ON; /* it was on the CPU almost all the time */
     }
-    return is_runnable(notes) ? JUDGE_GO_ON : JUDGE_ASLEEP;
+    return is_runnable(notes) ? BLOCKING_GO_ON : BLOCKING_ASLEEP;
 }

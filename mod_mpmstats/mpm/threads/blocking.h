@@ -36,9 +36,9 @@ typedef struct {
 } blocking_notes_t;
 
 typedef enum {
-    JUDGE_GO_ON,   /**< a short run so far, or it waits for a core only */
-    JUDGE_ASLEEP,  /**< it sleeps, and delays the events behind it */
-    JUDGE_COMPUTES /**< it has used its share of CPU time */
+    BLOCKING_GO_ON,   /**< a short run so far, or it waits for a core only */
+    BLOCKING_ASLEEP,  /**< it sleeps, and delays the events behind it */
+    BLOCKING_COMPUTES /**< it has used its share of CPU time */
 } blocking_e;
 
 /** Record the CPU time of @a who, which is in run number @a run. */

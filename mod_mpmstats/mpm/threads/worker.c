@@ -417,10 +417,10 @@ static unsigned watch(poll_slot_t *poll_slot)
     }
     /* `since` may belong to a later run than the word: then run_take_away() fails. */
     switch (blocking_run(&poll_slot->notes, since)) {
-    case JUDGE_ASLEEP:
+    case BLOCKING_ASLEEP:
         because = BLOCKED;
         break;
-    case JUDGE_COMPUTES:
+    case BLOCKING_COMPUTES:
         because = COMPUTES;
         break;
     default:

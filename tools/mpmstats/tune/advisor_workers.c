@@ -27,7 +27,6 @@ typedef struct {
     bound_e bound;          /* what limits it */
     int threads, processes; /* its layout; threads is 1 under prefork */
     /* ServerLimit required without BOUND_REACH; 0: unchanged */
-    int server_limit;
 } plan_t;
 
 static int int_of(double number)
