@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The limits of a lane: defaults, range checks, consistency.
+ * The limits of a lane: defaults that depend on others, range checks, consistency.
  *
  * Defaults and corrections are those that httpd documents for event, worker and prefork
  * (mod/mpm_common). Without ThreadsPerChild, sizing_layout() spreads the workers over the cores.
@@ -24,7 +24,6 @@
 #define DEFAULT_MIN_SPARE_SERVERS 5
 #define DEFAULT_MAX_SPARE_SERVERS 10
 #define DEFAULT_HUNG_SECONDS 300
-#define DEFAULT_HEAD_MEMORY (APR_INT64_C(64) << 20)
 #define HARD_SERVER_LIMIT 20000
 #define HARD_THREAD_LIMIT 20000
 
@@ -50,26 +49,6 @@ const char *lane_choose(const lane_t *lane, const char *event, const char *worke
                         const char *prefork)
 {
     return lane->is_async ? event : lane->is_threaded ? worker : prefork;
-}
-
-void lane_reset(lane_t *lane)
-{
-    memset(lane, 0, sizeof(*lane));
-    lane->name = "default";
-    lane_use_model(lane, "event");
-    lane->restart_wait_ms = LANE_RESTART_WAIT_MS;
-    lane->server_limit = LANE_UNSET;
-    lane->thread_limit = LANE_UNSET;
-    lane->threads_per_child = LANE_UNSET;
-    lane->max_request_workers = LANE_UNSET;
-    lane->start_servers = LANE_UNSET;
-    lane->min_spare_threads = LANE_UNSET;
-    lane->max_spare_threads = LANE_UNSET;
-    lane->min_spare_servers = LANE_UNSET;
-    lane->max_spare_servers = LANE_UNSET;
-    lane->worker_factor = -1.0;
-    lane->head_memory = DEFAULT_HEAD_MEMORY;
-    lane->hung_seconds = LANE_UNSET;
 }
 
 /* Cores this server may run on, limited by taskset, cpusets or systemd's CPUAffinity=. */

@@ -63,15 +63,12 @@ typedef struct lane_t {
 /** MPMModel's argument in the configuration being read; static storage. */
 extern const char *lane_model_asked;
 
-/** Use @a model, "event", "worker" or "prefork". After lane_reset(). */
+/** Use @a model, "event", "worker" or "prefork". After directives_reset(). */
 void lane_use_model(lane_t *lane, const char *model);
 
 /** The text for the lane's model: messages of a stock MPM keep that MPM's AH number. */
 const char *lane_choose(const lane_t *lane, const char *event, const char *worker,
                         const char *prefork);
-
-/** Reset to the defaults before a configuration is read. */
-void lane_reset(lane_t *lane);
 
 /**
  * Complete and check the limits; logs each correction, at startup on the console.

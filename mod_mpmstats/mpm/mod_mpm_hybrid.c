@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpm_hybrid: one MPM with the models event, worker and prefork. This file has its directives,
- * hooks and module record.
+ * mpm_hybrid: one MPM with the models event, worker and prefork. This file has its hooks and
+ * module record; directives.c has its directives.
  */
-#include "ap_listen.h"
+#include "httpd.h"
 #include "http_connection.h"
 #include "http_core.h"
 #include "http_protocol.h"
@@ -16,11 +16,9 @@
 #include "mpm/conn/inbound.h"
 #include "mpm/lane.h"
 #include "mpm/conn/network.h"
-#include "mpm/newest.h"
 #include "mpm/conn/outbound.h"
 #include "mpm/parent/parent.h"
 #include "mpm/query.h"
-#include "mpm/conn/reqtimeout.h"
 #include "mpm/rival.h"
 #include "mpm/conn/server.h"
 #include "mpm/process/shared.h"
@@ -30,56 +28,6 @@
 #include "mpm/threads/ticker.h"
 #include "mpm/prefork/lobby.h"
 #include "mpm/prefork/prefork.h"
-
-#define LIMIT(name, field, help) \
-    AP_INIT_TAKE1(name, directives_set_count, (void *)APR_OFFSETOF(lane_t, field), RSRC_CONF, help)
-
-static const command_rec directives[] = {
-    LISTEN_COMMANDS,
-    AP_INIT_TAKE1("MPMModel", directives_set_model, NULL, RSRC_CONF | EXEC_ON_READ,
-                  "Process model: event, worker or prefork"),
-    AP_INIT_TAKE2(
-        "MPMLoadModule", newest_load, NULL, RSRC_CONF | EXEC_ON_READ,
-        "A module name, and a pattern of files: the one with the highest version is loaded"),
-    LIMIT("StartServers", start_servers, "Number of child processes launched at server startup"),
-    LIMIT("ServerLimit", server_limit, "Upper bound of the number of processes, for this run"),
-    LIMIT("ThreadLimit", thread_limit, "Upper bound of ThreadsPerChild, for this run"),
-    LIMIT("ThreadsPerChild", threads_per_child, "Workers a process may have"),
-    LIMIT("MinSpareThreads", min_spare_threads, "Idle workers to keep ready, in all processes"),
-    LIMIT("MaxSpareThreads", max_spare_threads, "Idle workers to keep at most, in all processes"),
-    LIMIT("MinSpareServers", min_spare_servers, "Idle processes to keep ready, prefork model"),
-    LIMIT("MaxSpareServers", max_spare_servers, "Idle processes to keep at most, prefork model"),
-    LIMIT("MaxRequestWorkers", max_request_workers, "Requests that are processed at once"),
-    AP_INIT_TAKE1("MaxClients", directives_set_max_clients,
-                  (void *)APR_OFFSETOF(lane_t, max_request_workers), RSRC_CONF,
-                  "Deprecated name of MaxRequestWorkers"),
-    AP_INIT_TAKE1("AsyncRequestWorkerFactor", directives_set_worker_factor, NULL, RSRC_CONF,
-                  "Bounds the connections a process accepts, per idle worker"),
-    AP_INIT_TAKE1("MPMConcurrency", directives_set_count_or_auto,
-                  (void *)APR_OFFSETOF(lane_t, concurrency), RSRC_CONF,
-                  "Workers per process that poll or run short requests at once, or auto"),
-    AP_INIT_TAKE1("MPMMaxConnections", directives_set_count_or_auto,
-                  (void *)APR_OFFSETOF(lane_t, max_connections), RSRC_CONF,
-                  "Connections a process holds at once, or auto"),
-    AP_INIT_TAKE1("MPMHeadMemory", directives_set_head_memory, NULL, RSRC_CONF,
-                  "Memory a process may hold of incomplete requests, such as 64M; 0 = no limit"),
-    AP_INIT_TAKE1("MPMHungRequestTime", directives_set_hung_time, NULL, RSRC_CONF,
-                  "Seconds after which a worker in one request is reported; 0 = off"),
-    AP_INIT_TAKE12(
-        "MPMRestartHold", directives_set_restart_hold, NULL, RSRC_CONF,
-        "Whether old children begin no request until a graceful restart is over, and for how many "
-        "milliseconds it waits for running requests"),
-    AP_INIT_TAKE1("MaxMemoryPerChild", directives_set_max_memory, NULL, RSRC_CONF,
-                  "Private memory at which a process is retired, such as 300M; 0 = off"),
-    AP_INIT_FLAG("MPMAsyncHead", directives_set_async_head, NULL, RSRC_CONF,
-                 "Whether request heads are read without a worker"),
-    AP_INIT_TAKE1("MPMBodyBuffer", directives_set_body_buffer, NULL, RSRC_CONF,
-                  "Size in bytes up to which a body is collected without a worker; 0 = off"),
-    AP_INIT_RAW_ARGS("RequestReadTimeout", reqtimeout_directive, NULL, RSRC_CONF,
-                     "mod_reqtimeout's; its budget for bodies holds for collected ones too"),
-    AP_GRACEFUL_SHUTDOWN_TIMEOUT_COMMAND,
-    { NULL }
-};
 
 /* ---- hooks that work for the lane of the configuration ---- */
 
@@ -135,7 +83,7 @@ static void register_hooks(apr_pool_t *p)
     rival_watch(p);
     /* MPMModel is read before pre_config, so the last one is reset here. */
     lane_model_asked = "event";
-    lane_reset(&lane_default);
+    directives_reset(&lane_default);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_open_logs(startup_open_logs, NULL, before_core, APR_HOOK_REALLY_FIRST);
@@ -172,7 +120,7 @@ module AP_MODULE_DECLARE_DATA mpm_hybrid_module = {
     NULL,
     server_conf_create,
     server_conf_merge,
-    directives,
+    directives_table,
     register_hooks,
     0
 };

@@ -5,6 +5,7 @@
 #include "mpm_common.h"
 #include "mpm/conn/here.h"
 #include "mpm/process/child.h"
+#include "mpm/directives.h"
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
 #include "mpm/lane.h"
@@ -24,7 +25,7 @@ static const lane_t *lane_to_tell(const lane_t *configured)
         return configured;
     }
     if (defaults.slots == 0 || defaults.model != lane_model_asked) {
-        lane_reset(&defaults);
+        directives_reset(&defaults);
         lane_use_model(&defaults, lane_model_asked);
         lane_check(&defaults, &ignored[0], &ignored[1], NULL, 0);
     }

@@ -133,7 +133,7 @@ int startup_pre_config(lane_t *lane, apr_pool_t *pconf)
     ap_listen_pre_config();
     /* Not used, but configurations for worker or prefork may have a Mutex directive for it. */
     ap_mutex_register(pconf, AP_ACCEPT_MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
-    lane_reset(lane);
+    directives_reset(lane);
     choose_model(lane);
     ap_extended_status = 0;
     return OK;

@@ -36,7 +36,7 @@ void *config_dir_merge(apr_pool_t *pool, void *base, void *add)
     return merged;
 }
 
-const char *config_set_auto_mpm(cmd_parms *cmd, void *dir, const char *name)
+static const char *set_auto_mpm(cmd_parms *cmd, void *dir, const char *name)
 {
     static const char *const names[] = { "event", "worker", "prefork" };
     config_dir_t *config = dir;
@@ -133,7 +133,7 @@ static long parse_number(const char *text, int base, long most)
     return *end == '\0' && number <= most ? number : -1;
 }
 
-const char *config_set_segment(cmd_parms *cmd, void *dir, const char *path)
+static const char *set_segment(cmd_parms *cmd, void *dir, const char *path)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
@@ -153,7 +153,7 @@ const char *config_set_segment(cmd_parms *cmd, void *dir, const char *path)
     return NULL;
 }
 
-const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
+static const char *set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     long bits = parse_number(mode, 8, 0777);
@@ -174,7 +174,7 @@ const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode)
     return NULL;
 }
 
-const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *group)
+static const char *set_segment_group(cmd_parms *cmd, void *dir, const char *group)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     const struct group *entry = group[0] == '#' ? NULL : getgrnam(group);
@@ -196,7 +196,7 @@ const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *grou
     return NULL;
 }
 
-const char *config_set_query_strings(cmd_parms *cmd, void *dir, int on)
+static const char *set_query_strings(cmd_parms *cmd, void *dir, int on)
 {
     const char *wrong = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
 
@@ -208,7 +208,7 @@ const char *config_set_query_strings(cmd_parms *cmd, void *dir, int on)
     return wrong;
 }
 
-const char *config_add_host(cmd_parms *cmd, void *dir, const char *name)
+static const char *add_host(cmd_parms *cmd, void *dir, const char *name)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
@@ -228,7 +228,7 @@ const char *config_add_host(cmd_parms *cmd, void *dir, const char *name)
     return NULL;
 }
 
-const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *text)
+static const char *set_vhosts(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     long number = parse_number(text, 10, CONFIG_VHOSTS_MAX);
@@ -248,7 +248,7 @@ const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
-const char *config_set_report_interval(cmd_parms *cmd, void *dir, const char *time)
+static const char *set_report_interval(cmd_parms *cmd, void *dir, const char *time)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
@@ -256,7 +256,7 @@ const char *config_set_report_interval(cmd_parms *cmd, void *dir, const char *ti
     return wrong != NULL ? wrong : parse_time(cmd, time, &config_global.report_interval);
 }
 
-const char *config_set_slow_threshold(cmd_parms *cmd, void *dir, const char *time)
+static const char *set_slow_threshold(cmd_parms *cmd, void *dir, const char *time)
 {
     const char *wrong = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
 
@@ -264,7 +264,7 @@ const char *config_set_slow_threshold(cmd_parms *cmd, void *dir, const char *tim
     return wrong != NULL ? wrong : parse_time(cmd, time, &config_of_server(cmd->server)->slow);
 }
 
-const char *config_set_busy_threshold(cmd_parms *cmd, void *dir, const char *text)
+static const char *set_busy_threshold(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     apr_size_t len = strlen(text);
@@ -287,3 +287,32 @@ const char *config_set_busy_threshold(cmd_parms *cmd, void *dir, const char *tex
     config_global.busy_threshold = (unsigned)number;
     return NULL;
 }
+
+/* ---- the table ---------------------------------------------------------------- */
+
+const command_rec config_directives[] = {
+    AP_INIT_TAKE1("MPMStatsAutoMPM", set_auto_mpm, NULL, RSRC_CONF | ACCESS_CONF,
+                  "Name of the MPM that mpm-status?auto reports: real, event, worker or prefork"),
+    AP_INIT_TAKE1(
+        "MPMStatsSegment", set_segment, NULL, RSRC_CONF,
+        "File in the runtime directory that holds the figures of the running server, or Off"),
+    AP_INIT_TAKE1("MPMStatsSegmentMode", set_segment_mode, NULL, RSRC_CONF,
+                  "Permissions of that file, octal"),
+    AP_INIT_TAKE1("MPMStatsSegmentGroup", set_segment_group, NULL, RSRC_CONF,
+                  "Group of that file: a name, or # and a number"),
+    AP_INIT_FLAG("MPMStatsQueryStrings", set_query_strings, NULL, RSRC_CONF,
+                 "Off: the query string of a request is neither recorded nor shown"),
+    AP_INIT_ITERATE("MPMStatsAllowHost", add_host, NULL, RSRC_CONF,
+                    "Host names of the page, in addition to those of the configuration"),
+    AP_INIT_TAKE1(
+        "MPMStatsVHosts", set_vhosts, NULL, RSRC_CONF,
+        "Number of virtual hosts with figures of their own; the rest are counted together"),
+    AP_INIT_TAKE1("MPMStatsReportInterval", set_report_interval, NULL, RSRC_CONF,
+                  "Time between two summaries in the error log, or Off"),
+    AP_INIT_TAKE1("MPMStatsSlowThreshold", set_slow_threshold, NULL, RSRC_CONF,
+                  "Requests that take as long or longer are written to the error log, or Off"),
+    AP_INIT_TAKE1(
+        "MPMStatsBusyThreshold", set_busy_threshold, NULL, RSRC_CONF,
+        "Share of MaxRequestWorkers, in per cent, of busy workers that causes a warning, or Off"),
+    { NULL }
+};

@@ -79,39 +79,10 @@ config_server_t *config_server_own(apr_pool_t *pool, server_rec *s);
 void config_reset(void);
 
 /* For the module record. */
+extern const command_rec config_directives[];
 void *config_dir_create(apr_pool_t *pool, char *dir);
 void *config_dir_merge(apr_pool_t *pool, void *base, void *add);
 void *config_server_create(apr_pool_t *pool, server_rec *s);
 void *config_server_merge(apr_pool_t *pool, void *base, void *add);
-
-/** MPMStatsAutoMPM name. */
-const char *config_set_auto_mpm(cmd_parms *cmd, void *dir, const char *name);
-
-/** MPMStatsSegment path|off. */
-const char *config_set_segment(cmd_parms *cmd, void *dir, const char *path);
-
-/** MPMStatsSegmentMode octal. */
-const char *config_set_segment_mode(cmd_parms *cmd, void *dir, const char *mode);
-
-/** MPMStatsSegmentGroup name|#number. */
-const char *config_set_segment_group(cmd_parms *cmd, void *dir, const char *group);
-
-/** MPMStatsQueryStrings On|Off. */
-const char *config_set_query_strings(cmd_parms *cmd, void *dir, int on);
-
-/** MPMStatsAllowHost name; called for each name. */
-const char *config_add_host(cmd_parms *cmd, void *dir, const char *name);
-
-/** MPMStatsVHosts number. */
-const char *config_set_vhosts(cmd_parms *cmd, void *dir, const char *number);
-
-/** MPMStatsReportInterval time|off. */
-const char *config_set_report_interval(cmd_parms *cmd, void *dir, const char *time);
-
-/** MPMStatsSlowThreshold time|off. */
-const char *config_set_slow_threshold(cmd_parms *cmd, void *dir, const char *time);
-
-/** MPMStatsBusyThreshold per cent|off. */
-const char *config_set_busy_threshold(cmd_parms *cmd, void *dir, const char *percent);
 
 #endif

@@ -33,33 +33,6 @@
 #include "stats/record/sample.h"
 #include "stats/record/segment.h"
 
-static const command_rec directives[] = {
-    AP_INIT_TAKE1("MPMStatsAutoMPM", config_set_auto_mpm, NULL, RSRC_CONF | ACCESS_CONF,
-                  "Name of the MPM that mpm-status?auto reports: real, event, worker or prefork"),
-    AP_INIT_TAKE1(
-        "MPMStatsSegment", config_set_segment, NULL, RSRC_CONF,
-        "File in the runtime directory that holds the figures of the running server, or Off"),
-    AP_INIT_TAKE1("MPMStatsSegmentMode", config_set_segment_mode, NULL, RSRC_CONF,
-                  "Permissions of that file, octal"),
-    AP_INIT_TAKE1("MPMStatsSegmentGroup", config_set_segment_group, NULL, RSRC_CONF,
-                  "Group of that file: a name, or # and a number"),
-    AP_INIT_FLAG("MPMStatsQueryStrings", config_set_query_strings, NULL, RSRC_CONF,
-                 "Off: the query string of a request is neither recorded nor shown"),
-    AP_INIT_ITERATE("MPMStatsAllowHost", config_add_host, NULL, RSRC_CONF,
-                    "Host names of the page, in addition to those of the configuration"),
-    AP_INIT_TAKE1(
-        "MPMStatsVHosts", config_set_vhosts, NULL, RSRC_CONF,
-        "Number of virtual hosts with figures of their own; the rest are counted together"),
-    AP_INIT_TAKE1("MPMStatsReportInterval", config_set_report_interval, NULL, RSRC_CONF,
-                  "Time between two summaries in the error log, or Off"),
-    AP_INIT_TAKE1("MPMStatsSlowThreshold", config_set_slow_threshold, NULL, RSRC_CONF,
-                  "Requests that take as long or longer are written to the error log, or Off"),
-    AP_INIT_TAKE1(
-        "MPMStatsBusyThreshold", config_set_busy_threshold, NULL, RSRC_CONF,
-        "Share of MaxRequestWorkers, in per cent, of busy workers that causes a warning, or Off"),
-    { NULL }
-};
-
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const after_log_config[] = { "mod_log_config.c", NULL };
@@ -95,5 +68,5 @@ static void register_hooks(apr_pool_t *pool)
 }
 
 AP_DECLARE_MODULE(mpmstats) = { STANDARD20_MODULE_STUFF, config_dir_create,   config_dir_merge,
-                                config_server_create,    config_server_merge, directives,
+                                config_server_create,    config_server_merge, config_directives,
                                 register_hooks,          AP_MODULE_FLAG_NONE };

@@ -8,14 +8,28 @@
 
 #include "source/url.h"
 
-extern const command_t cmd_status, cmd_workers, cmd_processes, cmd_get, cmd_check, cmd_top,
-    cmd_watch, cmd_save, cmd_diff, cmd_tune, cmd_vhosts, cmd_events, cmd_metrics, cmd_doctor;
+/* Each is cmd_NAME in commands/NAME.c. --help shows them in this order. */
+#define COMMANDS(COMMAND) \
+    COMMAND(status) \
+    COMMAND(workers) \
+    COMMAND(processes) \
+    COMMAND(vhosts) \
+    COMMAND(events) \
+    COMMAND(top) \
+    COMMAND(watch) \
+    COMMAND(get) \
+    COMMAND(check) \
+    COMMAND(metrics) \
+    COMMAND(save) \
+    COMMAND(diff) \
+    COMMAND(tune) \
+    COMMAND(doctor)
 
-const command_t *const commands[] = { &cmd_status,  &cmd_workers, &cmd_processes,
-                                      &cmd_vhosts,  &cmd_events,  &cmd_top,
-                                      &cmd_watch,   &cmd_get,     &cmd_check,
-                                      &cmd_metrics, &cmd_save,    &cmd_diff,
-                                      &cmd_tune,    &cmd_doctor,  NULL };
+#define COMMAND_DECLARE(name) extern const command_t cmd_##name;
+COMMANDS(COMMAND_DECLARE)
+
+#define COMMAND_ADDRESS(name) &cmd_##name,
+const command_t *const commands[] = { COMMANDS(COMMAND_ADDRESS) NULL };
 
 const command_t *command_find(const char *name)
 {
