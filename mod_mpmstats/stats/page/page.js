@@ -12,7 +12,7 @@ const RETRY_MS = 3000;
 const TIMEOUT_MS = 10000;
 const SAMPLES = 120;
 const SPAN_US = SAMPLES * INTERVAL_MS * 1e3;    // that pictures go back
-const GAP_US = 4 * INTERVAL_MS * 1e3;           // between two answers: nobody answered
+const GAP_US = 4 * INTERVAL_MS * 1e3;           // longer between two answers: one is missing
 const WINDOW = 5;       // answers that "now" looks back
 
 const byId = (id) => document.getElementById(id);
@@ -274,7 +274,7 @@ function drawChart() {
 
 function showTimes({at, figures}) {
   const before = chartTimes.at(-1)?.at;
-  if (at - before > GAP_US) chartTimes.push({at: before + 1});   // nobody answered: the line has a gap
+  if (at - before > GAP_US) chartTimes.push({at: before + 1});   // an answer is missing: the line has a gap
   chartTimes = [...chartTimes, {at, figures}].filter((one) => isShown(one.at, at));
   drawChart();
 }
