@@ -179,9 +179,9 @@ static void find_field(board_t *board, const segment_board_field_t *field)
     }
 }
 
-/* @a mapped: where the scoreboard is in this process's memory; NULL: where the segment says. */
-static board_t *open_board(const segment_view_t *view, const void *mapped, size_t size,
-                           segment_failure_t *failure)
+/* @a mapped: where the scoreboard is in this process's memory, by @a about; NULL: the segment says. */
+static board_t *open_board(const segment_view_t *view, const void *mapped,
+                           const segment_board_t *about, segment_failure_t *failure)
 {
     board_t *board = calloc(1, sizeof(*board));
     segment_board_field_t field;
@@ -191,12 +191,13 @@ static board_t *open_board(const segment_view_t *view, const void *mapped, size_
         segment_fail(failure, SEGMENT_SYSTEM, ENOMEM, "out of memory");
         return NULL;
     }
-    if (!segment_get_board(view, &board->about)) {
-        board->about.length = 0;
-    }
     if (mapped != NULL) {
         board->base = mapped;
-        board->size = board->about.length = size;
+        board->about = *about;
+        board->size = (size_t)about->length;
+    }
+    else if (!segment_get_board(view, &board->about)) {
+        board->about.length = 0;
     }
     if ((mapped == NULL && !get_bytes(board, view, failure)) || !check_layout(board, failure)) {
         board_close(board);
@@ -213,13 +214,13 @@ static board_t *open_board(const segment_view_t *view, const void *mapped, size_
 
 board_t *board_open(const segment_view_t *view, segment_failure_t *failure)
 {
-    return open_board(view, NULL, 0, failure);
+    return open_board(view, NULL, NULL, failure);
 }
 
-board_t *board_open_mapped(const segment_view_t *view, const void *mapped, size_t size,
-                           segment_failure_t *failure)
+board_t *board_open_mapped(const segment_view_t *view, const void *mapped,
+                           const segment_board_t *about, segment_failure_t *failure)
 {
-    return open_board(view, mapped, size, failure);
+    return open_board(view, mapped, about, failure);
 }
 
 void board_close(board_t *board)

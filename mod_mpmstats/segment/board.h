@@ -55,11 +55,11 @@ typedef struct board_t board_t;
 board_t *board_open(const segment_view_t *view, segment_failure_t *failure);
 
 /**
- * Opens the scoreboard that this process has mapped at @a mapped, @a size bytes, by the layout in
- * the segment.
+ * Opens the scoreboard that this process has mapped at @a mapped, by the layout @a about: that in
+ * the segment may have been written by any child. The fields of a record are those of the segment.
  */
-board_t *board_open_mapped(const segment_view_t *view, const void *mapped, size_t size,
-                           segment_failure_t *failure);
+board_t *board_open_mapped(const segment_view_t *view, const void *mapped,
+                           const segment_board_t *about, segment_failure_t *failure);
 
 /** May be NULL. */
 void board_close(board_t *board);

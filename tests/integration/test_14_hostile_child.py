@@ -4,6 +4,7 @@ neither crash nor signal anybody but its own children (CVE-2019-0211 was such a 
 import contextlib
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -14,6 +15,7 @@ from clients import Client, request
 from faults import Faults
 from httpd import MODEL
 from procs import holds_for, wait_until
+from segment import Segment, text_of
 
 pytestmark = pytest.mark.mpm_only("hybrid")
 MODULES = ["test_scribble", "test_handlers", "http2", "rewrite", "reqtimeout"]
@@ -128,3 +130,23 @@ def test_a_queue_between_generations_that_is_shut_down_costs_nothing(httpd):
         client.send(b"GET /hello.txt HTTP/1.1\r\n")
         wait_until(lambda: procs.accepted(server.port, client.sock), 5, "the connection accepted")
         assert client.send(b"Host: a\r\n\r\n").response().body == b"hello\n"
+
+
+@pytest.mark.parametrize("step, others", [(1, {"thread_limit": 1}), (64, {"thread_limit": 1}), (2**40, {})])
+def test_the_page_reads_the_scoreboard_by_no_layout_that_a_child_has_written(httpd, step, others):
+    """Of a scoreboard with a record for each byte the page would have tens of thousands of workers, or none."""
+    server = httpd(mpm_conf=POOL)
+    wait_until(lambda: len(server.children()) >= 2 and len(server.mpm_status()["processes"]) >= 2, 5, "two children")
+    before = server.mpm_status()
+    sections = Segment(server.segment_file).sections
+    offset, _, _, fields = sections["board"]
+    board = {text_of(name): offset + at for name, *_, at in fields}
+    room = sections["board_image"][1]
+    hostile = {"process_step": step, "worker_step": step, "server_limit": room // 2 // step or 2, "process_offset": 0, "worker_offset": 0, **others}
+    with open(server.segment_file, "r+b") as file:
+        for name, value in hostile.items():
+            file.seek(board[name])
+            file.write(struct.pack("=Q", value))
+    after = server.mpm_status()
+    assert len(after["workers"]) == len(before["workers"])
+    assert [p["pid"] for p in after["processes"]] == [p["pid"] for p in before["processes"]]

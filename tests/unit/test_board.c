@@ -256,24 +256,27 @@ END_TEST
 START_TEST(a_process_reads_its_own_scoreboard_wherever_readers_find_it)
 {
     static image_t image;
+    segment_board_t about;
     board_t *board;
 
     start();
     memset(segment.board_image, 0, sizeof(image_t));
     fill_image(&image);
+    ck_assert(segment_get_board(view, &about));
+    about.length = sizeof(image);
     segment_set(&segment.board->length, 0);
-    board = board_open_mapped(view, &image, sizeof(image), &failure);
+    segment_set(&segment.board->worker_step, 1);
+    segment_set(&segment.board->server_limit, UINT64_MAX / 2);
+    board = board_open_mapped(view, &image, &about, &failure);
     ck_assert_msg(board != NULL, "%s", failure.text);
     check_board(board);
     image.process[2].pid = 7;
     ck_assert_int_eq(board_process_pid(board, 2), 7);
     board_close(board);
-    /* what the segment says of it is checked against what it is */
-    ck_assert_ptr_null(board_open_mapped(view, &image, sizeof(image) - 1, &failure));
+    /* what is said of it is checked against what it is */
+    about.length--;
+    ck_assert_ptr_null(board_open_mapped(view, &image, &about, &failure));
     ck_assert_int_eq(failure.code, SEGMENT_CORRUPT);
-    segment_set(&segment.board->length, UINT64_MAX / 2);
-    segment_set(&segment.board->worker_step, sizeof(image));
-    ck_assert_ptr_null(board_open_mapped(view, &image, sizeof(image), &failure));
     stop();
 }
 END_TEST

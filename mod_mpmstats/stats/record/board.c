@@ -76,8 +76,8 @@ void record_board_place(segment_t *segment)
 
 /* ---- its description ----------------------------------------------------------- */
 
-/* Bytes of the scoreboard; written by record_board_describe(). */
-static size_t size;
+/* The layout that the segment is given; written by record_board_describe(). */
+static segment_board_t layout;
 
 static uintptr_t begin_of_board(void)
 {
@@ -108,7 +108,7 @@ static void find_file(readable_t *found)
             && at >= from && at < to && found->path[0] == '/'
             && strstr(found->path, " (deleted)") == NULL) {
             found->offset = offset + (at - from);
-            found->length = (uint64_t)size;
+            found->length = layout.length;
         }
     }
     if (found->length == 0) {
@@ -125,7 +125,7 @@ static void describe_place(segment_t *segment)
     readable_t found = { "", 0, 0 };
 
     if ((void *)ap_scoreboard_image->global == segment->board_image) {
-        found.length = (uint64_t)size;
+        found.length = layout.length;
     }
     else {
         find_file(&found);
@@ -137,15 +137,23 @@ static void describe_place(segment_t *segment)
 
 static void describe_layout(segment_board_rec_t *board)
 {
-    segment_set(&board->server_limit, (uint64_t)mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS, 0));
-    segment_set(&board->thread_limit, (uint64_t)mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0));
-    segment_set(&board->global_offset, 0);
-    segment_set(&board->process_offset, (uintptr_t)ap_scoreboard_image->parent - begin_of_board());
-    segment_set(&board->process_step, sizeof(process_score));
-    segment_set(&board->worker_offset,
-                (uintptr_t)ap_scoreboard_image->servers[0] - begin_of_board());
-    segment_set(&board->worker_step, sizeof(worker_score));
-    segment_set(&board->extended, facts_get()->details != FACTS_DETAILS_NOBODY);
+    layout.length = (uint64_t)ap_calc_scoreboard_size();
+    layout.server_limit = (uint64_t)mpm_answer(AP_MPMQ_HARD_LIMIT_DAEMONS, 0);
+    layout.thread_limit = (uint64_t)mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
+    layout.global_offset = 0;
+    layout.process_offset = (uintptr_t)ap_scoreboard_image->parent - begin_of_board();
+    layout.process_step = sizeof(process_score);
+    layout.worker_offset = (uintptr_t)ap_scoreboard_image->servers[0] - begin_of_board();
+    layout.worker_step = sizeof(worker_score);
+    layout.extended = facts_get()->details != FACTS_DETAILS_NOBODY;
+    segment_set(&board->server_limit, layout.server_limit);
+    segment_set(&board->thread_limit, layout.thread_limit);
+    segment_set(&board->global_offset, layout.global_offset);
+    segment_set(&board->process_offset, layout.process_offset);
+    segment_set(&board->process_step, layout.process_step);
+    segment_set(&board->worker_offset, layout.worker_offset);
+    segment_set(&board->worker_step, layout.worker_step);
+    segment_set(&board->extended, layout.extended);
 }
 
 void record_board_describe(segment_t *segment)
@@ -153,7 +161,6 @@ void record_board_describe(segment_t *segment)
     if (!ap_exists_scoreboard_image()) {
         return;
     }
-    size = (size_t)ap_calc_scoreboard_size();
     for (unsigned i = 0; i < LINES && i < segment->shape.board_fields; i++) {
         segment_board_field_rec_t *field = &segment->board_field[i];
 
@@ -167,10 +174,10 @@ void record_board_describe(segment_t *segment)
     describe_place(segment);
 }
 
-/* Any child could have overwritten the layout, so it is checked; the address is this process's. */
+/* Address and layout are this process's: any child could have overwritten the segment's. */
 board_t *record_board_open(const segment_view_t *view)
 {
     segment_failure_t failure;
 
-    return board_open_mapped(view, ap_scoreboard_image->global, size, &failure);
+    return board_open_mapped(view, ap_scoreboard_image->global, &layout, &failure);
 }
