@@ -85,7 +85,9 @@ int hooks_post_read_request(request_rec *r)
 
     if (r->connection->master != NULL) {
         note_carrier(r->connection);
-        streams_begin(r);
+        if (r->prev == NULL) { /* an internal redirect goes on with the same request */
+            streams_begin(r);
+        }
     }
     if (k != NULL) {
         date_request(r, k);

@@ -363,6 +363,22 @@ def test_an_http2_stream_has_an_age_of_its_own(httpd, beside):
 
 
 @pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("prefork", reason="HTTP/2 is refused; so says test_21")
+def test_an_http2_stream_is_as_old_as_its_request_before_an_internal_redirect(httpd):
+    server = httpd(modules=["test_handlers", "http2", "cgi"], mpm_conf=POOL, log_level="info mpm_hybrid:debug",
+                   conf="Protocols h2c http/1.1\nMPMRestartHold on 1000\nScriptAlias /cgi/ ${ROOT}/cgi-bin/\n"
+                        "<Directory ${ROOT}/cgi-bin>\nRequire all granted\n</Directory>\n")
+    server.cgi("away", "#!/bin/sh\nsleep 1.2\nprintf 'Location: /test/sleep?ms=1500\\n\\n'\n")
+    with H2(server.port, timeout=20) as client:
+        begun = time.monotonic()
+        stream = client.request("/cgi/away")
+        run_since(server, begun, 1, 1.5)
+        server.graceful()
+        assert waited_ms(server) < 150
+        assert client.finish(stream).body == b"slept"
+
+
+@pytest.mark.mpm_only("hybrid")
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGWINCH, signal.SIGHUP])
 def test_a_signal_during_a_hold_is_heard(httpd, sig):
     """httpd forgets those that it finds noted when the run ends; and a hard restart leaves no child behind."""
