@@ -161,6 +161,14 @@ def test_hostile_names_leave_what_the_script_is_given_valid(render):
         head = whole[whole.index(f'<table id="{table}"'):].split("</thead>")[0]
         columns = re.search(rf'<table id="{table}" class="rows" data-columns="([^"]*)"', body)[1]
         assert columns.split() == re.findall(r'<th scope="col" data-m="([^"]*)"', head), table
+        titles = re.findall(r'<th scope="col"[^>]*>(?:<[^>]*>)*([^<]+)', head)
+        assert table == "vhosts" or sorted(set(titles)) == sorted(titles), (table, "columns of the same title")
+
+
+def test_folded_hosts_are_spoken_of_where_there_are_any(render):
+    body = render("html")[0].decode()
+    folded = re.search(r'<span([^>]*data-m="show totals.vhosts_folded"[^>]*)>', body)
+    assert folded and " hidden" in folded[1], folded and folded[0]
 
 
 def test_what_the_script_is_given_of_busy_workers_alone(render):

@@ -104,6 +104,16 @@ static int any_row_knows(const rows_t rows[2], const metric_t *metric, apr_size_
     return 0;
 }
 
+static int has_column(const table_t *table, const metric_t *metric)
+{
+    for (int i = 0; i < table->count; i++) {
+        if (table->columns[i].metric == metric && !table->columns[i].is_rate) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 #define ALWAYS ((apr_size_t)0)
 #define NEVER ((apr_size_t)-1)
 
@@ -117,7 +127,8 @@ static void add_scope(table_t *table, const rows_t rows[2], column_t like, apr_s
     const metric_t *metrics = metrics_of(like.scope, &count);
 
     for (int i = 0; i < count; i++) {
-        if (metrics[i].offset >= always || any_row_knows(rows, &metrics[i], like.offset)) {
+        if (!has_column(table, &metrics[i])
+            && (metrics[i].offset >= always || any_row_knows(rows, &metrics[i], like.offset))) {
             like.name = metrics[i].name;
             add(table, like);
         }
