@@ -179,48 +179,69 @@ static void find_field(board_t *board, const segment_board_field_t *field)
     }
 }
 
-/* @a mapped: where the scoreboard is in this process's memory, by @a about; NULL: the segment says. */
-static board_t *open_board(const segment_view_t *view, const void *mapped,
-                           const segment_board_t *about, segment_failure_t *failure)
+/* @a board is freed unless its description holds. */
+static board_t *describe(board_t *board, const segment_board_field_t *fields, size_t count,
+                         segment_failure_t *failure)
 {
-    board_t *board = calloc(1, sizeof(*board));
-    segment_board_field_t field;
-
-    memset(failure, 0, sizeof(*failure));
-    if (board == NULL) {
-        segment_fail(failure, SEGMENT_SYSTEM, ENOMEM, "out of memory");
-        return NULL;
-    }
-    if (mapped != NULL) {
-        board->base = mapped;
-        board->about = *about;
-        board->size = (size_t)about->length;
-    }
-    else if (!segment_get_board(view, &board->about)) {
-        board->about.length = 0;
-    }
-    if ((mapped == NULL && !get_bytes(board, view, failure)) || !check_layout(board, failure)) {
+    if (!check_layout(board, failure)) {
         board_close(board);
         return NULL;
     }
     for (int i = 0; i < WANTEDS; i++) {
         board->first[wanted[i].record + 1] = i + 1;
     }
-    for (size_t i = 0; segment_get_board_field(view, i, &field); i++) {
-        find_field(board, &field);
+    for (size_t i = 0; i < count; i++) {
+        find_field(board, &fields[i]);
+    }
+    return board;
+}
+
+static board_t *new_board(segment_failure_t *failure)
+{
+    board_t *board = calloc(1, sizeof(*board));
+
+    memset(failure, 0, sizeof(*failure));
+    if (board == NULL) {
+        segment_fail(failure, SEGMENT_SYSTEM, ENOMEM, "out of memory");
     }
     return board;
 }
 
 board_t *board_open(const segment_view_t *view, segment_failure_t *failure)
 {
-    return open_board(view, NULL, NULL, failure);
+    board_t *board = new_board(failure);
+    segment_board_field_t field;
+
+    if (board == NULL) {
+        return NULL;
+    }
+    if (!segment_get_board(view, &board->about)) {
+        board->about.length = 0;
+    }
+    if (!get_bytes(board, view, failure)) {
+        board_close(board);
+        return NULL;
+    }
+    board = describe(board, NULL, 0, failure);
+    for (size_t i = 0; board != NULL && segment_get_board_field(view, i, &field); i++) {
+        find_field(board, &field);
+    }
+    return board;
 }
 
-board_t *board_open_mapped(const segment_view_t *view, const void *mapped,
-                           const segment_board_t *about, segment_failure_t *failure)
+board_t *board_open_mapped(const void *mapped, const segment_board_t *about,
+                           const segment_board_field_t *fields, size_t count,
+                           segment_failure_t *failure)
 {
-    return open_board(view, mapped, about, failure);
+    board_t *board = new_board(failure);
+
+    if (board == NULL) {
+        return NULL;
+    }
+    board->base = mapped;
+    board->about = *about;
+    board->size = (size_t)about->length;
+    return describe(board, fields, count, failure);
 }
 
 void board_close(board_t *board)

@@ -55,11 +55,12 @@ typedef struct board_t board_t;
 board_t *board_open(const segment_view_t *view, segment_failure_t *failure);
 
 /**
- * Opens the scoreboard that this process has mapped at @a mapped, by the layout @a about: that in
- * the segment may have been written by any child. The fields of a record are those of the segment.
+ * Opens the scoreboard that this process has mapped at @a mapped, by its own description: @a about
+ * and @a count fields. Any child could have overwritten the one in the segment.
  */
-board_t *board_open_mapped(const segment_view_t *view, const void *mapped,
-                           const segment_board_t *about, segment_failure_t *failure);
+board_t *board_open_mapped(const void *mapped, const segment_board_t *about,
+                           const segment_board_field_t *fields, size_t count,
+                           segment_failure_t *failure);
 
 /** May be NULL. */
 void board_close(board_t *board);

@@ -217,7 +217,7 @@ static const snapshot_t *snapshot_for(request_rec *r, unsigned parts)
     }
     record_sample_refresh();
     view = segment_view(record.segment);
-    board = view != NULL ? record_board_open(view) : NULL;
+    board = view != NULL ? record_board_open() : NULL;
     if (board != NULL) {
         read_snapshot(snapshot, r->pool, view, board, parts);
         snapshot->server.name = name_of(r);

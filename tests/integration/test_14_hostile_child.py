@@ -147,6 +147,9 @@ def test_the_page_reads_the_scoreboard_by_no_layout_that_a_child_has_written(htt
         for name, value in hostile.items():
             file.seek(board[name])
             file.write(struct.pack("=Q", value))
+        offset, size, count, _ = sections["board_field"]
+        file.seek(offset)
+        file.write(bytes(size * count))
     after = server.mpm_status()
     assert len(after["workers"]) == len(before["workers"])
     assert [p["pid"] for p in after["processes"]] == [p["pid"] for p in before["processes"]]

@@ -256,7 +256,9 @@ END_TEST
 START_TEST(a_process_reads_its_own_scoreboard_wherever_readers_find_it)
 {
     static image_t image;
+    segment_board_field_t own[32];
     segment_board_t about;
+    size_t count = 0;
     board_t *board;
 
     start();
@@ -265,9 +267,13 @@ START_TEST(a_process_reads_its_own_scoreboard_wherever_readers_find_it)
     ck_assert(segment_get_board(view, &about));
     about.length = sizeof(image);
     segment_set(&segment.board->length, 0);
+    while (count < 32 && segment_get_board_field(view, count, &own[count])) {
+        count++;
+    }
+    segment_set(&segment.board_field[0].length, 0);
     segment_set(&segment.board->worker_step, 1);
     segment_set(&segment.board->server_limit, UINT64_MAX / 2);
-    board = board_open_mapped(view, &image, &about, &failure);
+    board = board_open_mapped(&image, &about, own, count, &failure);
     ck_assert_msg(board != NULL, "%s", failure.text);
     check_board(board);
     image.process[2].pid = 7;
@@ -275,7 +281,7 @@ START_TEST(a_process_reads_its_own_scoreboard_wherever_readers_find_it)
     board_close(board);
     /* what is said of it is checked against what it is */
     about.length--;
-    ck_assert_ptr_null(board_open_mapped(view, &image, &about, &failure));
+    ck_assert_ptr_null(board_open_mapped(&image, &about, own, count, &failure));
     ck_assert_int_eq(failure.code, SEGMENT_CORRUPT);
     stop();
 }

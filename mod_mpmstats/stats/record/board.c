@@ -24,19 +24,11 @@
 
 APLOG_USE_MODULE(mpmstats);
 
-typedef struct {
-    const char *record;
-    const char *name;
-    size_t offset;
-    size_t length;
-    board_type_e type;
-} line_t;
-
 #define LINE(record, struct_t, type, field) \
     { record, #field, offsetof(struct_t, field), sizeof(((struct_t *)0)->field), \
       BOARD_TYPE_##type },
 
-static const line_t lines[] = {
+static const segment_board_field_t lines[] = {
 #define BOARD_GLOBAL(type, field, size) LINE("global", global_score, type, field)
 #define BOARD_PROCESS(type, field, size) LINE("process", process_score, type, field)
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 136)
@@ -168,16 +160,16 @@ void record_board_describe(segment_t *segment)
         segment_set_text(field->name, lines[i].name);
         segment_set(&field->offset, lines[i].offset);
         segment_set(&field->length, lines[i].length);
-        segment_set(&field->type, (uint64_t)lines[i].type);
+        segment_set(&field->type, lines[i].type);
     }
     describe_layout(segment->board);
     describe_place(segment);
 }
 
-/* Address and layout are this process's: any child could have overwritten the segment's. */
-board_t *record_board_open(const segment_view_t *view)
+/* By this process's own description: any child could have overwritten the one in the segment. */
+board_t *record_board_open(void)
 {
     segment_failure_t failure;
 
-    return board_open_mapped(view, ap_scoreboard_image->global, &layout, &failure);
+    return board_open_mapped(ap_scoreboard_image->global, &layout, lines, LINES, &failure);
 }

@@ -28,6 +28,6 @@ void record_board_place(segment_t *segment);
 void record_board_describe(segment_t *segment);
 
 /** Opens this process's mapping of the scoreboard, for a request that reads it. */
-board_t *record_board_open(const segment_view_t *view);
+board_t *record_board_open(void);
 
 #endif
