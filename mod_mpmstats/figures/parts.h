@@ -18,8 +18,8 @@ enum {
     VIEW_LISTENERS = 128,
     VIEW_EVENTS = 256,
     VIEW_ALL = 511,
-    PARTS_VHOST_BUCKETS =
-        512 /**< histogram buckets of each virtual host: for the reader, not a part of a view */
+    /** histogram buckets of each virtual host: for the reader, not a part of a view */
+    PARTS_VHOST_BUCKETS = 512
 };
 
 #endif

@@ -348,13 +348,3 @@ segment_gone_t segment_process_gone(segment_t *segment, pid_t pid)
     }
     return gone;
 }
-
-bool segment_process_any(const segment_t *segment)
-{
-    for (unsigned i = 0; i < segment->shape.processes; i++) {
-        if (segment_get(&segment->process[i].pid) != 0) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -216,9 +216,6 @@ segment_gone_t segment_process_gone(segment_t *segment, pid_t pid);
  */
 void segment_process_settle(segment_t *segment, const segment_self_t *self);
 
-/** Whether any process has a record. */
-bool segment_process_any(const segment_t *segment);
-
 /* ---- requests: any thread ------------------------------------------------ */
 
 /**

@@ -339,12 +339,22 @@ END_TEST
 
 /* ---- processes and what they have in flight ---- */
 
+static bool has_process(void)
+{
+    for (unsigned i = 0; i < segment.shape.processes; i++) {
+        if (segment_get(&segment.process[i].pid) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 START_TEST(each_process_has_a_record_of_its_own_as_long_as_there_are_any)
 {
     segment_self_t self[5];
 
     start();
-    ck_assert(!segment_process_any(&segment));
+    ck_assert(!has_process());
     for (int i = 0; i < 5; i++) {
         self[i] = segment_process_claim(&segment, 1000 + i);
         ck_assert_int_eq(self[i].record != NULL, i < 4);
@@ -360,7 +370,7 @@ START_TEST(each_process_has_a_record_of_its_own_as_long_as_there_are_any)
     ck_assert(segment_process_gone(&segment, 1002).known);
     ck_assert(!segment_process_gone(&segment, 1002).known);
     ck_assert_ptr_eq(segment_process_claim(&segment, 2000).record, self[2].record);
-    ck_assert(segment_process_any(&segment));
+    ck_assert(has_process());
     stop();
 }
 END_TEST

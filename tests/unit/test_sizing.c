@@ -635,7 +635,7 @@ START_TEST(a_healthy_time_ends_a_crash_loop)
     ck_assert_int_eq(sizing_restart_delay(&restart_limits, 10000000, &memory), 0);
     ck_assert_int_eq(sizing_restart_delay(&restart_limits, 9999999, &memory), 0);
     ck_assert_int_eq(sizing_restart_delay(&restart_limits, 9999999, &memory), 100000);
-    sizing_restart_healthy(&memory);
+    ck_assert_int_eq(sizing_restart_delay(&restart_limits, 10000000, &memory), 0);
     ck_assert_int_eq(sizing_restart_delay(&restart_limits, 0, &memory), 0);
 }
 END_TEST

@@ -268,8 +268,3 @@ int64_t sizing_restart_delay(const sizing_restart_limits_t *limits, int64_t live
     }
     return delay_us < limits->max_us ? delay_us : limits->max_us;
 }
-
-void sizing_restart_healthy(sizing_restart_memory_t *memory)
-{
-    memory->early_deaths = 0;
-}

@@ -178,9 +178,6 @@ typedef struct {
 int64_t sizing_restart_delay(const sizing_restart_limits_t *limits, int64_t lived_us,
                              sizing_restart_memory_t *memory);
 
-/** A child has served for healthy_us: reset the number of early deaths. */
-void sizing_restart_healthy(sizing_restart_memory_t *memory);
-
 /* ---- the layout -------------------------------------------------------------------------- */
 
 /** Values of the directives; in: 0 means not set; out: all are set. */
