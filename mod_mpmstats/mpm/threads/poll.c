@@ -88,6 +88,7 @@ static int serve_one(worker_state_t *w, apr_time_t begun)
     }
     if (begun != 0 && timers_due(begun)) {
         run_begins(w);
+        ap_update_child_status_from_indexes(child.slot, w->pub.index, SERVER_BUSY_WRITE, NULL);
         if (timers_run_due(begun, &of)) {
             park_check_suspended(of);
         }
