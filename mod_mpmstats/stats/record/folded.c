@@ -106,10 +106,12 @@ segment_rank_t folded_rank(folded_t *folded, const segment_t *segment, const cha
     bool *yields = apr_pcalloc(ptemp, count * sizeof(*yields));
     apr_hash_t *before = apr_hash_make(ptemp);
     apr_time_t now = apr_time_now();
+    const char *name = folded->names;
 
     note_records(folded, segment, now);
     for (unsigned i = 0; i < folded->count; i++) {
-        apr_hash_set(before, folded->names[i], APR_HASH_KEY_STRING, &folded->requests[i]);
+        apr_hash_set(before, name, APR_HASH_KEY_STRING, &folded->requests[i]);
+        name += strlen(name) + 1;
     }
     for (unsigned i = 0; i < count; i++) {
         places[i].number = i;
@@ -128,9 +130,6 @@ static void forget(folded_t *folded)
     if (folded->requests != NULL) {
         munmap(folded->requests, folded->count * sizeof(*folded->requests));
     }
-    for (unsigned i = 0; i < folded->count; i++) {
-        free(folded->names[i]);
-    }
     free(folded->names);
     folded->names = NULL;
     folded->requests = NULL;
@@ -138,20 +137,20 @@ static void forget(folded_t *folded)
 }
 
 /* False: no memory, so nothing is counted and the records stay as they are. */
-static bool make_room(folded_t *folded, unsigned count)
+static bool make_room(folded_t *folded, unsigned count, size_t names_bytes)
 {
     void *memory = mmap(NULL, count * sizeof(*folded->requests), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char *names = malloc(names_bytes);
 
-    folded->names = calloc(count, sizeof(*folded->names));
-    if (memory == MAP_FAILED || folded->names == NULL) {
+    if (memory == MAP_FAILED || names == NULL) {
         if (memory != MAP_FAILED) {
             munmap(memory, count * sizeof(*folded->requests));
         }
-        free(folded->names);
-        folded->names = NULL;
+        free(names);
         return false;
     }
+    folded->names = names;
     folded->requests = memory;
     folded->count = count;
     return true;
@@ -162,31 +161,30 @@ void folded_begin(folded_t *folded, const segment_t *segment, const char *const 
                   apr_pool_t *ptemp)
 {
     apr_hash_t *known = apr_hash_make(ptemp);
+    size_t names_bytes = 0;
     unsigned next = 0;
+    char *end;
 
     forget(folded);
     for (unsigned i = 0; i < count; i++) {
-        if (rows[i] == segment_vhost_other(segment)) {
+        if (rows[i] == segment_vhost_other(segment)
+            && apr_hash_get(known, names[i], APR_HASH_KEY_STRING) == NULL) {
             apr_hash_set(known, names[i], APR_HASH_KEY_STRING, names[i]);
+            names_bytes += strlen(names[i]) + 1;
         }
     }
-    if (apr_hash_count(known) == 0 || !make_room(folded, apr_hash_count(known))) {
+    if (names_bytes == 0 || !make_room(folded, apr_hash_count(known), names_bytes)) {
         return;
     }
     apr_hash_clear(known);
+    end = folded->names;
     for (unsigned i = 0; i < count; i++) {
-        char *name;
-
         if (rows[i] != segment_vhost_other(segment)) {
             continue;
         }
         counters[i] = apr_hash_get(known, names[i], APR_HASH_KEY_STRING);
-        if (counters[i] != NULL) {
-            continue;
-        }
-        name = strdup(names[i]);
-        if (name != NULL) {
-            folded->names[next] = name;
+        if (counters[i] == NULL) {
+            end = stpcpy(end, names[i]) + 1;
             counters[i] = &folded->requests[next++];
             apr_hash_set(known, names[i], APR_HASH_KEY_STRING, counters[i]);
         }

@@ -14,8 +14,9 @@
 
 /** State that survives restarts; initially all zero. */
 typedef struct {
-    /** hosts counted as `other` in the last configuration; from malloc() */
-    char **names;
+    /** hosts counted as `other` in the last configuration: names one after another, each
+     * terminated, in one block from malloc() */
+    char *names;
     unsigned count;
     /** requests of each of them, shared with children (relaxed); NULL: none */
     _Atomic uint64_t *requests;
