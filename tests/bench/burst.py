@@ -8,6 +8,7 @@ from servers import THREADED, Variant
 
 REQUESTS = 1000
 HANDLER_MS = 200
+_STREAMS = 100          # of a connection at once, as many as mod_http2 allows by default
 _SETTLE = 2.0           # a cold server: started, its first children there, nothing served
 _LARGE = {**THREADED, "ServerLimit": 60, "MaxRequestWorkers": 1500}
 
@@ -32,6 +33,17 @@ def _measure(server):
     return {"seconds": r["seconds"], "p50_ms": target["p50_ms"], "max_ms": target["max_ms"], "failed": r["failed"]}
 
 
+def _h2_contestants():
+    return [Variant(mpm, mpm, modules=("test_handlers", "http2")) for mpm in ("hybrid", "event", "worker")]
+
+
+def _measure_streams(server):
+    time.sleep(_SETTLE)
+    r = loads.h2load(f"https://127.0.0.1:{server.tls_port}/test/sleep?ms={HANDLER_MS}", REQUESTS // _STREAMS, _STREAMS, server.root,
+                     requests=REQUESTS)
+    return {"seconds": r["seconds"], "p50_ms": r["p50_ms"], "max_ms": r["max_ms"], "failed": r["errors"]}
+
+
 SCENARIOS = [
     Scenario("burst", f"{REQUESTS} simultaneous requests of {HANDLER_MS} ms on a cold server",
              f"load.c opens {REQUESTS} connections at once, each sends one request to a handler that sleeps; the time until "
@@ -41,4 +53,9 @@ SCENARIOS = [
              "the client's kernel tries again after a second.",
              _contestants, _measure, ["seconds", "p50_ms", "max_ms", "failed"], fresh=True,
              pairs=[("hybrid", "event"), ("hybrid, event's", "event"), ("hybrid", "worker"), ("hybrid", "prefork")]),
+    Scenario("burst-h2", f"{REQUESTS} HTTP/2 streams of {HANDLER_MS} ms at once on a cold server",
+             f"h2load opens {REQUESTS // _STREAMS} connections with {_STREAMS} streams each, one request a stream to a handler that "
+             "sleeps; the time until the last answer. Every server freshly started, two seconds before, each as shipped: how many "
+             "streams run at once is mod_http2's decision (H2MinWorkers, H2MaxWorkers are not set).",
+             _h2_contestants, _measure_streams, ["seconds", "p50_ms", "max_ms", "failed"], fresh=True),
 ]

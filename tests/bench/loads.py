@@ -64,22 +64,28 @@ def wrk(url, connections, seconds, headers=()):
     return _wrk_report(_run(_wrk_command(url, connections, seconds, headers), seconds + 30))
 
 
-def h2load(url, connections, streams, seconds, tmp):
-    """HTTP/2: requests, rps, failed, latencies in ms out of its log of every stream."""
+def h2load(url, connections, streams, tmp, requests=None, seconds=None):
+    """HTTP/2, so many requests in all or for some seconds: those answered with 2xx, rps, seconds, errors (all others), latencies
+    in ms out of its log of every stream."""
     log = Path(tmp) / "h2load.log"
     log.unlink(missing_ok=True)
-    out = _run(["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{max(1, round(seconds))}", f"--log-file={log}",
-                url], seconds + 10)
-    if "Application protocol: h2" not in out and "h2c" not in out:
+    much = f"-n{requests}" if requests else f"-D{max(1, round(seconds))}"
+    out = _run(["h2load", "-t1", f"-c{connections}", f"-m{streams}", much, f"--log-file={log}", url], (seconds or 30) + 10)
+    if "Application protocol: h2" not in out:
         raise RuntimeError(f"h2load did not speak HTTP/2:\n{out}")
-    failed = sum(int(re.search(rf"(\d+) {word}", out).group(1)) for word in ("failed", "errored", "timeout"))
-    took = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
+    counts = re.search(r"^requests: (.*)", out, re.M).group(1)
+    count = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", counts)}
+    took, unit = re.search(r"finished in ([\d.]+)(us|ms|s)", out).groups()
+    rows = (line.split("\t") for line in log.read_text().splitlines())
+    times = sorted(int(us) for _, status, us in rows if status.startswith("2"))
     log.unlink()
 
     def at(share):
-        return took[min(len(took) - 1, int(share * len(took)))] / 1000 if took else 0.0
+        return times[min(len(times) - 1, int(share * len(times)))] / 1000 if times else 0.0
 
-    return {"requests": len(took), "errors": failed, "rps": float(re.search(r"([\d.]+) req/s", out).group(1)),
+    return {"requests": len(times), "rps": float(re.search(r"([\d.]+) req/s", out).group(1)),
+            "errors": count["total"] - count["succeeded"] if requests else count["failed"] + count["errored"] + count["timeout"],
+            "seconds": float(took) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit],
             "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999), "max_ms": at(1)}
 
 

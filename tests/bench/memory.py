@@ -9,35 +9,35 @@ import settings
 from scenario import Scenario, everyone
 from servers import THREADED, Variant
 
-_IDLE = 5000
+_IDLE = {"idle": 5000, "tls-idle": 5000, "h2-idle": 10000}     # kind of slowclients.c: connections
 _LEVELS = (100, 5000, 50000)
 _BUSY = 100
 _KEEP = "KeepAliveTimeout 600\nTimeout 600"
 _IDLE_LAYOUT = {**THREADED, "StartServers": 4, "ServerLimit": 4, "MaxRequestWorkers": 100, "MaxSpareThreads": 100}
 
 
-def _holders():
+def _holders(hybrid=None, event=THREADED, more=()):
     """Those that can hold many idle connections; event needs a factor for it that is far above its default of 2."""
-    event = {**_IDLE_LAYOUT, "AsyncRequestWorkerFactor": 800}
-    found = [Variant("hybrid", "hybrid", mpm_conf=_IDLE_LAYOUT, conf=_KEEP),
-             Variant("event", "event", mpm_conf=event, conf=_KEEP)]
+    event = {**event, "AsyncRequestWorkerFactor": 800}
+    found = [Variant("hybrid", "hybrid", mpm_conf=hybrid, conf=_KEEP, modules=more),
+             Variant("event", "event", mpm_conf=event, conf=_KEEP, modules=more)]
     return found + [Variant("nginx", "nginx", processes=4)] * servers.available("nginx")
 
 
 def _idle(kind):
     def measured(server):
-        port = server.tls_port if kind.startswith("tls") else server.port
+        port = server.port if kind == "idle" else server.tls_port
         loads.load(50, [f"http:{server.port}/1k.bin", f"https:{server.tls_port}/1k.bin"], requests=40)
         time.sleep(1)
         pids = server.processes_now()
-        memory, sockets = measure.memory_bytes(pids), measure.socket_count(pids)
+        memory, threads, sockets = (f(pids) for f in (measure.memory_bytes, measure.thread_count, measure.socket_count))
         # Slowly: event cuts idle connections whenever its workers are all busy.
-        with loads.SlowClients(kind, port, _IDLE, rate=500):
+        with loads.SlowClients(kind, port, _IDLE[kind], "/1k.bin", rate=500):
             time.sleep(1)
             pids = server.processes_now()
             held = max(1, measure.socket_count(pids) - sockets)
-            grown = measure.memory_bytes(pids) - memory
-        return {"held": held, "kb_conn": grown / held / 1024}
+            grown, more = measure.memory_bytes(pids) - memory, measure.thread_count(pids) - threads
+        return {"held": held, "kb_conn": grown / held / 1024, "threads_more": more}
     return measured
 
 
@@ -80,16 +80,17 @@ _PSS = "PSS of all processes of the server from /proc, its growth for each conne
        "for sockets is not in it."
 
 SCENARIOS = [
-    *[Scenario(f"idle{suffix}", f"{_IDLE:,} idle keep-alive connections{what}",
-               f"Each has served one request. {_PSS} event only holds them with AsyncRequestWorkerFactor raised to 800; "
-               "worker and prefork would need a thread or a process for each.",
-               _holders, _idle(kind), ["held", "kb_conn"], fresh=True, rounds=lambda: max(1, settings.ROUNDS // 3))
-      for suffix, kind, what in (("", "idle", ""), ("-tls", "tls-idle", ", TLS"))],
+    *[Scenario(name, f"{_IDLE[kind]:,} idle {what}",
+               f"Each has served one request. {_PSS} Each as shipped, KeepAliveTimeout 600. event only holds them with "
+               "AsyncRequestWorkerFactor raised to 800; worker and prefork would need a thread or a process for each.",
+               lambda: _holders(more=("http2",)), _idle(kind), ["held", "kb_conn", "threads_more"], fresh=True, rounds=lambda: max(1, settings.ROUNDS // 3))
+      for name, kind, what in (("idle", "idle", "keep-alive connections"), ("idle-tls", "tls-idle", "keep-alive connections, TLS"),
+                               ("idle-h2", "h2-idle", "HTTP/2 connections, TLS"))],
     Scenario("idle-scale", "8 active connections beside 100, 5,000 and 50,000 idle ones",
              f"wrk with 8 connections; CPU of the server for each of its requests. {_PSS} p99 and KB with the most. "
              "AsyncRequestWorkerFactor 800 for event.",
-             _holders, _idle_scale, ["cpu_100", "cpu_5000", "cpu_50000", "flat", "p99_ms", "failed", "held", "kb_conn",
-                                     "strangers"],
+             lambda: _holders(_IDLE_LAYOUT, _IDLE_LAYOUT), _idle_scale,
+             ["cpu_100", "cpu_5000", "cpu_50000", "flat", "p99_ms", "failed", "held", "kb_conn", "strangers"],
              fresh=True, rounds=lambda: max(1, settings.ROUNDS // 3)),
     Scenario("busy-memory", f"Memory of {_BUSY} busy workers",
              f"{_BUSY} requests at once in a handler that sleeps, after a cold start as shipped. Growth "

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import httpd
 import servers
+import sets
 import settings
 import targets
 from scenario import METRICS, NOISY_PERCENT, confidence, medians, noisy, ratios
 
 RESULTS = settings.OUT / "results.json"
 DOCUMENT = settings.REPO / "docs" / "benchmarks.md"
+_KEYS = {"installed": "scenarios", "smallest": "smallest"}     # of results.json
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
@@ -79,7 +81,7 @@ def _notes(result):
                      "ratios, not latencies.")
     spread = [f"{label} {METRICS[metric][0]} {low:.2f}–{high:.2f}" for label, row in ratios(result)
               for metric, (_, low, high) in row.items() if metric in ("cpu_us", "seconds") and len(result["values"]) > 1]
-    if result.get("together"):
+    if result.get("together") and "cpu_us" in result["columns"]:
         sure = [(f"{one} : {other}", confidence(result, one, other, "cpu_us")) for one, other in result["pairs"]]
         notes.append("With 95 % confidence: " + "; ".join(f"{label} {c[0]:.3f}–{c[1]:.3f}" for label, c in sure if c) + ".")
     elif spread and result["rounds"] > 1:
@@ -98,7 +100,9 @@ def terminal(name, result):
 
 
 def targets_reached(names):
-    """The targets of these scenarios, as they stand in results.json, for the terminal."""
+    """The targets of these scenarios, as they stand in results.json, for the terminal. They are those of the installed set."""
+    if settings.SET != "installed":
+        return ""
     results = load()["scenarios"]
     lines = [f"  {'reached' if ok else 'MISSED ':8} {what}" for what, ok in targets.judge(results, names)]
     return "\ntargets:\n" + "\n".join(lines) if lines else ""
@@ -114,11 +118,12 @@ def load():
 
 
 def save(name, result):
-    """Puts one scenario's result into results.json; those of other scenarios stay, each with its date and commit."""
+    """Puts one scenario's result into results.json; those of other scenarios and of the other set of modules stay, each with
+    its date and commit."""
     everything = load()
     about = machine()
     everything["machine"] = about
-    everything["scenarios"][name] = {**result, "commit": about["commit"], "load": os.getloadavg()[0]}
+    everything.setdefault(_KEYS[settings.SET], {})[name] = {**result, "commit": about["commit"], "load": os.getloadavg()[0]}
     RESULTS.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -132,15 +137,35 @@ def _markdown(name, result):
     return "\n".join(lines + ["", " ".join([how, *_notes(result)]), ""])
 
 
+def _sets(everything, order):
+    """The ratios that both sets of modules were measured for, side by side."""
+    rows = []
+    for name in order:
+        both = [everything.get(_KEYS[which], {}).get(name) for which in ("installed", "smallest")]
+        if not all(both):
+            continue
+        installed, smallest = (dict(ratios(result)) for result in both)
+        for label in (x for x in installed if x in smallest):
+            cells = [f"{of[label][metric][0]:.2f}" if metric in of[label] else "" for metric in ("cpu_us", "rps", "p99_ms")
+                     for of in (installed, smallest)]
+            rows.append(f"| {name} | {label} | " + " | ".join(cells) + " |")
+    if not rows:
+        return []
+    return ["### The smallest set of modules beside the installed one", "",
+            "The same scenarios with `BENCH_SET=smallest`; medians of the ratios of the rounds.", "",
+            "| | | CPU, installed | smallest | req/s, installed | smallest | p99, installed | smallest |",
+            "|---|---|---:|---:|---:|---:|---:|---:|", *rows, ""]
+
+
 def document(order):
     """Rewrites the results section of docs/benchmarks.md from results.json."""
     everything = load()
-    about = everything["machine"]
+    about = {**everything["machine"], "installed set": " ".join(sorted(sets.debian()))}
     table = ["| | |", "|---|---|"] + [f"| {key} | {value} |" for key, value in about.items()]
     parts = [_markdown(name, everything["scenarios"][name]) for name in order if name in everything["scenarios"]]
     judged = ["### Targets", ""] + [f"* {'reached' if ok else '**missed**'}: {what}"
                                     for what, ok in targets.judge(everything["scenarios"], order)]
-    body = "\n".join(["", *table, "", *parts, *judged, ""])
+    body = "\n".join(["", *table, "", *parts, *_sets(everything, order), *judged, ""])
     text = DOCUMENT.read_text()
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)

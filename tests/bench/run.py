@@ -78,7 +78,7 @@ def main():
     servers.forget_old_roots()
     testmodules.build()
     todo = chosen()
-    print(f"bench: servers on core {settings.SERVER_CORES[0]}, generators on core {settings.LOAD_CORES[0]}, "
+    print(f"bench: {settings.SET} set of modules, servers on core {settings.SERVER_CORES[0]}, generators on core {settings.LOAD_CORES[0]}, "
           f"{settings.ROUNDS} rounds of {settings.SECONDS:g} s, {limit} open files, load {os.getloadavg()[0]:.1f}",
           flush=True)
     began, failed = time.monotonic(), []

@@ -27,6 +27,10 @@ METRICS = {
     "seconds": ("all done s", "{:.2f}", True),
     "failed": ("failed", "{:,.0f}", False),
     "answered": ("answered", "{:,.0f}", False),
+    "lost_50": ("lost of 30,000, 50 connections", "{:,.0f}", False),
+    "lost_500": ("lost of 5,000, 500 connections", "{:,.0f}", False),
+    **{f"threads_{n}": (f"µs/req, {n:,} threads", "{:.1f}", True) for n in (10, 50, 200, 1000)},
+    "threads_flat": ("1,000 : 10", "{:.2f}", False),
     "lost": ("lost", "{:,.0f}", False),
     "retryable": ("retryable", "{:,.0f}", False),
     "refused": ("refused", "{:,.0f}", False),
@@ -61,7 +65,7 @@ class Scenario:
     columns: list
     pairs: list = field(default_factory=lambda: PAIRS)
     fresh: bool = False
-    together: callable = None       # instead of measure: of new servers, all at once; {variant: {metric: number}}
+    together: callable = None       # instead of measure: of new servers, all at once; {row: {metric: number}}
     default: bool = True
     rounds: callable = lambda: settings.ROUNDS
     around: callable = None         # a context that the whole scenario runs in; its value is given to contestants()
@@ -127,13 +131,14 @@ class Run:
             for group in self._groups(variants, number):
                 self.say(f"round {number + 1}: {', '.join(v.name for v in group)}")
                 try:
-                    for name, figures in self.scenario.together([self._start(v) for v in group]).items():
+                    for row, figures in self.scenario.together([self._start(v) for v in group]).items():
                         for metric, value in figures.items():
-                            self.values[name].setdefault(metric, []).append(value)
+                            self.values.setdefault(row, {}).setdefault(metric, []).append(value)
                 finally:
                     for server in self._open:
                         self._close(server)
                     self._open = []
+        self.values = {row: figures for row, figures in self.values.items() if figures}
         return self
 
     def _close(self, server):

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpd
 import measure
 import procs
+import sets
 import settings
 import tls
 
@@ -24,18 +25,14 @@ THREADED = {"StartServers": 2, "MinSpareThreads": 25, "MaxSpareThreads": 75, "Th
 PREFORK = {"StartServers": 5, "MinSpareServers": 5, "MaxSpareServers": 10, "MaxRequestWorkers": 150,
            "MaxConnectionsPerChild": 0}
 NGINX = os.environ.get("NGINX") or shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-_MODULES = ["authz_core", "mime", "dir"]
 
 
 def shipped_layout(mpm, workers=150):
-    """The configuration that the MPM is shipped with, Debian's or ours, with another MaxRequestWorkers where a scenario
-    needs one. Ours sets nothing."""
+    """The configuration that the MPM is shipped with, Debian's or ours, which sets nothing. A stock one has another
+    MaxRequestWorkers, at most 400, where a scenario needs one."""
     if mpm == "hybrid":
-        return {} if workers == 150 else {"MaxRequestWorkers": workers}
-    if mpm == "prefork":
-        return {**PREFORK, "MaxRequestWorkers": workers, **({"ServerLimit": workers} if workers > 256 else {})}
-    more = {"ServerLimit": workers // 25} if workers > 400 else {}
-    return {**THREADED, "MaxRequestWorkers": workers, **more}
+        return {}
+    return {**(PREFORK if mpm == "prefork" else THREADED), "MaxRequestWorkers": workers}
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,10 @@ class Variant:
     """One contestant of a scenario. `name` is its row in the table; `mpm` "nginx" means that server."""
     name: str
     mpm: str
-    workers: int = 150
     mpm_conf: dict = None           # instead of the one it is shipped with
     conf: str = ""                  # added to the configuration
-    modules: tuple = ()
+    modules: tuple = ()             # beside those of the set
+    without: tuple = ()             # modules of the set that are left out
     cores: int = 1
     port_conf: str = ""             # of nginx: what stands before its server, a bar, what stands within
     processes: int = 0              # of nginx; 0: one for each core
@@ -114,7 +111,7 @@ def _wrapper(variant):
 
 
 class Apache(httpd.Httpd):
-    """httpd.Httpd with a lean configuration: no access log, no mod_status, LogLevel warn."""
+    """httpd.Httpd with the modules and the configuration of sets.py. Keep-alive connections last: MaxKeepAliveRequests 0."""
 
     def __init__(self, root, variant):
         self.variant = variant
@@ -128,24 +125,21 @@ class Apache(httpd.Httpd):
 
     def conf_text(self):
         layout = self.variant.mpm_conf
-        self.mpm_conf = shipped_layout(self.mpm, self.variant.workers) if layout is None else layout
-        modules = httpd.with_needs(["mpm_" + self.mpm, *_MODULES, "ssl", *self.modules])
+        self.mpm_conf = shipped_layout(self.mpm) if layout is None else layout
+        modules = sets.modules(self.mpm, self.modules, self.variant.without)
+        docs = self.docs / "htdocs"
         lines = [f"Define {name} {port}" for name, port in self.ports.items()]
         lines += [f'ServerRoot "{self.root}"', "DefaultRuntimeDir run", "PidFile run/httpd.pid", "ServerName localhost"]
         lines += [f'LoadModule {m}_module "{httpd.module_path(m)}"' for m in modules]
         if os.geteuid() == 0:
             lines += [f"User {httpd.CHILD_USER}", f"Group {httpd.CHILD_USER}"]
         lines += [self.mpm_directives(), "Listen 127.0.0.1:${PORT}", "Listen 127.0.0.1:${TLS_PORT} https",
-                  "ErrorLog logs/error.log", "LogLevel warn", "TypesConfig /etc/mime.types",
-                  f'DocumentRoot "{self.docs}/htdocs"', "KeepAlive On", "MaxKeepAliveRequests 0",
-                  "<Directory />\nOptions FollowSymLinks\nAllowOverride None\nRequire all granted\n</Directory>",
-                  "SSLSessionCache none", "SSLSessionTickets off"]
+                  "ErrorLog logs/error.log", "LogLevel warn", "KeepAlive On", "MaxKeepAliveRequests 0",
+                  sets.server_conf(self.root, docs, modules)]
         if "test_handlers" in modules:
             lines.append("<Location /test/>\nSetHandler test-handlers\n</Location>")
-        lines += [self.conf, "<VirtualHost 127.0.0.1:${TLS_PORT}>", "SSLEngine on",
-                  f"SSLCertificateFile {self.tls_dir}/server.crt", f"SSLCertificateKeyFile {self.tls_dir}/server.key",
-                  "</VirtualHost>"]
-        return "\n".join(lines) + "\n"
+        lines += [self.conf, sets.sites_conf(docs, self.tls_dir / "server.crt", self.tls_dir / "server.key")]
+        return "\n".join(lines)
 
     def start(self, probe=True):
         try:
@@ -184,7 +178,7 @@ daemon off; worker_processes {workers}; worker_rlimit_nofile {files}; pid {root}
 user www-data;
 events {{ worker_connections {connections}; }}
 http {{
-  access_log off; types {{ }} default_type application/octet-stream; keepalive_requests 1000000000;
+  access_log {log}; types {{ }} default_type application/octet-stream; keepalive_requests 1000000000;
   keepalive_timeout 600; client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;
   uwsgi_temp_path {root}/u; scgi_temp_path {root}/s; ssl_session_tickets off;
   gzip_types text/plain application/octet-stream; gzip_comp_level 6;
@@ -204,7 +198,8 @@ http {{
         self.root.mkdir(parents=True)
         upstream, _, more = variant.port_conf.rpartition("|")
         limit = settings.raise_file_limit()
-        conf = self._CONF.format(root=self.root, docs=self.docs, port=self.port, tls_port=self.tls_port, more=more,
+        log = f"{self.root}/access.log combined" if settings.SET == "installed" else "off"
+        conf = self._CONF.format(root=self.root, docs=self.docs, log=log, port=self.port, tls_port=self.tls_port, more=more,
                                  upstream=upstream, workers=variant.processes or variant.cores, files=limit, connections=limit - 100)
         if os.geteuid():
             conf = conf.replace("user www-data;", "")

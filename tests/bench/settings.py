@@ -31,6 +31,7 @@ def _number(name, default, kind=float):
 
 
 CHOSEN = _words("BENCH")                        # scenarios; empty: those of a default run
+SET = os.environ.get("BENCH_SET") or "installed"        # of modules: installed or smallest (sets.py)
 MPMS = _words("BENCH_MPMS")                     # servers; empty: all
 ROUNDS = _number("BENCH_ROUNDS", 5 if _FULL else 3, int)
 SECONDS = _number("BENCH_SECONDS", 10 if _FULL else 3)
@@ -42,6 +43,9 @@ NICE = _number("BENCH_NICE", 0, int)
 LIST = bool(os.environ.get("BENCH_LIST"))
 DOC = bool(os.environ.get("BENCH_DOC"))
 QUIET = bool(os.environ.get("BENCH_QUIET"))
+
+if SET not in ("installed", "smallest"):
+    sys.exit(f"bench: BENCH_SET is installed or smallest, not '{SET}'")
 
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORES = CORES[:1]

@@ -12,6 +12,7 @@ _RATE = 200             # legitimate requests a second, half of them https
 _DEADLINE = 5
 _COLUMNS = ["held", "free_http_p99", "http_p99", "free_https_p99", "https_p99", "answered", "failed", "threads_more",
             "kb_conn", "kept", "strangers"]
+_PATIENT = {"conf": "Timeout 300", "without": ("reqtimeout",)}
 _KINDS = [
     # name, kind of slowclients.c, over TLS, path, what each does
     ("silence", "silence", False, "/", "connects and says nothing"),
@@ -59,8 +60,8 @@ def _measure(kind, tls, path):
 
 def _contestants():
     body = ("test_handlers",)
-    return [Variant("hybrid", "hybrid", mpm_conf=THREADED, modules=body, conf="Timeout 300"),
-            Variant("event", "event", modules=body, conf="Timeout 300")]
+    return [Variant("hybrid", "hybrid", mpm_conf=THREADED, modules=body, **_PATIENT),
+            Variant("event", "event", modules=body, **_PATIENT)]
 
 
 SCENARIOS = [

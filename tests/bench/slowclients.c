@@ -12,6 +12,7 @@
  *   idle       sends one request for PATH, takes the answer and keeps the connection idle
  *
  *   tls-head, tls-body, tls-read, tls-idle: the same inside TLS
+ *   h2-idle    the same as tls-idle, over HTTP/2
  *
  * Connections are opened RATE a second (2000) and not opened again when the server
  * ends them. Once a second, and when all have been started, a line of JSON on stdout
@@ -32,7 +33,11 @@
 #define SLICES 100 /* the drips of a second are spread over it */
 #define SLICE_US (1000000 / SLICES)
 
-enum kind { SILENCE, HEAD, HELLO, BODY, READ, IDLE };
+#define H2_HEAD 9 /* bytes of a frame before its payload */
+enum { H2_DATA, H2_HEADERS, H2_RST_STREAM = 3, H2_SETTINGS, H2_GOAWAY = 7 };
+enum { H2_END_STREAM = 1, H2_ACK = 1, H2_END_HEADERS = 4 };
+
+enum kind { SILENCE, HEAD, HELLO, BODY, READ, IDLE, IDLE_H2 };
 enum state { UNUSED, CONNECTING, HANDSHAKE, SENDING, ANSWER, READY, ENDED, FAILED, STATES };
 
 static const char *const state_names[STATES] = { "unused", "connecting", "handshake", "sending",
@@ -44,6 +49,10 @@ struct conn {
     SSL *ssl;
     unsigned sent;    /* bytes of the opening, then of the drip */
     long answer_left; /* IDLE: bytes of the answer to come, -1 before its head */
+    struct {          /* IDLE_H2: the frame that is being read */
+        unsigned char head[H2_HEAD];
+        unsigned head_size, left;
+    } frame;
 };
 
 static struct {
@@ -91,6 +100,45 @@ static void settle(struct conn *c)
     enter(c, READY);
 }
 
+/* A frame has been read whole. Nothing is sent here but what the server waits for. */
+static void take_frame(struct conn *c)
+{
+    static const unsigned char ack[H2_HEAD] = { 0, 0, 0, H2_SETTINGS, H2_ACK };
+    unsigned type = c->frame.head[3], flags = c->frame.head[4];
+    c->frame.head_size = 0;
+    if (type == H2_SETTINGS && !(flags & H2_ACK)
+        && net_write(c->fd, c->ssl, ack, sizeof ack) != sizeof ack) {
+        return finish(c, FAILED);
+    }
+    if (type == H2_RST_STREAM || type == H2_GOAWAY) {
+        return finish(c, FAILED);
+    }
+    if ((type == H2_DATA || type == H2_HEADERS) && flags & H2_END_STREAM) {
+        settle(c);
+    }
+}
+
+static void take_h2(struct conn *c, const char *bytes, size_t size)
+{
+    while (c->state == ANSWER && size > 0) {
+        if (c->frame.head_size < H2_HEAD) {
+            c->frame.head[c->frame.head_size++] = (unsigned char)*bytes++;
+            size--;
+            const unsigned char *h = c->frame.head;
+            c->frame.left = (unsigned)h[0] << 16 | (unsigned)h[1] << 8 | h[2];
+        }
+        else {
+            size_t part = size < c->frame.left ? size : c->frame.left;
+            bytes += part;
+            size -= part;
+            c->frame.left -= (unsigned)part;
+        }
+        if (c->frame.head_size == H2_HEAD && c->frame.left == 0) {
+            take_frame(c);
+        }
+    }
+}
+
 static void take_answer(struct conn *c)
 {
     char buffer[4096];
@@ -101,6 +149,13 @@ static void take_answer(struct conn *c)
         }
         if (got <= 0) {
             return finish(c, ENDED);
+        }
+        if (opt.kind == IDLE_H2) {
+            take_h2(c, buffer, (size_t)got);
+            if (c->state != ANSWER) {
+                return;
+            }
+            continue;
         }
         if (c->answer_left < 0) { /* the head comes in one piece on loopback */
             buffer[got] = 0;
@@ -131,7 +186,7 @@ static void send_opening(struct conn *c)
         }
         c->sent += (unsigned)n;
     }
-    if (opt.kind != IDLE) {
+    if (opt.kind != IDLE && opt.kind != IDLE_H2) {
         return settle(c);
     }
     enter(c, ANSWER);
@@ -227,6 +282,7 @@ static void drip(struct conn *c)
         return;
     case SILENCE:
     case IDLE:
+    case IDLE_H2:
         return;
     }
     n = net_write(c->fd, c->ssl, &byte, 1);
@@ -259,6 +315,37 @@ static void make_hello(void)
     SSL_free(ssl);
 }
 
+static unsigned put_frame(char *to, unsigned size, unsigned type, unsigned flags, unsigned stream)
+{
+    const unsigned char head[H2_HEAD] = { (unsigned char)(size >> 16),
+                                          (unsigned char)(size >> 8),
+                                          (unsigned char)size,
+                                          (unsigned char)type,
+                                          (unsigned char)flags,
+                                          0,
+                                          0,
+                                          0,
+                                          (unsigned char)stream };
+    memcpy(to, head, sizeof head);
+    return H2_HEAD;
+}
+
+/* The preface, no settings, and GET on stream 1: fields of HPACK's static table, literals not indexed. */
+static int make_h2(void)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", host[] = "localhost";
+    char block[512];
+    int n = 0, size;
+    size = snprintf(block, sizeof block, "\x82\x87\x04%c%s\x01%c%s", (char)strlen(opt.path),
+                    opt.path, (char)strlen(host), host);
+    memcpy(opening, preface, sizeof preface - 1);
+    n += (int)sizeof preface - 1;
+    n += (int)put_frame(opening + n, 0, H2_SETTINGS, 0, 0);
+    n += (int)put_frame(opening + n, (unsigned)size, H2_HEADERS, H2_END_STREAM | H2_END_HEADERS, 1);
+    memcpy(opening + n, block, (size_t)size);
+    return n + size;
+}
+
 static void make_opening(void)
 {
     int n = 0;
@@ -283,6 +370,9 @@ static void make_opening(void)
         n = snprintf(opening, sizeof opening, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
                      opt.path);
         break;
+    case IDLE_H2:
+        n = make_h2();
+        break;
     }
     opening_size = (unsigned)n;
 }
@@ -302,8 +392,8 @@ static void parse(int argc, char **argv)
     static const struct {
         const char *name;
         enum kind kind;
-    } kinds[] = { { "silence", SILENCE }, { "head", HEAD }, { "hello", HELLO },
-                  { "body", BODY },       { "read", READ }, { "idle", IDLE } };
+    } kinds[] = { { "silence", SILENCE }, { "head", HEAD }, { "hello", HELLO },    { "body", BODY },
+                  { "read", READ },       { "idle", IDLE }, { "h2-idle", IDLE_H2 } };
     const char *name = argc > 1 ? argv[1] : "";
     int o;
     bool known = false;
@@ -315,6 +405,7 @@ static void parse(int argc, char **argv)
         opt.kind = kinds[i].kind;
         known = true;
     }
+    opt.tls |= opt.kind == IDLE_H2;
     optind = 2;
     while (known && (o = getopt(argc, argv, "p:n:r:f:")) != -1) {
         switch (o) {
@@ -334,7 +425,7 @@ static void parse(int argc, char **argv)
             known = false;
         }
     }
-    if (!known || opt.port < 1 || opt.count < 1 || opt.rate < 1) {
+    if (!known || opt.port < 1 || opt.count < 1 || opt.rate < 1 || strlen(opt.path) > 100) {
         net_die(
             "usage: slowclients KIND -p PORT -n CONNECTIONS [-r RATE] [-f PATH]; the kinds are in the head of "
             "slowclients.c");
@@ -388,6 +479,9 @@ int main(int argc, char **argv)
     }
     conns = calloc((size_t)opt.count, sizeof *conns);
     tls = net_tls_context();
+    if (opt.kind == IDLE_H2 && SSL_CTX_set_alpn_protos(tls, (const unsigned char *)"\2h2", 3)) {
+        net_die("no ALPN");
+    }
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (!conns || poller < 0) {
         net_die("slowclients: %s", strerror(errno));

@@ -81,7 +81,7 @@ class Traffic:
 
     def _h2(self):
         try:
-            report = loads.h2load(f"https://127.0.0.1:{self.server.tls_port}/1k.bin", 8, 10, 5, self.server.root)
+            report = loads.h2load(f"https://127.0.0.1:{self.server.tls_port}/1k.bin", 8, 10, self.server.root, seconds=5)
         except loads.Hung:
             report = {"requests": 0, "errors": 0}
             self.counts["h2load hung"] += 1     # it does where every connection was cut; never without a kill

@@ -7,6 +7,8 @@ from scenario import PAIRS, Scenario, everyone
 from servers import Variant, shipped_layout
 
 HTTP_COLUMNS = ["rps", "cpu_us", "p50_ms", "p99_ms", "p999_ms", "max_ms", "failed", "strangers"]
+_H2_RATE = 6000
+_H2_LOST = {50: 30000, 500: 5000}       # connections: requests
 _PINNED = "Server on one core, generator on another. CPU is that of all processes of the server, user and system."
 
 
@@ -27,7 +29,7 @@ def _wrk(server, path, connections, tls=False, headers=()):
     return _with_cpu(server, run)
 
 
-def _wrk_scenario(name, title, path, connections, what, workers=150, tls=False, contestants=None, **options):
+def _wrk_scenario(name, title, path, connections, what, tls=False, contestants=everyone, **options):
     def measured(server):
         return _wrk(server, path, connections, tls=tls)
 
@@ -35,21 +37,23 @@ def _wrk_scenario(name, title, path, connections, what, workers=150, tls=False, 
         url = f"https://127.0.0.1:{server.tls_port}" if tls else f"http://127.0.0.1:{server.port}"
         loads.wrk(url + path, connections, 1)
     return Scenario(name, title, f"wrk, one thread, {connections} connections. {what} {_PINNED}",
-                    contestants or (lambda: everyone(workers=workers)), measured, HTTP_COLUMNS, warm=warm, **options)
+                    contestants, measured, HTTP_COLUMNS, warm=warm, **options)
 
 
-def _keepalive(connections, workers):
-    layout = "Each MPM's configuration as shipped (Debian's; ours sets nothing), MaxKeepAliveRequests 0; `hybrid, " \
-        "event's` has the one of event."
-    if workers != 150:
-        layout += f" MaxRequestWorkers {workers} for all, so that worker and prefork have one for each connection."
-
+def _keepalive(connections):
     def contestants():
-        as_event = Variant("hybrid, event's", "hybrid", mpm_conf=shipped_layout("event", workers))
-        return [*everyone(workers=workers), as_event]
+        return [*everyone(), *_ours_otherwise()]
     return _wrk_scenario(f"keepalive-{connections}", f"1 KB static file, {connections} keep-alive connections",
-                         "/1k.bin", connections, layout, contestants=contestants,
-                         pairs=[*PAIRS, ("hybrid, event's", "event")])
+                         "/1k.bin", connections, "Each MPM's configuration as shipped (Debian's; ours sets nothing); `hybrid, "
+                         "event's` has the one of event, `hybrid, mod_status too` both modules of statistics.",
+                         contestants=contestants,
+                         pairs=[*PAIRS, ("hybrid, mod_status too", "event"), ("hybrid, event's", "event")])
+
+
+def _ours_otherwise():
+    """hybrid with event's directives, and as it is where nobody has disabled mod_status."""
+    both = [Variant("hybrid, mod_status too", "hybrid", modules=("status",))] if settings.SET == "installed" else []
+    return [*both, Variant("hybrid, event's", "hybrid", mpm_conf=shipped_layout("event"))]
 
 
 def _mixed(server):
@@ -74,11 +78,27 @@ def _short(server, tls=False):
     return _with_cpu(server, run)
 
 
-def _h2(server):
-    def run():
-        r = loads.h2load(f"https://127.0.0.1:{server.tls_port}/1k.bin", 16, 10, settings.SECONDS, server.root)
-        return {**{k: r[k] for k in ("rps", "p50_ms", "p99_ms", "p999_ms", "max_ms")}, "failed": r["errors"]}, r["requests"]
-    return _with_cpu(server, run)
+def _h2_everyone():
+    """Those that speak HTTP/2: mod_http2 does not under prefork."""
+    return everyone("prefork", modules=("http2",))
+
+
+def _h2(connections, streams):
+    def measured(server):
+        def run():
+            r = loads.h2load(f"https://127.0.0.1:{server.tls_port}/1k.bin", connections, streams, server.root,
+                             requests=round(settings.SECONDS * _H2_RATE))
+            return {**{k: r[k] for k in ("rps", "p50_ms", "p99_ms", "p999_ms", "max_ms")}, "failed": r["errors"]}, r["requests"]
+        return _with_cpu(server, run)
+    return Scenario(f"h2-m{streams}-{connections}", f"HTTP/2 over TLS: {connections} connections with {streams} "
+                    f"stream{'s' * (streams > 1)} at once each, 1 KB static file",
+                    f"h2load, {_H2_RATE:,} requests for each second of a measurement on new connections. Each as shipped. {_PINNED}",
+                    _h2_everyone, measured, HTTP_COLUMNS, warm=measured)
+
+
+def _h2_lost(server):
+    url = f"https://127.0.0.1:{server.tls_port}/1k.bin"
+    return {f"lost_{c}": loads.h2load(url, c, 1, server.root, requests=n)["errors"] for c, n in _H2_LOST.items()}
 
 
 def _proxies(origin):
@@ -105,34 +125,68 @@ def _vhosts(number):
                    for i in range(number))
 
 
-def _threads(per_child):
-    return {"StartServers": 1, "ServerLimit": max(1, 100 // per_child), "ThreadLimit": per_child,
-            "ThreadsPerChild": per_child, "MinSpareThreads": 2, "MaxSpareThreads": 2 * per_child,
-            "MaxRequestWorkers": max(per_child, 100)}
+def _idle_threads(mpm, whose, number):
+    """One process with so many threads, those of mod_http2 included, on connections that leave nearly all of them idle."""
+    own = 10 if whose == "mod_http2's" else number
+    h2 = max(1, number - own)
+    return Variant(f"{mpm}, {whose}, {number}", mpm, modules=("status", "http2"),
+                   mpm_conf={"StartServers": 1, "ServerLimit": 1, "ThreadLimit": own, "ThreadsPerChild": own, "MinSpareThreads": own,
+                             "MaxSpareThreads": 2 * own, "MaxRequestWorkers": own, "AsyncRequestWorkerFactor": 10},
+                   conf=f"ExtendedStatus On\nH2MinWorkers {h2}\nH2MaxWorkers {h2}")
+
+
+_IDLE_THREADS = (10, 50, 200, 1000)
+_WHOSE = [(mpm, whose) for whose in ("own workers", "mod_http2's") for mpm in ("hybrid", "event")]
+
+
+def _beside_threads(servers):
+    """All at once, in turns; a row for each kind of server, a column for each number of threads."""
+    loads.turns(servers, 16, _STATS_REQUESTS, 0.5)
+    us, _ = loads.turns(servers, 16, _STATS_REQUESTS, 3 * settings.SECONDS)
+    rows = {f"{mpm}, {whose}": {} for mpm, whose in _WHOSE}
+    for server, one in zip(servers, us):
+        row, _, number = server.name.rpartition(", ")
+        found = measure.thread_count(server.children())
+        if not int(number) <= found <= 1.1 * int(number) + 10:
+            raise RuntimeError(f"{server.name}: {found} threads")
+        rows[row][f"threads_{number}"] = one
+    return {name: {**row, "threads_flat": row["threads_1000"] / row["threads_10"]} for name, row in rows.items() if row}
+
+
+_HTTP2_ON = {"hybrid": (), "hybrid, mod_status too": ("status",), "event": ()}      # with modules beside those of the set
+
+
+def _with_http2_and_without():
+    return [variant for who, more in _HTTP2_ON.items()
+            for variant in (Variant(who, who.partition(",")[0], modules=(*more, "http2")),
+                            Variant(f"{who}, no mod_http2", who.partition(",")[0], modules=more, without=("http2",)))]
 
 
 # What is loaded, and what it is told.
 _STATS = (("without", (), ""), ("as loaded", ("mpmstats",), ""), ("counting only", ("mpmstats",), "ExtendedStatus Off"),
           ("mod_status", ("status",), "ExtendedStatus On"))
 _STATS_CONNECTIONS, _STATS_REQUESTS = 64, 1000
+_TURNS = f"turns.c: {_STATS_CONNECTIONS} keep-alive connections to each server, which get load in turns of {_STATS_REQUESTS} " \
+    "requests for a 1 KB static file each; the median of a server's turns is its CPU time, a ratio is one of two servers in the " \
+    "same round, each round has new processes."
+
+
+def _in_turns(servers):
+    """Differences of a percent, on machines whose speed changes by ten: in turns of some 30 ms."""
+    loads.turns(servers, _STATS_CONNECTIONS, _STATS_REQUESTS, 0.5)      # they start their processes and threads
+    us, _ = loads.turns(servers, _STATS_CONNECTIONS, _STATS_REQUESTS, 3 * settings.SECONDS)
+    return {server.name: {"cpu_us": one} for server, one in zip(servers, us)}
 
 
 def _stats():
-    """Differences of a percent, on machines whose speed changes by ten: in turns of some 30 ms."""
-    def measured(servers):
-        loads.turns(servers, _STATS_CONNECTIONS, _STATS_REQUESTS, 0.5)      # they start their processes and threads
-        us, _ = loads.turns(servers, _STATS_CONNECTIONS, _STATS_REQUESTS, 3 * settings.SECONDS)
-        return {server.name: {"cpu_us": one} for server, one in zip(servers, us)}
-
     def scenario(mpm, name, default):
         return Scenario(
             name, f"What mod_mpmstats costs on {mpm}, beside mod_status and neither",
-            f"turns.c: {_STATS_CONNECTIONS} keep-alive connections to each server, which get load in turns of {_STATS_REQUESTS} "
-            "requests for a 1 KB static file each; the median of a server's turns is its CPU time, a ratio is one of two "
-            "servers in the same round, each round has new processes. `counting only` is with ExtendedStatus Off, mod_status "
+            f"{_TURNS} `counting only` is with ExtendedStatus Off, mod_status "
             f"with On as always. {_PINNED}",
-            lambda: [Variant(f"{mpm} {what}", mpm, modules=modules, conf=conf) for what, modules, conf in _STATS],
-            None, ["cpu_us"], together=measured, default=default, rounds=lambda: max(10, settings.ROUNDS),
+            lambda: [Variant(f"{mpm} {what}", mpm, modules=modules, without=("status", "mpmstats"), conf=conf)
+                     for what, modules, conf in _STATS],
+            None, ["cpu_us"], together=_in_turns, default=default, rounds=lambda: max(10, settings.ROUNDS),
             seconds=lambda: 3 * settings.SECONDS,
             pairs=[(f"{mpm} {a}", f"{mpm} {b}") for a, b in (("as loaded", "without"), ("counting only", "without"),
                    ("mod_status", "without"), ("as loaded", "mod_status"))])
@@ -140,9 +194,9 @@ def _stats():
 
 
 SCENARIOS = [
-    _keepalive(16, 150),
-    _keepalive(64, 150),
-    _keepalive(512, 600),
+    _keepalive(16),
+    _keepalive(64),
+    _keepalive(256),
     Scenario("mixed", "64 keep-alive connections, every tenth request sleeps 50 ms in its handler",
              "load.c; each connection draws its next request: 9 of 10 a 1 KB static file, whose latencies are shown, 1 of "
              f"10 a handler that sleeps 50 ms. Each as shipped. {_PINNED}",
@@ -161,8 +215,10 @@ SCENARIOS = [
              "than the rate.",
              everyone, lambda server: _short(server, tls=True),
              ["conn_s", "cpu_us", "p50_ms", "p99_ms", "p999_ms", "max_ms", "failed", "strangers"]),
-    Scenario("h2", "HTTP/2 over TLS: 16 connections, 10 streams each, 1 KB static file", f"h2load. {_PINNED}",
-             lambda: everyone("prefork", modules=("http2",), conf="Protocols h2 http/1.1"), _h2, HTTP_COLUMNS, warm=_h2),
+    *[_h2(connections, streams) for streams in (1, 32) for connections in (16, 64)],
+    Scenario("h2-lost", "HTTP/2 over TLS: requests lost under many connections, one stream at a time",
+             "h2load; " + ", ".join(f"{n:,} requests over {c} connections" for c, n in _H2_LOST.items()) + ". Each as shipped.",
+             _h2_everyone, _h2_lost, [f"lost_{c}" for c in _H2_LOST], pairs=[]),
     _wrk_scenario("proxied", "1 KB through mod_proxy_http, 64 keep-alive connections", "/proxied/x", 64,
                   "The origin (origin.c, keep-alive) shares the generator's core.", around=lambda: loads.Origin(1024),
                   contestants=_proxies),
@@ -182,9 +238,17 @@ SCENARIOS = [
                   pairs=[(f"{mpm}, 500 vhosts", f"{mpm}, 1 vhost") for mpm in ("hybrid", "event")],
                   contestants=lambda: [Variant(f"{mpm}, {n} vhost{'s' * (n > 1)}", mpm, conf=_vhosts(n))
                                        for mpm in ("hybrid", "event") for n in (1, 500)]),
-    _wrk_scenario("threads", "ThreadsPerChild from 2 to 1000: 64 keep-alive connections", "/1k.bin", 64,
-                  "MaxRequestWorkers 100, or ThreadsPerChild where that is more.", default=False,
-                  pairs=[(f"hybrid, {n}", f"event, {n}") for n in (2, 25, 100, 1000)],
-                  contestants=lambda: [Variant(f"{mpm}, {n}", mpm, mpm_conf=_threads(n))
-                                       for mpm in ("hybrid", "event") for n in (2, 25, 100, 1000)]),
+    Scenario("http2-loaded", "What an HTTP/1.1 request costs where mod_http2 is loaded",
+             f"{_TURNS} Each as shipped, with mod_http2 and without. {_PINNED}", _with_http2_and_without,
+             None, ["cpu_us"], together=_in_turns, rounds=lambda: max(10, settings.ROUNDS), seconds=lambda: 3 * settings.SECONDS,
+             pairs=[(who, f"{who}, no mod_http2") for who in _HTTP2_ON] + [(who, "event") for who in _HTTP2_ON if who != "event"]),
+    Scenario("threads", "CPU per request beside 10, 50, 200 and 1,000 idle threads in the process",
+             f"turns.c: 16 keep-alive connections to each of the servers, which get load in turns of {_STATS_REQUESTS} requests for "
+             "a 1 KB static file. One process; ExtendedStatus On and mod_status on all. `own workers`: ThreadsPerChild and "
+             "MinSpareThreads are the number, H2MinWorkers and H2MaxWorkers 1. `mod_http2's`: ThreadsPerChild 10, the others are "
+             f"H2MinWorkers and H2MaxWorkers; HTTP/2 is not spoken. {_PINNED}",
+             lambda: [_idle_threads(mpm, whose, n) for mpm, whose in _WHOSE for n in _IDLE_THREADS],
+             None, [*(f"threads_{n}" for n in _IDLE_THREADS), "threads_flat"], together=_beside_threads, default=False,
+             rounds=lambda: max(5, settings.ROUNDS), seconds=lambda: 3 * settings.SECONDS,
+             pairs=[(f"hybrid, {whose}", f"event, {whose}") for whose in ("own workers", "mod_http2's")]),
 ]
