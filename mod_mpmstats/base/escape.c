@@ -228,11 +228,10 @@ typedef struct {
     char *dst;
     size_t room; /* free bytes, without the NUL */
     size_t total;
-    char mark; /* first character of an escape */
     bool cut;
 } buffer_t;
 
-/* Writes as many whole characters as fit; an escape completely or not at all. */
+/* Writes as many whole characters as fit; an entity completely or not at all. */
 static void put_buffer(void *sink, const char *data, size_t len)
 {
     buffer_t *b = sink;
@@ -244,7 +243,7 @@ static void put_buffer(void *sink, const char *data, size_t len)
     }
     if (n > b->room) {
         b->cut = true;
-        n = (data[0] == b->mark) ? 0 : b->room;
+        n = (data[0] == '&') ? 0 : b->room;
         while (n > 0 && ((unsigned char)data[n] & 0xc0) == 0x80) {
             n--;
         }
@@ -252,17 +251,6 @@ static void put_buffer(void *sink, const char *data, size_t len)
     memcpy(b->dst, data, n);
     b->dst += n;
     b->room -= n;
-}
-
-static size_t escape_buf(const target_t *target, char mark, char *dst, size_t size, const char *src,
-                         size_t len)
-{
-    char none;
-    buffer_t b = { .dst = size ? dst : &none, .room = size ? size - 1 : 0, .mark = mark };
-
-    escape(target, put_buffer, &b, src, len);
-    *b.dst = '\0';
-    return b.total;
 }
 
 void escape_html(escape_sink_fn put, void *sink, const char *src, size_t len)
@@ -287,22 +275,12 @@ void escape_ascii(escape_sink_fn put, void *sink, const char *src, size_t len)
 
 size_t escape_html_buf(char *dst, size_t size, const char *src, size_t len)
 {
-    return escape_buf(&html, '&', dst, size, src, len);
-}
+    char none;
+    buffer_t b = { .dst = size ? dst : &none, .room = size ? size - 1 : 0 };
 
-size_t escape_json_buf(char *dst, size_t size, const char *src, size_t len)
-{
-    return escape_buf(&json, '\\', dst, size, src, len);
-}
-
-size_t escape_terminal_buf(char *dst, size_t size, const char *src, size_t len)
-{
-    return escape_buf(&terminal, '\\', dst, size, src, len);
-}
-
-size_t escape_ascii_buf(char *dst, size_t size, const char *src, size_t len)
-{
-    return escape_buf(&ascii, '\\', dst, size, src, len);
+    escape(&html, put_buffer, &b, src, len);
+    *b.dst = '\0';
+    return b.total;
 }
 
 size_t escape_field(const char *field, size_t size)

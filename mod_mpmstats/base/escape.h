@@ -38,15 +38,12 @@ void escape_json(escape_sink_fn put, void *sink, const char *src, size_t len);
 void escape_terminal(escape_sink_fn put, void *sink, const char *src, size_t len);
 void escape_ascii(escape_sink_fn put, void *sink, const char *src, size_t len);
 
-/*
- * To a buffer of @a size bytes, NUL included (0: nothing is written). The output is cut to fit,
- * never inside a character or an escape.
+/**
+ * HTML to a buffer of @a size bytes, NUL included (0: nothing is written). The output is cut to fit,
+ * never inside a character or an entity.
  * Returns the length of the uncut output: a result of @a size or more means that it was cut.
  */
 size_t escape_html_buf(char *dst, size_t size, const char *src, size_t len);
-size_t escape_json_buf(char *dst, size_t size, const char *src, size_t len);
-size_t escape_terminal_buf(char *dst, size_t size, const char *src, size_t len);
-size_t escape_ascii_buf(char *dst, size_t size, const char *src, size_t len);
 
 /**
  * Length of the string in a fixed field of @a size bytes, as in the scoreboard: up to its NUL or

@@ -164,7 +164,6 @@ static void entered(timeouts_queue_t *q, timeouts_entry_t *e)
 {
     e->queue = q;
     q->count++;
-    q->set->count++;
 }
 
 void timeouts_init(timeouts_t *set)
@@ -224,13 +223,7 @@ bool timeouts_remove(timeouts_entry_t *entry)
     }
     entry->queue = NULL;
     q->count--;
-    q->set->count--;
     return true;
-}
-
-bool timeouts_in(const timeouts_entry_t *entry)
-{
-    return entry->queue != NULL;
 }
 
 int64_t timeouts_deadline(const timeouts_entry_t *entry)
@@ -251,18 +244,6 @@ timeouts_entry_t *timeouts_first(const timeouts_t *set)
         }
     }
     return first;
-}
-
-timeouts_entry_t *timeouts_oldest(const timeouts_t *set, int64_t duration_us)
-{
-    unsigned i;
-
-    for (i = 0; i < set->durations; i++) {
-        if (set->queues[i].duration_us == duration_us) {
-            return set->queues[i].first;
-        }
-    }
-    return NULL;
 }
 
 int64_t timeouts_next(const timeouts_t *set)
@@ -291,19 +272,4 @@ timeouts_entry_t *timeouts_pop_expired(timeouts_t *set, int64_t now_us)
     }
     timeouts_remove(first);
     return first;
-}
-
-timeouts_entry_t *timeouts_pop(timeouts_t *set)
-{
-    timeouts_entry_t *first = timeouts_first(set);
-
-    if (first) {
-        timeouts_remove(first);
-    }
-    return first;
-}
-
-size_t timeouts_count(const timeouts_t *set)
-{
-    return set->count;
 }

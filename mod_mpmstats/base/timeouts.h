@@ -16,7 +16,7 @@
  * expires late by that difference.
  *
  * Threads: no locking inside. The caller holds one lock around every call on a
- * timeouts_t and on entries that may be in it, timeouts_remove() and timeouts_in() included.
+ * timeouts_t and on entries that may be in it, timeouts_remove() included.
  *
  * Ownership: entries and the timeouts_t are the caller's. An entry is in one
  * timeouts_t at most, and must not move or be freed while it is in.
@@ -62,7 +62,6 @@ struct timeouts_queue_t {
 
 /** A set of entries. Private: use the functions. */
 struct timeouts_t {
-    size_t count;
     unsigned durations; /* queues in use, including empty ones between them */
     timeouts_queue_t heap;
     timeouts_queue_t queues[TIMEOUTS_DURATIONS];
@@ -84,19 +83,11 @@ void timeouts_add_until(timeouts_t *set, timeouts_entry_t *entry, int64_t durati
 /** Removes @a entry from its set. @return whether it was in one */
 bool timeouts_remove(timeouts_entry_t *entry);
 
-/** Whether @a entry is in a set. */
-bool timeouts_in(const timeouts_entry_t *entry);
-
 /** When @a entry expires; only while it is in a set. */
 int64_t timeouts_deadline(const timeouts_entry_t *entry);
 
 /** The entry with the earliest deadline, which stays in the set; NULL: none. */
 timeouts_entry_t *timeouts_first(const timeouts_t *set);
-
-/**
- * The first entry of the queue of @a duration_us; NULL: none, or that duration has no queue.
- */
-timeouts_entry_t *timeouts_oldest(const timeouts_t *set, int64_t duration_us);
 
 /** The earliest deadline; TIMEOUTS_NEVER when the set is empty. */
 int64_t timeouts_next(const timeouts_t *set);
@@ -112,11 +103,5 @@ int64_t timeouts_wait(const timeouts_t *set, int64_t now_us);
  * none has expired.
  */
 timeouts_entry_t *timeouts_pop_expired(timeouts_t *set, int64_t now_us);
-
-/** Removes and returns the entry with the earliest deadline; NULL: the set is empty. */
-timeouts_entry_t *timeouts_pop(timeouts_t *set);
-
-/** The number of entries. */
-size_t timeouts_count(const timeouts_t *set);
 
 #endif

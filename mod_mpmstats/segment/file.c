@@ -249,44 +249,6 @@ segment_error_e segment_create(segment_t *segment, const segment_shape_t *shape,
     return code == SEGMENT_OK ? create_file(segment, shape, place, created, failure) : code;
 }
 
-/* ---- attaching an existing one ---------------------------------------------- */
-
-static segment_error_e attach_fd(segment_t *segment, const segment_shape_t *shape, const char *path,
-                                 int fd, segment_failure_t *failure)
-{
-    segment_error_e code;
-
-    if (lseek(fd, 0, SEEK_END) != (off_t)segment_size(shape)) {
-        return segment_fail(failure, SEGMENT_CORRUPT, 0, "%s has another layout", path);
-    }
-    code = map_file(segment, shape, fd, path, failure);
-    if (code == SEGMENT_OK && !segment_formatted(segment)) {
-        code = segment_fail(failure, SEGMENT_CORRUPT, 0, "%s has another layout", path);
-    }
-    return code;
-}
-
-segment_error_e segment_attach(segment_t *segment, const segment_shape_t *shape, const char *path,
-                               segment_failure_t *failure)
-{
-    int fd;
-    segment_error_e code;
-
-    memset(segment, 0, sizeof(*segment));
-    segment->fd = -1;
-    memset(failure, 0, sizeof(*failure));
-    fd = segment_open_regular(path, O_RDWR | O_NOFOLLOW, failure);
-    if (fd < 0) {
-        return failure->code;
-    }
-    code = attach_fd(segment, shape, path, fd, failure);
-    if (code != SEGMENT_OK) {
-        segment->fd = fd;
-        segment_unmap(segment);
-    }
-    return code;
-}
-
 /* ---- its end ---------------------------------------------------------------- */
 
 bool segment_in_place(const segment_t *segment)

@@ -37,13 +37,6 @@ segment_error_e segment_create(segment_t *segment, const segment_shape_t *shape,
                                const segment_place_t *place, uint64_t created,
                                segment_failure_t *failure);
 
-/**
- * Maps the existing segment for writing, if it is of this build and @a shape and has no other
- * writer.
- */
-segment_error_e segment_attach(segment_t *segment, const segment_shape_t *shape, const char *path,
-                               segment_failure_t *failure);
-
 /** Changes the mode and group of the file. */
 segment_error_e segment_permit(const segment_t *segment, mode_t mode, gid_t group,
                                segment_failure_t *failure);
@@ -62,7 +55,7 @@ void segment_unmap(segment_t *segment);
 
 /**
  * Opens a regular file; never blocks, as opening a pipe would.
- * @param flags  O_RDONLY or O_RDWR, with O_NOFOLLOW to refuse a symbolic link too
+ * @param flags  O_RDONLY, with O_NOFOLLOW to refuse a symbolic link too
  * @return the descriptor; -1 and @a failure
  */
 int segment_open_regular(const char *path, int flags, segment_failure_t *failure);

@@ -209,29 +209,6 @@ void segment_format(segment_t *segment, uint64_t created)
     segment_set(&segment->handler[segment->shape.handlers - 1].state, 2);
 }
 
-bool segment_formatted(const segment_t *segment)
-{
-    plan_t plan = make_plan(&segment->shape);
-    size_t end = plan.fields_offset + plan.field_count * sizeof(segment_field_file_t);
-    union {
-        segment_head_t head;
-        char bytes[sizeof(segment_head_t) + SEGMENT_SECTIONS * sizeof(segment_section_file_t)
-                   + 512 * sizeof(segment_field_file_t)];
-    } expected;
-
-    if (end > sizeof(expected)) {
-        return false;
-    }
-    memset(&expected, 0, sizeof(expected));
-    write_head(&plan, &expected.head);
-    expected.head.created = segment->head->created;
-    expected.head.check = check_of(&plan, &expected.head);
-    return memcmp(&expected, segment->base, offsetof(segment_head_t, table_turn)) == 0
-        && memcmp(expected.bytes + plan.sections_offset,
-                  (const char *)segment->base + plan.sections_offset, end - plan.sections_offset)
-        == 0;
-}
-
 /* ---- single values --------------------------------------------------------- */
 
 void segment_take(_Atomic uint64_t *number, uint64_t n)

@@ -75,9 +75,6 @@ void segment_bind(segment_t *segment, const segment_shape_t *shape, void *base);
 /** Lays out an empty segment in the memory it is bound to, which must be all zero. */
 void segment_format(segment_t *segment, uint64_t created);
 
-/** Whether the memory @a segment is bound to holds a segment of this build and shape. */
-bool segment_formatted(const segment_t *segment);
-
 /* ---- single values ------------------------------------------------------- */
 
 static inline uint64_t segment_get(const _Atomic uint64_t *number)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/body: where a body ends, what is broken, what is too large, at every cut. */
+/* http/body: where a body ends, what is broken, what is too large, at every cut. */
 #include "body_reference.h"
 #include "unit.h"
 

@@ -192,16 +192,14 @@ static bool looks_alive(void)
     return live;
 }
 
-START_TEST(the_segment_of_a_live_server_is_neither_replaced_nor_gone_on_with)
+START_TEST(the_segment_of_a_live_server_is_not_replaced)
 {
-    segment_t segment;
     server_t server;
 
     start();
     server = start_server();
     ck_assert(looks_alive());
     refused(SEGMENT_IN_USE);
-    ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_IN_USE);
     ck_assert(looks_alive());
     kill_server(&server);
     end_child(&server);
@@ -282,7 +280,6 @@ END_TEST
 START_TEST(links_and_what_is_no_file_are_refused_and_not_followed)
 {
     struct stat st;
-    segment_t segment;
 
     start();
     ck_assert_int_eq(symlink(other, path), 0); /* to nowhere */
@@ -292,7 +289,6 @@ START_TEST(links_and_what_is_no_file_are_refused_and_not_followed)
     refused(SEGMENT_NOT_FILE);
     stat(other, &st);
     ck_assert_int_eq(st.st_size, 0);
-    ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_NOT_FILE);
     unlink(path);
     unlink(other);
     ck_assert_int_eq(mkdir(path, 0700), 0);
@@ -325,29 +321,6 @@ START_TEST(a_missing_directory_and_a_full_file_system_are_errors_that_leave_noth
     setrlimit(RLIMIT_FSIZE, &limit);
     signal(SIGXFSZ, SIG_DFL);
     other[0] = '\0';
-    stop();
-}
-END_TEST
-
-START_TEST(a_segment_left_behind_is_gone_on_with_if_it_has_the_same_layout)
-{
-    segment_t segment;
-    segment_shape_t larger = shape;
-    server_t server;
-
-    start();
-    ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_ABSENT);
-    server = start_server();
-    kill_server(&server);
-    end_child(&server);
-    larger.vhosts++;
-    ck_assert_int_eq(segment_attach(&segment, &larger, path, &failure), SEGMENT_CORRUPT);
-    ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_OK);
-    ck_assert_uint_eq(segment_get(&segment.server->crashes), 3);
-    ck_assert(segment_in_place(&segment));
-    segment.head->field_count++;
-    segment_unmap(&segment);
-    ck_assert_int_eq(segment_attach(&segment, &shape, path, &failure), SEGMENT_CORRUPT);
     stop();
 }
 END_TEST
@@ -392,14 +365,13 @@ int main(void)
 
     unit_add(s, "mode", a_file_has_the_mode_asked_for_whatever_the_umask_and_its_whole_size);
     unit_add(s, "group", the_group_is_given_before_the_mode_and_refused_clearly);
-    unit_add(s, "in use", the_segment_of_a_live_server_is_neither_replaced_nor_gone_on_with);
+    unit_add(s, "in use", the_segment_of_a_live_server_is_not_replaced);
     unit_add(s, "replace",
              a_segment_that_nobody_writes_to_is_replaced_and_its_reader_keeps_the_old_one);
     unit_add(s, "foreign", what_is_not_a_segment_is_not_touched);
     unit_add(s, "empty", an_empty_file_in_the_way_is_replaced);
     unit_add(s, "links", links_and_what_is_no_file_are_refused_and_not_followed);
     unit_add(s, "errors", a_missing_directory_and_a_full_file_system_are_errors_that_leave_nothing);
-    unit_add(s, "attach", a_segment_left_behind_is_gone_on_with_if_it_has_the_same_layout);
     unit_add(s, "alive", children_that_outlive_the_server_do_not_make_it_look_alive);
     unit_add(s, "anonymous", anonymous_memory_is_shared_with_children_and_has_no_file);
     unit_add(s, "too large", a_segment_too_large_is_refused_before_memory_is_asked_for);

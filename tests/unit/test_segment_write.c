@@ -75,23 +75,6 @@ START_TEST(sections_do_not_overlap_are_aligned_and_fill_the_segment)
 }
 END_TEST
 
-START_TEST(a_segment_knows_its_own_layout_and_no_other)
-{
-    segment_shape_t other = shape;
-    segment_t same, differs;
-
-    start();
-    segment_bind(&same, &shape, segment.base);
-    ck_assert(segment_formatted(&same));
-    other.vhosts--;
-    segment_bind(&differs, &other, segment.base);
-    ck_assert(!segment_formatted(&differs));
-    segment.head->field_count++;
-    ck_assert(!segment_formatted(&same));
-    stop();
-}
-END_TEST
-
 START_TEST(texts_are_cut_to_their_field_and_end)
 {
     char text[300];
@@ -593,7 +576,6 @@ int main(void)
     Suite *s = suite_create("segment_write");
 
     unit_add(s, "sections", sections_do_not_overlap_are_aligned_and_fill_the_segment);
-    unit_add(s, "layout", a_segment_knows_its_own_layout_and_no_other);
     unit_add(s, "texts", texts_are_cut_to_their_field_and_end);
     unit_add(s, "numbers", taking_away_stops_at_0_and_raising_never_lowers);
     unit_add(s, "vhosts", names_keep_their_record_over_restarts_in_any_order);

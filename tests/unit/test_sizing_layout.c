@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/sizing_layout: whatever is set, what comes out fits together. */
+/* mpm/policy/sizing_layout: whatever is set, what comes out fits together. */
 #include "mpm/policy/sizing.h"
 #include "unit.h"
 
