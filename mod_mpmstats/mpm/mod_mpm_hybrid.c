@@ -13,6 +13,7 @@
 #include "mpm/directives.h"
 #include "mpm/hooks.h"
 #include "mpm/module.h"
+#include "mpm/conn/direct.h"
 #include "mpm/conn/inbound.h"
 #include "mpm/lane.h"
 #include "mpm/conn/network.h"
@@ -104,6 +105,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_protocol_switch(hooks_protocol_switch, NULL, NULL, APR_HOOK_REALLY_FIRST);
     inbound_register();
     outbound_register();
+    direct_register();
     tunnel_register();
 
     APR_REGISTER_OPTIONAL_FN(mpm_hybrid_limits_get);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short responses, written at once; see direct.h. */
+/* Short responses and TLS records, written at once; see direct.h. */
 #include "mpm/conn/direct.h"
 
 #include <sys/socket.h>
@@ -14,11 +14,17 @@
 #define PIECES 16
 #define SHORT 4096
 
+#define FILTER_NAME "HYBRID_RECORD"
+
+/* Set in direct_init, constant afterwards. */
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) * count_bytes;
+static const ap_filter_rec_t *reqtimeout; /* NULL: not loaded */
+static ap_filter_rec_t *record_filter_rec;
 
 void direct_init(void)
 {
     count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);
+    reqtimeout = ap_get_output_filter_handle("reqtimeout");
 }
 
 /* Files for sendfile(2) go through the core. */
@@ -86,9 +92,15 @@ static void remove_written(apr_bucket_brigade *bb, apr_size_t bytes)
     }
 }
 
-/* Whether only the core's filter is below, no output is pending and no request is pipelined. */
+/*
+ * Whether only the core's filter is below, no output is pending and no request is pipelined.
+ * mod_reqtimeout's filter passes on what it gets; it looks for the EOR bucket alone.
+ */
 static int is_free(const conn_t *k, const ap_filter_t *next)
 {
+    if (next->frec == reqtimeout) {
+        next = next->next;
+    }
     return next->next == NULL && next->frec == ap_core_output_filter_handle
         && !k->c->data_in_output_filters && inbound_is_empty(k);
 }
@@ -113,21 +125,12 @@ int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
     return is_free(k, next);
 }
 
-void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
+/* Write without waiting, and remove from @a bb what was written. */
+static void send_now(conn_t *k, struct iovec *vec, int pieces, apr_bucket_brigade *bb)
 {
-    struct iovec vec[PIECES];
-    struct msghdr message = { .msg_iov = vec };
-    apr_size_t bytes;
+    const struct msghdr message = { .msg_iov = vec, .msg_iovlen = (size_t)pieces };
     ssize_t n;
 
-    if (APR_BRIGADE_EMPTY(bb) || APR_BUCKET_IS_METADATA(APR_BRIGADE_FIRST(bb))
-        || !is_free(k, next)) {
-        return;
-    }
-    message.msg_iovlen = (size_t)pieces_of(bb, vec, &bytes);
-    if (message.msg_iovlen == 0 || bytes == 0) {
-        return;
-    }
     do {
         n = sendmsg(k->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
@@ -138,4 +141,51 @@ void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
         count_bytes(k->c, n);
     }
     remove_written(bb, (apr_size_t)n);
+}
+
+void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
+{
+    struct iovec vec[PIECES];
+    apr_size_t bytes;
+    int pieces;
+
+    if (APR_BRIGADE_EMPTY(bb) || APR_BUCKET_IS_METADATA(APR_BRIGADE_FIRST(bb))
+        || !is_free(k, next)) {
+        return;
+    }
+    pieces = pieces_of(bb, vec, &bytes);
+    if (pieces > 0 && bytes > 0) {
+        send_now(k, vec, pieces, bb);
+    }
+}
+
+/* mod_ssl passes each record alone, in its own memory. */
+static apr_status_t record_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    apr_bucket *e = APR_BRIGADE_FIRST(bb);
+    struct iovec record;
+    const char *data;
+
+    if (!APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_TRANSIENT(e) && e->length > 0 && e->length <= SHORT
+        && !f->c->aborted && is_free(f->ctx, f->next)
+        && apr_bucket_read(e, &data, &record.iov_len, APR_NONBLOCK_READ) == APR_SUCCESS) {
+        record.iov_base = (void *)data;
+        send_now(f->ctx, &record, 1, bb);
+        if (APR_BRIGADE_EMPTY(bb)) {
+            return APR_SUCCESS;
+        }
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+void direct_attach(conn_t *k)
+{
+    ap_add_output_filter_handle(record_filter_rec, k, NULL, k->c);
+}
+
+void direct_register(void)
+{
+    /* below mod_ssl's filter, which is AP_FTYPE_CONNECTION + 5 */
+    record_filter_rec = ap_register_output_filter(FILTER_NAME, record_filter, NULL,
+                                                  AP_FTYPE_CONNECTION + 6);
 }

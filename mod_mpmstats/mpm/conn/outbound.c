@@ -5,6 +5,7 @@
 #include "http_ssl.h"
 #include "util_filter.h"
 #include "mpm/conn/direct.h"
+#include "mpm/conn/join.h"
 #include "mpm/module.h"
 
 #define FILTER_NAME "HYBRID_OUTBOUND"
@@ -22,7 +23,7 @@
 typedef struct outbound_t {
     conn_t *k;
     ap_filter_t *filter;
-    apr_bucket_brigade *head; /* short beginning of a response, see direct_keeps() */
+    apr_bucket_brigade *head; /* short beginning of a response: direct_keeps(), join_keeps() */
     apr_bucket_brigade *held;
     apr_bucket_brigade *portion;
     int tls;
@@ -106,6 +107,14 @@ static void drop_pool(outbound_t *out)
     }
 }
 
+static apr_status_t pass(outbound_t *out, apr_bucket_brigade *bb)
+{
+    if (out->tls) {
+        join_beginning(bb);
+    }
+    return ap_pass_brigade(out->filter->next, bb);
+}
+
 static apr_status_t push(outbound_t *out)
 {
     conn_rec *c = out->filter->c;
@@ -123,7 +132,7 @@ static apr_status_t push(outbound_t *out)
             APR_BUCKET_REMOVE(e);
             APR_BRIGADE_INSERT_TAIL(out->portion, e);
         }
-        rv = ap_pass_brigade(out->filter->next, out->portion);
+        rv = pass(out, out->portion);
         apr_brigade_cleanup(out->portion);
         if (rv != APR_SUCCESS) {
             apr_brigade_cleanup(out->held);
@@ -141,7 +150,7 @@ static apr_status_t pass_all(outbound_t *out, apr_bucket_brigade *bb)
     apr_status_t rv;
 
     APR_BRIGADE_PREPEND(bb, out->held);
-    rv = ap_pass_brigade(out->filter->next, bb);
+    rv = pass(out, bb);
     apr_brigade_cleanup(bb);
     drop_pool(out);
     return rv;
@@ -162,12 +171,14 @@ static apr_status_t outbound_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     APR_BRIGADE_PREPEND(bb, out->head);
     if (APR_BRIGADE_EMPTY(out->held)) {
         if (!measure(out, bb, &lazy, &memory) || lazy < WORTHWHILE || memory > MEMORY_MAX) {
-            if (direct_keeps(out->k, f->next, bb)) {
+            if (out->tls ? join_keeps(bb) : direct_keeps(out->k, f->next, bb)) {
                 APR_BRIGADE_CONCAT(out->head, bb);
                 return APR_SUCCESS;
             }
-            direct_write(out->k, f->next, bb);
-            return ap_pass_brigade(f->next, bb);
+            if (!out->tls) {
+                direct_write(out->k, f->next, bb);
+            }
+            return pass(out, bb);
         }
     }
     else if (!measure(out, out->held, &lazy, &memory) || !measure(out, bb, &lazy, &memory)
@@ -198,6 +209,9 @@ void outbound_attach(conn_t *k)
     out->portion = apr_brigade_create(c->pool, c->bucket_alloc);
     out->filter = ap_add_output_filter_handle(outbound_filter_rec, out, NULL, c);
     k->outbound = out;
+    if (out->tls) {
+        direct_attach(k);
+    }
 }
 
 int outbound_pending(const conn_t *k)
@@ -212,7 +226,7 @@ apr_status_t outbound_push(conn_t *k)
     outbound_t *out = k->outbound;
 
     if (!APR_BRIGADE_EMPTY(out->head)) {
-        apr_status_t rv = ap_pass_brigade(out->filter->next, out->head);
+        apr_status_t rv = pass(out, out->head);
 
         apr_brigade_cleanup(out->head);
         if (rv != APR_SUCCESS) {
