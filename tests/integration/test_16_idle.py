@@ -6,6 +6,7 @@ import random
 import re
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 import procs
 from clients import Client, request
 from h2client import H2
-from procs import holds_for
+from procs import holds_for, wait_until
 
 DEBIAN = ["access_compat", "auth_basic", "authn_core", "authn_file", "authz_user", "autoindex", "deflate", "env", "filter",
           "negotiation", "reqtimeout", "setenvif", "http2", "test_handlers"]
@@ -34,8 +35,8 @@ pytestmark = pytest.mark.left_out("worker", "prefork", reason="a connection keep
 measures = pytest.mark.skipif(bool(os.environ.get("SANITIZE")), reason="the sanitizer's memory is not the server's")
 
 
-def debian_server(httpd):
-    return httpd(modules=DEBIAN, tls=True, tls_conf="Protocols h2 http/1.1", conf=CONF, mpm_conf=ONE_PROCESS)
+def debian_server(httpd, **options):
+    return httpd(modules=DEBIAN, tls=True, tls_conf="Protocols h2 http/1.1", conf=CONF, mpm_conf=ONE_PROCESS, **options)
 
 
 def pss_kb(pid):
@@ -74,6 +75,26 @@ def test_an_idle_connection_costs_little_memory_and_no_thread(httpd, kind, most_
         assert len(procs.threads(child)) - threads <= (MORE // 10 if kind == "h2" else 0)
         before = procs.cpu_seconds(child)
         holds_for(lambda: procs.cpu_seconds(child) - before <= 0.1, 1, "a server that only waits uses no processor time")
+
+
+RETURNED = "freed memory was returned to the system"
+
+
+@measures
+@pytest.mark.mpm_only("hybrid")
+def test_memory_that_many_handshakes_freed_is_returned_when_they_are_over(httpd):
+    server = debian_server(httpd, log_level="info mpm_hybrid:debug")
+    (child,) = server.children()
+    with contextlib.ExitStack() as idle, ThreadPoolExecutor(16) as together:
+        for _ in range(2):
+            returned = server.error_log().count(RETURNED)
+            kb = pss_kb(child)
+            for client in together.map(lambda _: opened(server, "tls"), range(MORE)):
+                idle.enter_context(client)
+            wait_until(lambda: server.error_log().count(RETURNED) > returned, 15, "the memory to be returned")
+        assert (pss_kb(child) - kb) / MORE <= 40
+        with Client(server.tls_port, tls=server.tls_client()) as client:
+            assert client.get().status == 200
 
 
 @pytest.mark.parametrize("kind", ["plain", "tls"])

@@ -3,6 +3,7 @@
 #include "mpm/process/memory.h"
 
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,12 +13,11 @@
 
 #define LOOK_INTERVAL apr_time_from_sec(2)
 
-/*
- * A load peak of at least RUSH_LEAST connections is over when there were at most half as many for
- * QUIET_TIME.
+/* The number of connections has changed when it is at most half its maximum, or by half and
+ * CHANGE_LEAST above what it was; it is steady when it grew by less than an eighth in STEADY_TIME.
  */
-#define QUIET_TIME apr_time_from_sec(5)
-#define RUSH_LEAST 50
+#define STEADY_TIME apr_time_from_sec(5)
+#define CHANGE_LEAST 50
 
 apr_int64_t memory_private(void)
 {
@@ -58,22 +58,35 @@ void memory_look(apr_time_t now)
     }
 }
 
-void memory_return(apr_time_t now, int connections)
+/* Whether @a connections has changed since the last time this was so, and is steady again. */
+static bool has_settled(apr_time_t now, int connections)
 {
-    static int most;        /* most connections since memory was last returned */
-    static apr_time_t busy; /* last time there were more than half as many */
+    static int most, before; /* since then; then */
+    static int level;        /* at the beginning of the steady time */
+    static apr_time_t begun; /* of the steady time */
 
     if (connections > most) {
         most = connections;
     }
-    if (most < RUSH_LEAST || connections > most / 2) {
-        busy = now;
+    if ((connections < before + before / 2 + CHANGE_LEAST
+         && (connections > most / 2 || most < CHANGE_LEAST))
+        || connections > level + level / 8) {
+        level = connections;
+        begun = now;
+    }
+    if (now - begun < STEADY_TIME) {
+        return false;
+    }
+    most = before = level = connections;
+    begun = now;
+    return true;
+}
+
+void memory_return(apr_time_t now, int connections)
+{
+    if (!has_settled(now, connections)) {
         return;
     }
-    if (now - busy < QUIET_TIME) {
-        return;
-    }
-    most = connections;
 #ifdef __GLIBC__
     malloc_trim(0);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
