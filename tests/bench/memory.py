@@ -81,11 +81,14 @@ _PSS = "PSS of all processes of the server from /proc, its growth for each conne
 
 SCENARIOS = [
     *[Scenario(name, f"{_IDLE[kind]:,} idle {what}",
-               f"Each has served one request. {_PSS} Each as shipped, KeepAliveTimeout 600. event only holds them with "
+               f"Each has served one request. {_PSS} {layout}, KeepAliveTimeout 600. event only holds them with "
                "AsyncRequestWorkerFactor raised to 800; worker and prefork would need a thread or a process for each.",
-               lambda: _holders(more=("http2",)), _idle(kind), ["held", "kb_conn", "threads_more"], fresh=True, rounds=lambda: max(1, settings.ROUNDS // 3))
-      for name, kind, what in (("idle", "idle", "keep-alive connections"), ("idle-tls", "tls-idle", "keep-alive connections, TLS"),
-                               ("idle-h2", "h2-idle", "HTTP/2 connections, TLS"))],
+               holders, _idle(kind), ["held", "kb_conn", "threads_more"], fresh=True, rounds=lambda: max(1, settings.ROUNDS // 3))
+      for name, kind, what, layout, holders in (
+          ("idle", "idle", "keep-alive connections", "Each as shipped", _holders),
+          ("idle-tls", "tls-idle", "keep-alive connections, TLS", "Each as shipped", _holders),
+          ("idle-h2", "h2-idle", "HTTP/2 connections, TLS", "Four processes each: mod_http2 has four files open for a connection",
+           lambda: _holders(_IDLE_LAYOUT, _IDLE_LAYOUT, ("http2",))))],
     Scenario("idle-scale", "8 active connections beside 100, 5,000 and 50,000 idle ones",
              f"wrk with 8 connections; CPU of the server for each of its requests. {_PSS} p99 and KB with the most. "
              "AsyncRequestWorkerFactor 800 for event.",
