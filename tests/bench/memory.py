@@ -32,7 +32,7 @@ def _idle(kind):
         pids = server.processes_now()
         memory, threads, sockets = (f(pids) for f in (measure.memory_bytes, measure.thread_count, measure.socket_count))
         # Slowly: event cuts idle connections whenever its workers are all busy.
-        with loads.SlowClients(kind, port, _IDLE[kind], "/1k.bin", rate=500):
+        with loads.SlowClients(kind, port, _IDLE[kind], "/1k.bin", rate=250):
             time.sleep(1)
             pids = server.processes_now()
             held = max(1, measure.socket_count(pids) - sockets)

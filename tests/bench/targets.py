@@ -39,7 +39,7 @@ _VALUES = [
     *[(name, "hybrid", "kb_conn", "KB for each idle connection", "≤", limit)
       for name, limit in (("idle", 10), ("idle-tls", 40))],
     ("idle-h2", "hybrid", "held", "idle HTTP/2 connections held", "≥", 10000),
-    ("idle-h2", "hybrid", "threads_more", "more threads", "≤", 100),       # as the handshakes come: 500 a second
+    ("idle-h2", "hybrid", "threads_more", "more threads", "≤", 100),       # handshakes and first requests come at a rate
     ("burst", "hybrid", "seconds", "seconds until the last answer", "≤", 0.8),
     ("burst", "hybrid, event's", "seconds", "seconds until the last answer", "≤", 1.0),
     ("restart", "hybrid", "failed", "requests not answered", "≤", 0),

@@ -153,13 +153,15 @@ def _beside_threads(servers):
     return {name: {**row, "threads_flat": row["threads_1000"] / row["threads_10"]} for name, row in rows.items() if row}
 
 
-_HTTP2_ON = {"hybrid": (), "hybrid, mod_status too": ("status",), "event": ()}      # with modules beside those of the set
-
-
-def _with_http2_and_without():
-    return [variant for who, more in _HTTP2_ON.items()
-            for variant in (Variant(who, who.partition(",")[0], modules=(*more, "http2")),
-                            Variant(f"{who}, no mod_http2", who.partition(",")[0], modules=more, without=("http2",)))]
+def _http2_loaded(name, who, default):
+    """`who`: servers, with modules beside those of the set."""
+    return Scenario(name, f"What an HTTP/1.1 request costs on {next(iter(who))} where mod_http2 is loaded",
+                    f"{_TURNS} Each as shipped, with mod_http2 and without. {_PINNED}",
+                    lambda: [variant for what, more in who.items()
+                             for variant in (Variant(what, what.partition(",")[0], modules=(*more, "http2")),
+                                             Variant(f"{what}, no mod_http2", what.partition(",")[0], modules=more, without=("http2",)))],
+                    None, ["cpu_us"], together=_in_turns, default=default, rounds=lambda: max(10, settings.ROUNDS),
+                    seconds=lambda: 3 * settings.SECONDS, pairs=[(what, f"{what}, no mod_http2") for what in who])
 
 
 # What is loaded, and what it is told.
@@ -238,10 +240,8 @@ SCENARIOS = [
                   pairs=[(f"{mpm}, 500 vhosts", f"{mpm}, 1 vhost") for mpm in ("hybrid", "event")],
                   contestants=lambda: [Variant(f"{mpm}, {n} vhost{'s' * (n > 1)}", mpm, conf=_vhosts(n))
                                        for mpm in ("hybrid", "event") for n in (1, 500)]),
-    Scenario("http2-loaded", "What an HTTP/1.1 request costs where mod_http2 is loaded",
-             f"{_TURNS} Each as shipped, with mod_http2 and without. {_PINNED}", _with_http2_and_without,
-             None, ["cpu_us"], together=_in_turns, rounds=lambda: max(10, settings.ROUNDS), seconds=lambda: 3 * settings.SECONDS,
-             pairs=[(who, f"{who}, no mod_http2") for who in _HTTP2_ON] + [(who, "event") for who in _HTTP2_ON if who != "event"]),
+    _http2_loaded("http2-loaded", {"hybrid": (), "hybrid, mod_status too": ("status",)}, True),
+    _http2_loaded("http2-loaded-event", {"event": ()}, False),
     Scenario("threads", "CPU per request beside 10, 50, 200 and 1,000 idle threads in the process",
              f"turns.c: 16 keep-alive connections to each of the servers, which get load in turns of {_STATS_REQUESTS} requests for "
              "a 1 KB static file. One process; ExtendedStatus On and mod_status on all. `own workers`: ThreadsPerChild and "
