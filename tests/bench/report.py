@@ -86,7 +86,8 @@ def _notes(result):
         notes.append("With 95 % confidence: " + "; ".join(f"{label} {c[0]:.3f}–{c[1]:.3f}" for label, c in sure if c) + ".")
     elif spread and result["rounds"] > 1:
         notes.append("Ratios of single rounds: " + "; ".join(spread) + ".")
-    return notes + [f"Complaint: {c}" for c in result["complaints"]]
+    found = {re.sub(r"\[[^]]*\] |pid \d+ ", "", complaint) for complaint in result["complaints"]}
+    return notes + [f"Complaint: {c}." for c in sorted(found)]
 
 
 def terminal(name, result):
