@@ -18,12 +18,18 @@
 #include "figures/states.h"
 #include "figures/sums.h"
 
+/* A process record of the segment, and its number there. */
+typedef struct {
+    segment_process_t process;
+    size_t number;
+} recorded_t;
+
 typedef struct {
     snapshot_t *snapshot;
     apr_pool_t *pool;
     const segment_view_t *view;
     const board_t *board;
-    segment_process_t *recorded; /* by pid */
+    recorded_t *recorded; /* by pid */
     size_t recorded_count;
     apr_array_header_t *processes, *workers;
     bool hybrid; /* the MPM is mpm_hybrid: process records hold more than the scoreboard */
@@ -46,32 +52,32 @@ static apr_int64_t board_number(int64_t value)
 
 static int by_pid(const void *a, const void *b)
 {
-    uint64_t left = ((const segment_process_t *)a)->pid,
-             right = ((const segment_process_t *)b)->pid;
+    uint64_t left = ((const recorded_t *)a)->process.pid,
+             right = ((const recorded_t *)b)->process.pid;
 
     return left < right ? -1 : left > right;
 }
 
 static void index_recorded(pass_t *pass)
 {
-    apr_array_header_t *used = apr_array_make(pass->pool, 32, sizeof(segment_process_t));
-    segment_process_t record;
+    apr_array_header_t *used = apr_array_make(pass->pool, 32, sizeof(recorded_t));
+    recorded_t record = { .number = 0 };
 
-    for (size_t i = 0; segment_get_process(pass->view, i, &record); i++) {
-        if (record.pid != 0 && record.pid <= INT32_MAX) {
-            APR_ARRAY_PUSH(used, segment_process_t) = record;
+    for (; segment_get_process(pass->view, record.number, &record.process); record.number++) {
+        if (record.process.pid != 0 && record.process.pid <= INT32_MAX) {
+            APR_ARRAY_PUSH(used, recorded_t) = record;
         }
     }
-    pass->recorded = (segment_process_t *)used->elts;
+    pass->recorded = (recorded_t *)used->elts;
     pass->recorded_count = (size_t)used->nelts;
     qsort(pass->recorded, pass->recorded_count, sizeof(*pass->recorded), by_pid);
 }
 
-static const segment_process_t *recorded_of(const pass_t *pass, apr_int64_t pid)
+static const recorded_t *recorded_of(const pass_t *pass, apr_int64_t pid)
 {
-    segment_process_t wanted;
+    recorded_t wanted;
 
-    wanted.pid = (uint64_t)pid;
+    wanted.process.pid = (uint64_t)pid;
     return bsearch(&wanted, pass->recorded, pass->recorded_count, sizeof(wanted), by_pid);
 }
 
@@ -108,21 +114,33 @@ static const char *request_of(const pass_t *pass, const board_worker_t *entry)
         : request;
 }
 
+/* NULL for @a number 0: none yet. */
+static const char *handler_numbered(const pass_t *pass, uint64_t number)
+{
+    segment_handler_t handler;
+
+    return number != 0 && segment_get_handler(pass->view, number - 1, &handler)
+            && handler.state == SEGMENT_HANDLER_USED && handler.name[0] != '\0'
+        ? apr_pstrdup(pass->pool, handler.name)
+        : NULL;
+}
+
+static bool get_worker(const pass_t *pass, size_t slot, size_t thread, segment_worker_t *worker)
+{
+    return segment_get_worker(pass->view, slot * board_threads(pass->board) + thread, worker);
+}
+
 /* The handler that the worker runs or ran last. */
 static void take_running(const pass_t *pass, snapshot_worker_t *worker)
 {
-    size_t entry = (size_t)worker->slot * board_threads(pass->board) + (size_t)worker->thread;
     segment_worker_t running;
-    segment_handler_t handler;
 
-    if (!segment_get_worker(pass->view, entry, &running) || running.handler == 0) {
+    if (!get_worker(pass, (size_t)worker->slot, (size_t)worker->thread, &running)
+        || running.handler == 0) {
         return;
     }
     worker->tunnel = running.tunnel == 1;
-    if (segment_get_handler(pass->view, running.handler - 1, &handler)
-        && handler.state == SEGMENT_HANDLER_USED && handler.name[0] != '\0') {
-        worker->handler = apr_pstrdup(pass->pool, handler.name);
-    }
+    worker->handler = handler_numbered(pass, running.handler);
 }
 
 /* The client and request served now or last. */
@@ -200,6 +218,15 @@ static size_t picture_length(const pass_t *pass, size_t slot)
     return length < threads ? length : threads;
 }
 
+static sums_role_e role_of(const pass_t *pass, size_t slot, size_t thread, const state_t *state)
+{
+    segment_worker_t worker;
+
+    return state->role == SUMS_BUSY && get_worker(pass, slot, thread, &worker) && worker.drives == 1
+        ? SUMS_DRIVING
+        : state->role;
+}
+
 /* Counts the workers of a process by role and draws their letters. */
 static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t *roles)
 {
@@ -211,12 +238,12 @@ static void read_workers(pass_t *pass, snapshot_process_t *process, apr_int64_t 
         const state_t *state = read_worker(pass, process, thread);
 
         picture[thread] = state->letter[0];
-        roles[state->role]++;
+        roles[role_of(pass, (size_t)process->slot, thread, state)]++;
     }
     picture[length] = '\0';
     process->scoreboard = picture;
     process->worker_count = pass->workers->nelts - process->first_worker;
-    process->workers.busy = roles[SUMS_BUSY];
+    process->workers.busy = roles[SUMS_BUSY] + roles[SUMS_DRIVING];
     process->workers.idle = roles[SUMS_IDLE];
     process->workers.max = (apr_int64_t)length;
 }
@@ -251,10 +278,10 @@ static void read_connections(const pass_t *pass, snapshot_process_t *process,
                              const board_process_t *entry)
 {
     snapshot_connections_t *by_state = &process->connections_by_state;
-    const segment_process_t *recorded = recorded_of(pass, process->pid);
+    const recorded_t *recorded = recorded_of(pass, process->pid);
 
     if (recorded != NULL) {
-        take_recorded(pass, process, recorded);
+        take_recorded(pass, process, &recorded->process);
     }
     if (pass->hybrid || pass->snapshot->server.async != 1) {
         return;
@@ -327,10 +354,10 @@ static void read_serving(pass_t *pass)
         apr_int64_t roles[SUMS_ROLES] = { 0 };
         snapshot_process_t *process;
 
-        if (pass->recorded[i].left != 0) {
+        if (pass->recorded[i].process.left != 0) {
             continue;
         }
-        process = read_recorded(pass, pass->processes, &pass->recorded[i]);
+        process = read_recorded(pass, pass->processes, &pass->recorded[i].process);
         sums_add(&roles[SUMS_BUSY], process->workers.busy);
         sums_add(&roles[SUMS_IDLE], process->workers.idle);
         sums_process(&pass->sums, pass->snapshot, process, roles);
@@ -366,7 +393,7 @@ static void read_finishing(pass_t *pass)
     apr_array_header_t *found = apr_array_make(pass->pool, 4, sizeof(snapshot_process_t));
 
     for (size_t i = 0; i < pass->recorded_count; i++) {
-        const segment_process_t *from = &pass->recorded[i];
+        const segment_process_t *from = &pass->recorded[i].process;
         snapshot_process_t *process;
 
         if (is_lobby(pass, from)) {
@@ -402,6 +429,70 @@ static void read_board(pass_t *pass)
     }
 }
 
+/* ---- HTTP/2 streams, as workers behind those of the scoreboard ---- */
+
+static void read_stream(pass_t *pass, const snapshot_process_t *process,
+                        const segment_stream_t *from, apr_int64_t thread)
+{
+    apr_int64_t now = pass->snapshot->server.now_us, begun = number(from->begun);
+    const state_t *state = &states[STATE_WRITING];
+    snapshot_worker_t *worker = apr_array_push(pass->workers);
+    segment_vhost_t vhost;
+
+    metrics_clear(METRICS_WORKER, worker);
+    worker->slot = process->slot;
+    worker->thread = thread;
+    worker->pid = process->pid;
+    worker->generation = process->generation;
+    worker->state = state->letter;
+    worker->state_name = state->name;
+    worker->stream = 1;
+    if (begun > 0) {
+        worker->since_us = now > begun ? now - begun : 0;
+    }
+    worker->handler = handler_numbered(pass, from->handler);
+    if (pass->snapshot->server.extended_status == 0) {
+        return;
+    }
+    worker->client = text_of(from->client, sizeof(from->client), pass->pool);
+    worker->request = text_of(from->request, sizeof(from->request), pass->pool);
+    worker->protocol = from->tls == 1 ? "h2" : "h2c";
+    if (from->vhost != 0 && segment_get_vhost(pass->view, (size_t)from->vhost - 1, &vhost)) {
+        worker->vhost = text_of(vhost.name, sizeof(vhost.name), pass->pool);
+    }
+}
+
+static void read_streams(pass_t *pass, const snapshot_process_t *process)
+{
+    size_t each = segment_streams_each(pass->view);
+    apr_int64_t first = pass->board != NULL ? (apr_int64_t)board_threads(pass->board) : 0;
+    const recorded_t *recorded;
+    segment_stream_t stream;
+
+    if (process->streams_running <= 0 || !pass->single) {
+        return;
+    }
+    recorded = recorded_of(pass, process->pid);
+    for (size_t i = 0; recorded != NULL && i < each; i++) {
+        if (segment_get_stream(pass->view, recorded->number * each + i, &stream)
+            && stream.state == SEGMENT_STREAM_RUNS) {
+            read_stream(pass, process, &stream, first + (apr_int64_t)i);
+        }
+    }
+}
+
+static void read_all_streams(pass_t *pass)
+{
+    const snapshot_t *snapshot = pass->snapshot;
+
+    for (int i = 0; i < pass->processes->nelts; i++) {
+        read_streams(pass, &APR_ARRAY_IDX(pass->processes, i, snapshot_process_t));
+    }
+    for (int i = 0; i < snapshot->finishing_count; i++) {
+        read_streams(pass, &snapshot->finishing[i]);
+    }
+}
+
 void read_processes(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t *view,
                     const board_t *board, unsigned parts)
 {
@@ -425,6 +516,7 @@ void read_processes(snapshot_t *snapshot, apr_pool_t *pool, const segment_view_t
     else {
         read_serving(&pass);
     }
+    read_all_streams(&pass);
     sums_end(&pass.sums, snapshot);
     snapshot->processes = (snapshot_process_t *)pass.processes->elts;
     snapshot->process_count = pass.processes->nelts;

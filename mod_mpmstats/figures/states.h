@@ -24,12 +24,13 @@ typedef enum {
     STATE_COUNT
 } state_e;
 
-/** The sum that a worker in some state is counted in: exactly one. */
+/** The sum that a worker is counted in, by its state: exactly one. */
 typedef enum {
     SUMS_NONE,
     SUMS_STARTING,
     SUMS_IDLE,
     SUMS_BUSY,
+    SUMS_DRIVING, /**< busy, but only with an HTTP/2 connection whose requests run as streams */
     SUMS_FINISHING,
     SUMS_ROLES
 } sums_role_e;

@@ -18,7 +18,8 @@
 typedef struct {
     apr_int64_t accepting; /**< processes that are neither starting nor quiescing */
     apr_int64_t full;      /**< of those, at their connection limit */
-    apr_int64_t serving;   /**< busy workers in processes that are not quiescing */
+    apr_int64_t serving;   /**< busy and driving workers in processes that are not quiescing */
+    apr_int64_t streams;   /**< running in processes that accept */
 } sums_t;
 
 /** Sets the counts to 0; other totals stay unchanged. */

@@ -67,14 +67,15 @@ static void date_request(request_rec *r, conn_t *k)
 }
 
 /*
- * In the worker model a worker stays with an HTTP/2 connection while mod_http2's threads run the
- * requests, so the connection's age is not that of a request.
+ * A worker stays with an HTTP/2 connection while mod_http2's threads run its requests, so its run
+ * is not that of a request. A connection that waits in the park has no worker.
  */
 static void note_carrier(conn_rec *stream)
 {
     const conn_t *k = conn_of(stream->master);
 
-    if (k != NULL && child.lane->is_threaded && !child.lane->is_async) {
+    if (k != NULL && child.lane->is_threaded
+        && __atomic_load_n(&k->kind, __ATOMIC_RELAXED) == MPM_HYBRID_CONN_RUNNING) {
         hung_is_connection(k->times.worker);
     }
 }
@@ -130,6 +131,9 @@ int hooks_handler(request_rec *r)
 {
     conn_t *k = conn_of(r->connection);
 
+    if (r->connection->master != NULL && r->main == NULL) {
+        streams_note_handler(r);
+    }
     if (k != NULL) {
         shared_note_handler(child.slot, k->times.worker, r->handler ? r->handler : "");
         shared_note_needs(child.slot, k->times.worker,

@@ -94,7 +94,7 @@ typedef struct {
     apr_uint64_t requests_dispatched; /**< times a worker was given a connection to run */
     apr_uint64_t promotions;          /**< polling slots taken from workers that blocked */
     apr_uint64_t shed;                /**< connections dropped because a limit was reached */
-    /** of the busy ones, in one request for longer than MPMHungRequestTime */
+    /** of the busy ones, and of HTTP/2 streams, in one request for longer than MPMHungRequestTime */
     apr_uint32_t workers_hung;
     apr_uint64_t head_bytes; /**< memory for incomplete requests */
     /** monotonic µs; last sign of life of the main thread, 0: it does not serve yet */

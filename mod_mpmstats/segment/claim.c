@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records that are claimed: virtual hosts (by the parent, at each configuration), handlers (by the
- * first thread that needs one), processes (by each child).
+ * first thread that needs one), processes (by each child), HTTP/2 streams (by their threads).
  */
 #include "segment/write.h"
 
 #include <string.h>
+
+#include "base/must_hold.h"
 
 /* Sets all fields of a record to 0, except unknown ones. */
 static void reset_record(segment_section_e section, void *record)
@@ -258,6 +260,7 @@ static segment_self_t self_of(segment_t *segment, unsigned i)
         .record = &segment->process[i],
         .vhost_cells = segment->cells + i * segment->cell_step,
         .handler_cells = segment->cells + i * segment->cell_step + segment->shape.vhosts,
+        .streams = segment->stream + (size_t)i * segment->shape.streams,
     };
 
     return self;
@@ -266,7 +269,7 @@ static segment_self_t self_of(segment_t *segment, unsigned i)
 /* A free record is clean: segment_process_gone() clears it. */
 segment_self_t segment_process_claim(segment_t *segment, pid_t pid)
 {
-    segment_self_t none = { NULL, NULL, NULL };
+    segment_self_t none = { NULL, NULL, NULL, NULL };
 
     for (unsigned i = 0; i < segment->shape.processes; i++) {
         uint64_t unused = 0;
@@ -325,6 +328,14 @@ static void clear_process(segment_process_rec_t *record)
     }
 }
 
+/* Its threads are gone, and nobody else writes its records. */
+static void free_streams(const segment_t *segment, const segment_self_t *self)
+{
+    for (unsigned i = 0; i < segment->shape.streams; i++) {
+        segment_set(&self->streams[i].state, SEGMENT_STREAM_FREE);
+    }
+}
+
 segment_gone_t segment_process_gone(segment_t *segment, pid_t pid)
 {
     segment_gone_t gone = { false, false, 0, 0, 0 };
@@ -342,9 +353,55 @@ segment_gone_t segment_process_gone(segment_t *segment, pid_t pid)
         gone.started = segment_get(&record->started);
         gone.connections = add_known(segment_get(&record->connections));
         gone.requests = take_back(segment, &self);
+        if (!gone.left || segment_get(&record->streams_running) != 0) {
+            free_streams(segment, &self);
+        }
         clear_process(record);
         atomic_store_explicit(&record->pid, 0, memory_order_release);
         return gone;
     }
     return gone;
+}
+
+/* ---- HTTP/2 streams --------------------------------------------------------- */
+
+segment_stream_rec_t *segment_stream_claim(const segment_t *segment, const segment_self_t *self,
+                                           unsigned *hint)
+{
+    unsigned records = segment->shape.streams;
+
+    if (__builtin_expect(self->record == NULL, 0)) {
+        return NULL;
+    }
+    segment_up(&self->record->streams_running, NULL);
+    for (unsigned i = 0; i < records; i++) {
+        unsigned at = *hint < records ? *hint : 0;
+        segment_stream_rec_t *stream = &self->streams[at];
+        uint64_t unused = SEGMENT_STREAM_FREE;
+
+        if (segment_get(&stream->state) == SEGMENT_STREAM_FREE
+            && atomic_compare_exchange_strong_explicit(&stream->state, &unused,
+                                                       SEGMENT_STREAM_CLAIMED, memory_order_acquire,
+                                                       memory_order_relaxed)) {
+            *hint = at;
+            return stream;
+        }
+        *hint = at + 1;
+    }
+    return NULL;
+}
+
+void segment_stream_release(const segment_t *segment, const segment_self_t *self,
+                            segment_stream_rec_t *stream)
+{
+    MUST_HOLD(stream == NULL
+              || (stream >= self->streams && stream < self->streams + segment->shape.streams));
+    (void)segment;
+    if (__builtin_expect(self->record == NULL, 0)) {
+        return;
+    }
+    segment_down(&self->record->streams_running);
+    if (stream != NULL) {
+        atomic_store_explicit(&stream->state, SEGMENT_STREAM_FREE, memory_order_release);
+    }
 }

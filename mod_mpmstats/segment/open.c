@@ -445,6 +445,7 @@ segment_view_t *segment_view(const segment_t *segment)
     PLACE(view, segment, BOARD, board, 1);
     PLACE(view, segment, BOARD_FIELD, board_field, shape->board_fields);
     PLACE(view, segment, WORKER, worker, shape->workers);
+    PLACE(view, segment, STREAM, stream, (size_t)shape->streams * shape->processes);
     if (segment->board_image != NULL) {
         place(view, SEGMENT_S_BOARD_IMAGE, segment->board_image, shape->board_image, 1);
     }

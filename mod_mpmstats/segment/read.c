@@ -109,6 +109,18 @@ bool segment_get_worker(const segment_view_t *view, size_t index, segment_worker
     return get_record(view, SEGMENT_S_WORKER, index, worker);
 }
 
+bool segment_get_stream(const segment_view_t *view, size_t index, segment_stream_t *stream)
+{
+    return get_record(view, SEGMENT_S_STREAM, index, stream);
+}
+
+size_t segment_streams_each(const segment_view_t *view)
+{
+    size_t processes = segment_records(view, SEGMENT_S_PROCESS);
+
+    return processes > 0 ? segment_records(view, SEGMENT_S_STREAM) / processes : 0;
+}
+
 /* ---- events ------------------------------------------------------------------ */
 
 /*

@@ -66,6 +66,7 @@ bool segment_get_handler(const segment_view_t *view, size_t index, segment_handl
 bool segment_get_event(const segment_view_t *view, size_t index, segment_event_t *event);
 bool segment_get_board(const segment_view_t *view, segment_board_t *board);
 bool segment_get_worker(const segment_view_t *view, size_t index, segment_worker_t *worker);
+bool segment_get_stream(const segment_view_t *view, size_t index, segment_stream_t *stream);
 bool segment_get_board_field(const segment_view_t *view, size_t index,
                              segment_board_field_t *field);
 
@@ -84,6 +85,9 @@ bool segment_get_counts(const segment_view_t *view, segment_section_e section, s
  * Copies the latest events, at most @a room, oldest first. @return their number
  */
 size_t segment_get_events(const segment_view_t *view, segment_event_t *events, size_t room);
+
+/** The `stream` records of each process record: those of record p begin at p times this. */
+size_t segment_streams_each(const segment_view_t *view);
 
 /** The value of a field in a copy of a record, for callers that walk segment_section()'s list. */
 uint64_t segment_number_in(const void *plain, const segment_field_t *field);

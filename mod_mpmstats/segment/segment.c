@@ -80,6 +80,11 @@ static const segment_field_t worker_fields[] = {
 #include "figures/figures.def"
 };
 
+static const segment_field_t stream_fields[] = {
+#define STREAM_KEPT(kept, kind, unit, help) KEPT(stream, kept, kind, unit)
+#include "figures/figures.def"
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SECTION(name) \
     { \
@@ -92,7 +97,7 @@ static const segment_section_t sections[SEGMENT_S_DESCRIBED] = {
     [SEGMENT_S_PROCESS] = SECTION(process), [SEGMENT_S_VHOST] = SECTION(vhost),
     [SEGMENT_S_HANDLER] = SECTION(handler), [SEGMENT_S_EVENT] = SECTION(event),
     [SEGMENT_S_BOARD] = SECTION(board),     [SEGMENT_S_BOARD_FIELD] = SECTION(board_field),
-    [SEGMENT_S_WORKER] = SECTION(worker),
+    [SEGMENT_S_WORKER] = SECTION(worker),   [SEGMENT_S_STREAM] = SECTION(stream),
 };
 
 /* Programs of other builds read the file: these sizes are part of the format. */
@@ -118,6 +123,7 @@ SAME_LINE(segment_server_rec_t, requests_in_flight, max_request_workers);
 SAME_LINE(segment_server_rec_t, requests_in_flight, threads_per_child);
 SAME_LINE(segment_process_rec_t, requests_in_flight, requests);
 SAME_LINE(segment_process_rec_t, requests_in_flight, connections);
+SAME_LINE(segment_process_rec_t, requests_in_flight, streams_running);
 SAME_LINE(segment_process_rec_t, requests_in_flight, connections_accepted);
 SAME_LINE(segment_vhost_rec_t, in_flight, in_flight_peak);
 SAME_LINE(segment_vhost_rec_t, in_flight, responses_2xx);

@@ -127,6 +127,14 @@ typedef struct {
 #include "figures/figures.def"
 } SEGMENT_ALIGNED segment_board_field_rec_t;
 
+/* Its thread alone writes it while it is not free; see segment_stream_claim(). */
+typedef struct {
+#define STREAM_KEPT SEGMENT_FIRST
+#include "figures/figures.def"
+#define STREAM_KEPT SEGMENT_THEN
+#include "figures/figures.def"
+} SEGMENT_ALIGNED segment_stream_rec_t;
+
 /* One cache line for each: its worker writes it with every request. */
 typedef struct {
 #define WORKER_KEPT SEGMENT_FIRST
@@ -180,6 +188,18 @@ typedef struct {
 #include "figures/figures.def"
 } segment_worker_t;
 
+typedef struct {
+#define STREAM_KEPT SEGMENT_PLAIN
+#include "figures/figures.def"
+} segment_stream_t;
+
+/** The state of a `stream` record. */
+typedef enum {
+    SEGMENT_STREAM_FREE,
+    SEGMENT_STREAM_CLAIMED, /**< being written */
+    SEGMENT_STREAM_RUNS
+} segment_stream_state_e;
+
 /** The state of a `handler` record. */
 typedef enum {
     SEGMENT_HANDLER_FREE,
@@ -200,6 +220,7 @@ typedef enum {
     SEGMENT_S_BOARD,
     SEGMENT_S_BOARD_FIELD,
     SEGMENT_S_WORKER,
+    SEGMENT_S_STREAM,
     SEGMENT_S_DESCRIBED,
     /** 32-bit counts: a row for each process record; see segment/write.h */
     SEGMENT_S_CELLS = SEGMENT_S_DESCRIBED,

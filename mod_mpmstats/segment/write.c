@@ -65,6 +65,8 @@ static uint64_t record_count(const segment_shape_t *shape, segment_section_e sec
         return shape->board_fields;
     case SEGMENT_S_WORKER:
         return shape->workers;
+    case SEGMENT_S_STREAM:
+        return (uint64_t)shape->streams * shape->processes;
     case SEGMENT_S_BOARD_IMAGE:
         return shape->board_image > 0 ? 1 : 0;
     default:
@@ -126,6 +128,7 @@ void segment_bind(segment_t *segment, const segment_shape_t *shape, void *base)
     segment->board = at(segment, &plan, SEGMENT_S_BOARD);
     segment->board_field = at(segment, &plan, SEGMENT_S_BOARD_FIELD);
     segment->worker = at(segment, &plan, SEGMENT_S_WORKER);
+    segment->stream = at(segment, &plan, SEGMENT_S_STREAM);
     segment->cells = at(segment, &plan, SEGMENT_S_CELLS);
     segment->cell_step = (size_t)(cell_row(shape) / sizeof(uint32_t));
     segment->board_image = shape->board_image > 0 ? at(segment, &plan, SEGMENT_S_BOARD_IMAGE)
@@ -253,6 +256,19 @@ void segment_set_words(_Atomic uint64_t *words, size_t count, const char *text)
     for (size_t i = 0; i < count; i++) {
         segment_set(&words[i], word_of(text, len, i, count));
     }
+}
+
+void segment_put_words(_Atomic uint64_t *words, size_t count, const char *text)
+{
+    size_t len = strnlen(text, count * 8 - 1), i;
+
+    for (i = 0; i < len / 8; i++) {
+        uint64_t word;
+
+        memcpy(&word, text + i * 8, sizeof(word));
+        segment_set(&words[i], word);
+    }
+    segment_set(&words[i], word_of(text, len, i, count));
 }
 
 bool segment_is_words(const _Atomic uint64_t *words, size_t count, const char *text)

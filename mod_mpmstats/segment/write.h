@@ -18,6 +18,11 @@
  * from the gauges (segment_process_gone()); likewise for handlers. So the gauges stay correct
  * without a lock and after any crash.
  *
+ * HTTP/2 streams. A process has shape.streams records; the thread of mod_http2 that runs a stream
+ * owns the record it has claimed, from the claim to the release or the end of the process, after
+ * which the parent frees it. There may be more streams than records, after a restart that raised
+ * H2MaxWorkers: the others are only counted.
+ *
  * Text is cut to its field. Times are microseconds since the epoch.
  */
 #ifndef MPMSTATS_SEGMENT_WRITE_H
@@ -37,6 +42,7 @@ typedef struct {
     unsigned board_fields; /**< may be 0 */
     size_t board_image;    /**< bytes reserved for httpd's scoreboard; may be 0 */
     unsigned workers;      /**< worker entries of that scoreboard; may be 0 */
+    unsigned streams;      /**< records of HTTP/2 streams for each process; may be 0 */
 } segment_shape_t;
 
 typedef struct {
@@ -53,6 +59,7 @@ typedef struct {
     segment_board_rec_t *board;
     segment_board_field_rec_t *board_field;
     segment_worker_rec_t *worker; /**< by scoreboard entry, those of process slot 0 first */
+    segment_stream_rec_t *stream; /**< those of process record 0 first */
     /** row by row; in each row the virtual hosts, then the handlers */
     _Atomic uint32_t *cells;
     size_t cell_step;  /**< cells from one row to the next */
@@ -114,6 +121,14 @@ static inline uint64_t segment_down(_Atomic uint64_t *gauge)
 {
     return atomic_fetch_sub_explicit(gauge, 1, memory_order_relaxed) - 1;
 }
+
+/**
+ * Writes a text up to its end and the NUL, in fewer instructions than segment_set_text(): for a
+ * field that readers take as a text only, and that is cut silently.
+ */
+#define segment_put_text(field, text) \
+    segment_put_words((field), sizeof(field) / sizeof((field)[0]), (text))
+void segment_put_words(_Atomic uint64_t *words, size_t count, const char *text);
 
 /** Writes a text field; its size is that of the array. One writer at a time. */
 #define segment_set_text(field, text) \
@@ -188,6 +203,7 @@ typedef struct {
     segment_process_rec_t *record;
     _Atomic uint32_t *vhost_cells;
     _Atomic uint32_t *handler_cells;
+    segment_stream_rec_t *streams; /**< shape.streams of them */
 } segment_self_t;
 
 /** Claims a record for a child. Once per process, before it serves. */
@@ -277,6 +293,7 @@ static inline void segment_worker_runs(segment_t *segment, size_t index, unsigne
     if (index < segment->shape.workers) {
         segment_set(&segment->worker[index].handler, (uint64_t)row + 1);
         segment_set(&segment->worker[index].tunnel, 0);
+        segment_set(&segment->worker[index].drives, 0);
     }
 }
 
@@ -288,11 +305,46 @@ static inline void segment_worker_tunnels(segment_t *segment, size_t index)
     }
 }
 
+/** Records whether it only drives an HTTP/2 connection. */
+static inline void segment_worker_drives(segment_t *segment, size_t index, bool drives)
+{
+    if (index < segment->shape.workers && segment_get(&segment->worker[index].drives) != drives) {
+        segment_set(&segment->worker[index].drives, drives);
+    }
+}
+
+/** Whether it does. */
+static inline bool segment_worker_is_driver(const segment_t *segment, size_t index)
+{
+    return index < segment->shape.workers && segment_get(&segment->worker[index].drives) == 1;
+}
+
 /** Whether the request of the worker of entry @a index has become a tunnel. */
 static inline bool segment_worker_is_tunnel(const segment_t *segment, size_t index)
 {
     return index < segment->shape.workers && segment_get(&segment->worker[index].tunnel) == 1;
 }
+
+/**
+ * Counts a stream that the calling thread begins to run, and claims a record for it: the caller's
+ * alone until segment_stream_release(). Starts its search at @a hint, which it updates: a thread
+ * that keeps its hint finds its last record. Lock-free. NULL: all records are claimed.
+ */
+segment_stream_rec_t *segment_stream_claim(const segment_t *segment, const segment_self_t *self,
+                                           unsigned *hint);
+
+/** The claimed record is complete: readers see it. */
+static inline void segment_stream_runs(segment_stream_rec_t *stream)
+{
+    atomic_store_explicit(&stream->state, SEGMENT_STREAM_RUNS, memory_order_release);
+}
+
+/**
+ * The stream that was counted by segment_stream_claim(), which returned @a stream, does not run any
+ * more. Once, by any thread.
+ */
+void segment_stream_release(const segment_t *segment, const segment_self_t *self,
+                            segment_stream_rec_t *stream);
 
 /** Counts the end of a request in handler @a row, after @a time microseconds. */
 static inline void segment_handler_ends(segment_t *segment, const segment_self_t *self,

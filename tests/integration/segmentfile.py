@@ -35,7 +35,7 @@ def _fields_of(section):
 
 
 SECTIONS = {name: _fields_of(name) for name in
-            ("server", "listener", "process", "vhost", "handler", "event", "board", "board_field", "worker")}
+            ("server", "listener", "process", "vhost", "handler", "event", "board", "board_field", "worker", "stream")}
 
 
 def bucket(value):
@@ -129,7 +129,7 @@ class Board:
 def segment_bytes(board=None, created=None, **sections):
     """The whole file. `server` is a dict, the other sections are lists of dicts; `other` virtual host included by you."""
     records = {name: [sections.pop(name, {})] if name == "server" else sections.pop(name, []) for name in
-               ("server", "listener", "process", "vhost", "handler", "event", "worker")}
+               ("server", "listener", "process", "vhost", "handler", "event", "worker", "stream")}
     assert not sections, sections
     records["board"] = [board.record()] if board else [dict(length=0)]
     records["board_field"] = board.fields() if board else []

@@ -27,6 +27,7 @@ static const segment_shape_t shape = {
     .board_fields = 2,
     .board_image = 100,
     .workers = 5,
+    .streams = 2,
 };
 
 static segment_t segment;
@@ -282,6 +283,110 @@ static void check_record(metrics_scope_e scope, const void *record)
     }
 }
 
+/* ---- HTTP/2 streams ---- */
+
+static void process(size_t record, uint64_t pid, uint64_t streams)
+{
+    segment_set(&segment.process[record].pid, pid);
+    segment_set(&segment.process[record].slot, record);
+    segment_set(&segment.process[record].workers, 10);
+    segment_set(&segment.process[record].workers_busy, 3);
+    segment_set(&segment.process[record].streams_running, streams);
+}
+
+static void stream(size_t record, uint64_t state, const char *request)
+{
+    segment_set(&segment.stream[record].state, state);
+    segment_set(&segment.stream[record].begun, 1700000000000000);
+    segment_set(&segment.stream[record].vhost, 2);
+    segment_set(&segment.stream[record].handler, 1);
+    segment_set_text(segment.stream[record].client, "192.0.2.1");
+    segment_set_text(segment.stream[record].request, request);
+}
+
+START_TEST(streams_are_workers_and_busy)
+{
+    const snapshot_worker_t *worker;
+
+    segment_set(&segment.server->stream_threads, 2);
+    segment_set(&segment.server->max_request_workers, 20);
+    segment_set_text(segment.vhost[1].name, "b:80");
+    handler(0, SEGMENT_HANDLER_USED, "cgi", 1);
+    process(0, 7, 0);
+    process(2, 9, 1);
+    segment_set(&segment.server->heartbeat, 1700000005000000);
+    stream(1, SEGMENT_STREAM_RUNS, "GET /of/nobody"); /* its process runs none */
+    stream(4, SEGMENT_STREAM_CLAIMED, "GET /half");
+    stream(5, SEGMENT_STREAM_RUNS, "GET /a?b HTTP/2.0");
+    take(VIEW_ALL);
+    ck_assert_int_eq(snapshot.worker_count, 1);
+    worker = &snapshot.workers[0];
+    ck_assert_int_eq(worker->stream, 1);
+    ck_assert_int_eq(worker->slot, 2);
+    ck_assert_int_eq(worker->pid, 9);
+    ck_assert_int_eq(worker->thread, 1);
+    ck_assert_str_eq(worker->state, "W");
+    ck_assert_str_eq(worker->request, "GET /a?b HTTP/2.0");
+    ck_assert_str_eq(worker->vhost, "b:80");
+    ck_assert_str_eq(worker->client, "192.0.2.1");
+    ck_assert_str_eq(worker->handler, "cgi");
+    ck_assert_str_eq(worker->protocol, "h2c");
+    ck_assert_int_eq(worker->since_us, 5000000);
+    ck_assert_int_eq(snapshot.totals.streams_running, 1);
+    ck_assert_int_eq(snapshot.totals.streams_limit, 4);
+    ck_assert_int_eq(snapshot.totals.workers_busy, 7);
+    ck_assert_int_eq(snapshot.totals.saturated, 0);
+    take(VIEW_TOTALS);
+    ck_assert_int_eq(snapshot.worker_count, 0);
+    ck_assert_int_eq(snapshot.totals.workers_busy, 7);
+}
+END_TEST
+
+START_TEST(a_server_whose_threads_for_streams_are_all_busy_is_saturated)
+{
+    segment_set(&segment.server->stream_threads, 2);
+    segment_set(&segment.server->max_request_workers, 20);
+    process(0, 7, 2);
+    process(1, 8, 1);
+    take(VIEW_TOTALS);
+    ck_assert_int_eq(snapshot.totals.saturated, 0);
+    process(1, 8, 2);
+    take(VIEW_TOTALS);
+    ck_assert_int_eq(snapshot.totals.saturated, 1);
+    process(1, 8, SEGMENT_UNKNOWN);
+    segment_set(&segment.server->stream_threads, SEGMENT_UNKNOWN);
+    take(VIEW_TOTALS);
+    ck_assert_int_eq(snapshot.totals.saturated, 0);
+    ck_assert(snapshot.totals.streams_limit == SNAPSHOT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(streams_of_any_bytes_are_read)
+{
+    for (uint64_t with = 0; with < 4; with++) {
+        const uint64_t values[] = { UINT64_MAX, INT64_MAX, 0x8080808080808080, 1 };
+
+        for (size_t i = 0; i < 3; i++) {
+            process(i, 7 + i, INT64_MAX - with);
+        }
+        for (size_t i = 0; i < sizeof(*segment.stream) * 6 / 8; i++) {
+            segment_set((_Atomic uint64_t *)segment.stream + i, values[with]);
+        }
+        for (size_t i = 0; i < 6; i++) {
+            segment_set(&segment.stream[i].state, SEGMENT_STREAM_RUNS);
+        }
+        take(VIEW_ALL);
+        ck_assert_int_eq(snapshot.worker_count, 6);
+        check_record(METRICS_TOTALS, &snapshot.totals);
+        for (int i = 0; i < 6; i++) {
+            check_record(METRICS_WORKER, &snapshot.workers[i]);
+            ck_assert(snapshot.workers[i].request == NULL
+                      || strlen(snapshot.workers[i].request) < 64);
+        }
+    }
+}
+END_TEST
+
 START_TEST(no_number_is_negative)
 {
     segment_ring_put(&segment, SEGMENT_EVENT_START, UINT64_MAX - 7, UINT64_MAX - 7, 0, 0, "");
@@ -345,6 +450,9 @@ int main(void)
     tcase_add_test(tc, handlers_that_have_done_something_are_told_of_once);
     tcase_add_test(tc, listeners_have_an_address);
     tcase_add_test(tc, events_come_with_the_newest_first);
+    tcase_add_test(tc, streams_are_workers_and_busy);
+    tcase_add_test(tc, a_server_whose_threads_for_streams_are_all_busy_is_saturated);
+    tcase_add_test(tc, streams_of_any_bytes_are_read);
     tcase_add_test(tc, no_number_is_negative);
     tcase_add_test(tc, an_empty_segment_is_an_empty_snapshot);
     suite_add_tcase(suite, tc);

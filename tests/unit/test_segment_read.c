@@ -27,6 +27,7 @@ static const segment_shape_t shape = {
     .board_fields = 2,
     .board_image = 100,
     .workers = 5,
+    .streams = 2,
 };
 
 static segment_t segment;
@@ -81,12 +82,14 @@ static void *record_of(segment_section_e section, size_t i)
         return &segment.board[i];
     case SEGMENT_S_WORKER:
         return &segment.worker[i];
+    case SEGMENT_S_STREAM:
+        return &segment.stream[i];
     default:
         return &segment.board_field[i];
     }
 }
 
-static const size_t records[SEGMENT_S_DESCRIBED] = { 1, 2, 3, 4, 3, 8, 1, 2, 5 };
+static const size_t records[SEGMENT_S_DESCRIBED] = { 1, 2, 3, 4, 3, 8, 1, 2, 5, 6 };
 
 static void fill_field(void *record, const segment_field_t *field, uint64_t value)
 {
@@ -129,6 +132,7 @@ typedef union {
     segment_board_t board;
     segment_board_field_t board_field;
     segment_worker_t worker;
+    segment_stream_t stream;
 } any_t;
 
 static bool get_any(const segment_view_t *view, unsigned section, size_t i, any_t *any)
@@ -151,6 +155,8 @@ static bool get_any(const segment_view_t *view, unsigned section, size_t i, any_
         return segment_get_board(view, &any->board);
     case SEGMENT_S_WORKER:
         return segment_get_worker(view, i, &any->worker);
+    case SEGMENT_S_STREAM:
+        return segment_get_stream(view, i, &any->stream);
     default:
         return segment_get_board_field(view, i, &any->board_field);
     }

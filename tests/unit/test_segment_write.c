@@ -24,6 +24,7 @@ static const segment_shape_t shape = {
     .events = 8,
     .board_fields = 1,
     .workers = 6,
+    .streams = 3,
 };
 
 static segment_t segment;
@@ -46,8 +47,8 @@ static void stop(void)
 START_TEST(sections_do_not_overlap_are_aligned_and_fill_the_segment)
 {
     for (unsigned n = 1; n < 200; n += 33) {
-        segment_shape_t s = { n, n, n, n + 1, n, n - 1, (n - 1) * 17, n - 1 };
-        char *places[10], *end = NULL;
+        segment_shape_t s = { n, n, n, n + 1, n, n - 1, (n - 1) * 17, n - 1, n - 1 };
+        char *places[11], *end = NULL;
         static char base[1];
         segment_t at;
 
@@ -61,14 +62,15 @@ START_TEST(sections_do_not_overlap_are_aligned_and_fill_the_segment)
         places[6] = (char *)at.board;
         places[7] = (char *)at.board_field;
         places[8] = (char *)at.worker;
-        places[9] = (char *)at.cells;
+        places[9] = (char *)at.stream;
+        places[10] = (char *)at.cells;
         ck_assert_int_gt(places[0] - base, (long)sizeof(segment_head_t));
-        for (int i = 0; i < 10; i++) {
+        for (int i = 0; i < 11; i++) {
             ck_assert_int_eq((places[i] - base) % 64, 0);
             ck_assert(i == 0 || places[i] > places[i - 1] || s.board_fields == 0 || s.workers == 0);
         }
         ck_assert_uint_ge(at.cell_step, s.vhosts + s.handlers);
-        end = places[9] + at.cell_step * 4 * s.processes + (s.board_image + 63) / 64 * 64;
+        end = places[10] + at.cell_step * 4 * s.processes + (s.board_image + 63) / 64 * 64;
         ck_assert_uint_eq((size_t)(end - base), segment_size(&s));
         ck_assert_ptr_eq(at.vhost + s.vhosts + 1, at.handler);
     }
@@ -469,6 +471,126 @@ static void *serve_many(void *arg)
     return NULL;
 }
 
+/* ---- HTTP/2 streams ---- */
+
+START_TEST(a_stream_has_a_record_of_its_own_until_it_is_released)
+{
+    segment_stream_rec_t *held[3], *again;
+    segment_self_t one, two;
+    unsigned hint = 0, other = 77;
+
+    start();
+    one = segment_process_claim(&segment, 100);
+    two = segment_process_claim(&segment, 200);
+    for (int i = 0; i < 3; i++) {
+        held[i] = segment_stream_claim(&segment, &one, &hint);
+        ck_assert_ptr_eq(held[i], &segment.stream[i]);
+        segment_stream_runs(held[i]);
+    }
+    /* A fourth is counted, and has no record. */
+    ck_assert_ptr_null(segment_stream_claim(&segment, &one, &hint));
+    ck_assert_uint_eq(segment_get(&one.record->streams_running), 4);
+    ck_assert_ptr_eq(segment_stream_claim(&segment, &two, &other), &segment.stream[3]);
+    ck_assert_uint_eq(other, 0);
+    segment_stream_release(&segment, &one, NULL);
+    segment_stream_release(&segment, &one, held[1]);
+    hint = 1;
+    again = segment_stream_claim(&segment, &one, &hint);
+    ck_assert_ptr_eq(again, held[1]);
+    ck_assert_uint_eq(hint, 1);
+    ck_assert_uint_eq(segment_get(&one.record->streams_running), 3);
+    ck_assert_uint_eq(segment_get(&two.record->streams_running), 1);
+    stop();
+}
+END_TEST
+
+START_TEST(the_records_of_a_dead_process_are_free_for_the_next_one)
+{
+    segment_self_t self;
+    unsigned hint = 0;
+
+    start();
+    for (int life = 0; life < 3; life++) {
+        self = segment_process_claim(&segment, 100);
+        for (int i = 0; i < 3; i++) {
+            segment_stream_rec_t *stream = segment_stream_claim(&segment, &self, &hint);
+
+            ck_assert_ptr_nonnull(stream);
+            segment_stream_runs(stream);
+        }
+        segment_set(&self.streams[1].state, 99 + (uint64_t)life);
+        segment_set(&self.record->streams_running, 0); /* it wrote what it liked */
+        segment_process_gone(&segment, 100);
+        ck_assert_uint_eq(segment_get(&self.streams[1].state), SEGMENT_STREAM_FREE);
+    }
+    stop();
+}
+END_TEST
+
+#define STREAMS_OF_THREAD 20000
+
+static segment_self_t streaming;
+
+static void *run_streams(void *unused)
+{
+    unsigned hint = (unsigned)(size_t)unused;
+
+    for (int i = 0; i < STREAMS_OF_THREAD; i++) {
+        segment_stream_rec_t *stream = segment_stream_claim(&segment, &streaming, &hint);
+
+        if (stream != NULL) {
+            segment_set(&stream->begun, (size_t)unused);
+            segment_stream_runs(stream);
+            ck_assert_uint_eq(segment_get(&stream->begun), (size_t)unused);
+        }
+        segment_stream_release(&segment, &streaming, stream);
+    }
+    return NULL;
+}
+
+START_TEST(no_two_threads_have_one_record)
+{
+    pthread_t threads[5];
+
+    start();
+    streaming = segment_process_claim(&segment, 100);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, run_streams, (void *)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    ck_assert_uint_eq(segment_get(&streaming.record->streams_running), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(segment_get(&streaming.streams[i].state), SEGMENT_STREAM_FREE);
+    }
+    stop();
+}
+END_TEST
+
+START_TEST(a_quick_text_reads_as_the_padded_one)
+{
+    segment_view_t *view;
+    segment_stream_t stream;
+    char text[100];
+
+    start();
+    view = segment_view(&segment);
+    for (size_t len = 0; len < sizeof(text); len++) {
+        memset(text, 'x', sizeof(text));
+        text[len] = '\0';
+        segment_set_text(segment.stream[0].request,
+                         "what was there before is longer than what comes, but for the last");
+        segment_put_text(segment.stream[0].request, text);
+        segment_get_stream(view, 0, &stream);
+        ck_assert_uint_eq(strlen(stream.request), len < 63 ? len : 63);
+        ck_assert_int_eq(strncmp(stream.request, text, 63), 0);
+    }
+    segment_close(view);
+    stop();
+}
+END_TEST
+
 START_TEST(threads_count_at_once_and_nothing_is_lost)
 {
     pthread_t threads[THREADS];
@@ -594,6 +716,10 @@ int main(void)
     unit_add(s, "killed", a_killed_process_takes_what_it_had_in_flight_with_it_and_nothing_else);
     unit_add(s, "spoilt", a_process_that_spoilt_its_cells_cannot_make_gauges_negative);
     unit_add(s, "threads", threads_count_at_once_and_nothing_is_lost);
+    unit_add(s, "streams", a_stream_has_a_record_of_its_own_until_it_is_released);
+    unit_add(s, "streams dead", the_records_of_a_dead_process_are_free_for_the_next_one);
+    unit_add(s, "streams race", no_two_threads_have_one_record);
+    unit_add(s, "quick text", a_quick_text_reads_as_the_padded_one);
     unit_add(s, "ring", the_ring_holds_the_latest_events_in_order);
     unit_add(s, "ring half", a_writer_that_died_in_the_middle_costs_its_place_and_nothing_else);
     unit_add(s, "ring late", a_writer_overtaken_by_a_later_event_gives_up);

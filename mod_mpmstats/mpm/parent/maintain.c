@@ -81,12 +81,16 @@ static struct {
     sizing_restart_memory_t failures;
 } m;
 
+/* Bound of a child's number of streams, which its memory says: the sum of all is an int. */
+#define MOST_STREAMS 10000U
+
 /* ---- looking ------------------------------------------------------------ */
 
 typedef struct {
     int ready;            /* processes that accept */
     int starting;         /* have no worker yet */
     int busy;             /* workers in a request */
+    int streams;          /* HTTP/2 streams that run in those that accept */
     apr_int64_t start_us; /* sum of the start times of those that accept */
     int quietest;         /* slot of the process with the fewest connections, -1: none */
 } view_t;
@@ -127,7 +131,7 @@ static view_t look(void)
     stuck_look(clock_now());
     for (slot = 0; slot < m.lane->slots; slot++) {
         const shared_process_t *p = &hybrid_retained->shared->process[slot];
-        apr_uint32_t busy;
+        apr_uint32_t busy, streams;
 
         if (procs_accepting(slot) == 0) {
             continue;
@@ -148,6 +152,8 @@ static view_t look(void)
         v.ready++;
         v.start_us += shared_get(p->start_us);
         v.busy += (int)(busy < ceiling ? busy : ceiling);
+        streams = shared_get(p->streams);
+        v.streams += (int)(streams < MOST_STREAMS ? streams : MOST_STREAMS);
         if (v.quietest < 0 || connections(slot) < fewest) {
             v.quietest = slot;
             fewest = connections(slot);
@@ -376,7 +382,12 @@ apr_interval_time_t maintain_run(apr_time_t now)
         shortage_look(now);
     }
     report(advice.report);
-    saturation_note(m.lane, advice.at_limit, waiting, now);
+    saturation_note(m.lane,
+                    &(saturation_t){ .full = advice.at_limit,
+                                     .waiting = waiting,
+                                     .ready = v.ready,
+                                     .streams = v.streams },
+                    now);
     more = to_start(&v, wanted, now);
     if (wanted > 0 && now >= m.not_before && has_pairs) {
         int started = start_children(more);

@@ -5,6 +5,7 @@
  */
 #include "mpm/parent/saturation.h"
 
+#include "apr_optional.h"
 #include "apr_strings.h"
 #include "httpd.h"
 #include "scoreboard.h"
@@ -18,11 +19,13 @@
 /* Number of virtual hosts and of handlers that a message names. */
 #define TOP 3
 
-static struct {
+typedef struct {
     apr_time_t since; /* 0: not saturated */
     apr_time_t last_full;
     int most_waiting;
-} now_full; /* parent's only thread */
+} interval_t;
+
+static interval_t now_full, now_streaming; /* parent's only thread */
 
 #define TALLIES 64
 
@@ -131,15 +134,69 @@ static void ends(const lane_t *lane)
     now_full.since = 0;
 }
 
-void saturation_note(const lane_t *lane, int full, int waiting, apr_time_t now)
+/* ---- mod_http2's threads ---------------------------------------------------- */
+
+/* An optional function of mod_http2: the numbers of its threads in a process. */
+APR_DECLARE_OPTIONAL_FN(void, http2_get_num_workers, (server_rec * s, int *least, int *most));
+
+/* H2MaxWorkers; 0: no mod_http2. */
+static int stream_threads(void)
 {
-    if (full) {
+    APR_OPTIONAL_FN_TYPE(http2_get_num_workers) *ask = APR_RETRIEVE_OPTIONAL_FN(
+        http2_get_num_workers);
+    int least, most = 0;
+
+    if (ask != NULL) {
+        ask(ap_server_conf, &least, &most);
+    }
+    return most;
+}
+
+static void streams_begin(const lane_t *lane, const saturation_t *state, int threads,
+                          apr_time_t now)
+{
+    shared_add(hybrid_retained->shared->server->saturations, 1);
+    now_streaming.since = now;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                 "%sserver reached H2MaxWorkers setting: all %d threads of mod_http2 run HTTP/2 "
+                 "streams, %d in each of %d processes; consider raising the H2MaxWorkers setting",
+                 lane_choose(lane, "AH00484: ", "AH00286: ", ""), threads * state->ready, threads,
+                 state->ready);
+}
+
+static void streams_end(void)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "server is below H2MaxWorkers again, after %" APR_TIME_T_FMT " ms",
+                 (now_streaming.last_full - now_streaming.since) / 1000);
+    now_streaming.since = 0;
+}
+
+static void note_streams(const lane_t *lane, const saturation_t *state, apr_time_t now)
+{
+    int threads = state->streams > 0 ? stream_threads() : 0;
+
+    if (threads > 0 && state->streams / state->ready >= threads) {
+        now_streaming.last_full = now;
+        if (now_streaming.since == 0) {
+            streams_begin(lane, state, threads, now);
+        }
+    }
+    else if (now_streaming.since != 0 && now - now_streaming.last_full >= QUIET_TIME) {
+        streams_end();
+    }
+}
+
+void saturation_note(const lane_t *lane, const saturation_t *state, apr_time_t now)
+{
+    note_streams(lane, state, now);
+    if (state->full) {
         now_full.last_full = now;
         if (now_full.since == 0) {
-            begins(lane, waiting, now);
+            begins(lane, state->waiting, now);
         }
-        else if (waiting > now_full.most_waiting) {
-            now_full.most_waiting = waiting;
+        else if (state->waiting > now_full.most_waiting) {
+            now_full.most_waiting = state->waiting;
         }
     }
     else if (now_full.since != 0 && now - now_full.last_full >= QUIET_TIME) {

@@ -31,7 +31,9 @@ typedef struct {
     _Atomic int holding; /* CONTROL_HOLD is in effect */
     /* monotonic; when the youngest running HTTP/2 stream began, 0: none runs */
     _Atomic apr_time_t stream_since;
-    _Atomic apr_uint32_t hung; /* workers in one request for longer than MPMHungRequestTime */
+    /* workers and streams in one request for longer than MPMHungRequestTime */
+    _Atomic apr_uint32_t hung;
+    _Atomic apr_uint32_t streams; /* HTTP/2 streams that run, at the ticker's last check */
     _Atomic apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
     _Atomic apr_uint64_t accepted;
     _Atomic apr_uint64_t dispatched;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hung workers. The ticker cannot read a request that a worker owns: the log message is taken from
+ * Hung workers, and with them the HTTP/2 streams, which streams.c keeps. The ticker cannot read a request that a worker owns: the log message is taken from
  * the scoreboard. The workers count their requests, and mark runs that are connections, here.
  */
 #include "mpm/threads/hung.h"
@@ -9,6 +9,7 @@
 
 #include "httpd.h"
 #include "scoreboard.h"
+#include "mpm/conn/streams.h"
 #include "mpm/process/child.h"
 #include "mpm/process/crash.h"
 #include "mpm/module.h"
@@ -61,9 +62,11 @@ static void tell(int index, apr_time_t now)
 void hung_look(apr_time_t now)
 {
     apr_interval_time_t limit = apr_time_from_sec(child.lane->hung_seconds);
-    apr_uint32_t hung = 0;
+    streams_t streams = streams_look(now, limit);
+    apr_uint32_t hung = streams.hung;
     int i;
 
+    shared_set(child.stats->streams, streams.running);
     if (limit <= 0) {
         return;
     }

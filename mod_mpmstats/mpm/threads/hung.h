@@ -13,8 +13,8 @@
 void hung_child_init(void);
 
 /**
- * Check all workers; log each one that is busy with one request for longer than MPMHungRequestTime,
- * once per request.
+ * Check all workers and HTTP/2 streams; log each one that is busy with one request for longer than
+ * MPMHungRequestTime, once per request. Record how many there are, and how many streams run.
  */
 void hung_look(apr_time_t now);
 

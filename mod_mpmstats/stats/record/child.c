@@ -24,6 +24,7 @@
 #include "stats/record/record.h"
 #include "stats/record/board.h"
 #include "stats/record/segment.h"
+#include "stats/record/streams.h"
 
 /* ---- in the child --------------------------------------------------------------- */
 
@@ -38,6 +39,7 @@ static void on_fatal(int sig)
     if (record.self.record != NULL) {
         segment_set(&record.self.record->signal, (uint64_t)sig);
     }
+    record_streams_crash(sig);
     for (size_t i = 0; i < FATAL_SIGNALS; i++) {
         if (fatal_signals[i] == sig) {
             sigaction(sig, &before[i], NULL);
@@ -71,6 +73,7 @@ void record_child_introduce(segment_process_rec_t *process, int generation)
     segment_set(&process->generation, (uint64_t)generation);
     segment_set(&process->config_generation, record.config_generation);
     segment_untold(SEGMENT_S_PROCESS, process);
+    segment_set(&process->streams_running, record_streams_threads() > 0 ? 0 : SEGMENT_UNKNOWN);
     segment_set(&process->started, (uint64_t)apr_time_now());
 }
 
@@ -89,7 +92,6 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
     }
     record.default_row = segment_handler_row(record.segment, "default-handler");
     record.threads_of_slot = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
-    record.stays = mpm_answer_count(AP_MPMQ_IS_ASYNC) == 0;
     record.threaded = mpm_answer(AP_MPMQ_IS_THREADED, AP_MPMQ_NOT_SUPPORTED)
         != AP_MPMQ_NOT_SUPPORTED;
     record.self = segment_process_claim(record.segment, getpid());
@@ -235,10 +237,15 @@ static uint64_t signal_of(const segment_t *segment, pid_t pid)
 static void gone(pid_t pid)
 {
     uint64_t sig = signal_of(record.segment, pid);
-    segment_gone_t what = segment_process_gone(record.segment, pid);
+    bool in_time = is_of_the_end(sig) && mpm_answer_is_stopping();
+    segment_gone_t what;
 
+    if (!in_time) {
+        record_streams_report(pid);
+    }
+    what = segment_process_gone(record.segment, pid);
     segment_add(&record.segment->server->children_ended, 1);
-    if (what.known && !what.left && !(is_of_the_end(sig) && mpm_answer_is_stopping())) {
+    if (what.known && !what.left && !in_time) {
         note_crash(record.segment, pid, sig, &what);
     }
     else {

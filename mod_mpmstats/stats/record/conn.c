@@ -14,6 +14,7 @@
 #include "http_connection.h"
 #include "http_core.h"
 #include "http_protocol.h"
+#include "http_request.h"
 #include "http_ssl.h"
 #include "util_filter.h"
 
@@ -24,6 +25,7 @@
 #include "stats/record/record.h"
 #include "stats/record/request.h"
 #include "stats/record/score.h"
+#include "stats/record/streams.h"
 
 /* mpm_hybrid relies on this name (inbound.c): the filter buffers nothing. */
 #define IN_NAME "MPMSTATS_IN"
@@ -251,6 +253,12 @@ static __attribute__((hot, noinline)) apr_status_t pass_piece(ap_filter_t *f,
     return ap_pass_brigade(f->next, brigade);
 }
 
+/* httpd passes the end of a request (EOR) on as the first of a brigade of its own. */
+static inline bool ends_request(const apr_bucket_brigade *brigade)
+{
+    return !APR_BRIGADE_EMPTY(brigade) && AP_BUCKET_IS_EOR(APR_BRIGADE_FIRST(brigade));
+}
+
 static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     record_conn_t *conn = f->ctx;
@@ -258,6 +266,12 @@ static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_b
 
     if (request == NULL) {
         cut_query(conn);
+        if (conn->h2) {
+            record_request_note_carrier(conn); /* it may have another worker than before */
+        }
+    }
+    else if (request->runs && ends_request(brigade)) {
+        record_streams_end(request);
     }
     return request == NULL || request->ended ? ap_pass_brigade(f->next, brigade)
                                              : pass_piece(f, brigade, request);
@@ -503,6 +517,10 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     if (!conn->secondary) {
         conn->times = hybrid_times(c);
         conn->tls = ap_ssl_conn_is_ssl(c);
+        if (!hybrid_present()) {
+            /* Its worker is known by c->id, and has this connection from now on. */
+            segment_worker_drives(record.segment, (size_t)c->id, false);
+        }
         count_in(conn);
         if (record.scores && !hybrid_present()) {
             record_score_conn(conn);

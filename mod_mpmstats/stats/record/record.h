@@ -40,8 +40,6 @@ typedef struct {
     /** in a child: the default handler's record, cached */
     unsigned default_row;
     int threads_of_slot; /**< in a child: worker entries of a process in the scoreboard */
-    /** in a child: the MPM is not async, a worker stays with its connection */
-    bool stays;
     pid_t parent;
 } __attribute__((aligned(64))) record_t;
 

@@ -140,15 +140,17 @@ static inline long number_of_worker(const record_conn_t *conn)
 }
 
 /*
- * Where a worker stays with an HTTP/2 connection, mod_http2's threads run the requests: the worker
- * has no request of its own, and its entry is marked as a tunnel.
+ * A worker stays with an HTTP/2 connection while mod_http2's threads run its requests, in the
+ * models that are not async also between them. It has no request of its own: its entry is marked
+ * as a tunnel, and as one that drives.
  */
-static void note_carrier(const record_conn_t *carrier)
+void record_request_note_carrier(const record_conn_t *carrier)
 {
     long index = number_of_worker(carrier);
 
     if (index >= 0) {
         segment_worker_tunnels(record.segment, (size_t)index);
+        segment_worker_drives(record.segment, (size_t)index, true);
     }
 }
 
@@ -159,8 +161,8 @@ static void note_stream(const record_conn_t *stream, int change, bool cut)
 
     if (carrier != NULL) {
         carrier->h2 = true;
-        if (record.stays && change > 0) {
-            note_carrier(carrier);
+        if (change > 0) {
+            record_request_note_carrier(carrier);
         }
         if (change < 0) {
             atomic_store_explicit(&carrier->stream_cut, cut, memory_order_relaxed);
@@ -234,6 +236,7 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
     }
     else {
         note_stream(conn, 1, false);
+        record_streams_begin(r, request);
     }
     if (record.scores) {
         record_score_begin(r, request);
@@ -339,7 +342,10 @@ __attribute__((hot)) int record_request_handler(request_rec *r)
         ? record.default_row
         : segment_handler_row(record.segment, r->handler);
     segment_handler_begins(record.segment, &record.self, request->handler_row);
-    if (!request->conn->secondary) {
+    if (request->stream != NULL) {
+        segment_set(&request->stream->handler, (uint64_t)request->handler_row + 1);
+    }
+    else if (!request->conn->secondary) {
         note_handler(request->conn, request->handler_row);
         if (__builtin_expect(wants_tunnel(r), 0)) {
             while (r->prev != NULL) {
@@ -479,6 +485,7 @@ static inline void end_request(record_request_t *request, record_conn_t *conn, c
         conn->current = NULL;
     }
     if (conn->secondary) {
+        record_streams_end(request);
         note_stream(conn, -1, conn->c->aborted && (!request->ended || request->late));
     }
     if (request->handled) {

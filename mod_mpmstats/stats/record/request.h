@@ -22,4 +22,10 @@ int record_request_quick(request_rec *r, int lookup);
 int record_request_handler(request_rec *r);
 int record_request_log(request_rec *r);
 
+/**
+ * Records that the worker of @a carrier, an HTTP/2 connection, only drives it. By that worker, or
+ * by a thread that begins to run one of its streams.
+ */
+void record_request_note_carrier(const record_conn_t *carrier);
+
 #endif

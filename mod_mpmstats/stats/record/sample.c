@@ -206,6 +206,11 @@ static scoreboard_t ask_scoreboard(void)
     return board;
 }
 
+static bool is_busy(const worker_score *score)
+{
+    return score != NULL && score->status >= SERVER_BUSY_READ && score->status <= SERVER_CLOSING;
+}
+
 static void count_workers(const scoreboard_t *board, int slot, unsigned *workers, unsigned *busy)
 {
     *workers = *busy = 0;
@@ -214,7 +219,7 @@ static void count_workers(const scoreboard_t *board, int slot, unsigned *workers
         int status = score != NULL ? score->status : SERVER_DEAD;
 
         *workers += status != SERVER_DEAD && status != SERVER_STARTING;
-        *busy += status >= SERVER_BUSY_READ && status <= SERVER_CLOSING;
+        *busy += is_busy(score);
     }
 }
 
@@ -263,7 +268,51 @@ static unsigned look_scoreboard(void)
     return total;
 }
 
-static void add_up_processes(segment_server_rec_t *server)
+/* Busy workers of a process that only drive an HTTP/2 connection. */
+static unsigned count_drivers(const segment_process_rec_t *process)
+{
+    int threads = mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
+    uint64_t slot = segment_get(&process->slot);
+    unsigned drivers = 0;
+
+    /* Unknown is the largest number: a process that begins has no workers, or not yet. */
+    if (!ap_exists_scoreboard_image() || segment_get(&process->workers_busy) + 1 <= 1
+        || slot >= (uint64_t)mpm_answer_count(AP_MPMQ_HARD_LIMIT_DAEMONS)) {
+        return 0;
+    }
+    for (int thread = 0; thread < threads; thread++) {
+        drivers += segment_worker_is_driver(record.segment,
+                                            (size_t)slot * (size_t)threads + (size_t)thread)
+            && is_busy(ap_get_scoreboard_worker_from_indexes((int)slot, thread));
+    }
+    return drivers;
+}
+
+/* The load of both kinds of threads. */
+typedef struct {
+    uint64_t serving;                          /* workers that have a connection */
+    uint64_t driving;                          /* of those, that only drive an HTTP/2 connection */
+    uint64_t streams;                          /* running */
+    uint64_t streams_accepting, streams_limit; /* of those processes that accept */
+} load_t;
+
+static void add_streams(load_t *load, const segment_process_rec_t *process)
+{
+    uint64_t streams = segment_get(&process->streams_running);
+
+    if (streams == SEGMENT_UNKNOWN) {
+        return; /* no mod_http2 */
+    }
+    load->streams += streams;
+    load->driving += count_drivers(process);
+    if (segment_get(&process->left) == 0 && segment_get(&process->quiescing) == 0
+        && segment_get(&process->workers) + 1 > 1) {
+        load->streams_accepting += streams;
+        load->streams_limit += segment_get(&record.segment->server->stream_threads);
+    }
+}
+
+static void add_up_processes(segment_server_rec_t *server, load_t *load)
 {
     uint64_t processes = 0, connections = 0;
 
@@ -271,6 +320,7 @@ static void add_up_processes(segment_server_rec_t *server)
         const segment_process_rec_t *process = &record.segment->process[i];
 
         if (segment_get(&process->pid) != 0) {
+            add_streams(load, process);
             processes += !is_lobby(process);
             connections += segment_get(&process->connections);
         }
@@ -321,22 +371,29 @@ static void saturation_ends(segment_server_rec_t *server, uint64_t since)
     }
 }
 
-static void note_saturation(segment_server_rec_t *server, uint64_t busy, uint64_t now)
+static void note_saturation(segment_server_rec_t *server, const load_t *load, uint64_t now)
 {
     uint64_t limit = segment_get(&server->max_request_workers);
     uint64_t since = segment_get(&server->saturated_since);
+    bool no_stream = load->streams_limit > 0 && load->streams_accepting >= load->streams_limit;
 
     if (limit == SEGMENT_UNKNOWN || limit == 0) {
         return;
     }
-    if (busy >= limit) {
+    if (load->serving >= limit || no_stream) {
         segment_set(&server->saturated_seen, now);
-        saturation_begins(server, busy, limit, now);
+        saturation_begins(server, load->serving - load->driving + load->streams, limit, now);
     }
     else if (since != 0 && now > segment_get(&server->saturated_seen) + QUIET_TIME) {
         saturation_ends(server, since);
     }
-    record_summary_threshold(busy, limit, now);
+    if (load->streams_accepting * limit > load->serving * load->streams_limit) {
+        record_summary_threshold(load->streams_accepting, load->streams_limit,
+                                 "threads of mod_http2 (H2MaxWorkers)", now);
+    }
+    else {
+        record_summary_threshold(load->serving, limit, "workers (MaxRequestWorkers)", now);
+    }
 }
 
 /* ---- samples ----------------------------------------------------------------------------- */
@@ -345,16 +402,19 @@ static void look(uint64_t level_for, unsigned less)
 {
     segment_server_rec_t *server = record.segment->server;
     uint64_t now = (uint64_t)apr_time_now();
-    unsigned busy = hybrid_present() ? look_hybrid() : look_scoreboard();
+    load_t load = { .serving = hybrid_present() ? look_hybrid() : look_scoreboard() };
+    uint64_t busy;
 
+    add_up_processes(server, &load);
+    load.driving = load.driving < load.serving ? load.driving : load.serving;
+    busy = load.serving - load.driving + load.streams;
     if (level_for > 0 && level_for < LONGEST_LEVEL) {
         histogram_add(&server->workers_busy_time, busy > less ? busy - less : 0, level_for);
     }
     segment_set(&server->workers_busy, busy);
     segment_raise(&server->workers_busy_peak, busy);
-    add_up_processes(server);
     record_listen_look();
-    note_saturation(server, busy, now);
+    note_saturation(server, &load, now);
     segment_set(&server->sampled, now);
 }
 

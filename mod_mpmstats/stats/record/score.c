@@ -106,16 +106,18 @@ static __attribute__((cold, noinline)) void put_other_client(worker_score *score
     put_client(score, client);
 }
 
-/* Writes the request line; its end if SeeRequestTail is On. */
-static void put_request(worker_score *score, const request_rec *r)
+const char *record_score_line(const request_rec *r, size_t room)
 {
     const char *line = request_line(r);
     size_t length;
 
-    if (ap_mod_status_reqtail && (length = strlen(line)) >= sizeof(score->request)) {
-        line += length - sizeof(score->request) + 1;
-    }
-    PUT(score->request, line);
+    return ap_mod_status_reqtail && (length = strlen(line)) >= room ? line + length - room + 1
+                                                                    : line;
+}
+
+static void put_request(worker_score *score, const request_rec *r)
+{
+    PUT(score->request, record_score_line(r, sizeof(score->request)));
 }
 
 void record_score_cut(const request_rec *r)

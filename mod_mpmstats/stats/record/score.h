@@ -32,6 +32,9 @@ void record_score_cut(const request_rec *r);
  */
 void record_score_cut_stream(const conn_rec *c);
 
+/** The part of the request line that fits into @a room bytes: its end if SeeRequestTail is On. */
+const char *record_score_line(const request_rec *r, size_t room);
+
 /** Writes the end. @param request  NULL: it was not a request.  @param now  record_clock() */
 void record_score_end(const request_rec *r, const record_request_t *request, int64_t now);
 

@@ -33,6 +33,7 @@
 #include "stats/record/record.h"
 #include "stats/record/board.h"
 #include "stats/record/child.h"
+#include "stats/record/streams.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -114,6 +115,7 @@ static segment_shape_t make_shape(void)
         .board_fields = record_board_fields(),
         .board_image = record_board_size(),
         .workers = count_workers(),
+        .streams = record_streams_threads(),
     };
 
     return shape;
@@ -385,6 +387,7 @@ void record_segment_limits(void)
     segment_set(&server->slots, or_unknown(limits.slots));
     segment_set(&server->max_memory_per_child, ceiling(limits.max_memory_per_child));
     segment_set(&server->head_memory, ceiling(limits.head_memory));
+    segment_set(&server->stream_threads, or_unknown((int)record_streams_threads()));
     record.limits_told = true;
 }
 

@@ -16,6 +16,7 @@
 #include "stats/mpm_answer.h"
 #include "stats/record/record.h"
 #include "stats/record/report.h"
+#include "stats/record/streams.h"
 
 APLOG_USE_MODULE(mpmstats);
 
@@ -24,7 +25,7 @@ APLOG_USE_MODULE(mpmstats);
 /* Microseconds below the threshold after which its end is logged. */
 #define QUIET_TIME UINT64_C(5000000)
 
-void record_summary_threshold(uint64_t busy, uint64_t limit, uint64_t now)
+void record_summary_threshold(uint64_t busy, uint64_t limit, const char *what, uint64_t now)
 {
     segment_server_rec_t *server = record.segment->server;
     uint64_t since = segment_get(&server->busy_since);
@@ -34,10 +35,9 @@ void record_summary_threshold(uint64_t busy, uint64_t limit, uint64_t now)
         segment_set(&server->busy_seen, now);
         if (since == 0 && atomic_compare_exchange_strong(&server->busy_since, &since, now)) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                         "%" APR_UINT64_T_FMT " of %" APR_UINT64_T_FMT
-                         " workers (MaxRequestWorkers) are busy, that is "
+                         "%" APR_UINT64_T_FMT " of %" APR_UINT64_T_FMT " %s are busy, that is "
                          "%u%% (MPMStatsBusyThreshold) or more",
-                         (apr_uint64_t)busy, (apr_uint64_t)limit, threshold);
+                         (apr_uint64_t)busy, (apr_uint64_t)limit, what, threshold);
         }
     }
     else if (since != 0 && now > segment_get(&server->busy_seen) + QUIET_TIME
@@ -74,6 +74,7 @@ typedef struct {
 
 typedef struct {
     unsigned by_status[SERVER_NUM_STATUS];
+    unsigned streams; /* HTTP/2, running; in no status */
     long_one_t longest[LONG_TOLD];
     unsigned long_ones;
 } workers_t;
@@ -85,7 +86,8 @@ static void copy_text(char *to, const char *from, size_t size)
     to[size - 1] = '\0';
 }
 
-static void note_long(workers_t *workers, const worker_score *score, pid_t pid, apr_time_t took)
+/* A place for a request that has run for @a took among the longest; NULL: it is none of them. */
+static long_one_t *note_long(workers_t *workers, pid_t pid, apr_time_t took)
 {
     long_one_t *one;
     int at = LONG_TOLD;
@@ -95,20 +97,19 @@ static void note_long(workers_t *workers, const worker_score *score, pid_t pid, 
         at--;
     }
     if (at == LONG_TOLD) {
-        return;
+        return NULL;
     }
     one = &workers->longest[at];
     memmove(one + 1, one, (size_t)(LONG_TOLD - 1 - at) * sizeof(*one));
     one->took = took;
     one->pid = pid;
-    copy_text(one->request, score->request, sizeof(one->request));
-    copy_text(one->vhost, score->vhost, sizeof(one->vhost));
-    copy_text(one->client, score->client64, sizeof(one->client));
+    return one;
 }
 
 static void look_at_worker(workers_t *workers, int slot, int thread, apr_time_t now)
 {
     worker_score score;
+    long_one_t *one;
 
     ap_copy_scoreboard_worker(&score, slot, thread);
     if (score.status >= SERVER_NUM_STATUS) {
@@ -119,8 +120,26 @@ static void look_at_worker(workers_t *workers, int slot, int thread, apr_time_t 
         && now - score.last_used >= LONG_TIME
         && !segment_worker_is_tunnel(
             record.segment,
-            (size_t)slot * (size_t)mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS) + (size_t)thread)) {
-        note_long(workers, &score, ap_get_scoreboard_process(slot)->pid, now - score.last_used);
+            (size_t)slot * (size_t)mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS) + (size_t)thread)
+        && (one = note_long(workers, ap_get_scoreboard_process(slot)->pid, now - score.last_used))
+            != NULL) {
+        copy_text(one->request, score.request, sizeof(one->request));
+        copy_text(one->vhost, score.vhost, sizeof(one->vhost));
+        copy_text(one->client, score.client64, sizeof(one->client));
+    }
+}
+
+static void look_at_stream(void *baton, const record_stream_t *stream)
+{
+    workers_t *workers = baton;
+    apr_time_t took = apr_time_now() - stream->begun;
+    long_one_t *one;
+
+    workers->streams++;
+    if (took >= LONG_TIME && (one = note_long(workers, stream->pid, took)) != NULL) {
+        copy_text(one->request, stream->request, sizeof(one->request));
+        copy_text(one->vhost, stream->vhost, sizeof(one->vhost));
+        copy_text(one->client, stream->client, sizeof(one->client));
     }
 }
 
@@ -135,6 +154,7 @@ static void look_at_workers(workers_t *workers, apr_time_t now)
             look_at_worker(workers, slot, thread, now);
         }
     }
+    record_streams_walk(0, look_at_stream, workers);
 }
 
 static uint64_t add_phase(size_t offset, histogram_counts_t *sum, histogram_counts_t *before)
@@ -205,10 +225,11 @@ static void log_workers(server_rec *s, const workers_t *workers, uint64_t reques
 
     ap_log_error(
         APLOG_MARK, APLOG_NOTICE, 0, s,
-        "mpmstats: rdy %u bsy %u rd %u wr %u ka %u log %u dns %u cls %u, %" APR_UINT64_T_FMT
+        "mpmstats: rdy %u bsy %u rd %u wr %u ka %u log %u dns %u cls %u h2 %u, %" APR_UINT64_T_FMT
         " requests",
         n[SERVER_READY], busy, n[SERVER_BUSY_READ], n[SERVER_BUSY_WRITE], n[SERVER_BUSY_KEEPALIVE],
-        n[SERVER_BUSY_LOG], n[SERVER_BUSY_DNS], n[SERVER_CLOSING], (apr_uint64_t)requests);
+        n[SERVER_BUSY_LOG], n[SERVER_BUSY_DNS], n[SERVER_CLOSING], workers->streams,
+        (apr_uint64_t)requests);
 }
 
 static void log_long_ones(server_rec *s, const workers_t *workers)

@@ -11,9 +11,10 @@
 #include "httpd.h"
 
 /**
- * Warns when the number of busy workers reaches MPMStatsBusyThreshold, and logs its end.
+ * Warns when @a busy of @a limit threads reach MPMStatsBusyThreshold, and logs its end. @a what
+ * names them: the kind that is nearer to its limit.
  */
-void record_summary_threshold(uint64_t busy, uint64_t limit, uint64_t now);
+void record_summary_threshold(uint64_t busy, uint64_t limit, const char *what, uint64_t now);
 
 /** In the parent: logs the summary, if it is due and requests were served or are running. */
 void record_summary_due(server_rec *s);

@@ -16,6 +16,7 @@
 #include "httpd.h"
 #include "http_config.h"
 #include "scoreboard.h"
+#include "segment/segment.h"
 #include "stats/config.h"
 
 struct record_request_t;
@@ -78,8 +79,10 @@ typedef struct record_request_t {
     /** the request, if the client asks for a tunnel; NULL: it does not, or it is one already */
     const request_rec *may_tunnel;
     worker_score *score; /**< the scoreboard entry it was written to; NULL: none */
-    int64_t begun;       /**< time of its first known byte */
-    int64_t dispatched;  /**< a worker began to run it */
+    /** of an HTTP/2 stream that runs, claimed by its thread; NULL: none */
+    segment_stream_rec_t *stream;
+    int64_t begun;      /**< time of its first known byte */
+    int64_t dispatched; /**< a worker began to run it */
     /** the time from here on counts as writing, unless another piece follows; 0: it does not */
     int64_t written;
     int64_t head; /**< the phases, in the order of the segment; RECORD_UNKNOWN */
@@ -93,6 +96,7 @@ typedef struct record_request_t {
     bool handled; /**< counted in its handler's `busy` */
     bool ended;   /**< the end of its response has been passed to the output filters */
     bool late;    /**< the connection was aborted by then */
+    bool runs;    /**< counted as a running stream: record_streams_begin() */
 } record_request_t;
 
 /** The state of @a c; NULL: not a client's connection. */

@@ -7,19 +7,31 @@
 #include <math.h>
 #include <string.h>
 
+static double known(apr_int64_t number)
+{
+    return number == SNAPSHOT_UNKNOWN ? 0 : (double)number;
+}
+
+/* Workers of the MPM that have a connection: without streams, which run on other threads. */
+static double serving_workers(const snapshot_totals_t *totals)
+{
+    return (double)totals->workers_busy - known(totals->streams_running)
+        + known(totals->workers_driving);
+}
+
 double derive_workers(const snapshot_t *snap)
 {
     /* idle and busy are required, starting and finishing optional */
     const apr_int64_t optional[] = { snap->totals.workers_starting,
                                      snap->totals.workers_finishing };
-    double sum = (double)snap->totals.workers_busy + (double)snap->totals.workers_idle;
+    double sum = serving_workers(&snap->totals) + (double)snap->totals.workers_idle;
 
     if (snap->totals.workers_busy == SNAPSHOT_UNKNOWN
         || snap->totals.workers_idle == SNAPSHOT_UNKNOWN) {
         return NAN;
     }
     for (size_t i = 0; i < 2; i++) {
-        sum += optional[i] == SNAPSHOT_UNKNOWN ? 0 : (double)optional[i];
+        sum += known(optional[i]);
     }
     return sum;
 }
@@ -27,12 +39,11 @@ double derive_workers(const snapshot_t *snap)
 double derive_workers_free(const snapshot_t *snap)
 {
     apr_int64_t limit = snap->limits.max_request_workers;
-    apr_int64_t busy = snap->totals.workers_busy;
 
-    if (limit == SNAPSHOT_UNKNOWN || busy == SNAPSHOT_UNKNOWN) {
+    if (limit == SNAPSHOT_UNKNOWN || snap->totals.workers_busy == SNAPSHOT_UNKNOWN) {
         return NAN;
     }
-    return limit > busy ? (double)(limit - busy) : 0;
+    return fmax(0, (double)limit - serving_workers(&snap->totals));
 }
 
 double derive_connections_max(const snapshot_t *snap)

@@ -203,8 +203,9 @@ static bool draw_alarm(const top_t *top, int row, double now)
         return true;
     }
     if (top->now != NULL && top->now->snap.totals.saturated == 1) {
-        screen_put(row, 0, screen_columns(), STYLE_ALARM,
-                   "SATURATED   every worker the limits allow is busy; new requests wait");
+        screen_put(
+            row, 0, screen_columns(), STYLE_ALARM,
+            "SATURATED   every worker the limits allow is busy, or every thread of mod_http2; new requests wait");
         return true;
     }
     return false;

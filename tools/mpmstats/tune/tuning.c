@@ -158,7 +158,8 @@ bool tuning_look(tuning_t *tuning, sample_t *sample, double now)
         }
         look.busy = number(snap->totals.workers_busy);
         look.held = held_workers(snap);
-        look.saturated = snap->totals.saturated == 1 || look.busy >= limit;
+        look.saturated = snap->totals.saturated == 1
+            || (snap->totals.saturated == SNAPSHOT_UNKNOWN && look.busy >= limit);
         tuning->samples += sample->origin == NULL;
         if (tuning->processes != NULL) {
             processes_look(tuning->processes, snap);

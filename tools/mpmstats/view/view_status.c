@@ -352,7 +352,9 @@ void view_gauges(const snapshot_t *snap)
     if (snap->totals.saturated == 1) {
         fputs(terminal_style(STYLE_ALARM), stdout);
         flow = flow_begin("SATURATED");
-        flow_put(&flow, " ", memory_copy("every worker the limits allow is busy;"));
+        flow_put(&flow, " ",
+                 memory_copy(
+                     "every worker the limits allow is busy, or every thread of mod_http2;"));
         flow_put(&flow, " ", memory_copy("new requests wait"));
         flow_end(&flow);
         fputs(terminal_style(STYLE_PLAIN), stdout);
