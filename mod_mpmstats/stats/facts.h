@@ -15,11 +15,11 @@
 #include "apr_time.h"
 #include "httpd.h"
 
-/** Who records the client and request of each worker in the scoreboard. */
+/** Whether the client and request of each worker are recorded in the scoreboard, and for whom. */
 typedef enum {
     FACTS_DETAILS_NOBODY, /**< ExtendedStatus Off */
-    FACTS_DETAILS_HTTPD,  /**< ExtendedStatus On, or mod_status is loaded */
-    FACTS_DETAILS_US      /**< neither is set: record/score.c */
+    FACTS_DETAILS_HTTPD,  /**< ExtendedStatus On, or mod_status is loaded: as httpd records it */
+    FACTS_DETAILS_US      /**< neither is set: for this module's figures */
 } facts_details_e;
 
 typedef struct {

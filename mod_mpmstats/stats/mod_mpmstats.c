@@ -31,12 +31,15 @@
 #include "stats/record/report.h"
 #include "stats/record/request.h"
 #include "stats/record/sample.h"
+#include "stats/record/score.h"
 #include "stats/record/segment.h"
 
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const after_log_config[] = { "mod_log_config.c", NULL };
     static const char *const before_core[] = { "core.c", NULL };
+    static const char *const after_ssl[] = { "mod_ssl.c", NULL };
+    static const char *const before_h2[] = { "mod_http2.c", NULL };
 
     (void)pool;
     ap_hook_pre_config(record_conn_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -55,6 +58,8 @@ static void register_hooks(apr_pool_t *pool)
     record_conn_register();
     /* Last: the connection has its configuration and mod_ssl's filters by then. */
     ap_hook_pre_connection(record_conn_pre_connection, NULL, NULL, APR_HOOK_LAST);
+    /* After the handshake, which tells the protocol, and before who serves the connection. */
+    ap_hook_process_connection(record_conn_process, after_ssl, before_h2, APR_HOOK_MIDDLE);
     ap_hook_pre_close_connection(record_conn_pre_close, NULL, NULL, APR_HOOK_FIRST);
     /* First: the begin and end of a request must be recorded whatever other modules do with it. */
     ap_hook_post_read_request(record_request_post_read, NULL, NULL, APR_HOOK_REALLY_FIRST);
@@ -63,6 +68,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(place_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(record_request_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(record_request_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Last: mod_logio has summed up the bytes by then. */
+    ap_hook_log_transaction(record_score_logged, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_optional_fn_retrieve(hybrid_find, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handler_run, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -112,7 +112,7 @@ class Httpd:
     """
 
     def __init__(self, root, tls_dir, mpm=None, modules=(), conf="", mpm_conf=None, tls=False, tls_conf="",
-                 log_level="info", env=None, wrapper=(), build=BUILD, mod_status=True):
+                 log_level="info", env=None, wrapper=(), build=BUILD, mod_status=True, mpmstats=True):
         self.root = Path(root)
         self.tls_dir = Path(tls_dir)
         self.mpm = mpm or MPM
@@ -124,6 +124,7 @@ class Httpd:
         self.mpm_conf = {**DEFAULT_MPM_CONF, **(mpm_conf or {})}
         self.log_level = log_level
         self.mod_status = mod_status        # and with it ExtendedStatus On
+        self.mpmstats = mpmstats and module_path("mpmstats", build).exists()
         self.wrapper = list(wrapper)
         self.build = Path(build)
         self.marker = uuid.uuid4().hex
@@ -196,7 +197,7 @@ class Httpd:
     def conf_text(self):
         base = [m for m in _BASE_MODULES if m != "status" or self.mod_status]
         modules = with_needs(["mpm_" + self.mpm, *base, *(["ssl"] if self.tls_port else []),
-                              *(["mpmstats"] if module_path("mpmstats", self.build).exists() else []), *self.modules])
+                              *(["mpmstats"] if self.mpmstats else []), *self.modules])
         lines = [f"Define ROOT {self.root}", f"Define TLS {self.tls_dir}"]
         lines += [f"Define {name} {port}" for name, port in self.ports.items()]
         lines += [f'ServerRoot "{self.root}"', 'DefaultRuntimeDir run', 'PidFile run/httpd.pid',

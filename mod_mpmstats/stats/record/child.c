@@ -22,7 +22,9 @@
 #include "stats/hybrid.h"
 #include "stats/mpm_answer.h"
 #include "stats/record/record.h"
+#include "stats/record/score.h"
 #include "stats/record/board.h"
+#include "stats/record/extended.h"
 #include "stats/record/segment.h"
 #include "stats/record/streams.h"
 
@@ -85,6 +87,8 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
         return;
     }
     record.in_child = true;
+    record_extended_child_init();
+    record_score_child_init();
     record_child_unwatch();
     if (getpid() != record.parent) {
         /* With -X the process is also the parent and keeps the writer's lock. */
@@ -92,6 +96,7 @@ void record_child_init(apr_pool_t *pchild, server_rec *s)
     }
     record.default_row = segment_handler_row(record.segment, "default-handler");
     record.threads_of_slot = mpm_answer(AP_MPMQ_HARD_LIMIT_THREADS, 0);
+    record.async = mpm_answer(AP_MPMQ_IS_ASYNC, 0) > 0;
     record.threaded = mpm_answer(AP_MPMQ_IS_THREADED, AP_MPMQ_NOT_SUPPORTED)
         != AP_MPMQ_NOT_SUPPORTED;
     record.self = segment_process_claim(record.segment, getpid());

@@ -22,6 +22,7 @@
 #include "stats/facts.h"
 #include "stats/hybrid.h"
 #include "stats/mpm_answer.h"
+#include "stats/record/extended.h"
 #include "stats/record/record.h"
 #include "stats/record/request.h"
 #include "stats/record/score.h"
@@ -94,7 +95,7 @@ void record_conn_first_request(record_conn_t *conn)
 /* mod_http2 writes a request into the scoreboard before it reads or writes: then it is cut. */
 static inline void cut_query(const record_conn_t *conn)
 {
-    if (__builtin_expect(config_global.queries_cut, 0) && !conn->secondary && !record.scores) {
+    if (__builtin_expect(config_global.queries_cut, 0) && !conn->secondary && record.extended) {
         record_score_cut_stream(conn->c);
     }
 }
@@ -296,7 +297,6 @@ static void bytes_written(conn_rec *c, apr_off_t bytes)
     if (conn == NULL || record.segment == NULL || bytes <= 0) {
         return;
     }
-    conn->sent += (uint64_t)bytes;
     if (!conn->secondary) {
         segment_add(&record.segment
                          ->vhost[atomic_load_explicit(&conn->sent_row, memory_order_relaxed)]
@@ -315,7 +315,6 @@ int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
     if (logio == bytes_written) {
         logio = NULL;
     }
-    record.logio = logio != NULL;
     apr_dynamic_fn_register("ap_logio_add_bytes_out", (apr_opt_fn_t *)bytes_written);
     return OK;
 }
@@ -453,6 +452,10 @@ static apr_status_t closed(void *data)
         segment_add(&record.segment->vhost[config->row].bytes_in,
                     conn->bytes_in - conn->bytes_in_told);
     }
+    if (record.scores) {
+        record_score_closed(conn->c);
+    }
+    record_extended_closed(conn);
     if (record.self.record != NULL) {
         segment_down(&record.self.record->connections);
         settle_process();
@@ -468,6 +471,10 @@ int record_conn_pre_close(conn_rec *c)
         const char *protocol = ap_get_protocol(c);
 
         conn->h2 = conn->h2 || (protocol != NULL && protocol[0] == 'h' && protocol[1] == '2');
+    }
+    if (record.scores && hybrid_present()) {
+        /* The worker goes on at once. */
+        record_score_closed(c);
     }
     if (conn == NULL || !conn->tls || conn->tls_timed) {
         return OK;
@@ -522,9 +529,38 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
             segment_worker_drives(record.segment, (size_t)c->id, false);
         }
         count_in(conn);
-        if (record.scores && !hybrid_present()) {
-            record_score_conn(conn);
-        }
+    }
+    else if (record_conn_of(c->master) != NULL) {
+        record_extended_carries(record_conn_of(c->master));
     }
     return OK;
+}
+
+/* mod_http2 answers for a TLS connection from its first text on; others are known by their streams. */
+static void look_at_protocol(record_conn_t *conn)
+{
+    const char *protocol = ap_get_protocol(conn->c);
+
+    conn->protocol_known = true;
+    if (protocol != NULL && protocol[0] == 'h' && protocol[1] == '2') {
+        record_extended_carries(conn);
+    }
+}
+
+int record_conn_process(conn_rec *c)
+{
+    record_conn_t *conn = record_conn_of(c);
+
+    if (!record.scores || conn == NULL || conn->secondary) {
+        return DECLINED;
+    }
+    if (conn->tls && !conn->protocol_known) {
+        look_at_protocol(conn);
+    }
+    /* Where mpm_hybrid has read the head, the request is written at once. */
+    if ((conn->times == NULL || conn->times->first_byte_us == 0)
+        && !atomic_load_explicit(&conn->extended, memory_order_relaxed)) {
+        record_score_conn(conn);
+    }
+    return DECLINED;
 }

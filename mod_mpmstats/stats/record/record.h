@@ -31,10 +31,12 @@ typedef struct {
     _Atomic int64_t look_due;
     /** score.c writes client and request into httpd's scoreboard */
     bool scores;
+    /** in a child: the configuration has ExtendedStatus on; extended.c has taken over */
+    bool extended;
     /** in the parent: the limits of this configuration are in the segment */
     bool limits_told;
-    bool logio; /**< mod_logio is loaded: its byte counts are used */
     bool in_child;
+    bool async;     /**< in a child: the MPM is async, a worker leaves its connection */
     bool threaded;  /**< in a child: a process has several workers */
     bool slow_told; /**< some virtual host has an MPMStatsSlowThreshold */
     /** in a child: the default handler's record, cached */

@@ -26,6 +26,7 @@
 #include "stats/mpm_answer.h"
 #include "stats/record/record.h"
 #include "stats/record/conn.h"
+#include "stats/record/extended.h"
 #include "stats/record/report.h"
 #include "stats/record/sample.h"
 #include "stats/record/score.h"
@@ -238,29 +239,24 @@ __attribute__((hot)) int record_request_post_read(request_rec *r)
         note_stream(conn, 1, false);
         record_streams_begin(r, request);
     }
-    if (record.scores) {
-        record_score_begin(r, request);
-    }
     record_sample_at_begin(request->dispatched, full);
     return DECLINED;
 }
 
 /*
- * With ExtendedStatus On httpd writes the whole request line into its scoreboard, before it
- * processes the request and before it logs it. This runs right after each.
+ * Right after httpd has noted that the worker writes, with the address that post_read_request may
+ * have replaced (mod_remoteip). An internal redirect runs this hook once more.
  */
-static inline void cut_query(const request_rec *r)
+__attribute__((hot)) int record_request_quick(request_rec *r, int lookup)
 {
-    if (__builtin_expect(config_of_server(r->server)->queries == CONFIG_QUERIES_CUT, 0)
-        && ap_extended_status && !record.scores) {
-        record_score_cut(r);
-    }
-}
+    record_request_t *request;
 
-int record_request_quick(request_rec *r, int lookup)
-{
-    if (!lookup && r->main == NULL) {
-        cut_query(r);
+    if (!record.scores || lookup || r->main != NULL || r->prev != NULL) {
+        return DECLINED;
+    }
+    request = ap_get_module_config(r->request_config, &mpmstats_module);
+    if (request != NULL) {
+        record_score_begin(r, request);
     }
     return DECLINED;
 }
@@ -325,11 +321,23 @@ static inline bool is_default_handler(const char *handler)
              && strncmp(handler, "application/", 12) == 0);
 }
 
+/* server-status, application/x-httpd-status; most handlers are a file's media type. */
+static inline bool may_be_mod_status(const char *handler)
+{
+    return handler != NULL && (handler[0] == 's' || handler[0] == 'a');
+}
+
 __attribute__((hot)) int record_request_handler(request_rec *r)
 {
     record_request_t *request;
 
-    if (r->main != NULL || record.segment == NULL) {
+    if (record.segment == NULL) {
+        return DECLINED;
+    }
+    if (__builtin_expect(record.extended && may_be_mod_status(r->handler), 0)) {
+        record_extended_handler(r);
+    }
+    if (r->main != NULL) {
         return DECLINED;
     }
     request = record_request_of(r);
@@ -532,12 +540,15 @@ __attribute__((hot)) int record_request_log(request_rec *r)
     if (r->main != NULL) {
         return DECLINED;
     }
-    cut_query(r);
     if (record.segment == NULL) {
         return DECLINED;
     }
     request = ap_get_module_config(r->request_config, &mpmstats_module);
     now = record_clock();
+    if (request != NULL && request->extended) {
+        request->extended = false;
+        record_extended_done();
+    }
     if (request == NULL) {
         end_other(r);
     }
@@ -552,9 +563,6 @@ __attribute__((hot)) int record_request_log(request_rec *r)
             record_report_slow(r, request);
         }
         record_sample_at_end(now);
-    }
-    if (record.scores) {
-        record_score_end(r, request, now);
     }
     if (record.self.record != NULL) {
         segment_add(&record.self.record->requests, 1);

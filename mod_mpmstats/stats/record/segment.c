@@ -569,7 +569,7 @@ int record_segment_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     record.segment = &kept->segment;
     record.limits_told = false;
     record.slow_told = false;
-    record.scores = facts_get()->details == FACTS_DETAILS_US;
+    record.scores = facts_get()->details != FACTS_DETAILS_NOBODY;
     describe_server(kept->segment.server, s);
     give_rows(kept, s, pconf, ptemp);
     name_listeners(&kept->segment, ptemp);

@@ -53,19 +53,19 @@ typedef struct record_conn_t {
     bool tls_counted;         /**< its handshake is counted in the segment */
     bool tls_timed;           /**< the time of its handshake is in the segment, or unknown */
     _Atomic bool stream_cut;  /**< HTTP/2: the last stream to end was aborted */
+    _Atomic bool extended;    /**< HTTP/2: counted by record_extended_need() */
+    bool protocol_known;      /**< TLS: its handshake is done, and ALPN with it */
     uint64_t bytes_in;        /**< received so far, without TLS */
     uint64_t bytes_in_told;   /**< part of bytes_in that is in the segment */
     uint64_t bytes_done;      /**< received up to the end of the last answered request */
     /** begin of the present pass through the output filters; 0: none that writes */
     int64_t pass_begin;
-    /** written to the socket so far, including TLS; HTTP/2 stream: by mod_http2's count */
-    uint64_t sent;
-    uint64_t sent_told; /**< part of `sent` that is in the scoreboard */
-    /** virtual host of those bytes; HTTP/2: that of the stream begun last, by its thread */
+    /** virtual host of what is written; HTTP/2: that of the stream begun last, by its thread */
     _Atomic unsigned sent_row;
     /** ap_get_protocol()'s for that server, cached by score.c; NULL: not yet */
     const char *protocol;
-    const char *client_ip; /**< the connection's, of which `client` is a copy; NULL: none yet */
+    ap_sb_handle_t *sbh;   /**< the connection's, while extended.c keeps it */
+    const char *client_ip; /**< the text of which `client` is a copy; NULL: none yet */
     /** as score.c writes it into the scoreboard, NUL-padded */
     char client[SCORE_CLIENT];
 } record_conn_t;
@@ -93,10 +93,11 @@ typedef struct record_request_t {
     uint64_t bytes_out;
     unsigned row; /**< its virtual host's record */
     unsigned handler_row;
-    bool handled; /**< counted in its handler's `busy` */
-    bool ended;   /**< the end of its response has been passed to the output filters */
-    bool late;    /**< the connection was aborted by then */
-    bool runs;    /**< counted as a running stream: record_streams_begin() */
+    bool handled;  /**< counted in its handler's `busy` */
+    bool ended;    /**< the end of its response has been passed to the output filters */
+    bool late;     /**< the connection was aborted by then */
+    bool extended; /**< counted by record_extended_need() */
+    bool runs;     /**< counted as a running stream: record_streams_begin() */
 } record_request_t;
 
 /** The state of @a c; NULL: not a client's connection. */
