@@ -41,6 +41,9 @@ APLOG_USE_MODULE(mpmstats);
 #define HANDLERS 32
 #define EVENTS 128
 
+/* Maximum number of records of HTTP/2 streams, 192 bytes each. */
+#define STREAMS 100000
+
 /* Listening sockets a restart may add. */
 #define LISTENERS_SPARE 16
 
@@ -96,6 +99,14 @@ static unsigned count_workers(void)
         * (unsigned)mpm_answer_count(AP_MPMQ_HARD_LIMIT_THREADS);
 }
 
+/* Records of streams for each process; fewer where there may be thousands of processes. */
+static unsigned count_streams(void)
+{
+    unsigned threads = record_streams_threads(), room = STREAMS / count_processes();
+
+    return threads < room ? threads : room;
+}
+
 /*
  * Spare records, for new hosts while draining processes still write to records of removed ones.
  */
@@ -115,7 +126,7 @@ static segment_shape_t make_shape(void)
         .board_fields = record_board_fields(),
         .board_image = record_board_size(),
         .workers = count_workers(),
-        .streams = record_streams_threads(),
+        .streams = count_streams(),
     };
 
     return shape;
