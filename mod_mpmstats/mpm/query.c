@@ -40,7 +40,8 @@ static const lane_t *lane_to_tell(const lane_t *configured)
  * The answer for a connection that can be passed to the next generation stays RUNNING.
  *
  * mod_http2 accepts no new stream once it reads STOPPING, and a stream that arrives then makes it
- * end the connection with all others. So what the client sent earlier is read first.
+ * end the connection with all others. So what the client sent earlier is read first, and what it
+ * sends later does not reach mod_http2 (here_is_told_to_stop()).
  */
 static int state_to_tell(const lane_t *lane)
 {
@@ -56,9 +57,11 @@ static int state_to_tell(const lane_t *lane)
     if (state != AP_MPMQ_STOPPING && !(handover_state() == HANDOVER_HOLD && here_is_conn())) {
         return here_is_to_end() ? AP_MPMQ_STOPPING : state;
     }
-    return (!lane->is_async && here_promised_keepalive()) || here_was_spoken_to()
-        ? AP_MPMQ_RUNNING
-        : AP_MPMQ_STOPPING;
+    if ((!lane->is_async && here_promised_keepalive()) || here_was_spoken_to()) {
+        return AP_MPMQ_RUNNING;
+    }
+    here_is_told_to_stop();
+    return AP_MPMQ_STOPPING;
 }
 
 int query_mpm(const lane_t *configured, int code, int *result, apr_status_t *rv)

@@ -55,3 +55,10 @@ int here_was_spoken_to(void)
     pfd.fd = k->fd;
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN);
 }
+
+void here_is_told_to_stop(void)
+{
+    if (runs_here != NULL) {
+        inbound_refuse_streams(runs_here);
+    }
+}

@@ -35,4 +35,7 @@ int here_is_to_end(void);
  */
 int here_was_spoken_to(void);
 
+/** The hooks of that connection are told that the process stops: see inbound_refuse_streams(). */
+void here_is_told_to_stop(void);
+
 #endif

@@ -617,6 +617,14 @@ apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char
     return APR_SUCCESS;
 }
 
+void inbound_refuse_streams(conn_t *k)
+{
+    MUST_HOLD(conn_is_mine(k));
+    if (k->inbound != NULL) {
+        inbound_filter_refuse_streams(k->inbound);
+    }
+}
+
 mpm_hybrid_conn_e inbound_kind(const conn_t *k)
 {
     const inbound_t *in = k->inbound;

@@ -115,6 +115,13 @@ int inbound_pack(conn_t *k, struct handover_t *what, char **bytes);
 /** Continue from inbound_pack()'s state. After inbound_prepare(). @return APR_ENOMEM */
 apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes);
 
+/**
+ * The reader of @a k is told that the process stops. mod_http2 then accepts no new stream, and ends
+ * the connection with all its streams where one arrives. So from here on new streams do not reach it;
+ * where one has come, the input ends after the last open stream.
+ */
+void inbound_refuse_streams(conn_t *k);
+
 /** Whether bytes were read from the socket that no reader has consumed. */
 int inbound_buffered(const conn_t *k);
 

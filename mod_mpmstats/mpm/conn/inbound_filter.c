@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http_core.h"
+#include "http_protocol.h"
 #include "http_request.h"
 #include "http_ssl.h"
 
@@ -12,8 +13,9 @@
 #include "mpm/process/child.h"
 
 #define FILTER_NAME "HYBRID_INBOUND"
+#define SENT_FILTER_NAME "HYBRID_FRAMES_SENT"
 
-static ap_filter_rec_t *filter_rec;
+static ap_filter_rec_t *filter_rec, *sent_filter_rec;
 
 /* Set in inbound_filter_child_init, constant afterwards; NULL without mod_logio. */
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) * count_bytes;
@@ -125,16 +127,16 @@ static void step_aside(inbound_t *in)
  * Filters of one type stand in the order of insertion: reinserted, ours would be below those
  * that other modules have added since.
  */
-static void put_on_top(ap_filter_t *f)
+static void put_on_top(ap_filter_t **chain, ap_filter_t *f)
 {
-    ap_filter_t **link = &f->c->input_filters;
+    ap_filter_t **link = chain;
 
     while (*link != f) {
         link = &(*link)->next;
     }
     *link = f->next;
-    f->next = f->c->input_filters;
-    f->c->input_filters = f;
+    f->next = *chain;
+    *chain = f;
 }
 
 void inbound_filter_add(inbound_t *in)
@@ -147,7 +149,7 @@ void inbound_filter_step_back(inbound_t *in)
     if (in->aside) {
         inbound_filter_add(in);
         in->aside = 0;
-        put_on_top(in->filter);
+        put_on_top(&in->k->c->input_filters, in->filter);
     }
 }
 
@@ -213,8 +215,8 @@ static void let_remoteip_say(inbound_t *in, ap_input_mode_t mode, apr_off_t read
     reqtimeout_attach(reqtimeout, above);
 }
 
-static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
-                                apr_read_type_e block, apr_off_t readbytes)
+static apr_status_t read_bytes(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                               apr_read_type_e block, apr_off_t readbytes)
 {
     inbound_t *in = f->ctx;
     network_t *net = in->k->network;
@@ -247,6 +249,125 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input
     return pass_on(f, bb, mode, block, readbytes);
 }
 
+/* ---- HTTP/2 ------------------------------------------------------------ */
+
+/* Replace @a e by what is left of it once new streams are refused. */
+static void leave_out(frames_t *frames, apr_bucket *e, const char *data, apr_size_t len)
+{
+    char *left = apr_bucket_alloc(len + FRAMES_ROOM, e->list);
+    apr_size_t n = frames_feed(frames, data, len, (unsigned char *)left);
+
+    if (n == 0) {
+        apr_bucket_free(left);
+    }
+    else {
+        APR_BUCKET_INSERT_BEFORE(e, apr_bucket_heap_create(left, n, apr_bucket_free, e->list));
+    }
+    apr_bucket_delete(e);
+}
+
+static apr_status_t scan_input(frames_t *frames, apr_bucket_brigade *bb)
+{
+    apr_bucket *e, *next;
+    apr_status_t rv = APR_SUCCESS;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb) && rv == APR_SUCCESS; e = next) {
+        const char *data = NULL;
+        apr_size_t len = 0;
+
+        rv = APR_BUCKET_IS_METADATA(e) ? APR_SUCCESS
+                                       : apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ);
+        next = APR_BUCKET_NEXT(e);
+        if (rv != APR_SUCCESS || len == 0) {
+            continue;
+        }
+        if (frames->refuses) {
+            leave_out(frames, e, data, len);
+        }
+        else {
+            (void)frames_feed(frames, data, len, NULL);
+        }
+    }
+    return rv;
+}
+
+static int speaks_http2(conn_rec *c)
+{
+    const char *protocol = ap_get_protocol(c);
+
+    return protocol != NULL && (strcmp(protocol, "h2") == 0 || strcmp(protocol, "h2c") == 0);
+}
+
+/* mod_http2 reads in this way; its first read brings the preface, and it has written whole frames. */
+static int reads_frames(inbound_t *in, ap_input_mode_t mode, apr_read_type_e block)
+{
+    conn_rec *c = in->k->c;
+
+    if (mode != AP_MODE_READBYTES) {
+        return 0;
+    }
+    if (in->frames == NULL && block == APR_NONBLOCK_READ && speaks_http2(c)) {
+        in->frames = apr_palloc(c->pool, sizeof(*in->frames));
+        frames_init(in->frames);
+        put_on_top(&c->output_filters,
+                   ap_add_output_filter_handle(sent_filter_rec, in->frames, NULL, c));
+    }
+    return in->frames != NULL;
+}
+
+static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                                apr_read_type_e block, apr_off_t readbytes)
+{
+    inbound_t *in = f->ctx;
+    apr_status_t rv;
+
+    if (!reads_frames(in, mode, block)) {
+        return read_bytes(f, bb, mode, block, readbytes);
+    }
+    do {
+        if (frames_are_over(in->frames)) {
+            in->k->end = MPM_HYBRID_END_STOPPING;
+            return APR_EOF;
+        }
+        rv = read_bytes(f, bb, mode, block, readbytes);
+        if (rv != APR_SUCCESS || APR_BRIGADE_EMPTY(bb)) {
+            return rv;
+        }
+        rv = scan_input(in->frames, bb);
+    } while (rv == APR_SUCCESS && APR_BRIGADE_EMPTY(bb));
+    return rv;
+}
+
+/* The server's frames pass: which streams are answered. Payloads, of files too, are not read. */
+static apr_status_t sent_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    frames_t *frames = f->ctx;
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        const char *data;
+        apr_size_t len;
+
+        if (APR_BUCKET_IS_METADATA(e)) {
+            continue;
+        }
+        if (e->length <= frames_to_skip(frames)) {
+            frames_skip(frames, e->length);
+        }
+        else if (apr_bucket_read(e, &data, &len, APR_BLOCK_READ) == APR_SUCCESS) {
+            frames_sent(frames, data, len);
+        }
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+void inbound_filter_refuse_streams(inbound_t *in)
+{
+    if (in->frames != NULL && !in->frames->refuses) {
+        (void)frames_refuse(in->frames);
+    }
+}
+
 void inbound_filter_child_init(void)
 {
     count_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_in);
@@ -255,4 +376,6 @@ void inbound_filter_child_init(void)
 void inbound_filter_register(void)
 {
     filter_rec = ap_register_input_filter(FILTER_NAME, read_filter, NULL, AP_FTYPE_CONNECTION);
+    sent_filter_rec = ap_register_output_filter(SENT_FILTER_NAME, sent_filter, NULL,
+                                                AP_FTYPE_CONNECTION);
 }

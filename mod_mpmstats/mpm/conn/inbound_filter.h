@@ -11,6 +11,7 @@
 #include "util_filter.h"
 
 #include "http/body.h"
+#include "http/frames.h"
 #include "http/head.h"
 #include "mpm/conn/conn.h"
 #include "mpm/conn/reqtimeout.h"
@@ -43,6 +44,7 @@ typedef struct inbound_t {
     unsigned asked_below : 1;  /* by let_remoteip_say() */
     unsigned unscanned : 1;    /* the stash holds bytes of the next request */
     unsigned aside : 1;        /* removed from the chain: the worker reads the next heads itself */
+    frames_t *frames;          /* of an HTTP/2 connection, from its reader's first read on */
 } inbound_t;
 
 /** Once, in register_hooks. */
@@ -68,6 +70,9 @@ void inbound_filter_read_ahead(inbound_t *in, apr_off_t bytes);
  * reader requests, and keeps the rest. Plain connections only: other filters change byte counts.
  */
 int inbound_filter_held_below(const inbound_t *in, const network_t *net);
+
+/** See inbound_refuse_streams(). */
+void inbound_filter_refuse_streams(inbound_t *in);
 
 /** Data bytes of @a e, 0 if the length is unknown. */
 static inline apr_uint64_t inbound_filter_bytes(const apr_bucket *e)

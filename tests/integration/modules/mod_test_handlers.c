@@ -15,6 +15,7 @@
  *   hangmain              answers; the process's first thread, the MPM's, then does nothing any more
  *   diskmain?ms=N         answers; that thread then waits for N ms as for a disk (state D)
  *   id?ms=N               answers the connection's id at once, and ends after N ms
+ *   trailers              reads the body, answers the trailer X-Up and sends it back as trailer X-Down
  *   info                  answers pid, addresses, protocol, requests on the connection
  *
  * A child that starts while the file exists that the environment's MPM_TEST_HANG names hangs in
@@ -236,6 +237,20 @@ static int do_id(request_rec *r)
     return OK;
 }
 
+static int do_trailers(request_rec *r)
+{
+    const char *up;
+    int rc = ap_discard_request_body(r);
+
+    if (rc != OK) {
+        return rc;
+    }
+    up = apr_table_get(r->trailers_in, "x-up");
+    up = up != NULL ? up : "none";
+    apr_table_setn(r->trailers_out, "X-Down", up);
+    return answer(r, up);
+}
+
 static int do_info(request_rec *r)
 {
     return answer(r,
@@ -252,7 +267,7 @@ static const struct {
     { "stream", do_stream }, { "crash", do_crash },       { "kill", do_kill },
     { "exit", do_exit },     { "leak", do_leak },         { "body", do_body },
     { "info", do_info },     { "hangmain", do_hangmain }, { "diskmain", do_diskmain },
-    { "id", do_id },
+    { "id", do_id },         { "trailers", do_trailers },
 };
 
 static int test_handler(request_rec *r)
