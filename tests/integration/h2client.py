@@ -34,6 +34,7 @@ class Stream:
 class H2:
     def __init__(self, port, tls=None, timeout=10):
         sock = socket.create_connection(("127.0.0.1", port), timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)      # what a test has sent is sent
         if tls:
             sock = tls.wrap_socket(sock, server_hostname="localhost")
             assert sock.selected_alpn_protocol() == "h2", "the server did not choose h2"

@@ -213,8 +213,7 @@ SITUATIONS = [Silent, HalfHead, HalfHeadTls, KeepAlive, KeepAliveTls, Download, 
               H2Stream, H2Unread, H2Download]
 MARKS = dict.fromkeys([H2Stream, H2Unread, H2Download],
                       [pytest.mark.left_out("prefork", reason="HTTP/2 is refused; so says test_21")])
-MARKS[H2Unread] = [*MARKS[H2Unread], pytest.mark.mpm_only("hybrid"), pytest.mark.left_out(
-    "worker", reason="mod_http2 without async may end a connection with which it has not begun when the process stops")]
+MARKS[H2Unread] = [*MARKS[H2Unread], pytest.mark.mpm_only("hybrid")]
 every_situation = pytest.mark.parametrize("situation", [pytest.param(s, marks=MARKS.get(s, ())) for s in SITUATIONS],
                                           ids=lambda s: s.__name__)
 

@@ -79,9 +79,13 @@ typedef struct conn_t {
     /** the next generation owns it: close our descriptor only */
     unsigned passed_on : 1;
     unsigned stays : 1;     /**< passing it on failed */
-    unsigned heard_out : 1; /**< here_was_spoken_to() has answered */
+    unsigned heard_out : 1; /**< here_was_spoken_to() was asked */
     /** tunnel.c watches its output */
     unsigned watched : 1;
+
+    /** of here_was_spoken_to(): network->received once what was unread then is read */
+    apr_uint64_t heard_until;
+    unsigned char hearings; /**< how often it may still answer with 1 */
 
     /** the thread that owns it, for conn_is_mine(); NULL: the park, or a module */
     const void *owner;

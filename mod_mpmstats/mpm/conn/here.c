@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/conn/here.h"
 
-#include <poll.h>
+#include <sys/ioctl.h>
 
 #include "mpm/conn/inbound.h"
 #include "mpm/process/handover.h"
+
+/* Most answers of here_was_spoken_to() with 1 for a connection. */
+#define HEARINGS 32
 
 static _Thread_local __attribute__((tls_model("initial-exec"))) conn_t *runs_here;
 
@@ -43,17 +46,36 @@ int here_is_to_end(void)
     return runs_here != NULL && runs_here->is_last_request;
 }
 
+/* More bytes may come before what is buffered by mod_ssl is read. */
+static void begin_hearing(conn_t *k)
+{
+    int unread = 0;
+
+    k->heard_out = 1;
+    if (k->network != NULL && ioctl(k->fd, FIONREAD, &unread) == 0 && unread > 0) {
+        k->heard_until = k->network->received + (apr_uint64_t)unread;
+        k->hearings = HEARINGS;
+    }
+}
+
 int here_was_spoken_to(void)
 {
     conn_t *k = runs_here;
-    struct pollfd pfd = { .events = POLLIN };
 
-    if (k == NULL || k->heard_out || inbound_has_heads(k)) {
+    if (k == NULL || inbound_has_heads(k)) {
         return 0;
     }
-    k->heard_out = 1;
-    pfd.fd = k->fd;
-    return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN);
+    if (!k->heard_out) {
+        begin_hearing(k);
+    }
+    if (k->hearings == 0) {
+        return 0;
+    }
+    k->hearings--;
+    if (k->network->received >= k->heard_until && inbound_is_read_dry(k)) {
+        k->hearings = 0;
+    }
+    return k->hearings > 0;
 }
 
 void here_is_told_to_stop(void)

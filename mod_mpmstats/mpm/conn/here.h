@@ -30,8 +30,8 @@ int here_promised_keepalive(void);
 int here_is_to_end(void);
 
 /**
- * Whether unread bytes wait on that connection, which speaks another protocol than HTTP/1. Only
- * the first call on a connection; later calls return 0.
+ * Whether that connection, which speaks another protocol than HTTP/1, has not yet read what its
+ * client had sent when this was first asked.
  */
 int here_was_spoken_to(void);
 

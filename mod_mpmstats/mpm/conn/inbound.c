@@ -617,6 +617,11 @@ apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char
     return APR_SUCCESS;
 }
 
+int inbound_is_read_dry(const conn_t *k)
+{
+    return k->inbound == NULL || k->inbound->frames == NULL || k->inbound->read_dry;
+}
+
 void inbound_refuse_streams(conn_t *k)
 {
     MUST_HOLD(conn_is_mine(k));

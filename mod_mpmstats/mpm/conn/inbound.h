@@ -115,6 +115,9 @@ int inbound_pack(conn_t *k, struct handover_t *what, char **bytes);
 /** Continue from inbound_pack()'s state. After inbound_prepare(). @return APR_ENOMEM */
 apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes);
 
+/** Whether the last read of an HTTP/2 connection found no bytes, in mod_ssl neither. */
+int inbound_is_read_dry(const conn_t *k);
+
 /**
  * The reader of @a k is told that the process stops. mod_http2 then accepts no new stream, and ends
  * the connection with all its streams where one arrives. So from here on new streams do not reach it;

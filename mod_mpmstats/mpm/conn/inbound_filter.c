@@ -330,7 +330,8 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *bb, ap_input
             return APR_EOF;
         }
         rv = read_bytes(f, bb, mode, block, readbytes);
-        if (rv != APR_SUCCESS || APR_BRIGADE_EMPTY(bb)) {
+        in->read_dry = rv != APR_SUCCESS || APR_BRIGADE_EMPTY(bb);
+        if (in->read_dry) {
             return rv;
         }
         rv = scan_input(in->frames, bb);

@@ -44,6 +44,7 @@ typedef struct inbound_t {
     unsigned asked_below : 1;  /* by let_remoteip_say() */
     unsigned unscanned : 1;    /* the stash holds bytes of the next request */
     unsigned aside : 1;        /* removed from the chain: the worker reads the next heads itself */
+    unsigned read_dry : 1;     /* with `frames`: the last read found no bytes */
     frames_t *frames;          /* of an HTTP/2 connection, from its reader's first read on */
 } inbound_t;
 

@@ -40,6 +40,7 @@ static conn_t *conn_create(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *soc
     k->outbound = NULL;
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
+    k->hearings = 0;
     k->whole = k->passed_on = k->stays = k->watched = k->multiplexed = 0;
     k->waited = MPM_HYBRID_CONN_RUNNING;
     k->keepalive_until = k->line_us = 0;
