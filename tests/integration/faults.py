@@ -15,7 +15,8 @@ import struct
 
 from httpd import BUILD
 
-KINDS = ["accept", "fork", "thread", "memory", "disk", "clock", "watch", "listen", "socketpair", "nofile", "nproc", "send", "passing"]
+KINDS = ["accept", "fork", "thread", "memory", "disk", "clock", "watch", "listen", "socketpair", "nofile", "nproc", "send", "passing",
+         "writev", "map"]
 _FAULT = struct.Struct("<iiqQ")
 _DISK, _SIGNALS = len(KINDS) * _FAULT.size, 4096
 _SENT = struct.Struct("<iiii")

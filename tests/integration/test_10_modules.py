@@ -12,6 +12,7 @@ import pytest
 import procs
 from backends import Backend, FastCgi, HttpOrigin, WebSocketEcho, frame, read_frame, websocket_accept
 from clients import Client, SlowReader, request
+from faults import Faults
 from h2client import H2
 from httpd import MPM
 from procs import wait_until
@@ -483,3 +484,17 @@ def test_a_slow_proxied_download_to_a_slow_reader_arrives_whole(server):
         for _ in range(20):
             reader.sip(2000)
         assert reader.finish() == 10 << 20
+
+
+@pytest.mark.mpm_only("hybrid")
+@pytest.mark.left_out("worker", "prefork", reason="httpd's own filters write all responses")
+@pytest.mark.parametrize("size", [1000, 16000])
+def test_a_short_file_is_sent_at_once_and_not_mapped(httpd, tmp_path, size):
+    faults, content = Faults(tmp_path), b"short" * (size // 5)
+    server = httpd(modules=["reqtimeout"], **faults.options)
+    (server.root / "htdocs" / "short.bin").write_bytes(content)
+    with faults.active("writev"), faults.active("map"), Client(server.port) as client:
+        for _ in range(3):
+            answer = client.get("/short.bin")
+            assert (answer.status, answer.body) == (200, content)
+    assert (faults.hits("writev"), faults.hits("map")) == (0, 0)

@@ -4,14 +4,19 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "apr_optional.h"
+#include "apr_portable.h"
 #include "http_core.h"
 #include "mpm/module.h"
 #include "mpm/conn/inbound.h"
 
 /* Limits of a short response, in iovecs and bytes. */
 #define PIECES 16
+#define RESPONSE (16 * 1024)
+
+/* Bytes of its beginning, for whose rest a handler may take long, and of a short TLS record. */
 #define SHORT 4096
 
 #define FILTER_NAME "HYBRID_RECORD"
@@ -27,23 +32,29 @@ void direct_init(void)
     reqtimeout = ap_get_output_filter_handle("reqtimeout");
 }
 
-/* Files for sendfile(2) go through the core. */
-static int is_read(const apr_bucket *e)
-{
+/* Files for sendfile(2) go through the core, those with a buffer through APR. */
 #if APR_HAS_SENDFILE
-    const apr_bucket_file *file = e->data;
-
-    return !(apr_file_flags_get(file->fd) & APR_SENDFILE_ENABLED);
+#define NOT_HERE (APR_SENDFILE_ENABLED | APR_FOPEN_BUFFERED)
 #else
-    return 1;
+#define NOT_HERE APR_FOPEN_BUFFERED
 #endif
+
+/*
+ * Read a file bucket. APR would map it: mmap(2), page faults and munmap(2) cost more than a copy of
+ * RESPONSE bytes. Zero: the core reads it, and reports the error.
+ */
+static int read_file(const apr_bucket *e, char *room)
+{
+    const apr_bucket_file *file = e->data;
+    apr_os_file_t fd;
+
+    return !(apr_file_flags_get(file->fd) & NOT_HERE)
+        && apr_os_file_get(&fd, file->fd) == APR_SUCCESS
+        && pread(fd, room, e->length, e->start) == (ssize_t)e->length;
 }
 
 static int in_memory(const apr_bucket *e)
 {
-    if (APR_BUCKET_IS_FILE(e)) {
-        return is_read(e);
-    }
     return APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_POOL(e) || APR_BUCKET_IS_IMMORTAL(e)
 #if APR_HAS_MMAP
         || APR_BUCKET_IS_MMAP(e)
@@ -51,8 +62,11 @@ static int in_memory(const apr_bucket *e)
         || APR_BUCKET_IS_TRANSIENT(e);
 }
 
-/* The iovecs of a short response that ends in @a bb; 0 if it is not one. */
-static int pieces_of(apr_bucket_brigade *bb, struct iovec *vec, apr_size_t *bytes)
+/*
+ * The iovecs of a short response that ends in @a bb; 0 if it is not one. Files are read into
+ * @a room, RESPONSE bytes.
+ */
+static int pieces_of(apr_bucket_brigade *bb, struct iovec *vec, char *room, apr_size_t *bytes)
 {
     apr_bucket *e;
     int n = 0;
@@ -65,16 +79,23 @@ static int pieces_of(apr_bucket_brigade *bb, struct iovec *vec, apr_size_t *byte
         if (APR_BUCKET_IS_EOS(e)) {
             return n;
         }
-        if (n == PIECES || APR_BUCKET_IS_METADATA(e) || e->length > SHORT || !in_memory(e)
-            || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+        if (n == PIECES || APR_BUCKET_IS_METADATA(e) || e->length > RESPONSE - *bytes) {
+            return 0;
+        }
+        if (APR_BUCKET_IS_FILE(e)) {
+            data = room + *bytes;
+            len = e->length;
+            if (!read_file(e, room + *bytes)) {
+                return 0;
+            }
+        }
+        else if (!in_memory(e)
+                 || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
             return 0;
         }
         vec[n].iov_base = (void *)data;
         vec[n++].iov_len = len;
         *bytes += len;
-        if (*bytes > SHORT) {
-            return 0;
-        }
     }
     return 0;
 }
@@ -146,6 +167,7 @@ static void send_now(conn_t *k, struct iovec *vec, int pieces, apr_bucket_brigad
 void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
 {
     struct iovec vec[PIECES];
+    char room[RESPONSE];
     apr_size_t bytes;
     int pieces;
 
@@ -153,7 +175,7 @@ void direct_write(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
         || !is_free(k, next)) {
         return;
     }
-    pieces = pieces_of(bb, vec, &bytes);
+    pieces = pieces_of(bb, vec, room, &bytes);
     if (pieces > 0 && bytes > 0) {
         send_now(k, vec, pieces, bb);
     }

@@ -6,8 +6,9 @@
  * The core's output filter keeps short responses, in case others follow, until the
  * MPM flushes it: this costs a copy of the brigade, an 8 KB pool for the life of the
  * connection, and a second pass. If no request follows, direct.c writes the response
- * at once, non-blocking; bytes the socket does not accept go through the core. A TLS
- * record of a handshake or a short response would be copied and kept likewise.
+ * at once, non-blocking; bytes the socket does not accept go through the core. Its files
+ * are read, not mapped. A TLS record of a handshake or a short response would be copied and kept
+ * likewise.
  */
 #ifndef MPMSTATS_MPM_CONN_DIRECT_H
 #define MPMSTATS_MPM_CONN_DIRECT_H

@@ -43,6 +43,8 @@ enum {
     NPROC,
     SEND,
     PASSING,
+    WRITEV,
+    MAP,
     FAULTS
 };
 
@@ -182,6 +184,15 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 {
     FAIL_IF(SEND, -1);
     return (ssize_t)syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
+}
+
+/* Of files. */
+void *mmap(void *addr, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (fd >= 0) {
+        FAIL_IF(MAP, MAP_FAILED);
+    }
+    return (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
 }
 
 static int passing_fails(void)
@@ -339,6 +350,7 @@ ssize_t write(int fd, const void *data, size_t size)
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
+    FAIL_IF(WRITEV, -1);
     if (on_the_disk(fd)) {
         FAIL_IF(DISK, -1);
     }
