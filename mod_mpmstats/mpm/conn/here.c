@@ -46,13 +46,14 @@ int here_is_to_end(void)
     return runs_here != NULL && runs_here->is_last_request;
 }
 
-/* More bytes may come before what is buffered by mod_ssl is read. */
+/* What is unread is in the socket, or read from it and buffered below the reader. */
 static void begin_hearing(conn_t *k)
 {
     int unread = 0;
 
     k->heard_out = 1;
-    if (k->network != NULL && ioctl(k->fd, FIONREAD, &unread) == 0 && unread > 0) {
+    if (k->network != NULL && ioctl(k->fd, FIONREAD, &unread) == 0
+        && (unread > 0 || !inbound_is_read_dry(k))) {
         k->heard_until = k->network->received + (apr_uint64_t)unread;
         k->hearings = HEARINGS;
     }
