@@ -10,12 +10,6 @@
 enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, CONTINUATION = 9 };
 enum { END_STREAM = 1, END_HEADERS = 4 };
 
-void frames_init(frames_t *f)
-{
-    memset(f, 0, sizeof(*f));
-    f->preface = PREFACE_BYTES;
-}
-
 /* ---- a frame's header ------------------------------------------------------ */
 
 static unsigned kind_of(const frames_place_t *p)
@@ -80,6 +74,15 @@ static void close_stream(frames_t *f, uint32_t stream)
     }
 }
 
+void frames_init(frames_t *f, bool is_upgraded)
+{
+    memset(f, 0, sizeof(*f));
+    f->preface = PREFACE_BYTES;
+    if (is_upgraded) {
+        open_stream(f, 1);
+    }
+}
+
 bool frames_are_over(const frames_t *f)
 {
     return f->has_refused && f->count == 0;
@@ -91,8 +94,8 @@ bool frames_refuse(frames_t *f)
 {
     const frames_place_t *p = &f->from_client;
 
-    if (p->have > 0 || (p->left > 0 && kind_of(p) == HEADERS) || f->last_stream == 0
-        || f->is_overfull) {
+    if (f->preface > 0 || p->have > 0 || (p->left > 0 && kind_of(p) == HEADERS)
+        || f->last_stream == 0 || f->is_overfull) {
         return false;
     }
     f->refuses = true;

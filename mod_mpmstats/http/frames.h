@@ -42,13 +42,14 @@ typedef struct {
     uint32_t open[FRAMES_OPEN_MAX];
 } frames_t;
 
-/** Before the client's preface. */
-void frames_init(frames_t *f);
+/** Before the client's preface. @a is_upgraded: stream 1 is the HTTP/1 request that asked for it. */
+void frames_init(frames_t *f, bool is_upgraded);
 
 /**
  * Leave out what the client sends on streams above its last one from here on. The server's field
- * table then lacks what those had, so later trailers are replaced by an empty DATA frame. False: a
- * frame that may open a stream is half read, no stream was opened yet, or too many are open.
+ * table then lacks what those had, so later trailers are replaced by an empty DATA frame. False: the
+ * preface or a frame that may open a stream is half read, no stream was opened yet, or too many are
+ * open.
  */
 bool frames_refuse(frames_t *f);
 

@@ -68,7 +68,7 @@ static void begin_refusing(frames_t *f)
     put_preface(&before);
     put_frame(&before, HEADERS, 4, 1, 20);
     put_frame(&before, HEADERS, 5, 3, 20);
-    frames_init(f);
+    frames_init(f, false);
     ck_assert_uint_eq(frames_feed(f, before.bytes, before.len, NULL), 0);
     ck_assert_uint_eq(f->last_stream, 3);
     ck_assert(frames_refuse(f));
@@ -105,7 +105,7 @@ START_TEST(nothing_is_refused_within_a_frames_header_or_a_headers_frame)
         memset(is_between + at + 1, false, closed - 1);
     }
     for (size_t cut = 0; cut <= all.len; cut++) {
-        frames_init(&f);
+        frames_init(&f, false);
         frames_feed(&f, all.bytes, cut, NULL);
         ck_assert_msg(frames_refuse(&f) == (is_between[cut] && f.last_stream != 0), "at %zu", cut);
     }
@@ -200,7 +200,7 @@ START_TEST(with_more_open_streams_than_it_can_hold_nothing_is_refused)
     frames_t f;
 
     for (unsigned streams = FRAMES_OPEN_MAX; streams <= FRAMES_OPEN_MAX + 1; streams++) {
-        frames_init(&f);
+        frames_init(&f, false);
         for (unsigned i = 0; i < streams; i++) {
             text_t one = { .len = 0 };
 
@@ -216,6 +216,27 @@ START_TEST(with_more_open_streams_than_it_can_hold_nothing_is_refused)
 }
 END_TEST
 
+START_TEST(the_request_that_became_http2_is_stream_1)
+{
+    text_t in = { .len = 0 }, out, answer = { .len = 0 };
+    frames_t f;
+
+    frames_init(&f, true);
+    ck_assert(!frames_refuse(&f)); /* the preface is still to come */
+    put_preface(&in);
+    frames_feed(&f, in.bytes, in.len, NULL);
+    ck_assert(frames_refuse(&f));
+    in.len = 0;
+    put_frame(&in, HEADERS, 5, 3, 3);
+    feed_cut(&f, &in, 10, &out);
+    ck_assert_uint_eq(out.len, 0);
+    ck_assert(!frames_are_over(&f));
+    put_frame(&answer, HEADERS, 5, 1, 3);
+    frames_sent(&f, answer.bytes, answer.len);
+    ck_assert(frames_are_over(&f));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("frames");
@@ -227,5 +248,6 @@ int main(void)
     unit_add(suite, "over",
              it_is_over_once_a_stream_was_refused_and_the_others_are_answered_or_reset);
     unit_add(suite, "overfull", with_more_open_streams_than_it_can_hold_nothing_is_refused);
+    unit_add(suite, "upgraded", the_request_that_became_http2_is_stream_1);
     return unit_main(suite);
 }

@@ -308,7 +308,7 @@ static int reads_frames(inbound_t *in, ap_input_mode_t mode, apr_read_type_e blo
     }
     if (in->frames == NULL && block == APR_NONBLOCK_READ && speaks_http2(c)) {
         in->frames = apr_palloc(c->pool, sizeof(*in->frames));
-        frames_init(in->frames);
+        frames_init(in->frames, in->k->r != NULL);
         put_on_top(&c->output_filters,
                    ap_add_output_filter_handle(sent_filter_rec, in->frames, NULL, c));
     }
