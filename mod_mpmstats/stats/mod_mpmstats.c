@@ -58,6 +58,8 @@ static void register_hooks(apr_pool_t *pool)
     record_conn_register();
     /* Last: the connection has its configuration and mod_ssl's filters by then. */
     ap_hook_pre_connection(record_conn_pre_connection, NULL, NULL, APR_HOOK_LAST);
+    /* First: mod_ssl's hook waits for the handshake. */
+    ap_hook_process_connection(record_conn_turn, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* After the handshake, which tells the protocol, and before who serves the connection. */
     ap_hook_process_connection(record_conn_process, after_ssl, before_h2, APR_HOOK_MIDDLE);
     ap_hook_pre_close_connection(record_conn_pre_close, NULL, NULL, APR_HOOK_FIRST);

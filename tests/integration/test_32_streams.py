@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 streams are requests: among the workers, busy, hung, named after a crash; whoever runs the server."""
+import contextlib
 import re
 import signal
+import time
 
 import pytest
 
 import procs
 import tls
 from cli import run
+from clients import Client, request
 from h2client import H2
 from httpd import THREADED
 from procs import wait_until
@@ -149,6 +152,31 @@ def test_phases_of_a_stream_add_up(httpd):
             assert abs(queue + handler + write - total) <= 1, line
     waits = [int(line.split()[0]) for line in log.read_text().splitlines() if "/test/sleep" in line]
     assert max(waits) > 250_000 and min(waits) < 90_000
+
+
+def test_a_worker_that_has_driven_a_connection_is_busy_with_the_next_one(httpd):
+    server = httpd(modules=["http2", "test_handlers"], conf=PLAIN + "KeepAliveTimeout 30\n",
+                   mpm_conf={"StartServers": 1, "MinSpareThreads": 1, "MaxSpareThreads": 4, "ThreadsPerChild": 4, "MaxRequestWorkers": 4})
+
+    leaves = server.mpm_status()["server"]["async"]     # a worker leaves its connection between requests
+    with contextlib.ExitStack() as clients:
+        slow = [clients.enter_context(Client(server.port)) for _ in range(3 if leaves else 0)]
+        for client in slow:
+            client.send(request("/hello.txt")).response()
+        drivers = [H2(server.port) for _ in range(4 if leaves else 3)]
+        for driver in drivers:
+            driver.request("/test/sleep?ms=300")
+        for driver in drivers:
+            driver.finish(*driver.streams)
+            driver.close()
+        wait_until(lambda: server.mpm_status()["totals"]["connections"] == 1 + len(slow), 5, "their end")
+        slow += [clients.enter_context(Client(server.port)) for _ in range(3 - len(slow))]
+        for client in slow:
+            client.send(b"GET /half HTTP/1.1\r\nHo")      # where a worker reads, it is busy with that
+        time.sleep(0.3)
+        status = server.mpm_status()
+        occupied = sum(worker["state"] in "RWKLDC" for worker in status["workers"])
+        assert status["totals"]["workers_driving"] == 0 and status["totals"]["workers_busy"] == occupied
 
 
 def test_all_threads_of_http2_busy_is_a_saturation(httpd):

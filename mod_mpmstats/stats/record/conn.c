@@ -524,10 +524,6 @@ int record_conn_pre_connection(conn_rec *c, void *csd)
     if (!conn->secondary) {
         conn->times = hybrid_times(c);
         conn->tls = ap_ssl_conn_is_ssl(c);
-        if (!hybrid_present()) {
-            /* Its worker is known by c->id, and has this connection from now on. */
-            segment_worker_drives(record.segment, (size_t)c->id, false);
-        }
         count_in(conn);
     }
     else if (record_conn_of(c->master) != NULL) {
@@ -545,6 +541,16 @@ static void look_at_protocol(record_conn_t *conn)
     if (protocol != NULL && protocol[0] == 'h' && protocol[1] == '2') {
         record_extended_carries(conn);
     }
+}
+
+int record_conn_turn(conn_rec *c)
+{
+    const record_conn_t *conn = record_conn_of(c);
+
+    if (conn != NULL && !conn->secondary) {
+        record_request_note_turn(conn);
+    }
+    return DECLINED;
 }
 
 int record_conn_process(conn_rec *c)

@@ -35,6 +35,7 @@ void record_conn_first_request(record_conn_t *conn);
 void record_conn_register(void);
 int record_conn_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 int record_conn_pre_connection(conn_rec *c, void *csd);
+int record_conn_turn(conn_rec *c);
 int record_conn_process(conn_rec *c);
 int record_conn_pre_close(conn_rec *c);
 

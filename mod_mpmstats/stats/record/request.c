@@ -155,6 +155,18 @@ void record_request_note_carrier(const record_conn_t *carrier)
     }
 }
 
+void record_request_note_turn(const record_conn_t *conn)
+{
+    long index;
+
+    if (conn->h2) {
+        record_request_note_carrier(conn);
+    }
+    else if ((index = number_of_worker(conn)) >= 0) {
+        segment_worker_drives(record.segment, (size_t)index, false);
+    }
+}
+
 /* Counts the begin or end of a stream on its connection, which outlives it. */
 static void note_stream(const record_conn_t *stream, int change, bool cut)
 {

@@ -28,4 +28,7 @@ int record_request_log(request_rec *r);
  */
 void record_request_note_carrier(const record_conn_t *carrier);
 
+/** A worker has been given @a conn: what it drove before is forgotten. By that worker. */
+void record_request_note_turn(const record_conn_t *conn);
+
 #endif
