@@ -447,6 +447,7 @@ static void read_stream(pass_t *pass, const snapshot_process_t *process,
     worker->state = state->letter;
     worker->state_name = state->name;
     worker->stream = 1;
+    worker->tunnel = from->tunnel == 1;
     if (begun > 0) {
         worker->since_us = now > begun ? now - begun : 0;
     }

@@ -133,6 +133,7 @@ int hooks_handler(request_rec *r)
 
     if (r->connection->master != NULL && r->main == NULL) {
         streams_note_handler(r);
+        tunnel_watch_stream(r);
     }
     if (k != NULL) {
         shared_note_handler(child.slot, k->times.worker, r->handler ? r->handler : "");

@@ -7,11 +7,14 @@ import time
 
 import pytest
 
+import h2frames
 import procs
 import tls
+from backends import Backend, WebSocketEcho, frame
 from cli import run
 from clients import Client, request
 from h2client import H2
+from h2frames import Frames
 from httpd import THREADED
 from procs import wait_until
 from segment import Segment
@@ -230,6 +233,22 @@ def test_a_hung_stream_is_reported(httpd):
         client.finish(stream)
         wait_until(lambda: server.mpm_status()["totals"]["workers_hung"] == 0, 3, "none that hangs")
     assert server.error_log().count("has been running for") == 1
+
+
+@pytest.mark.mpm_only("hybrid")
+def test_a_websocket_over_a_stream_is_not_hung(httpd):
+    with Backend(WebSocketEcho) as echo:
+        server = httpd(modules=["http2", "proxy", "proxy_http", "proxy_wstunnel"], conf=PLAIN + "MPMHungRequestTime 1\nH2WebSockets on\n"
+                       f"ProxyPass /ws/ ws://127.0.0.1:{echo.port}/\n")
+        with Frames(server.port) as client:
+            client.send(h2frames.headers(1, (":protocol", "websocket"), ("sec-websocket-version", "13"), method="CONNECT",
+                                         path="/ws/echo", flags=h2frames.END_HEADERS))
+            running(server, 1)
+            client.send(h2frames.frame(h2frames.DATA, 0, 1, frame(1, b"still there?")))
+            assert client.until(lambda f: f.kind == h2frames.DATA and b"still there?" in f.payload)
+            assert streams_of(server.mpm_status())[0]["tunnel"] is True
+            procs.holds_for(lambda: server.mpm_status()["totals"]["workers_hung"] == 0, 2.5, "none that hangs")
+        assert "has been running for" not in server.error_log()
 
 
 @pytest.mark.mpm_only("hybrid")

@@ -23,6 +23,7 @@ typedef struct stream_t {
     const conn_rec *c;
     const char *method, *target, *vhost, *client;
     const char *_Atomic handler; /* NULL: none yet */
+    _Atomic bool tunnel;         /* lasts as long as a connection */
     bool told;                   /* reported as hung; the ticker's */
     struct stream_t *older, *younger;
 } stream_t;
@@ -93,6 +94,15 @@ void streams_note_handler(const request_rec *r)
     }
 }
 
+void streams_note_tunnel(const request_rec *r)
+{
+    stream_t *s = ap_get_module_config(r->request_config, &mpm_hybrid_module);
+
+    if (s != NULL) {
+        atomic_store_explicit(&s->tunnel, true, memory_order_relaxed);
+    }
+}
+
 static bool runs(const stream_t *s)
 {
     return __atomic_load_n(&s->c->cs->state, __ATOMIC_RELAXED) != CONN_STATE_WRITE_COMPLETION;
@@ -122,7 +132,8 @@ streams_t streams_look(apr_time_t now, apr_interval_time_t limit)
             continue;
         }
         seen.running++;
-        if (limit <= 0 || now - s->since < limit) {
+        if (limit <= 0 || now - s->since < limit
+            || atomic_load_explicit(&s->tunnel, memory_order_relaxed)) {
             continue;
         }
         seen.hung++;

@@ -19,6 +19,9 @@ void streams_begin(request_rec *r);
 /** A handler is about to run @a r, or a request it was redirected to. On the stream's thread. */
 void streams_note_handler(const request_rec *r);
 
+/** @a r, the first of its redirects, has become a tunnel: never hung. On the stream's thread. */
+void streams_note_tunnel(const request_rec *r);
+
 typedef struct {
     unsigned running; /**< streams that a thread of mod_http2 runs */
     unsigned hung;    /**< of those, for longer than the limit */

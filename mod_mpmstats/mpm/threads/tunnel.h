@@ -12,6 +12,9 @@
 /** A handler is about to run @a r of connection @a k. The thread that runs it. */
 void tunnel_watch(conn_t *k, const request_rec *r);
 
+/** The same for an HTTP/2 stream. */
+void tunnel_watch_stream(request_rec *r);
+
 /** Register the filter; once, in register_hooks. */
 void tunnel_register(void);
 

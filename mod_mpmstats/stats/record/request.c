@@ -293,7 +293,6 @@ static inline bool is_tunnel(const request_rec *first, const request_rec *last)
         || (first->method_number == M_CONNECT && last->status < 300);
 }
 
-/* Not for an HTTP/2 stream, which has no worker of the MPM. */
 static inline bool wants_tunnel(const request_rec *r)
 {
     return r->method_number == M_CONNECT || apr_table_get(r->headers_in, "Upgrade") != NULL;
@@ -302,14 +301,20 @@ static inline bool wants_tunnel(const request_rec *r)
 __attribute__((cold, noinline)) void record_request_answers(record_request_t *request)
 {
     const request_rec *last = request->may_tunnel;
-    long index = number_of_worker(request->conn);
+    long index = request->conn->secondary ? -1 : number_of_worker(request->conn);
 
     while (last->next != NULL) {
         last = last->next;
     }
-    if (index >= 0 && is_tunnel(request->may_tunnel, last)) {
+    if (!is_tunnel(request->may_tunnel, last)) {
+        return;
+    }
+    request->may_tunnel = NULL;
+    if (request->stream != NULL) {
+        segment_set(&request->stream->tunnel, 1);
+    }
+    else if (index >= 0) {
         segment_worker_tunnels(record.segment, (size_t)index);
-        request->may_tunnel = NULL;
     }
 }
 
@@ -367,12 +372,12 @@ __attribute__((hot)) int record_request_handler(request_rec *r)
     }
     else if (!request->conn->secondary) {
         note_handler(request->conn, request->handler_row);
-        if (__builtin_expect(wants_tunnel(r), 0)) {
-            while (r->prev != NULL) {
-                r = r->prev;
-            }
-            request->may_tunnel = r;
+    }
+    if (__builtin_expect(wants_tunnel(r), 0)) {
+        while (r->prev != NULL) {
+            r = r->prev;
         }
+        request->may_tunnel = r;
     }
     return DECLINED;
 }

@@ -72,6 +72,7 @@ void record_streams_begin(const request_rec *r, record_request_t *request)
     segment_set(&stream->vhost, (uint64_t)request->row + 1);
     segment_set(&stream->handler, 0);
     segment_set(&stream->tls, carrier != NULL && carrier->tls);
+    segment_set(&stream->tunnel, 0);
     segment_set(&stream->signal, 0);
     segment_put_text(stream->client, names && r->useragent_ip != NULL ? r->useragent_ip : "");
     segment_put_text(stream->request, names ? record_score_line(r, sizeof(stream->request)) : "");
@@ -122,6 +123,7 @@ static void take(record_stream_t *to, const segment_process_rec_t *process,
     to->pid = (pid_t)segment_get(&process->pid);
     to->begun = (apr_time_t)segment_get(&from->begun);
     to->hit = segment_get(&from->signal) != 0;
+    to->tunnel = segment_get(&from->tunnel) == 1;
     to->vhost[0] = to->handler[0] = '\0';
     TAKE_TEXT(to->client, from->client);
     TAKE_TEXT(to->request, from->request);

@@ -34,7 +34,8 @@ void record_streams_crash(int sig);
 typedef struct {
     pid_t pid;
     apr_time_t begun;
-    bool hit; /**< its thread got a fatal signal */
+    bool hit;    /**< its thread got a fatal signal */
+    bool tunnel; /**< it has become one */
     char client[SCORE_CLIENT];
     char request[sizeof(((worker_score *)0)->request)];
     char vhost[sizeof(((worker_score *)0)->vhost)];

@@ -136,7 +136,8 @@ static void look_at_stream(void *baton, const record_stream_t *stream)
     long_one_t *one;
 
     workers->streams++;
-    if (took >= LONG_TIME && (one = note_long(workers, stream->pid, took)) != NULL) {
+    if (took >= LONG_TIME && !stream->tunnel
+        && (one = note_long(workers, stream->pid, took)) != NULL) {
         copy_text(one->request, stream->request, sizeof(one->request));
         copy_text(one->vhost, stream->vhost, sizeof(one->vhost));
         copy_text(one->client, stream->client, sizeof(one->client));
