@@ -33,6 +33,8 @@
  */
 #define RESERVED_FDS 64
 
+#define MOST_FILES 1000000
+
 #define PREFORK_START_SERVERS 5
 #define PREFORK_SERVER_LIMIT 256
 
@@ -382,19 +384,23 @@ void lane_check_connections(const lane_t *lane, server_rec *s)
     }
 }
 
-int lane_connections_per_process(const lane_t *lane)
+int lane_files_for_connections(const lane_t *lane)
 {
     struct rlimit lim;
     rlim_t room;
 
     if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == RLIM_INFINITY) {
-        return lane->max_connections > 0 ? lane->max_connections : 1000000;
+        return MOST_FILES;
     }
     room = room_in(lane, lim.rlim_cur);
-    if (lane->max_connections > 0 && (rlim_t)lane->max_connections < room) {
-        return lane->max_connections;
-    }
-    return room > 1000000 ? 1000000 : (int)room;
+    return room > MOST_FILES ? MOST_FILES : (int)room;
+}
+
+int lane_connections_per_process(const lane_t *lane)
+{
+    int room = lane_files_for_connections(lane);
+
+    return lane->max_connections > 0 && lane->max_connections < room ? lane->max_connections : room;
 }
 
 void lane_export(const lane_t *lane, mpm_hybrid_limits_t *out)

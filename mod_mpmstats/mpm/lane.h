@@ -86,6 +86,9 @@ void lane_check_connections(const lane_t *lane, server_rec *s);
 /** Connections one process may hold at once, from the lane and RLIMIT_NOFILE. */
 int lane_connections_per_process(const lane_t *lane);
 
+/** Descriptors that the connections of a process may have, under the soft limit of this one. */
+int lane_files_for_connections(const lane_t *lane);
+
 /**
  * The last slot of the scoreboard, which no child is started in. Draining children that have given
  * up their slot share its workers' entries.

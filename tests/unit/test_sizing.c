@@ -163,7 +163,7 @@ static const sizing_server_limits_t server_limits = {
 static sizing_server_advice_t once(int ready, int starting, int free_slots, int busy, int unmet)
 {
     sizing_server_memory_t memory = { 0 };
-    sizing_server_t now = { 1, ready, starting, free_slots, busy, unmet };
+    sizing_server_t now = { 1, ready, 0, starting, free_slots, busy, unmet };
 
     return sizing_server(&server_limits, &now, &memory);
 }
@@ -179,6 +179,41 @@ START_TEST(as_many_processes_start_at_once_as_are_missing)
     ck_assert_int_eq(once(2, 0, 3, 50, 100000).start_processes, 3);
     ck_assert_int_eq(once(16, 0, 4, 400, 1000).start_processes, 0);
     ck_assert_int_eq(once(2, 0, 14, 50, INT32_MAX).start_processes, 14);
+}
+END_TEST
+
+START_TEST(another_process_starts_when_all_are_full_though_workers_are_idle)
+{
+    sizing_server_memory_t memory = { 0 };
+    sizing_server_t now = { .now_us = 1, .ready = 3, .full = 2, .free_slots = 13 };
+
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).start_processes, 0);
+    now.full = 3;
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).start_processes, 1);
+    now.starting = 1;
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).start_processes, 0);
+    now.starting = 0;
+    now.free_slots = 0;
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).start_processes, 0);
+    now = (sizing_server_t){ .now_us = 1, .ready = 16, .full = 16, .free_slots = 16 };
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).start_processes, 0);
+}
+END_TEST
+
+START_TEST(one_process_that_is_not_full_stays_although_it_is_surplus)
+{
+    sizing_server_memory_t memory = { 0 };
+    sizing_server_t now = { .now_us = 1, .ready = 8, .full = 6, .free_slots = 8 };
+
+    sizing_server(&server_limits, &now, &memory);
+    now.now_us += 2 * server_limits.retire_us;
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).retire_processes, 1);
+    now.ready = 7;
+    now.now_us += 2 * server_limits.retire_us;
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).retire_processes, 0);
+    now.full = 0;
+    now.now_us += 2 * server_limits.retire_us;
+    ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).retire_processes, 4);
 }
 END_TEST
 
@@ -203,7 +238,7 @@ END_TEST
 START_TEST(a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_minute)
 {
     sizing_server_memory_t memory = { 0 };
-    sizing_server_t full = { 1000, 16, 0, 4, 400, 5 }, calm = { 2000, 16, 0, 4, 10, 0 };
+    sizing_server_t full = { 1000, 16, 0, 0, 4, 400, 5 }, calm = { 2000, 16, 0, 0, 4, 10, 0 };
     int reports = 0;
 
     for (int i = 0; i < 1000; i++) {
@@ -305,7 +340,7 @@ static void sim_check(const sim_t *s, const sizing_server_t *now, const sizing_s
 
 static void sim_step(sim_t *s, int load)
 {
-    sizing_server_t now;
+    sizing_server_t now = { 0 };
     sizing_server_advice_t a;
     int capacity;
 
@@ -661,6 +696,8 @@ int main(void)
     unit_add(suite, "concurrency", concurrency_is_cores_over_processes_and_never_none);
     unit_add(suite, "low", the_least_value_of_all_threads_is_kept);
     unit_add(suite, "start", as_many_processes_start_at_once_as_are_missing);
+    unit_add(suite, "full", another_process_starts_when_all_are_full_though_workers_are_idle);
+    unit_add(suite, "not full", one_process_that_is_not_full_stays_although_it_is_surplus);
     unit_add(suite, "cheap starts", children_that_start_cheaply_start_all_at_once);
     unit_add(suite, "batches",
              children_that_take_long_start_in_batches_that_grow_while_they_are_wanted);

@@ -86,6 +86,8 @@ typedef struct conn_t {
     /** of here_was_spoken_to(): network->received once what was unread then is read */
     apr_uint64_t heard_until;
     unsigned char hearings; /**< how often it may still answer with 1 */
+    /** descriptors beside the socket that it is counted with; counted_files() */
+    unsigned char files;
 
     /** the thread that owns it, for conn_is_mine(); NULL: the park, or a module */
     const void *owner;
@@ -102,9 +104,10 @@ typedef struct conn_t {
     unsigned char unwatched;  /**< parked, but epoll_ctl() failed */
     apr_time_t deadline;      /**< monotonic; of the current wait */
     unsigned char in_heads;   /**< in the list of heads.h */
+    unsigned char in_idle;    /**< in the list of idle.h */
     /** buffered bytes of that request, as counted in heads_bytes() */
     apr_size_t head_bytes;
-    struct conn_t *older, *younger; /**< in that list */
+    struct conn_t *older, *younger; /**< in either list */
     apr_uint64_t settles;           /**< suspended: see park_suspend(); 0 = still suspended */
     /** from here on callbacks of other connections are not waited for */
     apr_time_t settles_at;

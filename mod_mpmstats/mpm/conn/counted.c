@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/conn/counted.h"
 
+#include "http_protocol.h"
+#include "http_ssl.h"
+#include "mpm/conn/inbound.h"
 #include "mpm/process/child.h"
 
 static const char *const names[MPM_HYBRID_CONN_KINDS] = {
@@ -68,4 +71,25 @@ void counted_as(conn_t *k, mpm_hybrid_conn_e kind)
         counted_out(k);
         counted_in(k, kind);
     }
+}
+
+void counted_files(conn_t *k, unsigned char more)
+{
+    if (k->files != more) {
+        shared_add(child.stats->files, (apr_uint32_t)more - k->files);
+        k->files = more;
+    }
+}
+
+unsigned char counted_files_at_first(const conn_t *k)
+{
+    const char *protocol = ap_ssl_conn_is_ssl(k->c) ? "h2" : "h2c";
+
+    return ap_is_allowed_protocol(k->c, NULL, k->c->base_server, protocol) ? COUNTED_HTTP2_FILES
+                                                                           : 0;
+}
+
+unsigned char counted_files_of(const conn_t *k)
+{
+    return inbound_has_heads(k) ? 0 : COUNTED_HTTP2_FILES;
 }

@@ -22,4 +22,16 @@ void counted_out(conn_t *k);
 /** Change the kind of @a k, which is counted, to @a kind. */
 void counted_as(conn_t *k, mpm_hybrid_conn_e kind);
 
+/** @a k has @a more descriptors beside its socket, or is about to have them. */
+void counted_files(conn_t *k, unsigned char more);
+
+/** Descriptors of mod_http2 for a connection: its pollset, and the pipe that wakes it. */
+#define COUNTED_HTTP2_FILES 3
+
+/** Of a new connection, which may become HTTP/2 if its server allows it. */
+unsigned char counted_files_at_first(const conn_t *k);
+
+/** Of a connection whose protocol is known. */
+unsigned char counted_files_of(const conn_t *k);
+
 #endif

@@ -617,6 +617,13 @@ apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char
     return APR_SUCCESS;
 }
 
+int inbound_has_no_stream(const conn_t *k)
+{
+    const frames_t *f = k->inbound != NULL ? k->inbound->frames : NULL;
+
+    return f != NULL && f->count == 0 && !f->is_overfull;
+}
+
 int inbound_is_read_dry(const conn_t *k)
 {
     return k->inbound == NULL || k->inbound->frames == NULL || k->inbound->read_dry;

@@ -74,6 +74,9 @@ mpm_hybrid_conn_e inbound_kind(const conn_t *k);
 /** Whether the connection speaks HTTP/1. */
 int inbound_has_heads(const conn_t *k);
 
+/** Whether @a k speaks HTTP/2, and none of its streams is open; 0: it is not known. */
+int inbound_has_no_stream(const conn_t *k);
+
 /**
  * Whether it is between accept or keep-alive and dispatch, when bytes are collected in the stash.
  */

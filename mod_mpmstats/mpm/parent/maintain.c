@@ -88,6 +88,7 @@ static struct {
 
 typedef struct {
     int ready;            /* processes that accept */
+    int full;             /* of those, at their limit of connections or descriptors */
     int starting;         /* have no worker yet */
     int busy;             /* workers in a request */
     int streams;          /* HTTP/2 streams that run in those that accept */
@@ -150,6 +151,7 @@ static view_t look(void)
         busy = shared_get(p->workers_busy);
         hybrid_retained->proven = hybrid_retained->mpm->my_generation + 1;
         v.ready++;
+        v.full += m.lane->is_threaded && shared_is_full(p);
         v.start_us += shared_get(p->start_us);
         v.busy += (int)(busy < ceiling ? busy : ceiling);
         streams = shared_get(p->streams);
@@ -188,6 +190,7 @@ static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
                                       .retire_max_us = RETIRE_TIME_MAX };
     sizing_server_t state = { .now_us = now,
                               .ready = v->ready,
+                              .full = v->full,
                               .starting = v->starting,
                               .free_slots = slots_free(),
                               .busy = v->busy,
@@ -357,6 +360,14 @@ static void look_after_old(const view_t *v, apr_time_t now)
     }
 }
 
+/* Whether processes at their limit have others to wait for. */
+static void note_more(int starting, int active, apr_time_t now)
+{
+    bool can_start = active < m.lane->max_processes && slots_free() > 0 && now >= m.not_before;
+
+    shared_set(hybrid_retained->shared->server->has_more, starting > 0 || can_start);
+}
+
 /* Time until the next maintenance. */
 static apr_interval_time_t rest(apr_time_t now)
 {
@@ -371,7 +382,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     view_t v = look();
     sizing_server_advice_t advice = ask_for_advice(&v, now);
     int wanted = wanted_now(&v, &advice);
-    int more, waiting = 0;
+    int more, waiting = 0, started = 0;
     int has_pairs = have_pairs(now);
 
     keep_lobby(now);
@@ -390,8 +401,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
                     now);
     more = to_start(&v, wanted, now);
     if (wanted > 0 && now >= m.not_before && has_pairs) {
-        int started = start_children(more);
-
+        started = start_children(more);
         m.first_left = started < m.first_left ? m.first_left - started : 0;
     }
     else if (wanted <= 0 && m.first_left == 0) {
@@ -400,6 +410,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     if (m.old_to_tell) {
         look_after_old(&v, now);
     }
+    note_more(v.starting + started, v.ready + v.starting + started, now);
     return rest(now);
 }
 

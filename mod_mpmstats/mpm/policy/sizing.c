@@ -153,6 +153,9 @@ static int surplus_processes(const sizing_server_limits_t *limits, const sizing_
     }
     surplus = (memory->window_low - spare) / at_least(limits->threads_per_child, 1);
     more_than_least = now->ready - at_least(limits->min_processes, 1);
+    if (now->full > 0) {
+        surplus = at_most(surplus, now->ready - now->full - 1);
+    }
     surplus = at_least(at_most(surplus, more_than_least), 0);
     window_restart(memory, now->now_us, free_threads);
     if (surplus) {
@@ -198,6 +201,9 @@ sizing_server_advice_t sizing_server(const sizing_server_limits_t *limits,
     int wanted = at_most(at_least(missing, limits->min_processes - active),
                          at_least(most - active, 0));
 
+    if (now->ready > 0 && now->full >= now->ready && now->starting <= 0 && active < most) {
+        wanted = at_least(wanted, 1);
+    }
     if (memory->window_us < limits->retire_us) {
         memory->window_us = limits->retire_us;
     }

@@ -95,6 +95,7 @@ typedef struct {
     int64_t now_us;
     /** processes of this generation that serve, even at their connection limit */
     int ready;
+    int full;     /**< of those, at their limit of connections or descriptors */
     int starting; /**< forked and not serving yet */
     /** slots in which a process can be started now */
     int free_slots;

@@ -98,6 +98,8 @@ static void count_missed(shared_process_t *to, const shared_process_t *from,
 #define MISSED(field) shared_add(to->field, shared_get(from->field) - shared_get(seen->field))
     MISSED(workers);
     MISSED(workers_busy);
+    MISSED(files);
+    MISSED(idle_http2);
     MISSED(accepted);
     MISSED(dispatched);
     MISSED(promotions);
@@ -137,6 +139,14 @@ unsigned shared_connections(const shared_process_t *p)
         n += shared_get(p->connections[i]);
     }
     return n;
+}
+
+bool shared_is_full(const shared_process_t *p)
+{
+    unsigned n = shared_connections(p);
+
+    return n >= shared_get(p->most_connections)
+        || n + shared_get(p->files) >= shared_get(p->most_files);
 }
 
 void shared_end(shared_t *shared, int slot)

@@ -13,6 +13,7 @@
 #define MPMSTATS_MPM_PROCESS_SHARED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "apr_time.h"
 #include "mpm/mpm_hybrid.h"
@@ -35,6 +36,12 @@ typedef struct {
     _Atomic apr_uint32_t hung;
     _Atomic apr_uint32_t streams; /* HTTP/2 streams that run, at the ticker's last check */
     _Atomic apr_uint32_t connections[MPM_HYBRID_CONN_KINDS];
+    /* descriptors that connections have, or are about to have, beside their sockets */
+    _Atomic apr_uint32_t files;
+    _Atomic apr_uint32_t idle_http2; /* parked HTTP/2 connections without an open stream */
+    /* limits: of connections, and of connections and `files` together */
+    _Atomic apr_uint32_t most_connections;
+    _Atomic apr_uint32_t most_files;
     _Atomic apr_uint64_t accepted;
     _Atomic apr_uint64_t dispatched;
     _Atomic apr_uint64_t promotions;
@@ -64,6 +71,8 @@ typedef struct {
     /* children now without a sign of life for 3 seconds. Parent writes */
     _Atomic apr_uint32_t suspected;
     _Atomic apr_uint64_t stuck; /* children killed because startup or the ticker hung */
+    /* a process is starting, or can be started: those at their limit wait for it. Parent writes */
+    _Atomic int has_more;
     shared_shortage_t shortages[MPM_HYBRID_SHORTAGES];
 } __attribute__((aligned(64))) shared_server_t;
 
@@ -163,6 +172,9 @@ void shared_move(shared_process_t *_Atomic *mine, shared_process_t *to, int has_
 
 /** Number of a process's connections in all states. */
 unsigned shared_connections(const shared_process_t *p);
+
+/** Whether the process can hold no more connections: MPMMaxConnections, open files. */
+bool shared_is_full(const shared_process_t *p);
 
 /** The process in @a slot has ended. Parent only. */
 void shared_end(shared_t *shared, int slot);

@@ -197,6 +197,9 @@ static void leave_to_others(void)
     if (room_elsewhere() != ROOM_NONE) {
         pass_listeners_on();
     }
+    if (room_is_full()) {
+        child_ask_for_help(); /* if all are, the parent starts another */
+    }
 }
 
 /* One accept(2), under the lock that keeps the socket open. NULL: none; errors were handled. */
@@ -210,7 +213,7 @@ static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t
         pthread_mutex_unlock(&lock);
         return NULL;
     }
-    if (park_count() >= child.max_connections || !room_to_accept(1)) {
+    if (room_is_full() || !room_to_accept(1)) {
         leave_to_others();
         pthread_mutex_unlock(&lock);
         accept_room(); /* a connection may have ended meanwhile */
@@ -243,23 +246,33 @@ static void say_shed(void)
 
     if (n > 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     "child %d is at its limit of %d connections: dropped %u that had not sent "
-                     "a whole request, to make room for new ones. Raise MPMMaxConnections or the "
-                     "limit on open files, or lower the budgets of RequestReadTimeout",
-                     (int)getpid(), child.max_connections, n);
+                     "child %d is at its limit of %d connections and %d open files for them: "
+                     "dropped %u that were idle HTTP/2 connections or had not sent a whole "
+                     "request, to make room for new ones. Raise MPMMaxConnections, the limit on "
+                     "open files (LimitNOFILE= of the service, ulimit -Hn) or ServerLimit, or "
+                     "lower KeepAliveTimeout or the budgets of RequestReadTimeout",
+                     (int)getpid(), child.max_connections, child.max_files, n);
     }
 }
 
-/* When no process has room, drop the connections that have taken longest to send a request. */
+/*
+ * When no process has room, and none can be started, end the HTTP/2 connections that are idle
+ * longest, then those that have taken longest to send a request.
+ */
 static void make_room(conn_worker_t *w)
 {
-    while (park_count() >= child.max_connections && room_to_accept(1)) {
-        conn_t *k = park_oldest_head();
+    while (room_is_full() && room_to_accept(1)) {
+        conn_t *k = park_oldest_idle();
 
-        if (k == NULL) {
+        if (k != NULL) {
+            steps_shed_idle(w, k);
+        }
+        else if ((k = park_oldest_head()) != NULL) {
+            steps_shed(w, k);
+        }
+        else {
             return;
         }
-        steps_shed(w, k);
         say_shed();
     }
 }
@@ -427,7 +440,7 @@ void accept_last(conn_worker_t *w)
     apr_socket_t *sock = NULL;
     unsigned n = 0;
 
-    if (park_count() < child.max_connections && pools_get(&pool) == APR_SUCCESS) {
+    if (!room_is_full() && pools_get(&pool) == APR_SUCCESS) {
         sock = next_of_last(pool, &n);
         if (sock == NULL) {
             pools_put(pool);

@@ -12,6 +12,7 @@
 #include "mpm/process/shortage.h"
 #include "mpm/threads/begin.h"
 #include "mpm/threads/park.h"
+#include "mpm/threads/room.h"
 #include "mpm/threads/tags.h"
 
 /* A leaf: guards `watched` and the registration in epoll. */
@@ -68,7 +69,7 @@ void adopt_take(conn_worker_t *w)
         return; /* a restart: the next generation takes it */
     }
     bytes = malloc(HANDOVER_BYTES_MAX);
-    if (bytes == NULL || park_count() >= child.max_connections || pools_get(&pool) != APR_SUCCESS) {
+    if (bytes == NULL || room_is_full() || pools_get(&pool) != APR_SUCCESS) {
         adopt_watch(0); /* the ticker retries */
     }
     else {

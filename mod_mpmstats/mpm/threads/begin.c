@@ -40,7 +40,7 @@ static conn_t *conn_create(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *soc
     k->outbound = NULL;
     k->network = NULL;
     k->suspended = k->linger_started = k->expired = k->used = k->heard_out = k->is_last_request = 0;
-    k->hearings = 0;
+    k->hearings = k->files = 0;
     k->whole = k->passed_on = k->stays = k->watched = k->multiplexed = 0;
     k->waited = MPM_HYBRID_CONN_RUNNING;
     k->keepalive_until = k->line_us = 0;
@@ -99,6 +99,7 @@ static conn_t *set_up(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
         steps_close(k);
         return NULL;
     }
+    counted_files(k, counted_files_at_first(k));
     if (k->inbound != NULL) {
         inbound_prepare(k);
     }

@@ -18,6 +18,7 @@
 #include "mpm/process/handover.h"
 #include "mpm/module.h"
 #include "mpm/conn/heads.h"
+#include "mpm/conn/idle.h"
 #include "mpm/conn/inbound.h"
 #include "base/lock.h"
 #include "mpm/process/shortage.h"
@@ -125,6 +126,14 @@ static conn_t *fresh_entry(void)
     return k;
 }
 
+/* With lock. */
+static void unpark(conn_t *k)
+{
+    MUST_HOLD(lock_is_mine(&lock));
+    k->parked = 0;
+    idle_leave(k);
+}
+
 static int sends_head(mpm_hybrid_conn_e kind)
 {
     return kind == MPM_HYBRID_CONN_NEW || kind == MPM_HYBRID_CONN_HANDSHAKE
@@ -160,6 +169,21 @@ conn_t *park_oldest_head(void)
     }
     if (k != NULL) {
         claim_head(k);
+    }
+    pthread_mutex_unlock(&lock);
+    return k;
+}
+
+conn_t *park_oldest_idle(void)
+{
+    conn_t *k;
+
+    pthread_mutex_lock(&lock);
+    k = idle_oldest();
+    if (k != NULL) {
+        unpark(k);
+        owned(k);
+        timeouts_remove(&k->wait);
     }
     pthread_mutex_unlock(&lock);
     return k;
@@ -318,6 +342,9 @@ apr_status_t park_wait(conn_t *k, park_for_e what, apr_time_t now, apr_interval_
     k->hangup = 0;
     if (!sends_head(k->kind)) {
         heads_leave(k);
+        if (idle_is(k)) {
+            idle_enter(k);
+        }
     }
     else {
         heads_enter(k);
@@ -345,7 +372,7 @@ conn_t *park_claim(uint64_t tag, uint32_t events)
             k = NULL;
         }
         else if (k->parked) {
-            k->parked = 0;
+            unpark(k);
             owned(k);
             k->urgent |= (events & EPOLLPRI) != 0;
             k->hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
@@ -372,7 +399,7 @@ conn_t *park_next_due(apr_time_t now, apr_time_t *next)
     e = timeouts_pop_expired(&timeouts, now);
     if (e != NULL) {
         k = (conn_t *)((char *)e - offsetof(conn_t, wait));
-        k->parked = 0;
+        unpark(k);
         owned(k);
         k->missed = 0;
         k->expired = k->deadline <= now;
@@ -601,7 +628,7 @@ static void ready_those(int (*is_one)(const conn_t *))
         conn_t *k = &chunks[i / CHUNK][i % CHUNK];
 
         if (k->parked && is_one(k)) {
-            k->parked = 0;
+            unpark(k);
             k->expired = 0;
             timeouts_remove(&k->wait);
             append_ready(k);

@@ -5,12 +5,12 @@
  *
  * Parking a connection gives up its ownership; the thread that claims it becomes
  * the owner. Claims come from an epoll event (park_claim), from its deadline
- * (park_next_due, ticker only) and from memory pressure (park_oldest_head,
- * park_largest_head); one lock decides between them:
+ * (park_next_due, ticker only) and from pressure (park_oldest_idle,
+ * park_oldest_head, park_largest_head); one lock decides between them:
  *
  *   park lock  guards  conn_t.{wait, parked, missed, hangup, urgent, registered, lasting,
- *                      deadline, next, generation, fd, in_heads, head_bytes, older, younger} (fd
- *                      and in_heads: written; the owner reads them freely),
+ *                      deadline, next, generation, fd, in_heads, in_idle, head_bytes, older,
+ *                      younger} (fd and in_heads: written; the owner reads them freely),
  *                      the table of connections, the run queue, the list of
  *                      suspended connections.
  *
@@ -87,6 +87,12 @@ void park_head_done(conn_t *k);
  * owned by the caller; NULL: none.
  */
 conn_t *park_oldest_head(void);
+
+/**
+ * Claim the HTTP/2 connection that is parked longest without an open stream, now owned by the
+ * caller; NULL: none.
+ */
+conn_t *park_oldest_idle(void);
 
 /** As park_oldest_head(), but the one with most buffered bytes. */
 conn_t *park_largest_head(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ROOM_AT_NEED: the process can take a connection only by dropping one without a complete head
- * (MPMMaxConnections), or, in the worker model, when incomplete heads will need the idle workers.
- * Such a process leaves new connections to the others while one of them is free.
+ * ROOM_AT_NEED: the process can take a connection only by ending an idle HTTP/2 connection or
+ * dropping one without a complete head (MPMMaxConnections, open files), or, in the worker model,
+ * when incomplete heads will need the idle workers. Such a process leaves new connections to the
+ * others while one of them is free; a full one also to a process that can still be started.
  */
 #include "mpm/threads/room.h"
 
@@ -37,24 +38,33 @@ static int above_factor(int connections, int busy)
  * wait for another client to leave, though another process may have idle workers. Incomplete heads
  * will need workers too; at most a quarter of the workers is reserved for them.
  */
-static room_e room_of(int connections, int heads, int busy)
+static room_e room_of(const shared_process_t *p, int connections, int busy, bool is_full)
 {
+    int heads = heads_of(p);
     int all = child.lane->threads_per_child;
     int awaited = heads < all / 4 ? heads : all / 4;
 
     if (above_factor(connections, busy) || (!child.lane->is_async && busy >= all)) {
         return ROOM_NONE;
     }
-    if (connections >= child.max_connections) {
-        return heads > 0 ? ROOM_AT_NEED : ROOM_NONE;
+    if (is_full) {
+        return heads > 0 || shared_get(p->idle_http2) > 0 ? ROOM_AT_NEED : ROOM_NONE;
     }
     return !child.lane->is_async && busy + awaited >= all ? ROOM_AT_NEED : ROOM_FREE;
 }
 
+bool room_is_full(void)
+{
+    int n = park_count();
+
+    return n >= child.max_connections || n + (int)shared_get(child.stats->files) >= child.max_files;
+}
+
 room_e room_here(int by_worker)
 {
-    return room_of(park_count(), heads_of(child.stats),
-                   atomic_load_explicit(&child.busy, memory_order_relaxed) - by_worker);
+    return room_of(child.stats, park_count(),
+                   atomic_load_explicit(&child.busy, memory_order_relaxed) - by_worker,
+                   room_is_full());
 }
 
 static int serves(int slot, const shared_process_t *p, apr_time_t now)
@@ -76,7 +86,8 @@ room_e room_elsewhere(void)
         if (!serves(slot, p, now)) {
             continue;
         }
-        room = room_of((int)shared_connections(p), heads_of(p), (int)shared_get(p->workers_busy));
+        room = room_of(p, (int)shared_connections(p), (int)shared_get(p->workers_busy),
+                       shared_is_full(p));
         if (room == ROOM_FREE && shared_get(p->not_accepting)) {
             /* short of another resource, descriptors for instance */
             room = ROOM_AT_NEED;
@@ -86,9 +97,29 @@ room_e room_elsewhere(void)
     return most;
 }
 
+/* Every process is full, and the parent can start another, or does: it does so when all are. */
+static bool another_comes(void)
+{
+    apr_time_t now = clock_now();
+    int slot;
+
+    if (!shared_get(hybrid_retained->shared->server->has_more) || !room_is_full()) {
+        return false;
+    }
+    for (slot = 0; slot < child.lane->slots; slot++) {
+        const shared_process_t *p = &hybrid_retained->shared->process[slot];
+
+        if (serves(slot, p, now) && !shared_is_full(p)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int room_to_accept(int by_worker)
 {
     room_e here = room_here(by_worker);
 
-    return here == ROOM_FREE || (here == ROOM_AT_NEED && room_elsewhere() != ROOM_FREE);
+    return here == ROOM_FREE
+        || (here == ROOM_AT_NEED && room_elsewhere() != ROOM_FREE && !another_comes());
 }

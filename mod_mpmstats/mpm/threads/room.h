@@ -9,11 +9,13 @@
 #ifndef MPMSTATS_MPM_THREADS_ROOM_H
 #define MPMSTATS_MPM_THREADS_ROOM_H
 
+#include <stdbool.h>
+
 typedef enum {
     /** at AsyncRequestWorkerFactor's limit, or in the worker model without an idle worker */
     ROOM_NONE,
-    /** only if no other process has room: by dropping a connection without a complete head, or with
-     * a worker that such a connection will need */
+    /** only if no other process has room: by ending an idle HTTP/2 connection, by dropping one
+     * without a complete head, or with a worker that such a connection will need */
     ROOM_AT_NEED,
     ROOM_FREE
 } room_e;
@@ -23,6 +25,9 @@ room_e room_here(int by_worker);
 
 /** The best value of all other serving processes. */
 room_e room_elsewhere(void);
+
+/** Whether this process is at its limit of connections or descriptors. */
+bool room_is_full(void);
 
 /** Whether this process accepts another connection; @a by_worker as for room_here(). */
 int room_to_accept(int by_worker);

@@ -157,7 +157,8 @@ static step_e step_keepalive(conn_t *k)
 
     k->pub.state = HYBRID_STATE_KEEPALIVE;
     k->pub.sense = CONN_SENSE_DEFAULT;
-    k->multiplexed = !inbound_has_heads(k);
+    counted_files(k, counted_files_of(k));
+    k->multiplexed = k->files != 0;
     if (k->keepalive_until == 0) {
         k->keepalive_until = now + k->keepalive_timeout;
         left = k->keepalive_timeout;
@@ -214,6 +215,9 @@ static step_e step_read(conn_t *k)
     if (passing_give(k)) {
         return STEP_CLOSE;
     }
+    if (kind != MPM_HYBRID_CONN_HANDSHAKE && ap_ssl_conn_is_ssl(k->c)) {
+        counted_files(k, counted_files_of(k)); /* the handshake has chosen */
+    }
     return park(k, clock_now(), kind, more(k), inbound_patience(k),
                 inbound_is_to_be_looked_at(k) ? inbound_look_interval() : 0);
 }
@@ -247,6 +251,7 @@ static step_e after_processing(conn_t *k, int rc)
         return STEP_WRITE;
 #if HYBRID_HAVE_WAITIO
     case CONN_STATE_ASYNC_WAITIO:
+        counted_files(k, counted_files_of(k));
         return park(k, clock_now(), MPM_HYBRID_CONN_WAITIO, wanted(k, PARK_FOR_BYTES), k->timeout,
                     0);
 #endif
@@ -351,6 +356,7 @@ static void close_connection(conn_t *k)
     apr_socket_timeout_set(sock, 0);
     apr_socket_close(sock);
     pools_put(pool);
+    counted_files(k, 0);
     park_conn_free(k);
     __atomic_fetch_sub(&child.score->connections, 1, __ATOMIC_RELAXED);
     when_gone();
@@ -476,6 +482,23 @@ void steps_shed(conn_worker_t *w, conn_t *k)
     k->end = MPM_HYBRID_END_SHED;
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "given up for others, was waiting %s",
                   counted_name(k->kind));
+    take_steps(k, STEP_CLOSE);
+}
+
+void steps_shed_idle(conn_worker_t *w, conn_t *k)
+{
+    k->c->current_thread = w->thread;
+    shared_add(child.stats->shed, 1);
+    k->end = MPM_HYBRID_END_SHED;
+    k->times.worker = w->index;
+    ap_update_sb_handle(k->sbh, child.slot, w->index);
+    if (k->suspended) {
+        notify_resume(k, k->sbh);
+    }
+    ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "given up for others, was waiting %s",
+                  counted_name(k->kind));
+    (void)linger_step(
+        k); /* GOAWAY, as far as the socket takes it; its descriptors are needed now */
     take_steps(k, STEP_CLOSE);
 }
 

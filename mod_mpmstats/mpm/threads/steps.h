@@ -32,6 +32,9 @@ void steps_run(conn_worker_t *w, conn_t *k);
 /** Close @a k, owned by the worker, to make room for other connections. */
 void steps_shed(conn_worker_t *w, conn_t *k);
 
+/** The same for an idle HTTP/2 connection: its client is sent a GOAWAY first. */
+void steps_shed_idle(conn_worker_t *w, conn_t *k);
+
 /** Ticker: nonzero if a module's filter has ended the handshake of @a k (a timeout, mostly). */
 int steps_look(conn_t *k, apr_thread_t *ticker);
 
