@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "base/must_hold.h"
 
@@ -21,7 +22,7 @@
  * Whether this thread holds @a lock, initialised with LOCK_INITIALIZER. For MUST_HOLD only: if it
  * does not, the call takes the lock.
  */
-static inline int lock_is_mine(pthread_mutex_t *lock)
+static inline bool lock_is_mine(pthread_mutex_t *lock)
 {
     return pthread_mutex_lock(lock) == EDEADLK;
 }

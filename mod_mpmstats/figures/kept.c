@@ -2,6 +2,7 @@
 /* The numbers are untrusted: sums saturate at the largest number. */
 #include "figures/kept.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "apr_strings.h"
@@ -36,7 +37,7 @@ void kept_join(metric_kind_e kind, apr_int64_t *number, apr_int64_t more)
 }
 
 static void take_one(const metric_t *metric, void *record, const void *plain, apr_pool_t *pool,
-                     int joins)
+                     bool joins)
 {
     void *to = (char *)record + metric->offset;
 
@@ -52,7 +53,7 @@ static void take_one(const metric_t *metric, void *record, const void *plain, ap
     }
 }
 
-void kept_take(metrics_scope_e scope, void *record, const void *plain, apr_pool_t *pool, int joins)
+void kept_take(metrics_scope_e scope, void *record, const void *plain, apr_pool_t *pool, bool joins)
 {
     int count;
     const metric_t *metrics = metrics_of(scope, &count);

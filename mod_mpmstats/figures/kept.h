@@ -8,6 +8,8 @@
 #ifndef MPMSTATS_FIGURES_KEPT_H
 #define MPMSTATS_FIGURES_KEPT_H
 
+#include <stdbool.h>
+
 #include "apr_pools.h"
 #include "figures/metrics.h"
 #include "figures/snapshot.h"
@@ -17,7 +19,8 @@
  * record of the scope's section. With @a joins known numbers are joined (kept_join()). Texts are
  * copied into @a pool.
  */
-void kept_take(metrics_scope_e scope, void *record, const void *plain, apr_pool_t *pool, int joins);
+void kept_take(metrics_scope_e scope, void *record, const void *plain, apr_pool_t *pool,
+               bool joins);
 
 /**
  * Joins @a more, the same figure of another record, to @a number: by @a kind the sum, the maximum,

@@ -5,6 +5,7 @@
  */
 #include "figures/metrics.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -201,7 +202,7 @@ void metrics_clear(metrics_scope_e scope, void *record)
     }
 }
 
-int metric_known(const metric_t *metric, const void *record)
+bool metric_known(const metric_t *metric, const void *record)
 {
     switch (metric->kind) {
     case METRIC_TEXT:
@@ -214,14 +215,14 @@ int metric_known(const metric_t *metric, const void *record)
     }
 }
 
-int metrics_any_known(metrics_scope_e scope, const void *record)
+bool metrics_any_known(metrics_scope_e scope, const void *record)
 {
     for (int i = 0; i < tables[scope].count; i++) {
         if (metric_known(&tables[scope].metrics[i], record)) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 const char *metric_text(const metric_t *metric, const void *record)

@@ -8,6 +8,8 @@
 #ifndef MPMSTATS_FIGURES_METRICS_H
 #define MPMSTATS_FIGURES_METRICS_H
 
+#include <stdbool.h>
+
 #include "apr.h"
 #include "segment/segment.h"
 
@@ -75,10 +77,10 @@ const metric_t *metrics_find(metrics_scope_e scope, const char *name, apr_size_t
 void metrics_clear(metrics_scope_e scope, void *record);
 
 /** Whether @a metric is known in @a record. */
-int metric_known(const metric_t *metric, const void *record);
+bool metric_known(const metric_t *metric, const void *record);
 
 /** Whether any metric of @a scope is known in @a record. */
-int metrics_any_known(metrics_scope_e scope, const void *record);
+bool metrics_any_known(metrics_scope_e scope, const void *record);
 
 /** The value of a metric of kind TEXT or LETTER; NULL if unknown. */
 const char *metric_text(const metric_t *metric, const void *record);

@@ -65,9 +65,9 @@ static void take_server(snapshot_t *snapshot, apr_pool_t *pool, const segment_vi
 {
     snapshot_server_t *server = &snapshot->server;
 
-    kept_take(METRICS_SERVER, server, plain, pool, 0);
-    kept_take(METRICS_LIMITS, &snapshot->limits, plain, pool, 0);
-    kept_take(METRICS_TOTALS, &snapshot->totals, plain, pool, 0);
+    kept_take(METRICS_SERVER, server, plain, pool, false);
+    kept_take(METRICS_LIMITS, &snapshot->limits, plain, pool, false);
+    kept_take(METRICS_TOTALS, &snapshot->totals, plain, pool, false);
     server->now_us = moment_of(view, plain);
     if (server->started_us != SNAPSHOT_UNKNOWN) {
         /* 0 if the clock was set back. */
@@ -216,7 +216,7 @@ static apr_int64_t answered(const segment_vhost_t *plain)
 }
 
 /* Most servers have fewer virtual hosts than records: an unused `other` is omitted. */
-static int is_idle_other(const hosts_t *hosts, int record, const segment_vhost_t *plain)
+static bool is_idle_other(const hosts_t *hosts, int record, const segment_vhost_t *plain)
 {
     return record == hosts->other && answered(plain) == 0 && plain->in_flight == 0;
 }
@@ -248,7 +248,7 @@ static void take_vhost(snapshot_t *snapshot, hosts_t *hosts, apr_hash_t *by_name
         hosts->next[record] = hosts->first[known - snapshot->vhosts];
         hosts->first[known - snapshot->vhosts] = record;
     }
-    kept_take(METRICS_VHOST, known, &plain, hosts->pool, 1);
+    kept_take(METRICS_VHOST, known, &plain, hosts->pool, true);
     kept_join(METRIC_FLAG, &known->retired,
               plain.retired > APR_INT64_MAX ? SNAPSHOT_UNKNOWN : plain.retired != 0);
     kept_join(METRIC_COUNTER, &known->requests, answered(&plain));
@@ -266,7 +266,7 @@ static void take_gone(hosts_t *hosts)
         && plain.name[0] == '\0') {
         hosts->gone = hosts->records - 1;
         hosts->other = hosts->records - 2;
-        kept_take(METRICS_VHOST, &hosts->was, &plain, hosts->pool, 1);
+        kept_take(METRICS_VHOST, &hosts->was, &plain, hosts->pool, true);
         hosts->was.requests = answered(&plain);
     }
 }
@@ -317,10 +317,10 @@ static void count_served(snapshot_t *snapshot, const snapshot_vhost_t *gone)
  * The sum of the histograms of one phase of a virtual host; false if none is known. `room` is
  * scratch memory.
  */
-static int host_counts(const hosts_t *hosts, int phase, int host, histogram_counts_t *sum,
-                       histogram_counts_t *room)
+static bool host_counts(const hosts_t *hosts, int phase, int host, histogram_counts_t *sum,
+                        histogram_counts_t *room)
 {
-    int known = 0;
+    bool known = false;
 
     for (int record = hosts->first[host]; record >= 0; record = hosts->next[record]) {
         if (segment_get_counts(hosts->view, SEGMENT_S_VHOST, metrics_spreads[phase].kept,
@@ -328,7 +328,7 @@ static int host_counts(const hosts_t *hosts, int phase, int host, histogram_coun
             if (known) {
                 histogram_merge(sum, room);
             }
-            known = 1;
+            known = true;
         }
     }
     return known;
@@ -339,7 +339,7 @@ static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase,
                        histogram_counts_t *counts)
 {
     histogram_counts_t *all = &counts[0];
-    int known = 0;
+    bool known = false;
 
     memset(all, 0, sizeof(*all));
     for (int host = 0; host < snapshot->vhost_count; host++) {
@@ -348,7 +348,7 @@ static void take_phase(snapshot_t *snapshot, const hosts_t *hosts, int phase,
         if (!host_counts(hosts, phase, host, &counts[1], &counts[2])) {
             continue;
         }
-        known = 1;
+        known = true;
         summarize(&vhost->latency[phase], &counts[1]);
         if (hosts->buckets) {
             list_buckets(&vhost->times[phase], &counts[1], hosts->pool);
@@ -403,7 +403,7 @@ static void take_handlers(snapshot_t *snapshot, const segment_view_t *view, apr_
     for (size_t i = 0; i < records; i++) {
         if (segment_get_handler(view, i, &plain) && plain.state == SEGMENT_HANDLER_USED
             && plain.name[0] != '\0' && (plain.requests > 0 || plain.busy > 0)) {
-            kept_take(METRICS_HANDLER, handler_named(snapshot, plain.name), &plain, pool, 1);
+            kept_take(METRICS_HANDLER, handler_named(snapshot, plain.name), &plain, pool, true);
         }
     }
     tell_apart(snapshot->handlers, snapshot->handler_count, sizeof(snapshot->handlers[0]),
@@ -421,7 +421,7 @@ static void take_listeners(snapshot_t *snapshot, const segment_view_t *view, apr
             snapshot_listener_t *listener = &snapshot->listeners[snapshot->listener_count++];
 
             metrics_clear(METRICS_LISTENER, listener);
-            kept_take(METRICS_LISTENER, listener, &plain, pool, 0);
+            kept_take(METRICS_LISTENER, listener, &plain, pool, false);
         }
     }
     tell_apart(snapshot->listeners, snapshot->listener_count, sizeof(snapshot->listeners[0]),

@@ -5,6 +5,7 @@
  */
 #include "figures/read_processes.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,8 +88,8 @@ static void take_recorded(const pass_t *pass, snapshot_process_t *process,
 {
     snapshot_connections_t *by_state = &process->connections_by_state;
 
-    kept_take(METRICS_PROCESS, process, from, pass->pool, 0);
-    kept_take(METRICS_CONNECTIONS, by_state, from, pass->pool, 0);
+    kept_take(METRICS_PROCESS, process, from, pass->pool, false);
+    kept_take(METRICS_CONNECTIONS, by_state, from, pass->pool, false);
     if (pass->hybrid && metrics_any_known(METRICS_CONNECTIONS, by_state)) {
         process->connections = sums_of_connections(by_state);
     }
@@ -329,7 +330,7 @@ static void take_workers(const pass_t *pass, snapshot_process_t *process,
     snapshot_process_workers_t *to = &process->workers;
     apr_int64_t workers = number(from->workers);
 
-    kept_take(METRICS_PROCESS_WORKERS, to, from, pass->pool, 0);
+    kept_take(METRICS_PROCESS_WORKERS, to, from, pass->pool, false);
     if (to->busy != SNAPSHOT_UNKNOWN && workers != SNAPSHOT_UNKNOWN) {
         to->idle = workers > to->busy ? workers - to->busy : 0;
     }

@@ -5,6 +5,7 @@
  */
 #include "http/accept_header.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -41,22 +42,22 @@ static piece_t next_piece(piece_t *rest, char mark)
     return trimmed(piece);
 }
 
-static int is(piece_t piece, const char *word)
+static bool is(piece_t piece, const char *word)
 {
     return piece.len == strlen(word) && strncasecmp(piece.at, word, piece.len) == 0;
 }
 
 /* If `piece` begins with `key`, removes it. */
-static int begins(piece_t *piece, const char *key)
+static bool begins(piece_t *piece, const char *key)
 {
     size_t len = strlen(key);
 
     if (piece->len < len || strncasecmp(piece->at, key, len) != 0) {
-        return 0;
+        return false;
     }
     piece->at += len;
     piece->len -= len;
-    return 1;
+    return true;
 }
 
 /* "0.75" is 750. Anything but a number counts as 1. */
@@ -77,14 +78,14 @@ static int read_quality(piece_t text)
     return text.len > 0 && quality < WANTED ? quality : WANTED;
 }
 
-static int one_of(piece_t version, const char *const *versions)
+static bool one_of(piece_t version, const char *const *versions)
 {
     for (; *versions != NULL; versions++) {
         if (is(version, *versions)) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* The quality of a range by its parameters; 0: its version is not wanted. */

@@ -7,6 +7,7 @@
 #include "mpm/directives.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "ap_listen.h"
 #include "apr_lib.h"
@@ -91,26 +92,26 @@ void directives_leave_trace(const cmd_parms *cmd, void *tree, const char *args)
     *(ap_directive_t **)tree = trace;
 }
 
-static int is_traced(const ap_directive_t *at)
+static bool is_traced(const ap_directive_t *at)
 {
     return ap_cstr_casecmp(at->directive, "MPMModel") == 0
         || ap_cstr_casecmp(at->directive, "MPMLoadModule") == 0;
 }
 
-int directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section)
+bool directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section)
 {
     for (; tree != NULL; tree = tree->next) {
         if (section != NULL && is_traced(tree)) {
             ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, NULL,
                          "%s, line %d: %s cannot occur within %s> section", tree->filename,
                          tree->line_num, tree->directive, section->directive);
-            return 0;
+            return false;
         }
         if (!directives_check_traces(tree->first_child, tree)) {
-            return 0;
+            return false;
         }
     }
-    return 1;
+    return true;
 }
 
 /* Runs while the configuration is read, before a module queries AP_MPMQ_IS_THREADED. */

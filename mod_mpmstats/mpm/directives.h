@@ -10,6 +10,8 @@
 #ifndef MPMSTATS_MPM_DIRECTIVES_H
 #define MPMSTATS_MPM_DIRECTIVES_H
 
+#include <stdbool.h>
+
 #include "httpd.h"
 #include "http_config.h"
 #include "mpm/lane.h"
@@ -35,6 +37,6 @@ void directives_leave_trace(const cmd_parms *cmd, void *tree, const char *args);
  * not, logs the first one and returns 0. @a section: the one @a tree is in, or NULL. Hook
  * pre_config.
  */
-int directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section);
+bool directives_check_traces(const ap_directive_t *tree, const ap_directive_t *section);
 
 #endif

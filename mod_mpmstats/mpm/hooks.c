@@ -120,7 +120,7 @@ void hooks_insert_filter(request_rec *r)
 }
 
 /* mod_proxy's backends are not part of httpd and outlive a restart. */
-static int is_proxied(const char *handler)
+static bool is_proxied(const char *handler)
 {
     return handler != NULL
         && (strcmp(handler, "proxy-server") == 0 || strncmp(handler, "proxy:", 6) == 0);

@@ -7,6 +7,7 @@
  */
 #include "mpm/lane.h"
 
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sched.h>
 #include <unistd.h>
@@ -67,7 +68,7 @@ static int cores_allowed(void)
 }
 
 /* Logs to the console at startup, to the error log later. */
-static void say(server_rec *s, int startup, const char *text)
+static void say(server_rec *s, bool startup, const char *text)
 {
     if (startup) {
         ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL, "WARNING: %s", text);
@@ -77,7 +78,7 @@ static void say(server_rec *s, int startup, const char *text)
     }
 }
 
-static void at_least(server_rec *s, int startup, int *value, const char *name)
+static void at_least(server_rec *s, bool startup, int *value, const char *name)
 {
     char text[160];
 
@@ -89,7 +90,7 @@ static void at_least(server_rec *s, int startup, int *value, const char *name)
     *value = 1;
 }
 
-static void at_most(server_rec *s, int startup, int *value, const char *name, int limit)
+static void at_most(server_rec *s, bool startup, int *value, const char *name, int limit)
 {
     char text[160];
 
@@ -155,7 +156,7 @@ static void as_event_does(sizing_layout_t *l)
  */
 static void fill_in_unset(lane_t *lane)
 {
-    int laid_out = lane->threads_per_child == LANE_UNSET;
+    bool laid_out = lane->threads_per_child == LANE_UNSET;
     sizing_layout_t layout = { .start_servers = or_zero(lane->start_servers),
                                .server_limit = or_zero(lane->server_limit),
                                .thread_limit = or_zero(lane->thread_limit),
@@ -184,7 +185,7 @@ static void fill_in_unset(lane_t *lane)
     lane->min_processes = laid_out ? layout.start_servers : 1;
 }
 
-static void check_threads(lane_t *lane, server_rec *s, int startup)
+static void check_threads(lane_t *lane, server_rec *s, bool startup)
 {
     char text[320];
 
@@ -199,7 +200,7 @@ static void check_threads(lane_t *lane, server_rec *s, int startup)
     at_least(s, startup, &lane->threads_per_child, "ThreadsPerChild");
 }
 
-static void check_workers(lane_t *lane, server_rec *s, int startup)
+static void check_workers(lane_t *lane, server_rec *s, bool startup)
 {
     char text[320];
     int whole;
@@ -239,7 +240,7 @@ static void check_workers(lane_t *lane, server_rec *s, int startup)
 }
 
 /* Retirement removes whole processes, so the range must have room for one. */
-static void check_spares(lane_t *lane, server_rec *s, int startup)
+static void check_spares(lane_t *lane, server_rec *s, bool startup)
 {
     at_least(s, startup, &lane->start_servers, "StartServers");
     at_least(s, startup, &lane->min_spare_threads, "MinSpareThreads");
@@ -252,7 +253,7 @@ static void check_spares(lane_t *lane, server_rec *s, int startup)
 }
 
 /* A prefork process has one worker, so limits of processes are those of workers. */
-static void fill_in_prefork(lane_t *lane, server_rec *s, int startup)
+static void fill_in_prefork(lane_t *lane, server_rec *s, bool startup)
 {
     lane->threads_per_child = lane->thread_limit = 1;
     fill(&lane->start_servers, PREFORK_START_SERVERS);
@@ -276,7 +277,7 @@ typedef struct {
     int count;
 } unused_t;
 
-static void not_used(unused_t *unused, int is_set, const char *name)
+static void not_used(unused_t *unused, bool is_set, const char *name)
 {
     size_t used = strlen(unused->names);
 
@@ -286,7 +287,7 @@ static void not_used(unused_t *unused, int is_set, const char *name)
     }
 }
 
-static void say_what_is_not_used(const lane_t *lane, server_rec *s, int startup)
+static void say_what_is_not_used(const lane_t *lane, server_rec *s, bool startup)
 {
     unused_t unused = { "", 0 };
     char text[400];
@@ -313,7 +314,7 @@ static void say_what_is_not_used(const lane_t *lane, server_rec *s, int startup)
 }
 
 void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, server_rec *s,
-                int startup)
+                bool startup)
 {
     if (lane->server_limit != LANE_UNSET) {
         at_most(s, startup, &lane->server_limit, "ServerLimit", HARD_SERVER_LIMIT);

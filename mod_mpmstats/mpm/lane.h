@@ -13,6 +13,7 @@
 #define MPMSTATS_MPM_LANE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "httpd.h"
 #include "mpm/mpm_hybrid.h"
@@ -78,7 +79,7 @@ const char *lane_choose(const lane_t *lane, const char *event, const char *worke
  * @param startup  whether stderr is still the console
  */
 void lane_check(lane_t *lane, int *first_server_limit, int *first_thread_limit, server_rec *s,
-                int startup);
+                bool startup);
 
 /** Logs a warning when the hard limit of open files is too low for MPMMaxConnections. */
 void lane_check_connections(const lane_t *lane, server_rec *s);

@@ -27,7 +27,7 @@ static const lane_t *lane_to_tell(const lane_t *configured)
     if (defaults.slots == 0 || defaults.model != lane_model_asked) {
         directives_reset(&defaults);
         lane_use_model(&defaults, lane_model_asked);
-        lane_check(&defaults, &ignored[0], &ignored[1], NULL, 0);
+        lane_check(&defaults, &ignored[0], &ignored[1], NULL, false);
     }
     return &defaults;
 }

@@ -6,26 +6,27 @@
  */
 #include "mpm/rival.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "httpd.h"
 #include "http_config.h"
 #include "mpm/module.h"
 
-static int is_loaded(const char *file)
+static bool is_loaded(const char *file)
 {
     for (module **each = ap_loaded_modules; *each != NULL; each++) {
         if (strcmp((*each)->name, file) == 0) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 static void tell_prefork(void)
 {
-    int php = is_loaded("mod_php.c");
-    int itk = is_loaded("mpm_itk.c");
+    bool php = is_loaded("mod_php.c");
+    bool itk = is_loaded("mpm_itk.c");
 
     ap_log_error(
         APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL,

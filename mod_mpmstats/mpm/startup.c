@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/startup.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ static const char *model_named(const char *name)
     return models[0];
 }
 
-static int is_prefork(const char *model)
+static bool is_prefork(const char *model)
 {
     return strcmp(model, "prefork") == 0;
 }
@@ -139,7 +140,7 @@ int startup_pre_config(lane_t *lane, apr_pool_t *pconf)
     return OK;
 }
 
-static int starting_up(void)
+static bool starting_up(void)
 {
     return hybrid_retained->mpm->module_loads == 1;
 }
@@ -156,7 +157,7 @@ int startup_check_config(lane_t *lane, server_rec *s)
 }
 
 /* At the start httpd reads the configuration twice; messages belong to the second reading. */
-static int is_first_reading(void)
+static bool is_first_reading(void)
 {
     return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
 }
@@ -244,7 +245,7 @@ int startup_post_config(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, se
 
 int startup_open_logs(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    int startup = starting_up();
+    bool startup = starting_up();
     int flags = startup ? APLOG_STARTUP : 0;
     int buckets = 0;
     apr_status_t rv;

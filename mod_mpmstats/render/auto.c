@@ -5,6 +5,7 @@
  */
 #include "render/auto.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "apr_lib.h"
@@ -15,7 +16,7 @@
 static void put_safe(out_t *out, const char *text)
 {
     for (; *text != '\0'; text++) {
-        int control = (unsigned char)*text < 0x20 || *text == 0x7f;
+        bool control = (unsigned char)*text < 0x20 || *text == 0x7f;
 
         out_bytes(out, control ? "?" : text, 1);
     }
@@ -139,7 +140,7 @@ void render_auto(out_t *out, const snapshot_t *snapshot, const modstatus_t *stat
 /* "MPMStats", the scope, and the metric's name as one word: MPMStatsLimitServerLimit. */
 static void put_own_key(out_t *out, const char *scope, const char *name)
 {
-    int upper = 1;
+    bool upper = true;
 
     out_raw(out, "MPMStats");
     out_raw(out, scope);

@@ -134,7 +134,7 @@ static void put_latency_members(out_t *out, const snapshot_latency_t *latency)
     put_members(out, METRICS_LATENCY, latency, &first);
 }
 
-static int is_timed(const snapshot_latency_t *latency)
+static bool is_timed(const snapshot_latency_t *latency)
 {
     return metrics_any_known(METRICS_LATENCY, latency);
 }

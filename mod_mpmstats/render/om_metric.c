@@ -2,6 +2,7 @@
 /* Names: the unit at the end of a metric's name is replaced by the base unit. */
 #include "render/om_metric.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -70,7 +71,7 @@ static int bare_length(const metric_t *metric)
                                                                                        : len);
 }
 
-int om_metric_is_number(const metric_t *metric)
+bool om_metric_is_number(const metric_t *metric)
 {
     return metric->kind != METRIC_TEXT && metric->kind != METRIC_LETTER;
 }
@@ -100,7 +101,7 @@ void om_metric_family(om_t *om, metrics_scope_e scope, const metric_t *metric)
     om_family(om, name, type_of(metric), unit, metric->help);
 }
 
-int om_metric_continues(const metric_t *before, const metric_t *metric)
+bool om_metric_continues(const metric_t *before, const metric_t *metric)
 {
     return before != NULL && group_of(metric) >= 0 && group_of(before) == group_of(metric);
 }

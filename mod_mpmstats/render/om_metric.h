@@ -10,6 +10,8 @@
 #ifndef MPMSTATS_RENDER_OM_METRIC_H
 #define MPMSTATS_RENDER_OM_METRIC_H
 
+#include <stdbool.h>
+
 #include "figures/metrics.h"
 #include "render/om.h"
 
@@ -17,13 +19,13 @@
 #define OM_PREFIX "httpd_"
 
 /** Whether the metric is a number; others have no samples. */
-int om_metric_is_number(const metric_t *metric);
+bool om_metric_is_number(const metric_t *metric);
 
 /** Begins the family of @a metric, of @a scope. */
 void om_metric_family(om_t *om, metrics_scope_e scope, const metric_t *metric);
 
 /** Whether @a metric is of the same family as @a before, which may be NULL. */
-int om_metric_continues(const metric_t *before, const metric_t *metric);
+bool om_metric_continues(const metric_t *before, const metric_t *metric);
 
 /** Writes the label that distinguishes @a metric within a family of several. */
 void om_metric_label(om_t *om, const metric_t *metric);

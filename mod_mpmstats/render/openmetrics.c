@@ -5,6 +5,7 @@
  */
 #include "render/openmetrics.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -120,7 +121,7 @@ static void put_row_label(om_t *om, const rows_t *rows, const char *row)
  * Writes the samples of one metric, and the family before the first unless it was `begun`. @return
  * whether there were any
  */
-static int put_column(om_t *om, const rows_t *rows, const metric_t *metric, int begun)
+static bool put_column(om_t *om, const rows_t *rows, const metric_t *metric, bool begun)
 {
     for (int i = 0; i < rows->count; i++) {
         const char *row = rows->records + (apr_size_t)i * rows->stride;
@@ -130,7 +131,7 @@ static int put_column(om_t *om, const rows_t *rows, const metric_t *metric, int 
         }
         if (!begun) {
             om_metric_family(om, rows->scope, metric);
-            begun = 1;
+            begun = true;
         }
         om_sample(om);
         put_row_label(om, rows, row);
@@ -197,7 +198,7 @@ static void put_histogram(om_t *om, const char *label, const char *value,
     om_value(om, latency->count);
 }
 
-static int is_timed(const snapshot_latency_t *latency)
+static bool is_timed(const snapshot_latency_t *latency)
 {
     return latency->count != SNAPSHOT_UNKNOWN;
 }
@@ -205,7 +206,7 @@ static int is_timed(const snapshot_latency_t *latency)
 /* The phases of a request, whose sum is its total time. */
 static void put_phases(om_t *om, const snapshot_t *snapshot)
 {
-    int begun = 0;
+    bool begun = false;
 
     for (int i = 0; i < SNAPSHOT_SPREAD_total; i++) {
         const snapshot_spread_t *spread = &snapshot->spreads[i];
@@ -217,7 +218,7 @@ static void put_phases(om_t *om, const snapshot_t *snapshot)
             om_family(om, OM_PREFIX "request_phase_seconds", OM_HISTOGRAM, "seconds",
                       "Time of requests by phase: head (the client), queue (the server), handler, "
                       "write (the client again)");
-            begun = 1;
+            begun = true;
         }
         put_histogram(om, "phase", metrics_spreads[i].name, &spread->latency, &spread->steps);
     }
@@ -243,7 +244,7 @@ static void put_times(om_t *om, const snapshot_t *snapshot)
 
 static void put_vhost_times(om_t *om, const snapshot_t *snapshot)
 {
-    int begun = 0;
+    bool begun = false;
 
     for (int i = 0; i < snapshot->vhost_count; i++) {
         const snapshot_vhost_t *vhost = &snapshot->vhosts[i];
@@ -254,7 +255,7 @@ static void put_vhost_times(om_t *om, const snapshot_t *snapshot)
         if (!begun) {
             om_family(om, OM_PREFIX "vhost_request_duration_seconds", OM_HISTOGRAM, "seconds",
                       metrics_spreads[SNAPSHOT_SPREAD_total].help);
-            begun = 1;
+            begun = true;
         }
         put_histogram(om, "vhost", vhost->name, &vhost->latency[SNAPSHOT_SPREAD_total],
                       &vhost->total);
@@ -267,7 +268,7 @@ static void put_vhost_times(om_t *om, const snapshot_t *snapshot)
  */
 static void put_vhost_phases(om_t *om, const snapshot_t *snapshot)
 {
-    int begun = 0;
+    bool begun = false;
 
     for (int i = 0; i < snapshot->vhost_count * SNAPSHOT_SPREAD_total; i++) {
         const snapshot_vhost_t *vhost = &snapshot->vhosts[i / SNAPSHOT_SPREAD_total];
@@ -279,7 +280,7 @@ static void put_vhost_phases(om_t *om, const snapshot_t *snapshot)
         if (!begun) {
             om_family(om, OM_PREFIX "vhost_phase_seconds", OM_COUNTER, "seconds",
                       "Time of all requests together by phase");
-            begun = 1;
+            begun = true;
         }
         om_sample(om);
         om_label(om, "vhost", vhost->name);
@@ -314,7 +315,7 @@ static void put_listeners(om_t *om, const snapshot_t *snapshot)
     put_rows(om, &rows);
 }
 
-void render_openmetrics(out_t *out, const snapshot_t *snapshot, unsigned parts, int openmetrics)
+void render_openmetrics(out_t *out, const snapshot_t *snapshot, unsigned parts, bool openmetrics)
 {
     om_t om;
 

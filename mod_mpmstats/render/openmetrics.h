@@ -10,10 +10,12 @@
 #ifndef MPMSTATS_RENDER_OPENMETRICS_H
 #define MPMSTATS_RENDER_OPENMETRICS_H
 
+#include <stdbool.h>
+
 #include "render/out.h"
 #include "figures/snapshot.h"
 
 /** @a parts: see figures/parts.h; @a openmetrics 0: the older text format. */
-void render_openmetrics(out_t *out, const snapshot_t *snapshot, unsigned parts, int openmetrics);
+void render_openmetrics(out_t *out, const snapshot_t *snapshot, unsigned parts, bool openmetrics);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "render/request_view.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,7 +41,7 @@ static const struct {
     { "events", VIEW_EVENTS }, { "processes", VIEW_PROCESSES }, { "workers", VIEW_WORKERS },
 };
 
-static int equal(const char *given, size_t len, const char *word)
+static bool equal(const char *given, size_t len, const char *word)
 {
     return strlen(word) == len && memcmp(given, word, len) == 0;
 }

@@ -6,6 +6,7 @@
 #include "stats/config.h"
 
 #include <grp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,7 +98,7 @@ void config_reset(void)
     config_global.vhosts = CONFIG_VHOSTS_DEFAULT;
 }
 
-static int is_off(const char *word)
+static bool is_off(const char *word)
 {
     return strcasecmp(word, "off") == 0;
 }

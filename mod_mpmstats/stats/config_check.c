@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/config_check.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ typedef struct {
     int found; /* the handler is set somewhere */
 } look_t;
 
-static int is_section(const ap_directive_t *directive)
+static bool is_section(const ap_directive_t *directive)
 {
     return directive->directive[0] == '<';
 }
@@ -38,18 +39,18 @@ static const char *handler_of(const look_t *look, const ap_directive_t *directiv
 }
 
 /* A probable misspelling of the handler's name: mpmstats, mpm_status, MPM-Stats … */
-static int is_misspelt(const char *handler)
+static bool is_misspelt(const char *handler)
 {
     char bare[16];
     apr_size_t len = 0;
 
     if (strcmp(handler, HANDLER_NAME) == 0) {
-        return 0;
+        return false;
     }
     for (; *handler != '\0'; handler++) {
         if (apr_isalnum(*handler)) {
             if (len == sizeof(bare) - 1) {
-                return 0;
+                return false;
             }
             bare[len++] = (char)apr_tolower(*handler);
         }
@@ -107,7 +108,7 @@ static const ap_directive_t *next_handler(const look_t *look, const ap_directive
     return next;
 }
 
-static int is_ours(const char *handler)
+static bool is_ours(const char *handler)
 {
     return handler != NULL && strcmp(handler, HANDLER_NAME) == 0;
 }
@@ -116,7 +117,7 @@ static void look_at_handler(look_t *look, const ap_directive_t *section, const a
                             const char *handler)
 {
     const ap_directive_t *next = section != NULL ? next_handler(look, section, at) : NULL;
-    int ours = is_ours(handler);
+    bool ours = is_ours(handler);
 
     look->found |= ours;
     if (is_misspelt(handler)) {

@@ -6,6 +6,7 @@
  */
 #include "stats/handler.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "apr_base64.h"
@@ -112,11 +113,11 @@ static const struct {
 };
 
 /* Whether the handler is also configured for the path one segment up. */
-static int parent_is_status(request_rec *r, apr_size_t len)
+static bool parent_is_status(request_rec *r, apr_size_t len)
 {
     char *parent = apr_pstrmemdup(r->pool, r->uri, len);
     request_rec *lookup = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, parent), r, NULL);
-    int is_status = lookup->handler != NULL && strcmp(lookup->handler, HANDLER_NAME) == 0;
+    bool is_status = lookup->handler != NULL && strcmp(lookup->handler, HANDLER_NAME) == 0;
 
     ap_destroy_sub_req(lookup);
     return is_status;
@@ -127,12 +128,12 @@ static int parent_is_status(request_rec *r, apr_size_t len)
  * has one if <Location /a/b> is configured and no directory /a exists. But the parent of
  * a URL below the page is the page, or below it too.
  */
-static int is_below_page(request_rec *r)
+static bool is_below_page(request_rec *r)
 {
     apr_size_t len = strlen(r->uri);
 
     if (r->path_info == NULL || r->path_info[0] == '\0') {
-        return 0;
+        return false;
     }
     while (len > 0 && r->uri[len - 1] == '/') {
         len--;
@@ -140,7 +141,7 @@ static int is_below_page(request_rec *r)
     while (len > 0 && r->uri[len - 1] != '/') {
         len--;
     }
-    return len > 1 ? parent_is_status(r, len - 1) : 0;
+    return len > 1 ? parent_is_status(r, len - 1) : false;
 }
 
 static const char *make_nonce(request_rec *r)

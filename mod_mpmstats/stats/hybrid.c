@@ -7,6 +7,7 @@
 #include "stats/hybrid.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "httpd.h"
@@ -54,10 +55,10 @@ void hybrid_find(void)
     conn_end = APR_RETRIEVE_OPTIONAL_FN(mpm_hybrid_conn_end);
 }
 
-static int versions_match(const mpm_hybrid_limits_t *limits)
+static bool versions_match(const mpm_hybrid_limits_t *limits)
 {
     if (limits->api_version == MPM_HYBRID_API_VERSION) {
-        return 1;
+        return true;
     }
     if (!atomic_flag_test_and_set(&mismatch_reported)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
@@ -66,10 +67,10 @@ static int versions_match(const mpm_hybrid_limits_t *limits)
                      "the same build",
                      limits->api_version, MPM_HYBRID_API_VERSION);
     }
-    return 0;
+    return false;
 }
 
-static int read_limits(limits_room_t *out)
+static bool read_limits(limits_room_t *out)
 {
     memset(out, 0, sizeof(*out));
     return limits_get != NULL && process_get != NULL && limits_get(0, &out->known) == APR_SUCCESS
@@ -89,7 +90,7 @@ bool hybrid_limits_in(mpm_hybrid_limits_t *limits)
 
 /* ---- connections ------------------------------------------------------------- */
 
-int hybrid_present(void)
+bool hybrid_present(void)
 {
     return limits_get != NULL && conn_times != NULL && conn_end != NULL;
 }

@@ -19,7 +19,7 @@
 void hybrid_find(void);
 
 /** Whether mpm_hybrid is loaded; from post_config on. */
-int hybrid_present(void);
+bool hybrid_present(void);
 
 /** In a child, before it serves: checks whether the functions below are usable. */
 void hybrid_child_init(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/place.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "ap_expr.h"
@@ -28,7 +29,7 @@ static const char *handler_configured(request_rec *r)
     return error == NULL ? handler : NULL;
 }
 
-static inline int is_ours(const char *handler)
+static inline bool is_ours(const char *handler)
 {
     return handler != NULL && handler[0] == HANDLER_NAME[0] && strcmp(handler, HANDLER_NAME) == 0;
 }

@@ -133,7 +133,7 @@ START_TEST(what_is_kept_reaches_the_snapshot_and_nothing_else_does)
 
         fill(scopes[s].section, &kept);
         metrics_clear(scopes[s].scope, &shown);
-        kept_take(scopes[s].scope, &shown, &kept, pool, 0);
+        kept_take(scopes[s].scope, &shown, &kept, pool, false);
         for (int i = 0; i < count; i++) {
             if (metrics[i].kept == METRIC_MADE) {
                 ck_assert_msg(!metric_known(&metrics[i], &shown), "%s is made", metrics[i].name);
@@ -158,17 +158,17 @@ START_TEST(what_is_known_stays_unless_it_is_joined)
     kept.in_flight_peak = 7;
     kept.responses_2xx = 100;
     kept.responses_5xx = SEGMENT_UNKNOWN;
-    kept_take(METRICS_VHOST, &shown, &kept, pool, 1);
+    kept_take(METRICS_VHOST, &shown, &kept, pool, true);
     kept.in_flight_peak = 5;
-    kept_take(METRICS_VHOST, &shown, &kept, pool, 1);
+    kept_take(METRICS_VHOST, &shown, &kept, pool, true);
     ck_assert_int_eq(shown.in_flight, 6);
     ck_assert_int_eq(shown.in_flight_peak, 7);
     ck_assert_int_eq(shown.responses_2xx, 200);
     ck_assert_int_eq(shown.responses_5xx, SNAPSHOT_UNKNOWN);
-    kept_take(METRICS_VHOST, &shown, &kept, pool, 0);
+    kept_take(METRICS_VHOST, &shown, &kept, pool, false);
     ck_assert_int_eq(shown.responses_2xx, 200);
     kept.responses_2xx = INT64_MAX;
-    kept_take(METRICS_VHOST, &shown, &kept, pool, 1);
+    kept_take(METRICS_VHOST, &shown, &kept, pool, true);
     ck_assert_int_eq(shown.responses_2xx, INT64_MAX);
 }
 END_TEST
@@ -180,7 +180,7 @@ START_TEST(a_time_of_0_has_not_come)
 
     memset(&kept, 0, sizeof(kept));
     metrics_clear(METRICS_TOTALS, &shown);
-    kept_take(METRICS_TOTALS, &shown, &kept, pool, 0);
+    kept_take(METRICS_TOTALS, &shown, &kept, pool, false);
     ck_assert_int_eq(shown.last_crash_us, SNAPSHOT_UNKNOWN);
     ck_assert_int_eq(shown.crashes, 0);
 }

@@ -28,7 +28,7 @@ void conn_own(conn_t *k)
     k->owner = &this_thread;
 }
 
-int conn_is_mine(const conn_t *k)
+bool conn_is_mine(const conn_t *k)
 {
     return k->owner == &this_thread;
 }

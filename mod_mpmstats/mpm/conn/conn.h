@@ -10,6 +10,8 @@
 #ifndef MPMSTATS_MPM_CONN_CONN_H
 #define MPMSTATS_MPM_CONN_CONN_H
 
+#include <stdbool.h>
+
 #include "mpm/compat.h"
 #include "mpm/mpm_hybrid.h"
 
@@ -136,7 +138,7 @@ void conn_attach(conn_t *k);
 void conn_own(conn_t *k);
 
 /** Whether this thread owns @a k. For MUST_HOLD. */
-int conn_is_mine(const conn_t *k);
+bool conn_is_mine(const conn_t *k);
 
 /** Apply the timeouts of @a s, a virtual host of the connection's server @a base. */
 void conn_use_server(conn_t *k, const server_rec *s, const server_rec *base);

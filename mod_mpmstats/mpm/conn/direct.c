@@ -2,6 +2,7 @@
 /* Short responses and TLS records, written at once; see direct.h. */
 #include "mpm/conn/direct.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ void direct_init(void)
  * Read a file bucket. APR would map it: mmap(2), page faults and munmap(2) cost more than a copy of
  * RESPONSE bytes. Zero: the core reads it, and reports the error.
  */
-static int read_file(const apr_bucket *e, char *room)
+static bool read_file(const apr_bucket *e, char *room)
 {
     const apr_bucket_file *file = e->data;
     apr_os_file_t fd;
@@ -117,7 +118,7 @@ static void remove_written(apr_bucket_brigade *bb, apr_size_t bytes)
  * Whether only the core's filter is below, no output is pending and no request is pipelined.
  * mod_reqtimeout's filter passes on what it gets; it looks for the EOR bucket alone.
  */
-static int is_free(const conn_t *k, const ap_filter_t *next)
+static bool is_free(const conn_t *k, const ap_filter_t *next)
 {
     if (next->frec == reqtimeout) {
         next = next->next;
@@ -126,21 +127,21 @@ static int is_free(const conn_t *k, const ap_filter_t *next)
         && !k->c->data_in_output_filters && inbound_is_empty(k);
 }
 
-int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
+bool direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb)
 {
     apr_size_t bytes = 0;
     apr_bucket *e;
 
     if (APR_BRIGADE_EMPTY(bb)) {
-        return 0;
+        return false;
     }
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
         if (!(APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_IMMORTAL(e)) || e->length > SHORT) {
-            return 0;
+            return false;
         }
         bytes += e->length;
         if (bytes > SHORT) {
-            return 0;
+            return false;
         }
     }
     return is_free(k, next);

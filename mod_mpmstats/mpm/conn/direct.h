@@ -13,6 +13,8 @@
 #ifndef MPMSTATS_MPM_CONN_DIRECT_H
 #define MPMSTATS_MPM_CONN_DIRECT_H
 
+#include <stdbool.h>
+
 #include "util_filter.h"
 #include "mpm/conn/conn.h"
 
@@ -29,7 +31,7 @@ void direct_init(void);
  * Whether @a bb is a short beginning of a response (the header comes alone) that may be kept
  * until the rest arrives; each response ends with an EOS or EOR bucket. Owner.
  */
-int direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb);
+bool direct_keeps(conn_t *k, ap_filter_t *next, apr_bucket_brigade *bb);
 
 /**
  * Write the bytes of @a bb if it is the end of a response in memory, no output is

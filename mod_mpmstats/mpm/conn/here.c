@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/conn/here.h"
 
+#include <stdbool.h>
 #include <sys/ioctl.h>
 
 #include "mpm/conn/inbound.h"
@@ -21,19 +22,19 @@ const conn_t *here_conn(void)
     return runs_here;
 }
 
-int here_promised_keepalive(void)
+bool here_promised_keepalive(void)
 {
     const conn_t *k = runs_here;
 
     return k != NULL && k->c->keepalive == AP_CONN_KEEPALIVE && inbound_has_heads(k);
 }
 
-int here_is_conn(void)
+bool here_is_conn(void)
 {
     return runs_here != NULL;
 }
 
-int here_is_passed_on(void)
+bool here_is_passed_on(void)
 {
     const conn_t *k = runs_here;
 
@@ -41,7 +42,7 @@ int here_is_passed_on(void)
         && inbound_has_heads(k) && inbound_is_plain(k->c);
 }
 
-int here_is_to_end(void)
+bool here_is_to_end(void)
 {
     return runs_here != NULL && runs_here->is_last_request;
 }
@@ -59,18 +60,18 @@ static void begin_hearing(conn_t *k)
     }
 }
 
-int here_was_spoken_to(void)
+bool here_was_spoken_to(void)
 {
     conn_t *k = runs_here;
 
     if (k == NULL || inbound_has_heads(k)) {
-        return 0;
+        return false;
     }
     if (!k->heard_out) {
         begin_hearing(k);
     }
     if (k->hearings == 0) {
-        return 0;
+        return false;
     }
     k->hearings--;
     if (k->network->received >= k->heard_until && inbound_is_read_dry(k)) {

@@ -6,6 +6,8 @@
 #ifndef MPMSTATS_MPM_CONN_HERE_H
 #define MPMSTATS_MPM_CONN_HERE_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 /** Set before this thread runs @a k's hooks; NULL afterwards. */
@@ -15,25 +17,25 @@ void here_runs(conn_t *k);
 const conn_t *here_conn(void);
 
 /** Whether this thread runs the hooks of a client connection. */
-int here_is_conn(void);
+bool here_is_conn(void);
 
 /** Whether a restart passes that connection on instead of closing it. */
-int here_is_passed_on(void);
+bool here_is_passed_on(void);
 
 /**
  * Whether a response on that HTTP/1 connection has announced keep-alive: the client may send
  * another request.
  */
-int here_promised_keepalive(void);
+bool here_promised_keepalive(void);
 
 /** Whether that connection ends with the current response. */
-int here_is_to_end(void);
+bool here_is_to_end(void);
 
 /**
  * Whether that connection, which speaks another protocol than HTTP/1, has not yet read what its
  * client had sent when this was first asked.
  */
-int here_was_spoken_to(void);
+bool here_was_spoken_to(void);
 
 /** The hooks of that connection are told that the process stops: see inbound_refuse_streams(). */
 void here_is_told_to_stop(void);

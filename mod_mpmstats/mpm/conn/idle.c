@@ -7,7 +7,7 @@
 
 static conn_t *oldest, *youngest;
 
-int idle_is(const conn_t *k)
+bool idle_is(const conn_t *k)
 {
     return (k->kind == MPM_HYBRID_CONN_KEEPALIVE && k->multiplexed)
         || (k->kind == MPM_HYBRID_CONN_WAITIO && inbound_has_no_stream(k));

@@ -10,10 +10,12 @@
 #ifndef MPMSTATS_MPM_CONN_IDLE_H
 #define MPMSTATS_MPM_CONN_IDLE_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 /** Whether @a k belongs into the list. Owner. */
-int idle_is(const conn_t *k);
+bool idle_is(const conn_t *k);
 
 /** Append @a k, which is not in the list of heads.h. */
 void idle_enter(conn_t *k);

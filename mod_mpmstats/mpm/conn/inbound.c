@@ -58,17 +58,17 @@ static void lookup_limits(inbound_t *in)
 }
 
 /* Whether no filter between ours and the socket buffers or changes bytes. */
-static int nothing_kept_below(const ap_filter_t *f)
+static bool nothing_kept_below(const ap_filter_t *f)
 {
     for (; f != NULL; f = f->next) {
         const char *name = f->frec->name;
 
         if (strcmp(name, "core_in") != 0 && strcmp(name, "reqtimeout") != 0
             && strcmp(name, "log_input_output") != 0 && strcmp(name, "mpmstats_in") != 0) {
-            return 0;
+            return false;
         }
     }
-    return 1;
+    return true;
 }
 
 void inbound_attach(conn_t *k)
@@ -240,7 +240,7 @@ static inbound_e take_fresh(inbound_t *in)
 }
 
 /* ALPN or a module may have switched to a protocol without heads. */
-int inbound_has_heads(const conn_t *k)
+bool inbound_has_heads(const conn_t *k)
 {
     const char *protocol = ap_get_protocol(k->c);
 
@@ -281,7 +281,7 @@ static inbound_e read_through(inbound_t *in)
 }
 
 /* Whether the handshake is over: mod_ssl, asked to continue it, does not ask for more bytes. */
-static int handshake_is_over(inbound_t *in)
+static bool handshake_is_over(inbound_t *in)
 {
     apr_status_t rv = ap_get_brigade(in->filter->next, in->fresh, AP_MODE_INIT, APR_NONBLOCK_READ,
                                      0);
@@ -478,12 +478,12 @@ int inbound_is_late(const conn_t *k)
     return k->inbound->late;
 }
 
-int inbound_ended(const conn_t *k)
+bool inbound_ended(const conn_t *k)
 {
     return k->inbound->ended != APR_SUCCESS;
 }
 
-int inbound_begun(const conn_t *k)
+bool inbound_begun(const conn_t *k)
 {
     return k->inbound->bytes != 0;
 }
@@ -493,7 +493,7 @@ apr_size_t inbound_held(const conn_t *k)
     return k->inbound != NULL ? (apr_size_t)k->inbound->bytes : 0;
 }
 
-int inbound_drained(const conn_t *k)
+bool inbound_drained(const conn_t *k)
 {
     const network_t *net = k->network;
 
@@ -501,7 +501,7 @@ int inbound_drained(const conn_t *k)
         && !inbound_filter_held_below(k->inbound, net);
 }
 
-int inbound_is_empty(const conn_t *k)
+bool inbound_is_empty(const conn_t *k)
 {
     const inbound_t *in = k->inbound;
     const network_t *net = k->network;
@@ -510,7 +510,7 @@ int inbound_is_empty(const conn_t *k)
         && !inbound_filter_held_below(in, net);
 }
 
-int inbound_buffered(const conn_t *k)
+bool inbound_buffered(const conn_t *k)
 {
     const network_t *net = k->network;
 
@@ -518,12 +518,12 @@ int inbound_buffered(const conn_t *k)
         || (net != NULL && inbound_filter_held_below(k->inbound, net));
 }
 
-int inbound_leaves_it(const conn_t *k)
+bool inbound_leaves_it(const conn_t *k)
 {
     return k->inbound == NULL || k->inbound->aside;
 }
 
-int inbound_is_plain(conn_rec *c)
+bool inbound_is_plain(conn_rec *c)
 {
     const conn_t *k = conn_of(c);
     const ap_filter_t *f = c->input_filters;
@@ -536,14 +536,14 @@ int inbound_is_plain(conn_rec *c)
  * Move the bytes that the core's filter has buffered into the stash, without reading the socket.
  * Zero on an error.
  */
-static int take_what_is_kept(inbound_t *in)
+static bool take_what_is_kept(inbound_t *in)
 {
     network_t *net = in->k->network;
     apr_status_t rv;
     unsigned dry;
 
     if (net == NULL) {
-        return 1;
+        return true;
     }
     dry = net->dry;
     net->advancing = net->dry = 1;
@@ -562,7 +562,7 @@ static int take_what_is_kept(inbound_t *in)
     return rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv);
 }
 
-int inbound_pack(conn_t *k, struct handover_t *what, char **bytes)
+bool inbound_pack(conn_t *k, struct handover_t *what, char **bytes)
 {
     inbound_t *in = k->inbound;
     apr_off_t have = 0;
@@ -572,14 +572,14 @@ int inbound_pack(conn_t *k, struct handover_t *what, char **bytes)
     if (in->ended != APR_SUCCESS || !(in->aside || take_what_is_kept(in))
         || apr_brigade_length(in->stash, 0, &have) != APR_SUCCESS || have < 0
         || have > HANDOVER_BYTES_MAX) {
-        return 0;
+        return false;
     }
     if (have > 0) {
         len = (apr_size_t)have;
         *bytes = apr_palloc(k->c->pool, len);
         if (apr_brigade_flatten(in->stash, *bytes, &len) != APR_SUCCESS
             || len != (apr_size_t)have) {
-            return 0;
+            return false;
         }
         what->bytes = (uint32_t)len;
         what->first_us = k->times.first_byte_us;
@@ -589,7 +589,7 @@ int inbound_pack(conn_t *k, struct handover_t *what, char **bytes)
         what->budget_max_until = in->budget.max_until;
         what->budget_rate = in->budget.min_rate;
     }
-    return 1;
+    return true;
 }
 
 apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes)
@@ -617,14 +617,14 @@ apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char
     return APR_SUCCESS;
 }
 
-int inbound_has_no_stream(const conn_t *k)
+bool inbound_has_no_stream(const conn_t *k)
 {
     const frames_t *f = k->inbound != NULL ? k->inbound->frames : NULL;
 
     return f != NULL && f->count == 0 && !f->is_overfull;
 }
 
-int inbound_is_read_dry(const conn_t *k)
+bool inbound_is_read_dry(const conn_t *k)
 {
     return k->inbound == NULL || k->inbound->frames == NULL || k->inbound->read_dry;
 }

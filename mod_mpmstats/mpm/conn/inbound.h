@@ -17,6 +17,8 @@
 #ifndef MPMSTATS_MPM_CONN_INBOUND_H
 #define MPMSTATS_MPM_CONN_INBOUND_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 typedef enum {
@@ -72,10 +74,10 @@ void inbound_dispatched(conn_t *k);
 mpm_hybrid_conn_e inbound_kind(const conn_t *k);
 
 /** Whether the connection speaks HTTP/1. */
-int inbound_has_heads(const conn_t *k);
+bool inbound_has_heads(const conn_t *k);
 
 /** Whether @a k speaks HTTP/2, and none of its streams is open; 0: it is not known. */
-int inbound_has_no_stream(const conn_t *k);
+bool inbound_has_no_stream(const conn_t *k);
 
 /**
  * Whether it is between accept or keep-alive and dispatch, when bytes are collected in the stash.
@@ -86,40 +88,40 @@ int inbound_reads_ahead(const conn_t *k);
 int inbound_is_late(const conn_t *k);
 
 /** Whether the client has closed its side, or reading failed. */
-int inbound_ended(const conn_t *k);
+bool inbound_ended(const conn_t *k);
 
 /** Whether a byte of the next request was read. */
-int inbound_begun(const conn_t *k);
+bool inbound_begun(const conn_t *k);
 
 /**
  * Whether the socket is dry and the next event leads to inbound_advance(): EPOLLET is safe.
  */
-int inbound_drained(const conn_t *k);
+bool inbound_drained(const conn_t *k);
 
 /** Whether no unread bytes are known of; no system call. */
-int inbound_is_empty(const conn_t *k);
+bool inbound_is_empty(const conn_t *k);
 
 /** Bytes read of the incomplete request. */
 apr_size_t inbound_held(const conn_t *k);
 
 /** Whether httpd's own loop reads the requests of @a k, without reading ahead. */
-int inbound_leaves_it(const conn_t *k);
+bool inbound_leaves_it(const conn_t *k);
 
 /** Whether @a c's bytes arrive as the client sent them: no filter below buffers or changes them. */
-int inbound_is_plain(conn_rec *c);
+bool inbound_is_plain(conn_rec *c);
 
 /**
  * State from which another process continues reading: fills in @a what, and @a bytes (in the
  * connection's pool) with all unconsumed bytes. Zero: more than HANDOVER_BYTES_MAX, or the input
  * has ended.
  */
-int inbound_pack(conn_t *k, struct handover_t *what, char **bytes);
+bool inbound_pack(conn_t *k, struct handover_t *what, char **bytes);
 
 /** Continue from inbound_pack()'s state. After inbound_prepare(). @return APR_ENOMEM */
 apr_status_t inbound_unpack(conn_t *k, const struct handover_t *what, const char *bytes);
 
 /** Whether the last read of an HTTP/2 connection found no bytes, in mod_ssl neither. */
-int inbound_is_read_dry(const conn_t *k);
+bool inbound_is_read_dry(const conn_t *k);
 
 /**
  * The reader of @a k is told that the process stops. mod_http2 then accepts no new stream, and ends
@@ -129,6 +131,6 @@ int inbound_is_read_dry(const conn_t *k);
 void inbound_refuse_streams(conn_t *k);
 
 /** Whether bytes were read from the socket that no reader has consumed. */
-int inbound_buffered(const conn_t *k);
+bool inbound_buffered(const conn_t *k);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/conn/inbound_filter.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "http_core.h"
@@ -44,7 +45,7 @@ static apr_status_t tell_end(inbound_t *in)
  * mod_logio counts bytes as they pass its filter, so read-ahead bytes would all count for the
  * first request. Count them when a request consumes them instead.
  */
-static int is_counted(const inbound_t *in)
+static bool is_counted(const inbound_t *in)
 {
     return in->plain && count_bytes != NULL;
 }
@@ -155,7 +156,7 @@ void inbound_filter_step_back(inbound_t *in)
 
 /* Count the bytes after @a last, which a reader got from below. */
 static void count_passed(inbound_t *in, const apr_bucket_brigade *bb, const apr_bucket *last,
-                         int ends_if_none)
+                         bool ends_if_none)
 {
     mpm_hybrid_times_t *times = &in->k->times;
     apr_uint64_t bytes = bytes_behind(last, bb);
@@ -167,7 +168,7 @@ static void count_passed(inbound_t *in, const apr_bucket_brigade *bb, const apr_
     }
 }
 
-int inbound_filter_held_below(const inbound_t *in, const network_t *net)
+bool inbound_filter_held_below(const inbound_t *in, const network_t *net)
 {
     return in->plain && net->received != in->passed;
 }
@@ -291,7 +292,7 @@ static apr_status_t scan_input(frames_t *frames, apr_bucket_brigade *bb)
     return rv;
 }
 
-static int speaks_http2(conn_rec *c)
+static bool speaks_http2(conn_rec *c)
 {
     const char *protocol = ap_get_protocol(c);
 
@@ -299,12 +300,12 @@ static int speaks_http2(conn_rec *c)
 }
 
 /* mod_http2 reads in this way; its first read brings the preface, and it has written whole frames. */
-static int reads_frames(inbound_t *in, ap_input_mode_t mode, apr_read_type_e block)
+static bool reads_frames(inbound_t *in, ap_input_mode_t mode, apr_read_type_e block)
 {
     conn_rec *c = in->k->c;
 
     if (mode != AP_MODE_READBYTES) {
-        return 0;
+        return false;
     }
     if (in->frames == NULL && block == APR_NONBLOCK_READ && speaks_http2(c)) {
         in->frames = apr_palloc(c->pool, sizeof(*in->frames));

@@ -8,6 +8,8 @@
 #ifndef MPMSTATS_MPM_CONN_INBOUND_FILTER_H
 #define MPMSTATS_MPM_CONN_INBOUND_FILTER_H
 
+#include <stdbool.h>
+
 #include "util_filter.h"
 
 #include "http/body.h"
@@ -70,7 +72,7 @@ void inbound_filter_read_ahead(inbound_t *in, apr_off_t bytes);
  * Whether the core's input filter buffers bytes read from the socket: it reads more than a
  * reader requests, and keeps the rest. Plain connections only: other filters change byte counts.
  */
-int inbound_filter_held_below(const inbound_t *in, const network_t *net);
+bool inbound_filter_held_below(const inbound_t *in, const network_t *net);
 
 /** See inbound_refuse_streams(). */
 void inbound_filter_refuse_streams(inbound_t *in);

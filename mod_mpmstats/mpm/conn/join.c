@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/conn/join.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "httpd.h"
@@ -11,7 +12,7 @@
 /* Each call looks at what is kept: beyond this number of buckets mod_ssl's buffer takes them. */
 #define PIECES 16
 
-int join_keeps(const apr_bucket_brigade *bb)
+bool join_keeps(const apr_bucket_brigade *bb)
 {
     apr_size_t bytes = 0;
     int pieces = 0;
@@ -20,7 +21,7 @@ int join_keeps(const apr_bucket_brigade *bb)
          e = APR_BUCKET_NEXT(e)) {
         if (!(APR_BUCKET_IS_HEAP(e) || APR_BUCKET_IS_IMMORTAL(e)) || e->length >= RECORD - bytes
             || ++pieces > PIECES) {
-            return 0;
+            return false;
         }
         bytes += e->length;
     }
@@ -42,14 +43,14 @@ static apr_bucket *measure(apr_bucket_brigade *bb, apr_size_t *bytes, int *piece
 }
 
 /* A read may split its bucket; the bytes up to @a end stay the same. */
-static int copy(char *to, apr_size_t bytes, apr_bucket_brigade *bb, const apr_bucket *end)
+static bool copy(char *to, apr_size_t bytes, apr_bucket_brigade *bb, const apr_bucket *end)
 {
     for (apr_bucket *e = APR_BRIGADE_FIRST(bb); e != end; e = APR_BUCKET_NEXT(e)) {
         const char *data;
         apr_size_t len;
 
         if (apr_bucket_read(e, &data, &len, APR_BLOCK_READ) != APR_SUCCESS || len > bytes) {
-            return 0;
+            return false;
         }
         memcpy(to, data, len);
         to += len;

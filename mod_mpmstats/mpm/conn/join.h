@@ -11,13 +11,15 @@
 #ifndef MPMSTATS_MPM_CONN_JOIN_H
 #define MPMSTATS_MPM_CONN_JOIN_H
 
+#include <stdbool.h>
+
 #include "apr_buckets.h"
 
 /**
  * Whether @a bb is a beginning that mod_ssl would wait with for more: short, in memory that
  * outlives the call, and without a metadata bucket.
  */
-int join_keeps(const apr_bucket_brigade *bb);
+bool join_keeps(const apr_bucket_brigade *bb);
 
 /** Join what mod_ssl would join. After an error of a read @a bb is as it was, or split. */
 void join_beginning(apr_bucket_brigade *bb);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static apr_bucket *network_bucket(network_t *net, apr_bucket_alloc_t *list)
  * Whether a worker that keeps its connection has answered a request, and has received no byte of
  * the next one.
  */
-static int is_between(const network_t *net)
+static bool is_between(const network_t *net)
 {
     const conn_rec *c = net->k->c;
 
@@ -102,7 +103,7 @@ static apr_status_t receive(network_t *net, char *buf, apr_size_t *len, apr_read
 static apr_bucket *copied(apr_bucket *b, const char *buf, apr_size_t n)
 {
     const network_t *net = b->data;
-    int waits = child.lane->is_async || net->advancing;
+    bool waits = child.lane->is_async || net->advancing;
     char *copy = waits ? malloc(n) : apr_bucket_alloc(n, b->list);
 
     if (copy == NULL) {

@@ -55,20 +55,20 @@ static int is_lazy(const outbound_t *out, const apr_bucket *e)
     return APR_BUCKET_IS_FILE(e) && (out->tls || !goes_by_sendfile(e));
 }
 
-/* Add up the bytes in files and in memory. Nonzero if all of @a bb may be held. */
-static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *lazy,
-                   apr_off_t *memory)
+/* Add up the bytes in files and in memory. True if all of @a bb may be held. */
+static bool measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *lazy,
+                    apr_off_t *memory)
 {
     apr_bucket *e;
 
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
         if (APR_BUCKET_IS_METADATA(e)) {
             if (APR_BUCKET_IS_FLUSH(e)) {
-                return 0;
+                return false;
             }
         }
         else if (e->length == (apr_size_t)-1) {
-            return 0;
+            return false;
         }
         else if (is_lazy(out, e)) {
             *lazy += e->length;
@@ -77,7 +77,7 @@ static int measure(const outbound_t *out, apr_bucket_brigade *bb, apr_off_t *laz
             *memory += e->length;
         }
     }
-    return 1;
+    return true;
 }
 
 /*
@@ -214,7 +214,7 @@ void outbound_attach(conn_t *k)
     }
 }
 
-int outbound_pending(const conn_t *k)
+bool outbound_pending(const conn_t *k)
 {
     const outbound_t *out = k->outbound;
 

@@ -15,6 +15,8 @@
 #ifndef MPMSTATS_MPM_CONN_OUTBOUND_H
 #define MPMSTATS_MPM_CONN_OUTBOUND_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 /** Register the filter; once, in register_hooks. */
@@ -24,7 +26,7 @@ void outbound_register(void);
 void outbound_attach(conn_t *k);
 
 /** Whether the filter holds data. */
-int outbound_pending(const conn_t *k);
+bool outbound_pending(const conn_t *k);
 
 /** Pass on as much as the client accepts. */
 apr_status_t outbound_push(conn_t *k);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 #include "mpm/conn/inbound.h"
@@ -13,43 +14,44 @@
 /* Poll interval of a worker that waits for the end of a hold. */
 #define LOOK_INTERVAL apr_time_from_msec(1)
 
-int passing_give(conn_t *k)
+bool passing_give(conn_t *k)
 {
     handover_t what;
     char *bytes = NULL;
 
     if (handover_state() != HANDOVER_GIVE || k->stays || !inbound_has_heads(k)
         || !inbound_is_plain(k->c)) {
-        return 0;
+        return false;
     }
     memset(&what, 0, sizeof(what));
     what.keepalives = k->c->keepalives;
     what.used = k->used;
     if (k->inbound != NULL && !inbound_pack(k, &what, &bytes)) {
         k->stays = 1;
-        return 0;
+        return false;
     }
     what.deadline = what.bytes == 0 ? k->keepalive_until : 0;
     if (handover_send(k->fd, &what, bytes) != 0) {
         k->stays = 1;
         ap_log_cerror(APLOG_MARK, APLOG_DEBUG, errno, k->c,
                       "cannot pass the connection on to the next generation, it stays");
-        return 0;
+        return false;
     }
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c,
                   "passed on to the next generation with %u bytes", (unsigned)what.bytes);
     k->passed_on = 1;
     k->end = MPM_HYBRID_END_STOPPING;
-    return 1;
+    return true;
 }
 
 /* 1: bytes are there; 0: timeout; -1: a hold has begun. @a quick: do not wait. */
-static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until, int quick)
+static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time_t until,
+                          bool quick)
 {
     struct pollfd fds[2] = { { .fd = k->fd, .events = POLLIN },
                              { .fd = handover_hold_fd(), .events = POLLIN } };
     /* a hold that begins after this check is reported by the eventfd */
-    int watch = handover_state() == HANDOVER_OFF && handover_hold_fd() >= 0;
+    bool watch = handover_state() == HANDOVER_OFF && handover_hold_fd() >= 0;
     int n;
 
     do {
@@ -68,7 +70,7 @@ static int wait_for_bytes(const conn_t *k, apr_interval_time_t timeout, apr_time
 }
 
 /* The prefork model has no ticker: end an overdue hold here. */
-static int is_held(void)
+static bool is_held(void)
 {
     if (!child.lane->is_threaded && handover_is_overdue()) {
         handover_go_on();
@@ -84,7 +86,7 @@ static int wait_and_hold(const conn_t *k, apr_interval_time_t timeout, apr_time_
 
     do {
         /* During a hold only poll: its end is not reported; idle connections are passed on then. */
-        int begun = child.lane->is_threaded && handover_state() == HANDOVER_HOLD;
+        bool begun = child.lane->is_threaded && handover_state() == HANDOVER_HOLD;
 
         shared_note_since(child.slot, k->times.worker, 0);
         n = wait_for_bytes(k, timeout, until, begun);
@@ -110,9 +112,9 @@ static apr_status_t between_over_tls(const conn_t *k, apr_interval_time_t timeou
     int n;
 
     shared_note_since(child.slot, k->times.worker, 0);
-    n = handover_state() == HANDOVER_OFF ? wait_for_bytes(k, timeout, until, 0) : -1;
+    n = handover_state() == HANDOVER_OFF ? wait_for_bytes(k, timeout, until, false) : -1;
     if (handover_state() != HANDOVER_OFF) {
-        n = wait_for_bytes(k, timeout, until, 1);
+        n = wait_for_bytes(k, timeout, until, true);
     }
     shared_note_since(child.slot, k->times.worker, clock_now());
     if (n > 0) {

@@ -8,10 +8,12 @@
 #ifndef MPMSTATS_MPM_CONN_PASSING_H
 #define MPMSTATS_MPM_CONN_PASSING_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
-/** Pass @a k on, if possible. Nonzero: done; the caller closes our descriptor only. */
-int passing_give(conn_t *k);
+/** Pass @a k on, if possible. True: done; the caller closes our descriptor only. */
+bool passing_give(conn_t *k);
 
 /**
  * For a worker that keeps its connection: wait for the next request until @a timeout, and for the

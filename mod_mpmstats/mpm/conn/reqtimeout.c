@@ -24,7 +24,7 @@ void reqtimeout_child_init(void)
     filter_rec = ap_get_input_filter_handle(FILTER_NAME);
 }
 
-static int is_loaded(void)
+static bool is_loaded(void)
 {
     return ap_find_linked_module("mod_reqtimeout.c") != NULL;
 }

@@ -2,6 +2,7 @@
 /* Per-server settings and their defaults. */
 #include "mpm/conn/server.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -43,7 +44,7 @@ server_conf_t *server_conf(const server_rec *s)
 /* Written by server_compare, in the parent, before the first fork. */
 static int hosts_differ, addresses_may_differ;
 
-static int same_settings(const server_rec *a, const server_rec *b)
+static bool same_settings(const server_rec *a, const server_rec *b)
 {
     const server_conf_t *x = server_conf(a), *y = server_conf(b);
 
@@ -113,7 +114,7 @@ typedef struct {
     const server_rec *found;
 } search_t;
 
-static int is_named(const apr_array_header_t *names, const char *host, int wild)
+static bool is_named(const apr_array_header_t *names, const char *host, bool wild)
 {
     int i;
 
@@ -122,10 +123,10 @@ static int is_named(const apr_array_header_t *names, const char *host, int wild)
 
         if (name != NULL
             && (wild ? ap_strcasecmp_match(host, name) == 0 : ap_cstr_casecmp(host, name) == 0)) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 static int is_this(void *data, conn_rec *c, server_rec *s)
@@ -134,7 +135,7 @@ static int is_this(void *data, conn_rec *c, server_rec *s)
 
     (void)c;
     if (ap_cstr_casecmp(s->server_hostname, search->host) == 0
-        || is_named(s->names, search->host, 0) || is_named(s->wild_names, search->host, 1)) {
+        || is_named(s->names, search->host, false) || is_named(s->wild_names, search->host, true)) {
         search->found = s;
         return 1;
     }
@@ -156,7 +157,7 @@ const server_rec *server_of_host(conn_rec *c, const char *host)
     return search.found;
 }
 
-int server_async_head(const server_rec *s)
+bool server_async_head(const server_rec *s)
 {
     return server_conf(s)->async_head != 0;
 }

@@ -6,6 +6,8 @@
 #ifndef MPMSTATS_MPM_CONN_SERVER_H
 #define MPMSTATS_MPM_CONN_SERVER_H
 
+#include <stdbool.h>
+
 #include "httpd.h"
 #include "mpm/conn/reqtimeout.h"
 
@@ -27,7 +29,7 @@ void *server_conf_merge(apr_pool_t *p, void *base, void *add);
 server_conf_t *server_conf(const server_rec *s);
 
 /** Whether heads for @a s are read without a worker. */
-int server_async_head(const server_rec *s);
+bool server_async_head(const server_rec *s);
 
 /** The configuration is complete: note whether virtual hosts differ in these settings. */
 void server_compare(const server_rec *s);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/conn/stash.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Largest merged bucket, in bytes. */
 #define MERGE_MAX 1024
 
-int stash_has_line(const apr_bucket_brigade *stash)
+bool stash_has_line(const apr_bucket_brigade *stash)
 {
     apr_bucket *e;
     const char *data;
@@ -17,10 +18,10 @@ int stash_has_line(const apr_bucket_brigade *stash)
         if (APR_BUCKET_IS_METADATA(e)
             || apr_bucket_read(e, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS
             || memchr(data, '\n', len) != NULL) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* One line, or a partial one in two pieces (its last byte alone): see head_limits_httpd(). */

@@ -8,6 +8,8 @@
 #ifndef MPMSTATS_MPM_CONN_STASH_H
 #define MPMSTATS_MPM_CONN_STASH_H
 
+#include <stdbool.h>
+
 #include "apr_buckets.h"
 #include "util_filter.h"
 
@@ -21,7 +23,7 @@ apr_status_t stash_keep(apr_bucket *e);
 void stash_merge_last(apr_bucket_brigade *stash);
 
 /** Whether @a stash contains a line end, or a bucket without data. */
-int stash_has_line(const apr_bucket_brigade *stash);
+bool stash_has_line(const apr_bucket_brigade *stash);
 
 /**
  * Drop leading line ends and add their bytes to @a dropped. APR_EAGAIN: the stash is empty then.

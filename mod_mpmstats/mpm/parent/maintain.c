@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "apr_portable.h"
@@ -304,23 +305,23 @@ static void leave_broken_pairs(void)
  * Whether children can be started: always in threaded models; in prefork once the pairs are open.
  * Each generation has its own, so that its children can tell when its lobby is empty.
  */
-static int have_pairs(apr_time_t now)
+static bool have_pairs(apr_time_t now)
 {
     leave_broken_pairs();
     if (m.lane->is_threaded || m.pairs.ready[0] >= 0) {
-        return 1;
+        return true;
     }
     if (now < m.not_before) {
-        return 0;
+        return false;
     }
     if (handoff_open(&m.pairs) != 0) {
         shortage_of(errno, "start children");
         m.not_before = now + FORK_PAUSE;
-        return 0;
+        return false;
     }
     /* SOCK_CLOEXEC closes them in programs, so no child cleanup is needed. */
     apr_pool_cleanup_register(hybrid_pconf, NULL, close_pairs, apr_pool_cleanup_null);
-    return 1;
+    return true;
 }
 
 /* Starts of the lobby are FORK_PAUSE apart, in case it dies at once. */
@@ -371,7 +372,7 @@ static void note_more(int starting, int active, apr_time_t now)
 /* Time until the next maintenance. */
 static apr_interval_time_t rest(apr_time_t now)
 {
-    int soon = m.some_wait || (m.old_to_tell && now - m.started < OLD_PATIENCE);
+    bool soon = m.some_wait || (m.old_to_tell && now - m.started < OLD_PATIENCE);
     apr_interval_time_t most = soon ? SOON : m.lobby_waits ? FORK_PAUSE : HOUSEKEEPING;
 
     return m.not_before > now && m.not_before - now < most ? m.not_before - now : most;
@@ -383,7 +384,7 @@ apr_interval_time_t maintain_run(apr_time_t now)
     sizing_server_advice_t advice = ask_for_advice(&v, now);
     int wanted = wanted_now(&v, &advice);
     int more, waiting = 0, started = 0;
-    int has_pairs = have_pairs(now);
+    bool has_pairs = have_pairs(now);
 
     keep_lobby(now);
     set_idle_right(&v);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,7 +70,7 @@ static void on_child(int sig)
 }
 
 /* SIGCHLD has a handler during a run only: the module may be unloaded afterwards. */
-static void watch_children(int on)
+static void watch_children(bool on)
 {
     struct sigaction sa;
 
@@ -79,7 +80,7 @@ static void watch_children(int on)
     sigaction(SIGCHLD, &sa, NULL);
 }
 
-static int told_to_end(void)
+static bool told_to_end(void)
 {
     return mpm()->restart_pending || mpm()->shutdown_pending;
 }
@@ -91,7 +92,7 @@ static void read_wishes(void)
     apr_time_t now = clock_now();
     char buf[256];
     ssize_t n;
-    int look = 0;
+    bool look = false;
 
     while ((n = read(help_fds[0], buf, sizeof(buf))) > 0) {
         look |= memchr(buf, CHILD_LOOK, (size_t)n) != NULL;
@@ -146,28 +147,28 @@ static void sleep_a_while(apr_interval_time_t us)
  * itself (it had a worker), has served. Called before ap_process_child_status(), which would log
  * that the server ends.
  */
-static int is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
+static bool is_fatal_for_one(pid_t pid, apr_exit_why_e why, int status, int slot)
 {
     int generation;
 
     if (!APR_PROC_CHECK_EXIT(why) || status != APEXIT_CHILDFATAL || !procs_is_ours(pid)) {
-        return 0;
+        return false;
     }
     generation = procs_generation(pid);
     if (generation == mpm()->my_generation && hybrid_retained->proven != generation + 1
         && (slot < 0 || shared_get(hybrid_retained->shared->process[slot].workers) == 0)) {
-        return 0;
+        return false;
     }
     ap_log_error(
         APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
         "child %d has exited with status %d, which reports that the server cannot run; its generation has served, "
         "so the child is replaced",
         (int)pid, status);
-    return 1;
+    return true;
 }
 
-/* A child has ended. Nonzero if the server must stop because of it. */
-static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
+/* A child has ended. True if the server must stop because of it. */
+static bool child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
 {
     int generation = 0;
     apr_interval_time_t lived = 0;
@@ -175,7 +176,7 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
     int verdict = is_fatal_for_one(proc->pid, why, status, slot)
         ? APEXIT_CHILDSICK
         : ap_process_child_status(proc, why, status);
-    int ours;
+    bool ours;
 
     if (slot >= 0 && APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) {
         crash_report(proc->pid, slot, status);
@@ -196,17 +197,17 @@ static int child_ended(apr_proc_t *proc, apr_exit_why_e why, int status)
             ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, ap_server_conf,
                          "process %d has ended, it was no child of the MPM", (int)proc->pid);
         }
-        return 0;
+        return false;
     }
     if (verdict == APEXIT_CHILDFATAL && generation == mpm()->my_generation) {
         fatal_child = 1;
-        return 1;
+        return true;
     }
     if (generation == mpm()->my_generation
         && ((APR_PROC_CHECK_SIGNALED(why) && status != SIGTERM) || verdict == APEXIT_CHILDSICK)) {
         maintain_child_failed(lived);
     }
-    return 0;
+    return false;
 }
 
 static void reap(apr_pool_t *p)
@@ -476,11 +477,11 @@ int parent_run(const lane_t *for_lane, const start_mains_t *with_mains, apr_pool
     if (hybrid_one_process) {
         return run_one_process(pconf);
     }
-    watch_children(1);
+    watch_children(true);
     fatal_child = 0;
     serve(pconf, s);
     mpm()->mpm_state = AP_MPMQ_STOPPING;
     rc = end_run(pconf, s);
-    watch_children(0);
+    watch_children(false);
     return rc;
 }

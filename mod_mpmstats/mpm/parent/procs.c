@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/parent/procs.h"
 
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "mpm/module.h"
@@ -52,7 +53,7 @@ static int is_used(const proc_t *p)
     return p->pid != 0;
 }
 
-int procs_is_free(const proc_t *p)
+bool procs_is_free(const proc_t *p)
 {
     return p->pid == 0;
 }
@@ -100,12 +101,12 @@ int procs_entry(pid_t pid)
     return -1;
 }
 
-int procs_is_ours(pid_t pid)
+bool procs_is_ours(pid_t pid)
 {
     return procs_entry(pid) >= 0;
 }
 
-int procs_is_lobby(pid_t pid)
+bool procs_is_lobby(pid_t pid)
 {
     int entry = procs_entry(pid);
 
@@ -142,33 +143,33 @@ pid_t procs_lobby(int *entry, int *record)
     return 0;
 }
 
-int procs_has_lobby(void)
+bool procs_has_lobby(void)
 {
     int ignored[2];
 
     return procs_lobby(&ignored[0], &ignored[1]) != 0;
 }
 
-static int is_waited_for(apr_time_t since, apr_time_t begun_after, unsigned needs)
+static bool is_waited_for(apr_time_t since, apr_time_t begun_after, unsigned needs)
 {
     return since != 0 && since > begun_after && (needs & 1u << SHARED_SINCE_NEEDS(since));
 }
 
 /* The child writes these values: wrong ones can delay a restart up to the restart's limit. */
-static int runs_something(const proc_t *p, apr_time_t begun_after, unsigned needs)
+static bool runs_something(const proc_t *p, apr_time_t begun_after, unsigned needs)
 {
     const shared_process_t *s = &hybrid_retained->shared->process[p->record];
     int i;
 
     if (p->pid == 0 || !p->held || p->told || p->is_lobby) {
-        return 0;
+        return false;
     }
     if (!atomic_load_explicit(&s->holding, memory_order_acquire)) {
-        return 1;
+        return true;
     }
     for (i = 0; i < hybrid_retained->shared->threads; i++) {
         if (is_waited_for(shared_since(p->slot, i), begun_after, needs)) {
-            return 1;
+            return true;
         }
     }
     return is_waited_for(shared_get(s->stream_since), begun_after, needs)

@@ -11,6 +11,7 @@
 #ifndef MPMSTATS_MPM_PARENT_PROCS_H
 #define MPMSTATS_MPM_PARENT_PROCS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "apr_time.h"
@@ -50,7 +51,7 @@ procs_t *procs_table(void);
 /** Number of entries for which @a is_one() is true. */
 int procs_count(int (*is_one)(const proc_t *));
 
-int procs_is_free(const proc_t *p);
+bool procs_is_free(const proc_t *p);
 
 /** Whether @a p is a child of the current generation that was not told to end. */
 int procs_is_active(const proc_t *p);
@@ -74,10 +75,10 @@ int procs_max_used(void);
 pid_t procs_lobby(int *entry, int *record);
 
 /** Whether that process is a lobby, of any generation. */
-int procs_is_lobby(pid_t pid);
+bool procs_is_lobby(pid_t pid);
 
 /** Whether the lobby of this generation lives. */
-int procs_has_lobby(void);
+bool procs_has_lobby(void);
 
 /** Number of procs_is_active() children. */
 int procs_active(void);
@@ -100,7 +101,7 @@ int procs_running(apr_time_t begun_after, unsigned needs);
 int procs_generation(pid_t pid);
 
 /** Whether it is a child of the MPM, of any kind and generation. */
-int procs_is_ours(pid_t pid);
+bool procs_is_ours(pid_t pid);
 
 /** Pid of the procs_is_active() child in @a slot, 0 if there is none. */
 pid_t procs_accepting(int slot);

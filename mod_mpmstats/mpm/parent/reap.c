@@ -2,6 +2,7 @@
 #include "mpm/parent/reap.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,20 +50,20 @@ void reap_note_ended(int entry)
                  "child %d of generation %d has left slot %d", (int)p.pid, p.generation, p.slot);
 }
 
-int reap_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
+bool reap_ended(pid_t pid, int *generation, apr_interval_time_t *lived)
 {
     int entry = procs_entry(pid);
 
     if (entry < 0) {
-        return 0;
+        return false;
     }
     *generation = procs_table()->proc[entry].generation;
     *lived = clock_now() - procs_table()->proc[entry].started;
     reap_note_ended(entry);
-    return 1;
+    return true;
 }
 
-int reap_zombies(void)
+bool reap_zombies(void)
 {
     siginfo_t info;
 
@@ -115,7 +116,7 @@ void reap_reclaim(void)
                     "could not be made to exit, attempting to continue anyway" } };
     apr_time_t start = clock_now();
     unsigned step = 0;
-    int is_first = procs_count(is_of_prefork) > 0;
+    bool is_first = procs_count(is_of_prefork) > 0;
 
     for (;;) {
         reap_all();
@@ -124,7 +125,7 @@ void reap_reclaim(void)
         }
         /* As with mpm_prefork, whose children end at the first SIGTERM. */
         if (is_first && clock_now() - start >= PREFORK_GRACE) {
-            is_first = 0;
+            is_first = false;
             tell_signal(SIGTERM);
         }
         if (clock_now() - start >= steps[step].at) {

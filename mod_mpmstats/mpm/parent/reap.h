@@ -6,17 +6,19 @@
 #ifndef MPMSTATS_MPM_PARENT_REAP_H
 #define MPMSTATS_MPM_PARENT_REAP_H
 
+#include <stdbool.h>
+
 #include "mpm/parent/procs.h"
 
 /**
- * Process @a pid has ended: if it was a child of the MPM, clean up after it and return nonzero.
+ * Process @a pid has ended: if it was a child of the MPM, clean up after it and return true.
  * @param generation  out: of the child
  * @param lived       out: µs since it was started
  */
-int reap_ended(pid_t pid, int *generation, apr_interval_time_t *lived);
+bool reap_ended(pid_t pid, int *generation, apr_interval_time_t *lived);
 
 /** Whether any process is waiting to be reaped. */
-int reap_zombies(void);
+bool reap_zombies(void);
 
 /**
  * Wait until all children have ended; send SIGTERM after 3 and 5 seconds (prefork: also after 0.2),

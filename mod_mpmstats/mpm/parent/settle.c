@@ -2,6 +2,7 @@
 #include "mpm/parent/settle.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -28,14 +29,14 @@
 #define PIPE_REST apr_time_from_msec(2)
 
 /* Whether the kernel's list @a path has a pid that is no child of the MPM, or is unreadable. */
-static int names_a_stranger(const char *path)
+static bool names_a_stranger(const char *path)
 {
     FILE *f = fopen(path, "re");
     long pid;
-    int found = 0;
+    bool found = false;
 
     if (f == NULL) {
-        return 1;
+        return true;
     }
     while (!found && fscanf(f, "%ld", &pid) == 1) {
         found = !procs_is_ours((pid_t)pid);
@@ -45,11 +46,11 @@ static int names_a_stranger(const char *path)
 }
 
 /* Daemons of modules and piped loggers are children of the parent, of any of its threads. */
-static int has_strangers(void)
+static bool has_strangers(void)
 {
     DIR *tasks = opendir("/proc/self/task");
     const struct dirent *task;
-    int found = tasks == NULL;
+    bool found = tasks == NULL;
 
     while (!found && (task = readdir(tasks)) != NULL) {
         char path[300];
@@ -65,13 +66,13 @@ static int has_strangers(void)
     return found;
 }
 
-int settle_is_due(const lane_t *lane)
+bool settle_is_due(const lane_t *lane)
 {
     switch (lane->restart_hold) {
     case LANE_HOLD_ON:
-        return 1;
+        return true;
     case LANE_HOLD_OFF:
-        return 0;
+        return false;
     default:
         return has_strangers();
     }
@@ -81,12 +82,12 @@ int settle_is_due(const lane_t *lane)
  * Whether a pipe of this process other than @a skip_fd's holds at least @a least bytes. The parent
  * keeps both ends of piped logs.
  */
-static int has_pipe_with(int least, int skip_fd)
+static bool has_pipe_with(int least, int skip_fd)
 {
     DIR *fds = opendir("/proc/self/fd");
     const struct dirent *entry;
     struct stat skip = { .st_ino = 0 }; /* both ends have the same inode */
-    int found = 0;
+    bool found = false;
 
     (void)fstat(skip_fd, &skip);
     while (fds != NULL && !found && (entry = readdir(fds)) != NULL) {

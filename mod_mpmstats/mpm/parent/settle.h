@@ -7,13 +7,15 @@
 #ifndef MPMSTATS_MPM_PARENT_SETTLE_H
 #define MPMSTATS_MPM_PARENT_SETTLE_H
 
+#include <stdbool.h>
+
 #include "mpm/lane.h"
 
 /**
  * Whether a restart has to hold (MPMRestartHold); auto: when the parent has children of its own
  * beside the MPM's (daemons of modules, piped loggers), which end with the configuration.
  */
-int settle_is_due(const lane_t *lane);
+bool settle_is_due(const lane_t *lane);
 
 /**
  * Send CONTROL_HOLD and wait until the children run no request, at most restart_wait_ms; then until

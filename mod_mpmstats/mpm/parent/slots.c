@@ -2,6 +2,7 @@
 #include "mpm/parent/slots.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -35,7 +36,7 @@ void slots_clear(int slot)
 }
 
 /* Its slot can be reclaimed: the child is only draining. */
-static int is_movable(const proc_t *p)
+static bool is_movable(const proc_t *p)
 {
     return p->pid != 0 && p->told && (p->has_mail || p->control_fd >= 0);
 }
@@ -52,17 +53,17 @@ int slots_free(void)
 }
 
 /* A child whose answer is late may still move there. */
-static int is_destination(int entry)
+static bool is_destination(int entry)
 {
     procs_t *t = procs_table();
     int i;
 
     for (i = 0; i < t->slots; i++) {
         if (t->proc[i].pid != 0 && t->proc[i].destination == entry) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 int slots_free_entry(int from, int to)
@@ -77,7 +78,7 @@ int slots_free_entry(int from, int to)
     return -1;
 }
 
-static int has_ended(pid_t pid)
+static bool has_ended(pid_t pid)
 {
     siginfo_t info;
 
@@ -85,19 +86,19 @@ static int has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
 }
 
-static int has_moved_by_mail(const proc_t *p, int patience_ms)
+static bool has_moved_by_mail(const proc_t *p, int patience_ms)
 {
     while (!shared_get(procs_mail(p)->moved)) {
         if (patience_ms-- <= 0 || has_ended(p->pid)) {
-            return 0;
+            return false;
         }
         apr_sleep(1000);
     }
-    return 1;
+    return true;
 }
 
 /* Whether the child confirms within @a patience_ms that it no longer writes to its slot. */
-static int has_moved(proc_t *p, int patience_ms)
+static bool has_moved(proc_t *p, int patience_ms)
 {
     struct pollfd fd = { .fd = p->control_fd, .events = POLLIN };
     char answer[8];
@@ -106,7 +107,7 @@ static int has_moved(proc_t *p, int patience_ms)
         return has_moved_by_mail(p, patience_ms);
     }
     if (poll(&fd, 1, patience_ms) != 1) {
-        return 0;
+        return false;
     }
     return recv(p->control_fd, answer, sizeof(answer), MSG_DONTWAIT) > 0;
 }
@@ -134,7 +135,7 @@ static void note_moved(int slot)
  * Reclaim @a slot from its draining child. If the answer is late, the child may still move at any
  * moment, so its entry and record stay reserved.
  */
-static int move_away(int slot)
+static bool move_away(int slot)
 {
     procs_t *t = procs_table();
     proc_t *p = &t->proc[slot];
@@ -143,7 +144,7 @@ static int move_away(int slot)
         int entry = slots_free_entry(t->slots, t->entries);
 
         if (entry < 0) {
-            return 0;
+            return false;
         }
         p->destination = entry;
         /* Entry and record numbers differ by one: the overflow slot has a record, but no entry. */
@@ -151,10 +152,10 @@ static int move_away(int slot)
     }
     tell_one(p, CONTROL_MOVE, p->destination + 1);
     if (!has_moved(p, MOVE_PATIENCE_MS)) {
-        return 0;
+        return false;
     }
     note_moved(slot);
-    return 1;
+    return true;
 }
 
 /* A child that answers late has left its slot, too. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,17 +95,17 @@ static pid_t fork_child(const start_birth_t *birth, const int control[2])
     return pid;
 }
 
-static int has_number(int number)
+static bool has_number(int number)
 {
     procs_t *t = procs_table();
     int i;
 
     for (i = 0; i < t->entries; i++) {
         if (t->proc[i].pid != 0 && !t->proc[i].is_lobby && t->proc[i].number == number) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /*

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,7 +69,7 @@ void stuck_start(const lane_t *lane, apr_pool_t *pool)
     s.start_patience = START_PATIENCE;
 }
 
-int stuck_is(int slot)
+bool stuck_is(int slot)
 {
     const watch_t *w = &s.watches[slot];
 
@@ -76,7 +77,7 @@ int stuck_is(int slot)
 }
 
 /* The state letter of proc(5) and the CPU time used; '\0' if the process has ended. */
-static char ask_kernel(pid_t pid, int only_main, unsigned long *cpu)
+static char ask_kernel(pid_t pid, bool only_main, unsigned long *cpu)
 {
     char path[64], text[512];
     unsigned long user = 0, system = 0;
@@ -114,7 +115,7 @@ static apr_interval_time_t patience_with(const watch_t *w, char state)
 
 static void tell(watch_t *w, apr_time_t now, const char *consequence)
 {
-    int is_lobby = w == &s.watches[s.lane->slots];
+    bool is_lobby = w == &s.watches[s.lane->slots];
 
     w->told = 1;
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
@@ -142,8 +143,8 @@ static void replace(watch_t *w, int entry, apr_time_t now)
     w->pid = 0;
 }
 
-/* No sign of life for SUSPECT_AFTER. Nonzero if it is suspected. */
-static int suspect(watch_t *w, int entry, apr_time_t now)
+/* No sign of life for SUSPECT_AFTER. True if it is suspected. */
+static bool suspect(watch_t *w, int entry, apr_time_t now)
 {
     unsigned long cpu = 0;
     char state = ask_kernel(w->pid, w->mark != 0, &cpu);
@@ -151,43 +152,43 @@ static int suspect(watch_t *w, int entry, apr_time_t now)
 
     w->is_stopped = state == 'T' || state == 't';
     if (state == '\0' || state == 'Z') {
-        return 0;
+        return false;
     }
     if (was_stopped && !w->is_stopped) {
         w->since = now; /* it was continued; its sign of life follows */
         w->told = 0;
-        return 0;
+        return false;
     }
     if (w->is_stopped) {
         if (!w->told && now - w->since >= HANGS_AFTER) {
             tell(w, now, "another takes its place");
         }
-        return 1;
+        return true;
     }
     if (cpu != w->cpu && state != 'R') {
         w->cpu = cpu;
         w->since = now - SUSPECT_AFTER;
-        return 0;
+        return false;
     }
     if (now - w->since >= patience_with(w, state)) {
         replace(w, entry, now);
     }
-    return 1;
+    return true;
 }
 
-/* @a entry: for tell_kill(). @a mark: its current sign of life. Nonzero if it is suspected. */
-static int look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t now)
+/* @a entry: for tell_kill(). @a mark: its current sign of life. True if it is suspected. */
+static bool look_at(watch_t *w, pid_t pid, int entry, apr_time_t mark, apr_time_t now)
 {
     if (pid == 0) {
         w->pid = 0;
-        return 0;
+        return false;
     }
     if (pid != w->pid || mark != w->mark) {
         memset(w, 0, sizeof(*w));
         w->pid = pid;
         w->mark = mark;
         w->since = now;
-        return 0;
+        return false;
     }
     return now - w->since >= SUSPECT_AFTER && suspect(w, entry, now);
 }
@@ -209,7 +210,7 @@ static void note_serving(int slot, pid_t pid, apr_time_t now)
                                                          : START_PATIENCE;
 }
 
-static int look_at_child(int slot, apr_time_t now)
+static bool look_at_child(int slot, apr_time_t now)
 {
     const shared_process_t *p = &hybrid_retained->shared->process[slot];
     pid_t pid = procs_accepting(slot);
@@ -226,7 +227,7 @@ static int look_at_child(int slot, apr_time_t now)
     return look_at(&s.watches[slot], pid, slot, mark, now);
 }
 
-static int look_at_lobby(apr_time_t now)
+static bool look_at_lobby(apr_time_t now)
 {
     int entry = 0, record = 0;
     pid_t pid = procs_lobby(&entry, &record);

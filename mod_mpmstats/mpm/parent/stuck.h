@@ -8,6 +8,8 @@
 #ifndef MPMSTATS_MPM_PARENT_STUCK_H
 #define MPMSTATS_MPM_PARENT_STUCK_H
 
+#include <stdbool.h>
+
 #include "apr_pools.h"
 #include "apr_time.h"
 #include "mpm/lane.h"
@@ -22,6 +24,6 @@ void stuck_start(const lane_t *lane, apr_pool_t *pool);
 void stuck_look(apr_time_t now);
 
 /** Whether the child in @a slot is stopped and was logged: it does not count as a child. */
-int stuck_is(int slot);
+bool stuck_is(int slot);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -14,7 +15,7 @@
 #include "mpm/process/shared.h"
 
 /* LOOK and MOVE are not repeated; a later message of the others replaces an unsent one. */
-static int is_to_be_told(char what)
+static bool is_to_be_told(char what)
 {
     return what != CONTROL_LOOK && what != CONTROL_MOVE;
 }
@@ -47,7 +48,7 @@ static void tell_by_mail(proc_t *p, char what, int extra)
 void tell_one(proc_t *p, char what, int extra)
 {
     control_message_t message;
-    int sent;
+    bool sent;
 
     if (p->pid != 0 && p->has_mail) {
         tell_by_mail(p, what, extra);
@@ -122,7 +123,7 @@ void tell_all(char what)
  * A child with an unread message will look anyway; skipping it leaves room in its socket for other
  * messages.
  */
-static int has_read_all(const proc_t *p)
+static bool has_read_all(const proc_t *p)
 {
     int unread = 0;
 

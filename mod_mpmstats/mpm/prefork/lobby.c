@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -137,7 +138,7 @@ static void send_away(waiting_t *g)
 
 /* ---- to the children ---------------------------------------------------- */
 
-static void watch_queue(int on)
+static void watch_queue(bool on)
 {
     struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &for_queue };
 
@@ -147,7 +148,7 @@ static void watch_queue(int on)
     }
 }
 
-static int queue_is_full(int err)
+static bool queue_is_full(int err)
 {
     return err == EAGAIN || err == ENOBUFS || err == ETOOMANYREFS || err == ENOMEM;
 }
@@ -168,7 +169,7 @@ static void pass_on(void)
                            .whole_us = g->peek.whole_us };
 
         if (handoff_send(l.pairs.ready[1], g->fd, &what) != 0 && queue_is_full(errno)) {
-            watch_queue(1);
+            watch_queue(true);
             child_tell_parent(CHILD_HELP);
             return;
         }
@@ -179,13 +180,13 @@ static void pass_on(void)
         shared_add(child.stats->dispatched, 1);
         dismiss(g);
     }
-    watch_queue(0);
+    watch_queue(false);
     if (handoff_queued(l.pairs.ready[0]) > 1) {
         child_tell_parent(CHILD_HELP);
     }
 }
 
-static void make_ready(waiting_t *g, int overdue)
+static void make_ready(waiting_t *g, bool overdue)
 {
     take_out(g);
     g->overdue = (unsigned char)overdue;
@@ -237,7 +238,7 @@ static void look(waiting_t *g, uint32_t events)
         send_away(g);
     }
     else if (verdict == PEEK_READY || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
-        make_ready(g, 0); /* httpd handles the client's end of file */
+        make_ready(g, false); /* httpd handles the client's end of file */
     }
     else if (g->peek.seen != seen) {
         wait_on(g);
@@ -303,7 +304,7 @@ static void sit_down(waiting_t *g)
             send_away(g);
         }
         else {
-            make_ready(g, 0);
+            make_ready(g, false);
         }
         return;
     }
@@ -327,7 +328,7 @@ static void let_in(int fd, int is_tls, int at_once)
     }
     link_waiting(g);
     count(g, 1);
-    make_ready(g, 0);
+    make_ready(g, false);
 }
 
 static void let_linger(int fd, int is_short)
@@ -412,7 +413,7 @@ static void empty_listeners(void)
 
 /* ---- the end ------------------------------------------------------------ */
 
-static int lives(const shared_process_t *p)
+static bool lives(const shared_process_t *p)
 {
     int pid = shared_get(p->pid);
 
@@ -437,8 +438,8 @@ static int siblings(int *accepting)
     return n;
 }
 
-/* Pass it to the next generation; nonzero if it was passed. */
-static int goes_over(const waiting_t *g)
+/* Pass it to the next generation; true if it was passed. */
+static bool goes_over(const waiting_t *g)
 {
     handover_t what = { .is_tls = g->peek.is_tls,
                         .at_once = g->at_once,
@@ -473,12 +474,12 @@ static void hand_over(void)
 }
 
 /* Whether the lobby is to exit; drains it. */
-static int is_over(void)
+static bool is_over(void)
 {
     int accepting, living;
 
     if (!l.ending) {
-        return 0;
+        return false;
     }
     living = siblings(&accepting);
     take_waiting();
@@ -492,7 +493,7 @@ static int is_over(void)
         shutdown(l.pairs.ready[1], SHUT_WR);
     }
     if (l.said_end && l.lingerers.oldest != NULL) {
-        return 0;
+        return false;
     }
     return living == 0 || l.no_more_lingering;
 }
@@ -617,12 +618,12 @@ static void serve_deadlines(void)
         else {
             /* mod_reqtimeout's budget, or Timeout */
             g->over_budget = g->peek.budget.until != 0;
-            make_ready(g, 1);
+            make_ready(g, true);
         }
     }
 }
 
-static int is_waiting(const void *who)
+static bool is_waiting(const void *who)
 {
     return who != &for_control && who != &for_queue && who != &for_waiting && who != &for_lingering;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <linux/sock_diag.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "http_core.h"
@@ -56,7 +57,7 @@ void peek_begin(peek_t *p, const server_rec *s, int is_tls)
     }
 }
 
-static int body_complete(peek_t *p, const char *data, size_t len)
+static bool body_complete(peek_t *p, const char *data, size_t len)
 {
     size_t used;
 
@@ -64,8 +65,8 @@ static int body_complete(peek_t *p, const char *data, size_t len)
     return body_scan_feed(&p->body, data, len, &used) != BODY_MORE;
 }
 
-/* The head is complete: nonzero unless a small body is still to come. */
-static int head_complete(peek_t *p, const char *rest, size_t len)
+/* The head is complete: true unless a small body is still to come. */
+static bool head_complete(peek_t *p, const char *rest, size_t len)
 {
     apr_off_t limit = server_body_buffer(p->server);
 
@@ -73,14 +74,14 @@ static int head_complete(peek_t *p, const char *rest, size_t len)
         limit = PEEK_SIZE / 2;
     }
     if (!body_scan_init_after(&p->body, &p->scan, (uint64_t)limit, limits.strict)) {
-        return 1;
+        return true;
     }
     p->in_body = 1;
     reqtimeout_begin(&p->budget, p->server, clock_now());
     return body_complete(p, rest, len);
 }
 
-static int request_complete(peek_t *p, const char *data, size_t len)
+static bool request_complete(peek_t *p, const char *data, size_t len)
 {
     size_t used;
     head_verdict_e verdict;
@@ -91,12 +92,12 @@ static int request_complete(peek_t *p, const char *data, size_t len)
     reqtimeout_extend(&p->budget, len);
     verdict = head_scan_feed(&p->scan, data, len, &used);
     if (verdict == HEAD_MORE) {
-        return 0;
+        return false;
     }
     return verdict != HEAD_COMPLETE || head_complete(p, data + used, len - used);
 }
 
-static int begins_with(const char *what, size_t len, size_t seen)
+static bool begins_with(const char *what, size_t len, size_t seen)
 {
     return memcmp(peeked, what, seen < len ? seen : len) == 0;
 }
@@ -105,13 +106,13 @@ static int begins_with(const char *what, size_t len, size_t seen)
  * Whether the first @a seen bytes hold a complete PROXY protocol header or none; zero if it is
  * incomplete or still possible. @a bytes: out, its length.
  */
-static int proxy_header(size_t seen, size_t *bytes)
+static bool proxy_header(size_t seen, size_t *bytes)
 {
     const char *end;
 
     *bytes = 0;
     if (!may_be_proxied) {
-        return 1;
+        return true;
     }
     if (begins_with("PROXY ", 6, seen)) {
         end = memchr(peeked, '\n', seen);
@@ -124,19 +125,19 @@ static int proxy_header(size_t seen, size_t *bytes)
             : PROXY_BLOCK + ((size_t)(unsigned char)peeked[14] << 8) + (unsigned char)peeked[15];
         return seen >= *bytes;
     }
-    return 1;
+    return true;
 }
 
 /* Whether the first TLS record is complete, or this is no TLS. */
-static int hello_complete(const char *data, size_t len)
+static bool hello_complete(const char *data, size_t len)
 {
     size_t record;
 
     if (data[0] != TLS_HANDSHAKE) {
-        return 1;
+        return true;
     }
     if (len < 5) {
-        return 0;
+        return false;
     }
     record = ((size_t)(unsigned char)data[3] << 8) + (unsigned char)data[4];
     return record > TLS_RECORD_MAX || len >= 5 + record;
@@ -147,7 +148,7 @@ static int hello_complete(const char *data, size_t len)
  * (ReceiveBufferSize, tcp_rmem) is full. The kernel may close the window once half of it is used;
  * the rest may then never arrive.
  */
-static int buffer_is_full(int fd)
+static bool buffer_is_full(int fd)
 {
     uint32_t memory[SK_MEMINFO_VARS] = { 0 };
     socklen_t len = sizeof(memory);
@@ -157,7 +158,7 @@ static int buffer_is_full(int fd)
 }
 
 /* MSG_PEEK stops at urgent data, whatever follows it. */
-static int has_urgent_data(int fd)
+static bool has_urgent_data(int fd)
 {
     struct pollfd pfd = { .fd = fd, .events = POLLPRI };
 
@@ -165,15 +166,15 @@ static int has_urgent_data(int fd)
 }
 
 /* Whether the request after the PROXY protocol header of @a begin bytes is complete. */
-static int is_complete(peek_t *p, size_t begin)
+static bool is_complete(peek_t *p, size_t begin)
 {
     size_t from = p->scanned > begin ? p->scanned : begin;
 
     if (p->seen == sizeof(peeked)) {
-        return 1;
+        return true;
     }
     if (p->seen == from) {
-        return 0;
+        return false;
     }
     if (from == begin && peeked[begin] == TLS_HANDSHAKE) {
         p->is_tls = 1; /* whatever Listen says: no HTTP request begins with this byte */

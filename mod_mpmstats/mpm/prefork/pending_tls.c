@@ -2,6 +2,7 @@
 #include "mpm/prefork/pending_tls.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -55,36 +56,36 @@ static void let_go(conn_t *k)
     epoll_ctl(h.epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 }
 
-int pending_tls_is_ready(conn_t *k)
+bool pending_tls_is_ready(conn_t *k)
 {
     return inbound_advance(k) == INBOUND_READY;
 }
 
-int pending_tls_keep(conn_t *k)
+bool pending_tls_keep(conn_t *k)
 {
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
 
     if (epoll_ctl(h.epoll_fd, EPOLL_CTL_ADD, k->fd, &ev) != 0) {
         shortage_of(errno, "watch a connection");
-        return 0;
+        return false;
     }
     heads_enter(k);
     h.count++;
     note(k);
     wait_on(k);
-    return 1;
+    return true;
 }
 
-int pending_tls_event(conn_t *k)
+bool pending_tls_event(conn_t *k)
 {
     if (pending_tls_is_ready(k)) {
         let_go(k);
-        return 1;
+        return true;
     }
     counted_out(k);
     note(k);
     wait_on(k);
-    return 0;
+    return false;
 }
 
 /* A connection whose input filter (mod_reqtimeout's) has timed out. */

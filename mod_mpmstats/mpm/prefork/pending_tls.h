@@ -15,6 +15,8 @@
 #ifndef MPMSTATS_MPM_PREFORK_PENDING_TLS_H
 #define MPMSTATS_MPM_PREFORK_PENDING_TLS_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 /** Watch up to @a limit connections in @a epoll_fd, with the conn_t as the event's pointer. */
@@ -23,14 +25,14 @@ void pending_tls_init(int epoll_fd, int limit);
 /** Number of pending connections. */
 int pending_tls_count(void);
 
-/** Read what @a k has received of its first request: nonzero if it is to be run. */
-int pending_tls_is_ready(conn_t *k);
+/** Read what @a k has received of its first request: true if it is to be run. */
+bool pending_tls_is_ready(conn_t *k);
 
 /** Add @a k, which is not ready. Zero if that fails: run it. */
-int pending_tls_keep(conn_t *k);
+bool pending_tls_keep(conn_t *k);
 
-/** Handle an epoll event of @a k: nonzero if it was removed and is to be run. */
-int pending_tls_event(conn_t *k);
+/** Handle an epoll event of @a k: true if it was removed and is to be run. */
+bool pending_tls_event(conn_t *k);
 
 /** Remove a connection that timed out, to be run. NULL: none. */
 conn_t *pending_tls_overdue(apr_time_t now);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -67,8 +68,8 @@ static apr_socket_t *accept_from(const listener_t *l, apr_pool_t *pool)
     return NULL;
 }
 
-/* Nonzero if this child must serve the connection: it need not or cannot wait in the lobby. */
-static int to_be_served(int fd, handoff_t *what)
+/* True if this child must serve the connection: it need not or cannot wait in the lobby. */
+static bool to_be_served(int fd, handoff_t *what)
 {
     static peek_t peek;
     peek_e verdict;
@@ -76,16 +77,16 @@ static int to_be_served(int fd, handoff_t *what)
     const server_rec *s;
 
     if (what->at_once || watch_pairs.waiting[1] < 0) {
-        return 1;
+        return true;
     }
     s = server_of_socket(fd);
     if (!server_async_head(s)) {
-        return 1;
+        return true;
     }
     peek_begin(&peek, s, what->is_tls);
     verdict = peek_look(&peek, fd);
     if (verdict == PEEK_GONE) {
-        return 0;
+        return false;
     }
     what->is_tls = peek.is_tls;
     what->first_us = peek.first_us;
@@ -168,8 +169,8 @@ static void accept_at(const listener_t *l)
 
 /* ---- waiting ------------------------------------------------------------ */
 
-/* Nonzero when the child is to exit. */
-static int over(void)
+/* True when the child is to exit. */
+static bool over(void)
 {
     if (ap_max_requests_per_child > 0 && serve_count() >= (unsigned)ap_max_requests_per_child
         && told.ending == TOLD_RUN) {
@@ -183,15 +184,15 @@ static int over(void)
         told_begin_end(TOLD_NOW);
     }
     if (told.ending == TOLD_NOW) {
-        return 1;
+        return true;
     }
     return pending_tls_count() == 0
         && (told.ending == TOLD_RETIRE
             || (told.ending == TOLD_FINISH && (watch_queue_ended || watch_pairs.ready[0] < 0)));
 }
 
-/* Pass a connection from the lobby's queue to the next generation. Nonzero if it was passed. */
-static int goes_over(int fd, const handoff_t *from)
+/* Pass a connection from the lobby's queue to the next generation. True if it was passed. */
+static bool goes_over(int fd, const handoff_t *from)
 {
     handover_t what = { .is_tls = from->is_tls,
                         .at_once = from->at_once,
@@ -201,7 +202,7 @@ static int goes_over(int fd, const handoff_t *from)
 }
 
 /* Take one connection from the lobby. Zero at the end of its queue. */
-static int take_one(void)
+static bool take_one(void)
 {
     handoff_t what;
     apr_pool_t *pool;
@@ -210,13 +211,13 @@ static int take_one(void)
     /* The pool first: without memory for it, the connection stays in the queue. */
     if (pools_get(&pool) != APR_SUCCESS) {
         shortage_pause_accepting(APR_ENOMEM);
-        return 1;
+        return true;
     }
     fd = handoff_receive(watch_pairs.ready[0], &what);
     if (fd >= 0 && handover_state() == HANDOVER_GIVE && goes_over(fd, &what)) {
         close(fd);
         pools_put(pool);
-        return 1;
+        return true;
     }
     if (fd < 0) {
         if (fd == -1 && shortage_is(errno)) {
@@ -226,7 +227,7 @@ static int take_one(void)
         return fd != -2;
     }
     serve_handed_over(pool, fd, &what);
-    return 1;
+    return true;
 }
 
 /* End of file: the lobby passes no more connections. */

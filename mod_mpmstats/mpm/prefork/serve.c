@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "apr_portable.h"
@@ -61,13 +62,13 @@ static void take_overdue(conn_t *k, int over_budget)
     }
 }
 
-static int may_be_held(const conn_t *k, const handoff_t *what)
+static bool may_be_held(const conn_t *k, const handoff_t *what)
 {
     return what->is_tls && !what->at_once && server_async_head(k->c->base_server);
 }
 
 /* Zero if a module rejects the connection. */
-static int prepare(conn_t *k, const handoff_t *what)
+static bool prepare(conn_t *k, const handoff_t *what)
 {
     int rc;
 
@@ -79,12 +80,12 @@ static int prepare(conn_t *k, const handoff_t *what)
     rc = ap_pre_connection(k->c, k->sock);
     if (rc != OK && rc != DONE) {
         k->c->aborted = 1;
-        return 0;
+        return false;
     }
     if (k->inbound != NULL) {
         inbound_prepare(k);
     }
-    return 1;
+    return true;
 }
 
 static void process(conn_t *k)
@@ -99,8 +100,8 @@ static void process(conn_t *k)
 
 /* ---- its end ------------------------------------------------------------- */
 
-/* Nonzero once the client has closed, or the connection is broken. */
-static int drained(int fd)
+/* True once the client has closed, or the connection is broken. */
+static bool drained(int fd)
 {
     return linger_drain(fd) == LINGER_OVER;
 }
@@ -124,7 +125,7 @@ static void linger_to_the_end(int fd, apr_interval_time_t time)
  * The server's side is shut down; the socket stays open until the client has the whole response.
  * Most clients close at once.
  */
-static void linger(int fd, int is_short)
+static void linger(int fd, bool is_short)
 {
     struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = watch_fd, .events = POLLIN } };
     apr_time_t until = clock_now() + apr_time_from_msec(LINGER_HERE_MS);
@@ -199,11 +200,11 @@ void serve_close_dropped(conn_t *k)
     }
 }
 
-/* Nonzero if the request is incomplete and the connection is now pending (pending_tls.h). */
-static int hold(conn_t *k)
+/* True if the request is incomplete and the connection is now pending (pending_tls.h). */
+static bool hold(conn_t *k)
 {
     if (k->inbound == NULL || pending_tls_is_ready(k)) {
-        return 0;
+        return false;
     }
     serve_close_dropped(pending_tls_to_drop());
     ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "waits in the TLS handshake or a head");
@@ -239,7 +240,7 @@ static void take_date(conn_t *k, const handoff_t *what)
 void serve_new(apr_pool_t *pool, apr_socket_t *sock, int fd, const handoff_t *what)
 {
     conn_t *k = what->is_tls ? apr_palloc(pool, sizeof(*k)) : &conn;
-    int is_held = 0;
+    bool is_held = false;
 
     memset(k, 0, sizeof(*k));
     k->pool = pool;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -209,7 +210,7 @@ static void on_term(int sig)
     errno = err;
 }
 
-int told_is_cut(void)
+bool told_is_cut(void)
 {
     return told.terms > 0;
 }

@@ -7,6 +7,7 @@
 #define MPMSTATS_MPM_PREFORK_TOLD_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "mpm/compat.h"
 #include "mpm/process/shared.h"
@@ -44,7 +45,7 @@ void told_init(shared_mail_t *mail, ap_sb_handle_t *sbh);
 void told_of_parents_end(void);
 
 /** Whether SIGTERM has arrived, which shuts the running connection down. */
-int told_is_cut(void);
+bool told_is_cut(void);
 
 /** Read and obey the mail. If a signal handler interrupts it, this call reads the new mail, too. */
 void told_read_control(void);

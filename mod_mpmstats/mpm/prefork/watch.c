@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -120,7 +121,7 @@ static void watch_anew(int fd, void *who)
 }
 
 /* A child with pending TLS connections cannot read them while it runs another one. */
-void watch_go_last(int takes_passed_on)
+void watch_go_last(bool takes_passed_on)
 {
     unsigned i;
 
@@ -147,13 +148,13 @@ void watch_stand_aside(void)
     watch_is_partial = 1;
 }
 
-int watch_is_listener(const void *who)
+bool watch_is_listener(const void *who)
 {
     return (const listener_t *)who >= watch_listeners
         && (const listener_t *)who < watch_listeners + watch_listener_count;
 }
 
-int watch_is_new_work(const void *who)
+bool watch_is_new_work(const void *who)
 {
     return watch_is_listener(who) || who == &watch_passed_on
         || (who == &watch_queue && handover_state() == HANDOVER_HOLD);

@@ -9,6 +9,8 @@
 #ifndef MPMSTATS_MPM_PREFORK_WATCH_H
 #define MPMSTATS_MPM_PREFORK_WATCH_H
 
+#include <stdbool.h>
+
 #include "mpm/process/handoff.h"
 #include "mpm/process/listeners.h"
 
@@ -39,17 +41,17 @@ void watch_clear_listeners(void);
  * Move to the end of the kernel's wait queues, so that idle children are woken first. Reports what
  * is ready at once.
  */
-void watch_go_last(int takes_passed_on);
+void watch_go_last(bool takes_passed_on);
 
 /** Watch no sources of new work until watch_go_last(). */
 void watch_stand_aside(void);
 
-int watch_is_listener(const void *who);
+bool watch_is_listener(const void *who);
 
 /**
  * Whether the event is new work, which a child does not take in HOLD or GIVE. In GIVE it takes the
  * lobby's queue, to pass it to the next generation.
  */
-int watch_is_new_work(const void *who);
+bool watch_is_new_work(const void *who);
 
 #endif

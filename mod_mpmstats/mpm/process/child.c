@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/process/child.h"
 
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,7 +34,7 @@ void child_stop(int how)
     child_wake();
 }
 
-int child_is_orphan(void)
+bool child_is_orphan(void)
 {
     return !hybrid_one_process && getppid() != child.parent;
 }

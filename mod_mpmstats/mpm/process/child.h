@@ -10,6 +10,7 @@
 #define MPMSTATS_MPM_PROCESS_CHILD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "mpm/compat.h"
@@ -54,7 +55,7 @@ void child_wake(void);
 void child_stop(int how);
 
 /** Whether the parent has ended; 0 with -X. Any thread; async-signal-safe. */
-int child_is_orphan(void);
+bool child_is_orphan(void);
 
 /** The parent has ended: the first child that calls this logs it. */
 void child_say_orphaned(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/process/control.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "mpm/process/handover.h"
@@ -43,7 +44,7 @@ void control_obey(unsigned what, unsigned extra, const control_acts_t *acts)
     }
 }
 
-int control_read(int fd, const control_acts_t *acts)
+bool control_read(int fd, const control_acts_t *acts)
 {
     control_message_t message;
     ssize_t n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);

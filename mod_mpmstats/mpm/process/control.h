@@ -9,6 +9,8 @@
 #ifndef MPMSTATS_MPM_PROCESS_CONTROL_H
 #define MPMSTATS_MPM_PROCESS_CONTROL_H
 
+#include <stdbool.h>
+
 #define CONTROL_GRACEFUL '!'
 #define CONTROL_NOW '$'
 #define CONTROL_FINISH 'F' /**< like GRACEFUL, for the whole generation */
@@ -38,6 +40,6 @@ typedef struct {
 void control_obey(unsigned what, unsigned extra, const control_acts_t *acts);
 
 /** Read one message from the socket @a fd, if any, and obey it. Zero at the end of file. */
-int control_read(int fd, const control_acts_t *acts);
+bool control_read(int fd, const control_acts_t *acts);
 
 #endif

@@ -6,6 +6,7 @@
 #include "mpm/process/crash.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "httpd.h"
@@ -78,7 +79,7 @@ const char *crash_state_name(unsigned char status)
     }
 }
 
-static int is_worth_a_line(int slot, int thread, int hit)
+static bool is_worth_a_line(int slot, int thread, bool hit)
 {
     worker_score ws;
 
@@ -86,7 +87,7 @@ static int is_worth_a_line(int slot, int thread, int hit)
     return hit || crash_state_name(ws.status) != NULL;
 }
 
-static void report_worker(pid_t pid, int slot, int thread, int hit)
+static void report_worker(pid_t pid, int slot, int thread, bool hit)
 {
     worker_score ws;
     char handler[64] = "";

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -50,15 +51,15 @@ static int descriptor_in(struct msghdr *msg)
 }
 
 /* Without a free descriptor recvmsg() would deliver the message and close the connection. */
-static int has_room(int fd)
+static bool has_room(int fd)
 {
     int room = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
     if (room < 0) {
-        return 0;
+        return false;
     }
     close(room);
-    return 1;
+    return true;
 }
 
 int fdpass_receive(int fd, struct iovec *iov, int parts, ssize_t *bytes)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -38,7 +39,7 @@ static apr_time_t hold_until; /* used by the ticker only */
 /* ---- parent -------------------------------------------------------------- */
 
 /* [0] to read, [1] to write. Both outlive restarts, and every child has both. */
-int handover_open(int fresh)
+int handover_open(bool fresh)
 {
     int *pair = hybrid_retained->handover;
     int size = QUEUE_BYTES;
@@ -110,7 +111,7 @@ int handover_keeps(void)
     return atomic_load(&keeps);
 }
 
-int handover_is_overdue(void)
+bool handover_is_overdue(void)
 {
     return handover_state() == HANDOVER_HOLD && clock_now() >= hold_until;
 }
@@ -131,7 +132,7 @@ int handover_fd(void)
 static _Atomic apr_time_t full_since;
 
 /* Wait until the full queue has room, at most until it has been full for FULL_PATIENCE. */
-static int wait_for_room(void)
+static bool wait_for_room(void)
 {
     struct pollfd pfd = { .fd = hybrid_retained->handover[1], .events = POLLOUT };
     apr_time_t now = clock_now(), since = 0;

@@ -22,6 +22,7 @@
 #define MPMSTATS_MPM_PROCESS_HANDOVER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,7 +60,7 @@ static inline int handover_state(void)
 }
 
 /** Parent: create the pair if there is none, or replace it if @a fresh. 0, or -1 and errno. */
-int handover_open(int fresh);
+int handover_open(bool fresh);
 
 /* ---- child --------------------------------------------------------------- */
 
@@ -80,7 +81,7 @@ void handover_keep(void);
 int handover_keeps(void);
 
 /** Ticker: whether the hold exceeds its deadline (restart_wait_ms and 10 s). */
-int handover_is_overdue(void);
+bool handover_is_overdue(void);
 
 /** Descriptor to read connections from. */
 int handover_fd(void);

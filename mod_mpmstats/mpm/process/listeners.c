@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@
 ap_listen_rec **listeners_buckets;
 
 /* `AcceptFilter PROTOCOL none`: by httpd's documentation, a protocol whose server speaks first. */
-static int accept_filter_is_none(const char *protocol)
+static bool accept_filter_is_none(const char *protocol)
 {
     const core_server_config *core = ap_get_core_module_config(ap_server_conf->module_config);
     const char *name = core->accf_map ? apr_table_get(core->accf_map, protocol) : NULL;
@@ -25,7 +26,7 @@ static int accept_filter_is_none(const char *protocol)
     return name != NULL && ap_cstr_casecmp(name, "none") == 0;
 }
 
-static int speaks_http(const ap_listen_rec *lr)
+static bool speaks_http(const ap_listen_rec *lr)
 {
     const char *protocol = lr->protocol;
 
@@ -33,7 +34,7 @@ static int speaks_http(const ap_listen_rec *lr)
         protocol = "http";
     }
     if (ap_cstr_casecmp(protocol, "http") != 0 && ap_cstr_casecmp(protocol, "https") != 0) {
-        return 0;
+        return false;
     }
     return !accept_filter_is_none(protocol);
 }
@@ -87,15 +88,15 @@ listener_t *listeners_list(apr_pool_t *p, unsigned *count)
 }
 
 /* Other errors concern one connection or the network. */
-int listeners_is_broken(const listener_t *l, apr_status_t rv)
+bool listeners_is_broken(const listener_t *l, apr_status_t rv)
 {
     if (rv != EBADF && rv != ENOTSOCK && rv != EINVAL && rv != APR_EGENERAL) {
-        return 0;
+        return false;
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                  "listening socket %pI is broken, child %d stops gracefully",
                  l->listener->bind_addr, (int)getpid());
-    return 1;
+    return true;
 }
 
 void listeners_refuse_new(void)

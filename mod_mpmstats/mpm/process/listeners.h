@@ -6,6 +6,8 @@
 #ifndef MPMSTATS_MPM_PROCESS_LISTENERS_H
 #define MPMSTATS_MPM_PROCESS_LISTENERS_H
 
+#include <stdbool.h>
+
 #include "ap_listen.h"
 
 /**
@@ -29,7 +31,7 @@ typedef struct {
 listener_t *listeners_list(apr_pool_t *p, unsigned *count);
 
 /** Whether @a rv means that the listening socket itself is unusable; logs it. */
-int listeners_is_broken(const listener_t *l, apr_status_t rv);
+bool listeners_is_broken(const listener_t *l, apr_status_t rv);
 
 /** Parent: refuse new connections from now on; those in the backlog can still be accepted. */
 void listeners_refuse_new(void);

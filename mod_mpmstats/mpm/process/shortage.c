@@ -6,6 +6,7 @@
 #include "mpm/process/shortage.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -39,29 +40,29 @@ static shared_shortage_t *record(mpm_hybrid_shortage_e kind)
 }
 
 /* @a last may be later than @a now: another process read the clock later and wrote earlier. */
-static int goes_on(apr_time_t last, apr_time_t now)
+static bool goes_on(apr_time_t last, apr_time_t now)
 {
     return last != 0 && last > now - SHORTAGE_QUIET && last < now + SHORTAGE_QUIET;
 }
 
-/* Record a refusal; nonzero if a shortage begins with it. */
-static int felt(mpm_hybrid_shortage_e kind)
+/* Record a refusal; true if a shortage begins with it. */
+static bool felt(mpm_hybrid_shortage_e kind)
 {
     shared_shortage_t *s = record(kind);
     apr_time_t now = clock_now();
     apr_time_t last = atomic_exchange_explicit(&s->last, now, memory_order_relaxed);
 
     if (goes_on(last, now)) {
-        return 0;
+        return false;
     }
     shared_set(s->since, now);
     shared_add(s->count, 1);
-    return 1;
+    return true;
 }
 
 /* ---- which limit -------------------------------------------------------- */
 
-int shortage_is(apr_status_t rv)
+bool shortage_is(apr_status_t rv)
 {
     return rv == EMFILE || rv == ENFILE || rv == ENOBUFS || rv == ENOMEM || rv == ENOSPC;
 }
@@ -214,7 +215,7 @@ void shortage_look(apr_time_t now)
     look_at_log_space();
     look_at_clock();
     for (kind = 0; kind < MPM_HYBRID_CLOCK_SET; kind++) {
-        int still = goes_on(shared_get(record(kind)->last), now);
+        bool still = goes_on(shared_get(record(kind)->last), now);
 
         if (active[kind] && !still) {
             tell_end(kind);

@@ -10,6 +10,8 @@
 #ifndef MPMSTATS_MPM_PROCESS_SHORTAGE_H
 #define MPMSTATS_MPM_PROCESS_SHORTAGE_H
 
+#include <stdbool.h>
+
 #include "apr_errno.h"
 #include "apr_time.h"
 #include "mpm/mpm_hybrid.h"
@@ -21,7 +23,7 @@
 #define SHORTAGE_PAUSE apr_time_from_msec(100)
 
 /** Whether @a rv reports a shortage of descriptors or memory. */
-int shortage_is(apr_status_t rv);
+bool shortage_is(apr_status_t rv);
 
 /**
  * Note that this process cannot @a what ("accept connections") because of @a rv, a shortage_is()

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -213,7 +214,7 @@ static apr_socket_t *accept_locked(listener_t *l, apr_pool_t *pool, apr_status_t
         pthread_mutex_unlock(&lock);
         return NULL;
     }
-    if (room_is_full() || !room_to_accept(1)) {
+    if (room_is_full() || !room_to_accept(true)) {
         leave_to_others();
         pthread_mutex_unlock(&lock);
         accept_room(); /* a connection may have ended meanwhile */
@@ -261,7 +262,7 @@ static void say_shed(void)
  */
 static void make_room(conn_worker_t *w)
 {
-    while (room_is_full() && room_to_accept(1)) {
+    while (room_is_full() && room_to_accept(true)) {
         conn_t *k = park_oldest_idle();
 
         if (k != NULL) {
@@ -288,7 +289,7 @@ static void let_others_go_first(const listener_t *l)
     sched_yield();
 }
 
-int accept_ready(conn_worker_t *w, unsigned n)
+bool accept_ready(conn_worker_t *w, unsigned n)
 {
     listener_t *l = &listeners[n];
     apr_pool_t *pool;
@@ -301,7 +302,7 @@ int accept_ready(conn_worker_t *w, unsigned n)
         pthread_mutex_lock(&lock);
         pause_for_shortage(rv);
         pthread_mutex_unlock(&lock);
-        return 0;
+        return false;
     }
     sock = accept_locked(l, pool, &rv);
     if (sock == NULL) {
@@ -309,15 +310,15 @@ int accept_ready(conn_worker_t *w, unsigned n)
         if (listeners_is_broken(l, rv)) {
             child_stop(CHILD_GRACEFUL);
         }
-        return 0;
+        return false;
     }
     count_accepted();
     begin_accepted(w, pool, sock, l->looks);
     if (spread_above_share()) {
         let_others_go_first(l);
-        return 0;
+        return false;
     }
-    return 1;
+    return true;
 }
 
 /* ---- the last ones ------------------------------------------------------ */
@@ -343,15 +344,15 @@ void accept_drain(void)
     pthread_mutex_unlock(&lock);
 }
 
-int accept_draining(void)
+bool accept_draining(void)
 {
     apr_time_t now = clock_now();
-    int over;
+    bool over;
 
     pthread_mutex_lock(&lock);
     if (drain_until == 0) {
         pthread_mutex_unlock(&lock);
-        return 0;
+        return false;
     }
     over = now >= drain_until || (now >= drain_from && waiting() == 0);
     pthread_mutex_unlock(&lock);
@@ -456,7 +457,7 @@ void accept_last(conn_worker_t *w)
     begin_accepted(w, pool, sock, listeners[n].looks);
 }
 
-static void look_for_room(int by_worker)
+static void look_for_room(bool by_worker)
 {
     if (atomic_load_explicit(&child.stopping, memory_order_relaxed) != CHILD_RUNNING) {
         if (park_count() == 0) {
@@ -482,7 +483,7 @@ void accept_look(void)
     struct pollfd fd = { .events = POLLIN };
     unsigned i;
 
-    look_for_room(0);
+    look_for_room(false);
     pthread_mutex_lock(&lock);
     for (i = 0; in_epoll && i < listener_count; i++) {
         fd.fd = listeners[i].fd;
@@ -496,7 +497,7 @@ void accept_look(void)
 
 void accept_room(void)
 {
-    look_for_room(1);
+    look_for_room(true);
 }
 
 apr_time_t accept_resume(apr_time_t now)
@@ -514,7 +515,7 @@ apr_time_t accept_resume(apr_time_t now)
     pthread_mutex_unlock(&lock);
     if (atomic_load(&full)) {
         /* workers may have become idle, or the other processes full */
-        look_for_room(0);
+        look_for_room(false);
     }
     return next == 0 || (look != 0 && look < next) ? look : next;
 }

@@ -10,6 +10,8 @@
 #ifndef MPMSTATS_MPM_THREADS_ACCEPT_H
 #define MPMSTATS_MPM_THREADS_ACCEPT_H
 
+#include <stdbool.h>
+
 #include "apr_time.h"
 #include "mpm/conn/conn.h"
 
@@ -18,15 +20,15 @@ void accept_start(void);
 
 /**
  * A listener is readable: accept one connection and run it. @a n is the number in the
- * event's tag. Nonzero if the caller should accept more.
+ * event's tag. True if the caller should accept more.
  */
-int accept_ready(conn_worker_t *w, unsigned n);
+bool accept_ready(conn_worker_t *w, unsigned n);
 
 /** Ticker: accept the connections in the kernel's queue, then stop. */
 void accept_drain(void);
 
 /** Ticker: whether accept_drain() or accept_finish() is in progress; stops when it is over. */
-int accept_draining(void);
+bool accept_draining(void);
 
 /**
  * Ticker: accept nothing until accept_go_on(): the sockets stay open, new connections wait in the

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -19,7 +20,7 @@
 static pthread_mutex_t watching = PTHREAD_MUTEX_INITIALIZER;
 static int watched; /* the queue is in epoll */
 
-void adopt_watch(int on)
+void adopt_watch(bool on)
 {
     struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_HANDOVER };
     int err = 0;
@@ -33,7 +34,7 @@ void adopt_watch(int on)
         && epoll_ctl(child.epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, handover_fd(), &ev) != 0
         && shortage_is(errno)) {
         err = errno;
-        on = 0; /* the ticker retries */
+        on = false; /* the ticker retries */
     }
     watched = on;
     pthread_mutex_unlock(&watching);
@@ -51,7 +52,7 @@ static void take(conn_worker_t *w, apr_pool_t *pool, char *bytes)
 
     if (fd < 0 && errno != EAGAIN && errno != EPROTO) {
         /* short of descriptors, or a broken socket pair: avoid a busy loop, the ticker retries */
-        adopt_watch(0);
+        adopt_watch(false);
     }
     if (sock == NULL) {
         pools_put(pool);
@@ -70,7 +71,7 @@ void adopt_take(conn_worker_t *w)
     }
     bytes = malloc(HANDOVER_BYTES_MAX);
     if (bytes == NULL || room_is_full() || pools_get(&pool) != APR_SUCCESS) {
-        adopt_watch(0); /* the ticker retries */
+        adopt_watch(false); /* the ticker retries */
     }
     else {
         take(w, pool, bytes);

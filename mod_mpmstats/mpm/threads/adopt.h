@@ -6,10 +6,12 @@
 #ifndef MPMSTATS_MPM_THREADS_ADOPT_H
 #define MPMSTATS_MPM_THREADS_ADOPT_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 /** Add the queue of these connections to epoll, or remove it. Any thread. */
-void adopt_watch(int on);
+void adopt_watch(bool on);
 
 /** A worker takes one of them and runs it. */
 void adopt_take(conn_worker_t *w);

@@ -74,7 +74,7 @@ static conn_t *conn_create(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *soc
  * read some, so the inbound filter is needed in any case, to deliver them.
  */
 static conn_t *set_up(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok,
-                      int has_bytes)
+                      bool has_bytes)
 {
     apr_os_sock_t fd;
     conn_t *k;
@@ -112,7 +112,7 @@ static conn_t *set_up(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, in
 
 void begin_accepted(conn_worker_t *w, apr_pool_t *pool, apr_socket_t *sock, int async_ok)
 {
-    conn_t *k = set_up(w, pool, sock, async_ok, 0);
+    conn_t *k = set_up(w, pool, sock, async_ok, false);
 
     if (k != NULL) {
         ap_log_cerror(APLOG_MARK, APLOG_TRACE1, 0, k->c, "accepted, %s",

@@ -8,6 +8,7 @@
 #include "mpm/threads/blocking.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,7 +57,7 @@ static int stat_of(blocking_notes_t *notes, pid_t tid)
 }
 
 /* Whether the thread is running or waits for a core: state R in its stat (proc(5)). */
-static int is_runnable(blocking_notes_t *notes)
+static bool is_runnable(blocking_notes_t *notes)
 {
     char text[64];
     const char *end;
@@ -64,7 +65,7 @@ static int is_runnable(blocking_notes_t *notes)
     ssize_t n;
 
     if (fd <= 0) {
-        return 0;
+        return false;
     }
     n = pread(fd, text, sizeof(text) - 1, 0);
     if (n <= 0) {
@@ -76,7 +77,7 @@ static int is_runnable(blocking_notes_t *notes)
 }
 
 /* Whether fewer pollers are in a run, in all processes, than there are cores. */
-static int core_to_spare(void)
+static bool core_to_spare(void)
 {
     apr_uint32_t running = 0;
     int slot;

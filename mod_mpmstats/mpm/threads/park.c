@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -134,7 +135,7 @@ static void unpark(conn_t *k)
     idle_leave(k);
 }
 
-static int sends_head(mpm_hybrid_conn_e kind)
+static bool sends_head(mpm_hybrid_conn_e kind)
 {
     return kind == MPM_HYBRID_CONN_NEW || kind == MPM_HYBRID_CONN_HANDSHAKE
         || kind == MPM_HYBRID_CONN_HEAD || kind == MPM_HYBRID_CONN_BODY;
@@ -282,7 +283,7 @@ static void add_deadline(conn_t *k, apr_time_t now, apr_interval_time_t timeout,
  * With lock. Register for @a events; epoll reports pending ones at once. EPOLLRDHUP only with
  * EPOLLIN: it stays set, and would end every wait for room, which does not read, at once.
  */
-static int arm(conn_t *k, uint32_t events, int lasting)
+static int arm(conn_t *k, uint32_t events, bool lasting)
 {
     struct epoll_event ev = { .events = events | (events & EPOLLIN ? EPOLLRDHUP : 0)
                                   | (lasting ? EPOLLET : EPOLLONESHOT),
@@ -495,12 +496,12 @@ void park_suspend(conn_t *k)
 }
 
 /* With lock. Whether no callback can be using @a k any more. */
-static int has_settled(conn_t *k, const void *ended, const timers_runners_t *runners,
-                       apr_time_t now)
+static bool has_settled(conn_t *k, const void *ended, const timers_runners_t *runners,
+                        apr_time_t now)
 {
     MUST_HOLD(lock_is_mine(&lock));
     if (__atomic_load_n(&k->pub.state, __ATOMIC_ACQUIRE) == CONN_STATE_SUSPENDED) {
-        return 0;
+        return false;
     }
     if (k->settles == 0) {
         k->settles = timers_next_number();
@@ -519,7 +520,7 @@ void park_check_suspended(const void *ended)
     apr_time_t now = clock_now(), next = 0;
     timers_runners_t runners;
     conn_t **link, *k;
-    int queued = 0;
+    bool queued = false;
 
     timers_runners(&runners);
     pthread_mutex_lock(&lock);
@@ -534,7 +535,7 @@ void park_check_suspended(const void *ended)
         }
         *link = k->next;
         append_ready(k);
-        queued = 1;
+        queued = true;
     }
     atomic_store_explicit(&settle_at, next, memory_order_relaxed);
     pthread_mutex_unlock(&lock);
@@ -559,7 +560,7 @@ apr_time_t park_settle(apr_time_t now)
 
 void park_hold(conn_t *k)
 {
-    int over;
+    bool over;
 
     pthread_mutex_lock(&lock);
     MUST_HOLD(conn_is_mine(k));
@@ -600,7 +601,7 @@ void park_release_held(void)
 /* Connections that are to be passed on, and idle ones that cannot be; steps.c decides. */
 static int concerns_handover(const conn_t *k)
 {
-    int plain;
+    bool plain;
 
     if (k->inbound == NULL || k->multiplexed) {
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mpm/threads/poll.h"
 
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "mpm_common.h"
@@ -26,24 +27,24 @@ static void drain_wake_fd(void)
     }
 }
 
-/* Accept at most as many connections as there are events. Nonzero if we keep the polling slot. */
-static int serve_listener(worker_state_t *w, const poll_slot_t *poll_slot, unsigned listener)
+/* Accept at most as many connections as there are events. True if we keep the polling slot. */
+static bool serve_listener(worker_state_t *w, const poll_slot_t *poll_slot, unsigned listener)
 {
     int most = poll_slot->count;
-    int accepted;
+    bool accepted;
 
     do {
         run_begins(w);
         accepted = accept_ready(&w->pub, listener);
         if (!run_ends(w)) {
-            return 0;
+            return false;
         }
     } while (accepted && --most > 0);
-    return 1;
+    return true;
 }
 
-/* Serve the next event. Nonzero if we keep the polling slot. */
-static int serve_event(worker_state_t *w, poll_slot_t *poll_slot)
+/* Serve the next event. True if we keep the polling slot. */
+static bool serve_event(worker_state_t *w, poll_slot_t *poll_slot)
 {
     const struct epoll_event *event = &poll_slot->events[poll_slot->next++];
     uint64_t tag = event->data.u64;
@@ -52,7 +53,7 @@ static int serve_event(worker_state_t *w, poll_slot_t *poll_slot)
     if (TAG_IS_CONN(tag)) {
         k = park_claim(tag, event->events);
         if (k == NULL) {
-            return 1;
+            return true;
         }
         run_begins(w);
         steps_run(&w->pub, k);
@@ -69,14 +70,14 @@ static int serve_event(worker_state_t *w, poll_slot_t *poll_slot)
     if (!atomic_load(&poll_leaving)) {
         drain_wake_fd();
     }
-    return 1;
+    return true;
 }
 
 /*
  * Serve one item that does not come from epoll: the last connections to accept, callbacks due at
- * @a begun, the run queue. 0: none.
+ * @a begun, the run queue. false: none.
  */
-static int serve_one(worker_state_t *w, apr_time_t begun)
+static bool serve_one(worker_state_t *w, apr_time_t begun)
 {
     const void *of;
     conn_t *k;
@@ -84,7 +85,7 @@ static int serve_one(worker_state_t *w, apr_time_t begun)
     if (accept_has_last()) {
         run_begins(w);
         accept_last(&w->pub);
-        return 1;
+        return true;
     }
     if (begun != 0 && timers_due(begun)) {
         run_begins(w);
@@ -92,28 +93,28 @@ static int serve_one(worker_state_t *w, apr_time_t begun)
         if (timers_run_due(begun, &of)) {
             park_check_suspended(of);
         }
-        return 1;
+        return true;
     }
     k = park_take_ready();
     if (k != NULL) {
         run_begins(w);
         steps_run(&w->pub, k);
-        return 1;
+        return true;
     }
-    return 0;
+    return false;
 }
 
-/* Serve all of them: each was announced by one wake-up. Nonzero if we keep the polling slot. */
-static int serve_queue(worker_state_t *w)
+/* Serve all of them: each was announced by one wake-up. True if we keep the polling slot. */
+static bool serve_queue(worker_state_t *w)
 {
     apr_time_t begun = timers_next() != 0 ? clock_now() : 0;
 
     while (serve_one(w, begun)) {
         if (!run_ends(w)) {
-            return 0;
+            return false;
         }
     }
-    return 1;
+    return true;
 }
 
 void poll_serve(worker_state_t *w, poll_slot_t *poll_slot)

@@ -24,7 +24,7 @@ static int heads_of(const shared_process_t *p)
 }
 
 /* Whether AsyncRequestWorkerFactor's limit of connections per process is reached. */
-static int above_factor(int connections, int busy)
+static bool above_factor(int connections, int busy)
 {
     const lane_t *lane = child.lane;
     int idle = lane->threads_per_child - busy;
@@ -60,14 +60,14 @@ bool room_is_full(void)
     return n >= child.max_connections || n + (int)shared_get(child.stats->files) >= child.max_files;
 }
 
-room_e room_here(int by_worker)
+room_e room_here(bool by_worker)
 {
     return room_of(child.stats, park_count(),
                    atomic_load_explicit(&child.busy, memory_order_relaxed) - by_worker,
                    room_is_full());
 }
 
-static int serves(int slot, const shared_process_t *p, apr_time_t now)
+static bool serves(int slot, const shared_process_t *p, apr_time_t now)
 {
     return slot != child.slot && shared_get(p->pid) != 0 && !shared_get(p->quiescing)
         && shared_get(p->workers) != 0 && now - shared_get(p->ticked) < TICKED_LEAST;
@@ -116,7 +116,7 @@ static bool another_comes(void)
     return true;
 }
 
-int room_to_accept(int by_worker)
+bool room_to_accept(bool by_worker)
 {
     room_e here = room_here(by_worker);
 

@@ -21,7 +21,7 @@ typedef enum {
 } room_e;
 
 /** Of this process. @a by_worker: 1 if the caller is a busy worker, which is not counted then. */
-room_e room_here(int by_worker);
+room_e room_here(bool by_worker);
 
 /** The best value of all other serving processes. */
 room_e room_elsewhere(void);
@@ -30,6 +30,6 @@ room_e room_elsewhere(void);
 bool room_is_full(void);
 
 /** Whether this process accepts another connection; @a by_worker as for room_here(). */
-int room_to_accept(int by_worker);
+bool room_to_accept(bool by_worker);
 
 #endif

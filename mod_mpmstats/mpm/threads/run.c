@@ -16,9 +16,9 @@ int run_does(worker_state_t *w, unsigned what)
     return WORD_IS(atomic_load(&w->word), what);
 }
 
-int run_is_holder(const worker_state_t *w, const poll_slot_t *poll_slot)
+bool run_is_holder(const worker_state_t *w, const poll_slot_t *poll_slot)
 {
-    int is;
+    bool is;
 
     pthread_mutex_lock(&run_lock);
     is = poll_slot->holder == w;
@@ -59,7 +59,7 @@ static void learn(const worker_state_t *w, int blocked)
     handler_history_note(&run_history, w->kind, blocked);
 }
 
-int run_ends(worker_state_t *w)
+bool run_ends(worker_state_t *w)
 {
     apr_uint64_t word = atomic_load_explicit(&w->word, memory_order_relaxed);
     apr_uint64_t next = (word & ~(apr_uint64_t)3) + 4;
@@ -72,13 +72,13 @@ int run_ends(worker_state_t *w)
         && atomic_compare_exchange_strong_explicit(&w->word, &word, next | POLLS,
                                                    memory_order_acq_rel, memory_order_acquire)) {
         MUST_HOLD(run_is_holder(w, w->held));
-        return 1;
+        return true;
     }
     atomic_store_explicit(&w->word, next | POLLS, memory_order_release);
-    return 0;
+    return false;
 }
 
-int run_take_away(worker_state_t *w, apr_uint64_t word, unsigned because)
+bool run_take_away(worker_state_t *w, apr_uint64_t word, unsigned because)
 {
     return atomic_compare_exchange_strong_explicit(&w->word, &word,
                                                    (word & ~(apr_uint64_t)3) | because,

@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 
 #include "base/lock.h"
@@ -81,19 +82,19 @@ extern handler_history_t run_history;
 int run_does(worker_state_t *w, unsigned what);
 
 /** Whether @a w holds @a poll_slot; without run_lock. For MUST_HOLD. */
-int run_is_holder(const worker_state_t *w, const poll_slot_t *poll_slot);
+bool run_is_holder(const worker_state_t *w, const poll_slot_t *poll_slot);
 
 /** Begin a run of @a w, which holds a polling slot and polls. Its thread. */
 void run_begins(worker_state_t *w);
 
-/** End the run. Nonzero if @a w keeps its polling slot. */
-int run_ends(worker_state_t *w);
+/** End the run. True if @a w keeps its polling slot. */
+bool run_ends(worker_state_t *w);
 
 /**
- * Take the polling slot from @a w, if it is still in the run of @a word; nonzero: taken, the caller
+ * Take the polling slot from @a w, if it is still in the run of @a word; true: taken, the caller
  * passes it on.
  * @param because  BLOCKED or COMPUTES
  */
-int run_take_away(worker_state_t *w, apr_uint64_t word, unsigned because);
+bool run_take_away(worker_state_t *w, apr_uint64_t word, unsigned because);
 
 #endif

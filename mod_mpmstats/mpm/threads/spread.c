@@ -24,7 +24,7 @@ static unsigned held_by(int slot)
 }
 
 /* Whether the process in @a slot accepts and has an idle worker. */
-static int takes_more(int slot)
+static bool takes_more(int slot)
 {
     const process_score *score = &ap_scoreboard_image->parent[slot];
     const shared_process_t *p = &hybrid_retained->shared->process[slot];
@@ -34,14 +34,14 @@ static int takes_more(int slot)
         && shared_get(p->workers_busy) < (apr_uint32_t)child.lane->threads_per_child;
 }
 
-int spread_above_share(void)
+bool spread_above_share(void)
 {
     apr_uint64_t mine = held_by(child.slot), all = mine;
     unsigned processes = 1;
     int slot;
 
     if (mine < FEW) {
-        return 0;
+        return false;
     }
     for (slot = 0; slot < child.lane->slots; slot++) {
         if (slot != child.slot && takes_more(slot)) {

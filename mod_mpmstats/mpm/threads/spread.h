@@ -6,10 +6,12 @@
 #ifndef MPMSTATS_MPM_THREADS_SPREAD_H
 #define MPMSTATS_MPM_THREADS_SPREAD_H
 
+#include <stdbool.h>
+
 /**
- * Nonzero if this process has clearly more connections than the mean of itself and
+ * True if this process has clearly more connections than the mean of itself and
  * the other processes that accept and have an idle worker. Any thread.
  */
-int spread_above_share(void);
+bool spread_above_share(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "mpm/threads/steps.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "apr_portable.h"
@@ -145,7 +146,7 @@ static park_for_e more(const conn_t *k)
  * An idle TLS connection, which cannot be passed on. It is closed, as the stock MPMs do at each
  * restart, since its next request may need resources that the restart removes.
  */
-static int is_abandoned(const conn_t *k)
+static bool is_abandoned(const conn_t *k)
 {
     return handover_state() != HANDOVER_OFF && !k->multiplexed && !inbound_is_plain(k->c);
 }
@@ -315,7 +316,7 @@ static apr_status_t flush_output(conn_t *k)
     }
 }
 
-static int output_held(const conn_t *k)
+static bool output_held(const conn_t *k)
 {
     return k->c->data_in_output_filters || outbound_pending(k);
 }
@@ -371,7 +372,7 @@ static int writable_now(const conn_t *k)
 
 /* Whether to park for writability before our side is shut: output is pending, or
  * the socket has no room for TLS's close_notify. */
-static int output_pending(conn_t *k)
+static bool output_pending(conn_t *k)
 {
     return !k->linger_started && !k->expired && !k->c->aborted
         && (output_held(k) || (ap_ssl_conn_is_ssl(k->c) && !writable_now(k)));
@@ -541,9 +542,9 @@ void steps_run(conn_worker_t *w, conn_t *k)
     keep_budget(w);
 }
 
-int steps_look(conn_t *k, apr_thread_t *ticker)
+bool steps_look(conn_t *k, apr_thread_t *ticker)
 {
-    int found;
+    bool found;
 
     k->c->current_thread = ticker;
     found = inbound_look(k) == INBOUND_READY;

@@ -6,6 +6,8 @@
 #ifndef MPMSTATS_MPM_THREADS_STEPS_H
 #define MPMSTATS_MPM_THREADS_STEPS_H
 
+#include <stdbool.h>
+
 #include "mpm/conn/conn.h"
 
 /**
@@ -35,7 +37,7 @@ void steps_shed(conn_worker_t *w, conn_t *k);
 /** The same for an idle HTTP/2 connection: its client is sent a GOAWAY first. */
 void steps_shed_idle(conn_worker_t *w, conn_t *k);
 
-/** Ticker: nonzero if a module's filter has ended the handshake of @a k (a timeout, mostly). */
-int steps_look(conn_t *k, apr_thread_t *ticker);
+/** Ticker: true if a module's filter has ended the handshake of @a k (a timeout, mostly). */
+bool steps_look(conn_t *k, apr_thread_t *ticker);
 
 #endif

@@ -179,7 +179,7 @@ static void hold(void)
     if (handover_state() != HANDOVER_OFF || atomic_load(&child.stopping) != CHILD_RUNNING) {
         return;
     }
-    adopt_watch(0);
+    adopt_watch(false);
     handover_hold();
     accept_hold();
     park_ready_waiting();
@@ -197,7 +197,7 @@ static void go_on(void)
     shared_set(child.stats->holding, 0);
     park_release_held();
     accept_go_on();
-    adopt_watch(1);
+    adopt_watch(true);
 }
 
 static void end(unsigned what)
@@ -297,7 +297,7 @@ static void look_for_passed_on(void)
         go_on();
     }
     else if (handover_state() == HANDOVER_OFF && atomic_load(&child.stopping) == CHILD_RUNNING) {
-        adopt_watch(1);
+        adopt_watch(true);
     }
 }
 
@@ -373,7 +373,7 @@ static void begin_stopping(int how)
     }
     if (!handover_keeps()) {
         /* else the last children serve the queue of passed-on connections */
-        adopt_watch(0);
+        adopt_watch(false);
     }
     if (handover_state() == HANDOVER_GIVE) {
         park_release_held();
@@ -431,7 +431,7 @@ int ticker_main(int slot, int control, handoff_pairs_t *none)
     }
     workers_maintain(clock_now());
     accept_start();
-    adopt_watch(1);
+    adopt_watch(true);
     child_ask_for_help(); /* the parent waits for the first of a generation */
     hybrid_retained->mpm->mpm_state = AP_MPMQ_RUNNING;
     run();

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "apr_skiplist.h"
 #include "base/clock.h"
@@ -99,7 +100,7 @@ apr_time_t timers_next(void)
     return atomic_load_explicit(&next_due, memory_order_relaxed);
 }
 
-int timers_due(apr_time_t now)
+bool timers_due(apr_time_t now)
 {
     apr_time_t due = timers_next();
 
@@ -136,19 +137,19 @@ void timers_runners(timers_runners_t *out)
     pthread_mutex_unlock(&lock);
 }
 
-static int is_one_of(const void *its, timers_whose_e whose, const void *of)
+static bool is_one_of(const void *its, timers_whose_e whose, const void *of)
 {
     return whose == TIMERS_ANY || its == of || (whose == TIMERS_OF_OR_NONE && its == NULL);
 }
 
-int timers_runs_before(const timers_runners_t *running_now, apr_uint64_t before,
-                       timers_whose_e whose, const void *of)
+bool timers_runs_before(const timers_runners_t *running_now, apr_uint64_t before,
+                        timers_whose_e whose, const void *of)
 {
     int i;
 
     for (i = 0; i < running_now->count; i++) {
         if (running_now->seen[i].number < before && is_one_of(running_now->seen[i].of, whose, of)) {
-            return 1;
+            return true;
         }
     }
     return before > running_now->next
@@ -175,7 +176,7 @@ static void runs_no_longer(running_t *me)
     pthread_mutex_unlock(&lock);
 }
 
-int timers_run_due(apr_time_t now, const void **of)
+bool timers_run_due(apr_time_t now, const void **of)
 {
     running_t me;
     ap_mpm_callback_fn_t *fn = NULL;
@@ -183,7 +184,7 @@ int timers_run_due(apr_time_t now, const void **of)
     callback_t *cb;
 
     if (!timers_due(now)) {
-        return 0;
+        return false;
     }
     pthread_mutex_lock(&lock);
     cb = apr_skiplist_peek(callbacks);
@@ -201,7 +202,7 @@ int timers_run_due(apr_time_t now, const void **of)
     note_next();
     pthread_mutex_unlock(&lock);
     if (fn == NULL) {
-        return 0;
+        return false;
     }
     runs_here = &me;
     fn(baton);
@@ -209,5 +210,5 @@ int timers_run_due(apr_time_t now, const void **of)
     runs_no_longer(&me);
     atomic_fetch_sub(&running, 1);
     *of = me.of;
-    return 1;
+    return true;
 }

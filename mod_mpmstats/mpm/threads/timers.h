@@ -12,6 +12,8 @@
 #ifndef MPMSTATS_MPM_THREADS_TIMERS_H
 #define MPMSTATS_MPM_THREADS_TIMERS_H
 
+#include <stdbool.h>
+
 #include "ap_mpm.h"
 
 /** Prepare this child. Ticker, before the workers start. */
@@ -27,10 +29,10 @@ apr_time_t timers_next(void);
  * A worker runs one callback that is due; zero: there is none. It may have finished a suspended
  * request: call park_check_suspended(). @a of: out, the connection it was registered for, or NULL.
  */
-int timers_run_due(apr_time_t now, const void **of);
+bool timers_run_due(apr_time_t now, const void **of);
 
 /** Whether a callback is due. Any thread, cheap. */
-int timers_due(apr_time_t now);
+bool timers_due(apr_time_t now);
 
 /** Number of running callbacks. */
 int timers_running(void);
@@ -64,8 +66,8 @@ typedef enum {
 } timers_whose_e;
 
 /** Whether a selected callback below number @a before ran at the snapshot, or may run since. */
-int timers_runs_before(const timers_runners_t *runners, apr_uint64_t before, timers_whose_e whose,
-                       const void *of);
+bool timers_runs_before(const timers_runners_t *runners, apr_uint64_t before, timers_whose_e whose,
+                        const void *of);
 
 /** Whether this thread has registered a callback since the last call. */
 int timers_registered_here(void);

@@ -18,9 +18,9 @@
 static ap_filter_rec_t *tunnel_filter_rec, *stream_filter_rec;
 
 /* After internal redirects the status is that of the last request. */
-static int is_tunnel(const request_rec *r)
+static bool is_tunnel(const request_rec *r)
 {
-    int connects = r->method_number == M_CONNECT;
+    bool connects = r->method_number == M_CONNECT;
 
     while (r->next != NULL) {
         r = r->next;

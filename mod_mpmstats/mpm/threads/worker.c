@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "mpm_common.h"
@@ -479,7 +480,7 @@ static void join_left(void)
 
     for (i = 0; i < child.lane->threads_per_child; i++) {
         apr_status_t ignored;
-        int left;
+        bool left;
 
         pthread_mutex_lock(&run_lock);
         left = workers[i].slot == SLOT_LEFT;

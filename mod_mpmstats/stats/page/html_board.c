@@ -59,7 +59,7 @@ static void put_cells(out_t *out, const snapshot_t *snapshot, const snapshot_pro
     const snapshot_worker_t *end = worker + process->worker_count;
 
     for (int thread = 0; process->scoreboard[thread] != '\0'; thread++) {
-        int here = worker < end && worker->thread == thread;
+        bool here = worker < end && worker->thread == thread;
 
         put_cell(out, process->scoreboard[thread], here ? worker : NULL);
         worker += here;

@@ -6,6 +6,7 @@
  */
 #include "stats/page/html_table.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -92,26 +93,26 @@ static void add_all(table_t *table, const column_t *columns, apr_size_t count)
     }
 }
 
-static int any_row_knows(const rows_t rows[2], const metric_t *metric, apr_size_t offset)
+static bool any_row_knows(const rows_t rows[2], const metric_t *metric, apr_size_t offset)
 {
     for (int part = 0; part < 2; part++) {
         for (int i = 0; i < rows[part].count; i++) {
             if (metric_known(metric, row_of(&rows[part], i) + offset)) {
-                return 1;
+                return true;
             }
         }
     }
-    return 0;
+    return false;
 }
 
-static int has_column(const table_t *table, const metric_t *metric)
+static bool has_column(const table_t *table, const metric_t *metric)
 {
     for (int i = 0; i < table->count; i++) {
         if (table->columns[i].metric == metric && !table->columns[i].is_rate) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 #define ALWAYS ((apr_size_t)0)
@@ -160,7 +161,7 @@ static void put_header_cell(out_t *out, const column_t *column)
     const metric_t *metric = column->metric;
     const char *rate = metric->unit == METRIC_UNIT_BYTES ? " data-rate=\"bytes\""
                                                          : " data-rate=\"count\"";
-    int is_name = metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
+    bool is_name = metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
         || metric->kind == METRIC_ID;
 
     out_print(out, "<th scope=\"col\" data-m=\"%s%s\" title=\"%h\" class=\"%s\"%s%s>%h</th>",
@@ -169,7 +170,7 @@ static void put_header_cell(out_t *out, const column_t *column)
 }
 
 /* A known 0 is shown dimmed. */
-static int is_zero(const html_value_t *value)
+static bool is_zero(const html_value_t *value)
 {
     switch (value->metric->kind) {
     case METRIC_GAUGE:
@@ -177,7 +178,7 @@ static int is_zero(const html_value_t *value)
     case METRIC_COUNTER:
         return metric_known(value->metric, value->record) && html_value_amount(value) == 0;
     default:
-        return 0;
+        return false;
     }
 }
 
@@ -197,7 +198,7 @@ static void put_cell(const html_t *html, const column_t *column, const char *row
     html_value_t value = { column->metric, row + column->offset };
     const snapshot_server_t *server = &html->snapshot->server;
     const char *class = html_is_live(html) ? "" : cell_class(column->metric);
-    int zero = !column->is_rate && is_zero(&value);
+    bool zero = !column->is_rate && is_zero(&value);
     out_t *out = html->out;
 
     out_raw(out, "<td");
@@ -254,7 +255,7 @@ static void begin(const html_t *html, const table_t *table, int rows)
 
 static void put_row(const html_t *html, const table_t *table, const char *row)
 {
-    int is_busy = table->is_busy != NULL && table->is_busy(row);
+    bool is_busy = table->is_busy != NULL && table->is_busy(row);
     out_t *out = html->out;
 
     if (table->is_busy != NULL && !is_busy && (html->parts & HTML_BUSY_ONLY)) {
@@ -331,7 +332,7 @@ void html_table_workers(const html_t *html)
 }
 
 /* Whether the worker's state means that a client waits for the end of a request. */
-static int is_slow(const snapshot_worker_t *worker)
+static bool is_slow(const snapshot_worker_t *worker)
 {
     return worker->since_us >= SLOW_US && worker->tunnel != 1
         && strchr("RWDL", worker->state[0]) != NULL;

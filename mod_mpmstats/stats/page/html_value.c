@@ -2,6 +2,7 @@
 /* Figures as text, by kind and unit. */
 #include "stats/page/html_value.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ static const place_t places[] = {
     { "server.", METRICS_SERVER, offsetof(snapshot_t, server) },
 };
 
-int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path)
+bool html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path)
 {
     for (apr_size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         apr_size_t skip = strlen(places[i].prefix);
@@ -37,13 +38,13 @@ int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char 
             return value->metric != NULL;
         }
     }
-    return 0;
+    return false;
 }
 
-int html_value_holds(const html_value_t *value)
+bool html_value_holds(const html_value_t *value)
 {
     if (!metric_known(value->metric, value->record)) {
-        return 0;
+        return false;
     }
     return value->metric->kind != METRIC_FLAG || metric_number(value->metric, value->record) != 0;
 }
@@ -133,9 +134,9 @@ void html_value_rate(const html_t *html, const html_value_t *value, apr_int64_t 
 void html_value_number(const html_t *html, const html_value_t *value)
 {
     const metric_t *metric = value->metric;
-    int is_text = metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
+    bool is_text = metric->kind == METRIC_TEXT || metric->kind == METRIC_LETTER
         || metric->kind == METRIC_REAL;
-    int has_words = metric->unit != METRIC_UNIT_NONE || metric->kind == METRIC_FLAG
+    bool has_words = metric->unit != METRIC_UNIT_NONE || metric->kind == METRIC_FLAG
         || metric->kind == METRIC_CEILING;
 
     if (has_words && !is_text && metric_known(metric, value->record)) {

@@ -6,6 +6,8 @@
 #ifndef MPMSTATS_STATS_PAGE_HTML_VALUE_H
 #define MPMSTATS_STATS_PAGE_HTML_VALUE_H
 
+#include <stdbool.h>
+
 #include "figures/metrics.h"
 #include "stats/page/html.h"
 
@@ -19,10 +21,10 @@ typedef struct {
  * Finds a metric by its path in the JSON ("server.uptime_s", "limits.server_limit",
  * "totals.connections_by_state.linger"); 0: no such metric. Its value may be unknown.
  */
-int html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path);
+bool html_value_find(html_value_t *value, const snapshot_t *snapshot, const char *path);
 
 /** Whether the value is known and, for a flag, set. */
-int html_value_holds(const html_value_t *value);
+bool html_value_holds(const html_value_t *value);
 
 /** Writes the value as escaped text with its unit; nothing if it is unknown. */
 void html_value_text(out_t *out, const html_value_t *value);

@@ -21,6 +21,7 @@
  */
 #include "stats/page/status_page.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -93,17 +94,17 @@ static const struct {
     { "latency", html_list_latency, true },
 };
 
-static int put_part(const html_t *html, const char *name)
+static bool put_part(const html_t *html, const char *name)
 {
     for (apr_size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
         if (strcmp(fills[i].name, name) == 0) {
             if (fills[i].is_live || !html_is_live(html)) {
                 fills[i].put(html);
             }
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* ---- figures -------------------------------------------------------------------- */
@@ -119,7 +120,7 @@ static void put_text(const html_t *html, const html_value_t *value, const char *
 /* An average since counting began, until the script has a recent rate. */
 static void put_rate(const html_t *html, const html_value_t *value, const char *path)
 {
-    int is_bytes = value->metric->unit == METRIC_UNIT_BYTES;
+    bool is_bytes = value->metric->unit == METRIC_UNIT_BYTES;
 
     out_print(html->out, "<span data-m=\"rate %s\" data-rate=\"%s\"", path,
               is_bytes ? "bytes" : "count");
@@ -161,18 +162,18 @@ static const struct {
 };
 
 /* Begins a condition, which an {{end}} ends in any case. */
-static int open_condition(html_t *html, int holds)
+static int open_condition(html_t *html, bool holds)
 {
     html->skipping += html->skipping || !holds;
     return 1;
 }
 
-static int put_figure(html_t *html, const char *verb, const char *path)
+static bool put_figure(html_t *html, const char *verb, const char *path)
 {
     html_value_t value;
 
     if (!html_value_find(&value, html->snapshot, path)) {
-        return 0;
+        return false;
     }
     if (strcmp(verb, "if") == 0) {
         return open_condition(html, html_value_holds(&value));
@@ -185,16 +186,16 @@ static int put_figure(html_t *html, const char *verb, const char *path)
             if (!html->skipping) {
                 verbs[i].put(html, &value, path);
             }
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* ---- the walk ------------------------------------------------------------------- */
 
 /* Fills one placeholder; 0: unknown. */
-static int put_slot(html_t *html, const char *text, apr_size_t len)
+static bool put_slot(html_t *html, const char *text, apr_size_t len)
 {
     char words[160];
     char *state;
@@ -202,14 +203,14 @@ static int put_slot(html_t *html, const char *text, apr_size_t len)
     const char *path;
 
     if (len >= sizeof(words)) {
-        return 0;
+        return false;
     }
     apr_cpystrn(words, text, len + 1);
     verb = apr_strtok(words, " ", &state);
     path = apr_strtok(NULL, " ", &state);
     if (strcmp(verb, "end") == 0) {
         html->skipping -= html->skipping > 0;
-        return 1;
+        return true;
     }
     if (strcmp(verb, "recorded") == 0) {
         return open_condition(html, html->snapshot->vhosts != NULL);
@@ -229,7 +230,7 @@ static int put_slot(html_t *html, const char *text, apr_size_t len)
         if (!html->skipping) {
             html_list_bar(html, path, max, state);
         }
-        return 1;
+        return true;
     }
     return put_figure(html, verb, path);
 }

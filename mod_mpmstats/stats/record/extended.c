@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/record/extended.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "scoreboard.h"
@@ -17,7 +18,7 @@ static unsigned needs; /* calls of record_extended_need() without their record_e
 static _Atomic unsigned carriers;
 
 /* httpd's code reads the variable on any thread, without a lock. */
-static void set(int on)
+static void set(bool on)
 {
     MUST_HOLD(lock_is_mine(&lock));
     __atomic_store_n(&ap_extended_status, on, __ATOMIC_SEQ_CST);
@@ -29,7 +30,7 @@ void record_extended_child_init(void)
     if (record.extended) {
         pthread_mutex_lock(&lock);
         needs = 0;
-        set(0);
+        set(false);
         pthread_mutex_unlock(&lock);
     }
 }
@@ -39,7 +40,7 @@ void record_extended_need(void)
     MUST_HOLD(record.extended);
     pthread_mutex_lock(&lock);
     if (needs++ == 0) {
-        set(1);
+        set(true);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -49,7 +50,7 @@ void record_extended_done(void)
     pthread_mutex_lock(&lock);
     MUST_HOLD(needs > 0);
     if (--needs == 0) {
-        set(0);
+        set(false);
     }
     pthread_mutex_unlock(&lock);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats/record/report.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -109,9 +110,9 @@ static const char *unknown_phase(apr_pool_t *pool, const ap_directive_t *at)
     return NULL;
 }
 
-static int formats_are_known(apr_pool_t *pool, const ap_directive_t *at, const server_rec *s)
+static bool formats_are_known(apr_pool_t *pool, const ap_directive_t *at, const server_rec *s)
 {
-    int ok = 1;
+    bool ok = true;
 
     for (; at != NULL; at = at->next) {
         const char *name = unknown_phase(pool, at);
@@ -122,7 +123,7 @@ static int formats_are_known(apr_pool_t *pool, const ap_directive_t *at, const s
                 "%s, line %d: %%{%s}" TAG
                 " in %s: there is no phase of that name; they are head, queue, handler, write and total",
                 at->filename, at->line_num, name, at->directive);
-            ok = 0;
+            ok = false;
         }
         ok &= formats_are_known(pool, at->first_child, s);
     }

@@ -49,7 +49,7 @@ static void render(snapshot_t *snap)
     render_json(&out, snap, VIEW_ALL);
     out_finish(&out);
     out_init(&out, look, &last);
-    render_openmetrics(&out, snap, VIEW_ALL, 1);
+    render_openmetrics(&out, snap, VIEW_ALL, true);
     out_finish(&out);
     if (last != '\n') {
         abort();
