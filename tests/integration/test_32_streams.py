@@ -68,6 +68,8 @@ def test_streams_are_among_the_workers(httpd, tls_dir, over):
         listed = run("--segment", server.segment_file, "workers", "--request", "GET /test/sleep*", "--count").stdout
         assert int(listed) == 5
         assert run("--segment", server.segment_file, "get", "streams_running").stdout.strip() == "5"
+        heading, *rows = (re.split(r"  +", line.strip()) for line in run("--segment", server.segment_file, "processes").stdout.splitlines())
+        assert sum(int(row[heading.index("STREAMS")]) for row in rows) == 5
         client.finish(*ids)
     assert running(server, 0)["totals"]["workers_busy"] == 1
 

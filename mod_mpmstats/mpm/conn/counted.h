@@ -25,8 +25,11 @@ void counted_as(conn_t *k, mpm_hybrid_conn_e kind);
 /** @a k has @a more descriptors beside its socket, or is about to have them. */
 void counted_files(conn_t *k, unsigned char more);
 
-/** Descriptors of mod_http2 for a connection: its pollset, and the pipe that wakes it. */
-#define COUNTED_HTTP2_FILES 3
+/**
+ * Descriptors of mod_http2 for a connection: its pollset, the pipe that wakes it, and the file of
+ * the last response, which it closes when it reads next.
+ */
+#define COUNTED_HTTP2_FILES 4
 
 /** Of a new connection, which may become HTTP/2 if its server allows it. */
 unsigned char counted_files_at_first(const conn_t *k);

@@ -35,10 +35,10 @@ typedef struct {
     shared_process_t *_Atomic stats;
     process_score *_Atomic score; /**< its line in httpd's scoreboard */
     int epoll_fd;
-    int wake_fd;          /**< eventfd that wakes the main thread */
-    int max_connections;  /**< limit of connections at once */
-    int max_files;        /**< limit of their descriptors */
-    _Atomic int stopping; /**< CHILD_*; only increases */
+    int wake_fd;           /**< eventfd that wakes the main thread */
+    int max_connections;   /**< limit of connections at once */
+    _Atomic int max_files; /**< limit of their descriptors; room.c */
+    _Atomic int stopping;  /**< CHILD_*; only increases */
     /** threaded models: workers in a run. Has its own cache line because each run changes it */
     _Atomic int busy __attribute__((aligned(64)));
 } child_t;

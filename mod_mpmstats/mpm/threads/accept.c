@@ -184,6 +184,12 @@ static void pause_for_shortage(apr_status_t rv)
     MUST_HOLD(lock_is_mine(&lock));
     take_from_epoll();
     resume_at = clock_now() + SHORTAGE_PAUSE;
+    if (rv == EMFILE) {
+        room_was_short();
+    }
+    if (room_is_full()) {
+        child_ask_for_help(); /* if all are, the parent starts another */
+    }
     /* the kernel has woken this process only */
     pass_listeners_on();
     shortage_of_accepting(rv);
@@ -252,7 +258,7 @@ static void say_shed(void)
                      "request, to make room for new ones. Raise MPMMaxConnections, the limit on "
                      "open files (LimitNOFILE= of the service, ulimit -Hn) or ServerLimit, or "
                      "lower KeepAliveTimeout or the budgets of RequestReadTimeout",
-                     (int)getpid(), child.max_connections, child.max_files, n);
+                     (int)getpid(), child.max_connections, atomic_load(&child.max_files), n);
     }
 }
 
@@ -504,6 +510,7 @@ apr_time_t accept_resume(apr_time_t now)
 {
     apr_time_t next, look = pass_on_if_due(now);
 
+    room_look();
     pthread_mutex_lock(&lock);
     if (resume_at != 0 && resume_at <= now) {
         resume_at = 0;

@@ -15,6 +15,11 @@
 /* A process whose ticker has not run for this long counts as not serving. */
 #define TICKED_LEAST apr_time_from_sec(3)
 
+/* This part of the connections' descriptors is freed when they have more than is counted. */
+#define SHORT_PART 16
+
+static int limit_at_first; /* of descriptors; constant after room_child_init() */
+
 static int heads_of(const shared_process_t *p)
 {
     return (int)(shared_get(p->connections[MPM_HYBRID_CONN_NEW])
@@ -53,11 +58,46 @@ static room_e room_of(const shared_process_t *p, int connections, int busy, bool
     return !child.lane->is_async && busy + awaited >= all ? ROOM_AT_NEED : ROOM_FREE;
 }
 
+static void set_limit(int files)
+{
+    atomic_store(&child.max_files, files);
+    shared_set(child.stats->most_files, (apr_uint32_t)files);
+}
+
+/* Descriptors of connections, as counted. */
+static int held(void)
+{
+    return park_count() + (int)shared_get(child.stats->files);
+}
+
+void room_child_init(void)
+{
+    limit_at_first = lane_files_for_connections(child.lane);
+    set_limit(limit_at_first);
+}
+
+void room_was_short(void)
+{
+    int now = held(), most = atomic_load(&child.max_files);
+    int less = now - now / SHORT_PART;
+
+    if (now >= most / 2 && less < most) {
+        set_limit(less);
+    }
+}
+
+void room_look(void)
+{
+    int most = atomic_load(&child.max_files);
+
+    if (most < limit_at_first && held() < most / 2) {
+        set_limit(limit_at_first);
+    }
+}
+
 bool room_is_full(void)
 {
-    int n = park_count();
-
-    return n >= child.max_connections || n + (int)shared_get(child.stats->files) >= child.max_files;
+    return park_count() >= child.max_connections || held() >= atomic_load(&child.max_files);
 }
 
 room_e room_here(bool by_worker)

@@ -29,6 +29,18 @@ room_e room_elsewhere(void);
 /** Whether this process is at its limit of connections or descriptors. */
 bool room_is_full(void);
 
+/** Prepare this child: its limit of descriptors. */
+void room_child_init(void);
+
+/**
+ * accept(2) has failed for lack of descriptors. If connections should have most of them they have
+ * more than is counted: lower the limit.
+ */
+void room_was_short(void);
+
+/** Ticker: raise the limit again when most connections have gone. */
+void room_look(void);
+
 /** Whether this process accepts another connection; @a by_worker as for room_here(). */
 bool room_to_accept(bool by_worker);
 

@@ -216,7 +216,7 @@ static step_e step_read(conn_t *k)
     if (passing_give(k)) {
         return STEP_CLOSE;
     }
-    if (kind != MPM_HYBRID_CONN_HANDSHAKE && ap_ssl_conn_is_ssl(k->c)) {
+    if (!inbound_is_to_be_looked_at(k) && ap_ssl_conn_is_ssl(k->c)) {
         counted_files(k, counted_files_of(k)); /* the handshake has chosen */
     }
     return park(k, clock_now(), kind, more(k), inbound_patience(k),

@@ -38,6 +38,7 @@
 #include "mpm/threads/adopt.h"
 #include "mpm/threads/hung.h"
 #include "mpm/threads/park.h"
+#include "mpm/threads/room.h"
 #include "mpm/threads/steps.h"
 #include "mpm/threads/timers.h"
 #include "mpm/threads/worker.h"
@@ -119,9 +120,8 @@ static int set_up_events(void)
 {
     files_raise();
     child.max_connections = lane_connections_per_process(child.lane);
-    child.max_files = lane_files_for_connections(child.lane);
     shared_set(child.stats->most_connections, (apr_uint32_t)child.max_connections);
-    shared_set(child.stats->most_files, (apr_uint32_t)child.max_files);
+    room_child_init();
     child.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (child.epoll_fd < 0) {
         if (shortage_is(errno)) {

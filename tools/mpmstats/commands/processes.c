@@ -56,6 +56,7 @@ static const struct {
     { "state", { .title = "STATE" } },
     { "started_us", { .title = "AGE", .right = true, .drop = 6 } },
     { "workers.busy", { .title = "BUSY", .right = true } },
+    { "streams_running", { .title = "STREAMS", .right = true, .drop = 3 } },
     { "workers.idle", { .title = "IDLE", .right = true, .drop = 2 } },
     { "workers.max", { .title = "MAX", .right = true, .drop = 3 } },
     { "workers_peak", { .title = "PEAK", .right = true, .drop = 7 } },
