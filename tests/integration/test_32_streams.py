@@ -39,6 +39,11 @@ def running(server, count):
     return found[0]
 
 
+def totals_are(server, **expected):
+    totals = server.mpm_status()["totals"]
+    return all(totals[name] == value for name, value in expected.items())
+
+
 @pytest.mark.parametrize("over", ["h2", "h2c"])
 def test_streams_are_among_the_workers(httpd, tls_dir, over):
     server = httpd(modules=["http2", "test_handlers"], tls=True, conf="Protocols h2 h2c http/1.1\n")
@@ -56,7 +61,7 @@ def test_streams_are_among_the_workers(httpd, tls_dir, over):
         assert len({stream["request"] for stream in streams_of(status)}) == 5
         assert len({(stream["slot"], stream["thread"]) for stream in status["workers"] if "thread" in stream}) == len(status["workers"])
         # with the worker that answers, and without the one that drives the connection
-        assert status["totals"]["workers_busy"] == 6 and status["totals"]["workers_driving"] == 1
+        wait_until(lambda: totals_are(server, workers_busy=6, workers_driving=1), 3, "the busy threads")
         wait_until(lambda: server.mpm_status() and Segment(server.segment_file).server["workers_busy"] == 6, 3, "a sample of that")
         assert sum(process["streams_running"] for process in status["processes"]) == 5
         page = server.get("/mpm-status").decode()
@@ -71,7 +76,7 @@ def test_streams_are_among_the_workers(httpd, tls_dir, over):
         heading, *rows = (re.split(r"  +", line.strip()) for line in run("--segment", server.segment_file, "processes").stdout.splitlines())
         assert sum(int(row[heading.index("STREAMS")]) for row in rows) == 5
         client.finish(*ids)
-    assert running(server, 0)["totals"]["workers_busy"] == 1
+    wait_until(lambda: totals_are(server, streams_running=0, workers_busy=1), 5, "none of them")
 
 
 def test_a_stream_whose_client_takes_its_answer_slowly_runs_no_longer(httpd):
