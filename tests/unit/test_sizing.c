@@ -163,7 +163,7 @@ static const sizing_server_limits_t server_limits = {
 static sizing_server_advice_t once(int ready, int starting, int free_slots, int busy, int unmet)
 {
     sizing_server_memory_t memory = { 0 };
-    sizing_server_t now = { 1, ready, 0, starting, free_slots, busy, unmet };
+    sizing_server_t now = { 1, ready, 0, 0, starting, free_slots, busy, unmet };
 
     return sizing_server(&server_limits, &now, &memory);
 }
@@ -200,18 +200,19 @@ START_TEST(another_process_starts_when_all_are_full_though_workers_are_idle)
 }
 END_TEST
 
-START_TEST(one_process_that_is_not_full_stays_although_it_is_surplus)
+START_TEST(surplus_processes_stay_when_the_others_could_not_hold_their_connections)
 {
     sizing_server_memory_t memory = { 0 };
-    sizing_server_t now = { .now_us = 1, .ready = 8, .full = 6, .free_slots = 8 };
+    sizing_server_t now = { .now_us = 1, .ready = 8, .full = 5, .filled = 5250, .free_slots = 8 };
 
     sizing_server(&server_limits, &now, &memory);
     now.now_us += 2 * server_limits.retire_us;
     ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).retire_processes, 1);
-    now.ready = 7;
+    now.ready = 7; /* none is full any more, but together they have as much as before */
+    now.full = 0;
     now.now_us += 2 * server_limits.retire_us;
     ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).retire_processes, 0);
-    now.full = 0;
+    now.filled = 100;
     now.now_us += 2 * server_limits.retire_us;
     ck_assert_int_eq(sizing_server(&server_limits, &now, &memory).retire_processes, 4);
 }
@@ -238,7 +239,7 @@ END_TEST
 START_TEST(a_shortage_is_reported_once_and_again_only_after_it_was_gone_for_a_minute)
 {
     sizing_server_memory_t memory = { 0 };
-    sizing_server_t full = { 1000, 16, 0, 0, 4, 400, 5 }, calm = { 2000, 16, 0, 0, 4, 10, 0 };
+    sizing_server_t full = { 1000, 16, 0, 0, 0, 4, 400, 5 }, calm = { 2000, 16, 0, 0, 0, 4, 10, 0 };
     int reports = 0;
 
     for (int i = 0; i < 1000; i++) {
@@ -697,7 +698,8 @@ int main(void)
     unit_add(suite, "low", the_least_value_of_all_threads_is_kept);
     unit_add(suite, "start", as_many_processes_start_at_once_as_are_missing);
     unit_add(suite, "full", another_process_starts_when_all_are_full_though_workers_are_idle);
-    unit_add(suite, "not full", one_process_that_is_not_full_stays_although_it_is_surplus);
+    unit_add(suite, "filled",
+             surplus_processes_stay_when_the_others_could_not_hold_their_connections);
     unit_add(suite, "cheap starts", children_that_start_cheaply_start_all_at_once);
     unit_add(suite, "batches",
              children_that_take_long_start_in_batches_that_grow_while_they_are_wanted);

@@ -90,6 +90,7 @@ static struct {
 typedef struct {
     int ready;            /* processes that accept */
     int full;             /* of those, at their limit of connections or descriptors */
+    int filled;           /* how full those that accept are, in per mille, their sum */
     int starting;         /* have no worker yet */
     int busy;             /* workers in a request */
     int streams;          /* HTTP/2 streams that run in those that accept */
@@ -152,7 +153,10 @@ static view_t look(void)
         busy = shared_get(p->workers_busy);
         hybrid_retained->proven = hybrid_retained->mpm->my_generation + 1;
         v.ready++;
-        v.full += m.lane->is_threaded && shared_is_full(p);
+        if (m.lane->is_threaded) {
+            v.full += shared_is_full(p);
+            v.filled += shared_filled(p);
+        }
         v.start_us += shared_get(p->start_us);
         v.busy += (int)(busy < ceiling ? busy : ceiling);
         streams = shared_get(p->streams);
@@ -192,6 +196,7 @@ static sizing_server_advice_t ask_for_advice(const view_t *v, apr_time_t now)
     sizing_server_t state = { .now_us = now,
                               .ready = v->ready,
                               .full = v->full,
+                              .filled = v->filled,
                               .starting = v->starting,
                               .free_slots = slots_free(),
                               .busy = v->busy,

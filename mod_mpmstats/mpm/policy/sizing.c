@@ -137,6 +137,9 @@ static void forget_mistakes(const sizing_server_limits_t *limits, int64_t now_us
     }
 }
 
+/* After a retirement the others may be filled to this part with connections, in per mille. */
+#define FILLED_MOST 750
+
 /* Number of processes that were surplus for a whole window. */
 static int surplus_processes(const sizing_server_limits_t *limits, const sizing_server_t *now,
                              int free_threads, sizing_server_memory_t *memory)
@@ -153,9 +156,7 @@ static int surplus_processes(const sizing_server_limits_t *limits, const sizing_
     }
     surplus = (memory->window_low - spare) / at_least(limits->threads_per_child, 1);
     more_than_least = now->ready - at_least(limits->min_processes, 1);
-    if (now->full > 0) {
-        surplus = at_most(surplus, now->ready - now->full - 1);
-    }
+    surplus = at_most(surplus, now->ready - divide_up(at_least(now->filled, 0), FILLED_MOST));
     surplus = at_least(at_most(surplus, more_than_least), 0);
     window_restart(memory, now->now_us, free_threads);
     if (surplus) {

@@ -95,7 +95,9 @@ typedef struct {
     int64_t now_us;
     /** processes of this generation that serve, even at their connection limit */
     int ready;
-    int full;     /**< of those, at their limit of connections or descriptors */
+    int full; /**< of those, at their limit of connections or descriptors */
+    /** sum over `ready` of the part of that limit that is used, in per mille */
+    int filled;
     int starting; /**< forked and not serving yet */
     /** slots in which a process can be started now */
     int free_slots;

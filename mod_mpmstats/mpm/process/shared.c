@@ -141,12 +141,24 @@ unsigned shared_connections(const shared_process_t *p)
     return n;
 }
 
+/* @a n of @a most in per mille, at most 1000. */
+static int per_mille(apr_uint64_t n, apr_uint32_t most)
+{
+    return n >= most ? 1000 : (int)(n * 1000 / most);
+}
+
+int shared_filled(const shared_process_t *p)
+{
+    apr_uint64_t n = shared_connections(p);
+    int connections = per_mille(n, shared_get(p->most_connections));
+    int files = per_mille(n + shared_get(p->files), shared_get(p->most_files));
+
+    return connections > files ? connections : files;
+}
+
 bool shared_is_full(const shared_process_t *p)
 {
-    unsigned n = shared_connections(p);
-
-    return n >= shared_get(p->most_connections)
-        || n + shared_get(p->files) >= shared_get(p->most_files);
+    return shared_filled(p) == 1000;
 }
 
 void shared_end(shared_t *shared, int slot)

@@ -173,6 +173,12 @@ void shared_move(shared_process_t *_Atomic *mine, shared_process_t *to, int has_
 /** Number of a process's connections in all states. */
 unsigned shared_connections(const shared_process_t *p);
 
+/**
+ * How much of what the process can hold it holds, in per mille: of connections or of their
+ * descriptors, whichever is more.
+ */
+int shared_filled(const shared_process_t *p);
+
 /** Whether the process can hold no more connections: MPMMaxConnections, open files. */
 bool shared_is_full(const shared_process_t *p);
 
