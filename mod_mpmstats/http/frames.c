@@ -90,12 +90,16 @@ bool frames_are_over(const frames_t *f)
 
 /* ---- what the client sends -------------------------------------------------- */
 
-bool frames_refuse(frames_t *f)
+bool frames_are_amid_head(const frames_t *f)
 {
     const frames_place_t *p = &f->from_client;
 
-    if (f->preface > 0 || p->have > 0 || (p->left > 0 && kind_of(p) == HEADERS)
-        || f->last_stream == 0 || f->is_overfull) {
+    return p->have > 0 || (p->left > 0 && kind_of(p) == HEADERS);
+}
+
+bool frames_refuse(frames_t *f)
+{
+    if (f->preface > 0 || frames_are_amid_head(f) || f->last_stream == 0 || f->is_overfull) {
         return false;
     }
     f->refuses = true;

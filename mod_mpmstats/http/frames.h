@@ -45,6 +45,9 @@ typedef struct {
 /** Before the client's preface. @a is_upgraded: stream 1 is the HTTP/1 request that asked for it. */
 void frames_init(frames_t *f, bool is_upgraded);
 
+/** Whether a frame of the client that may open a stream is half read. */
+bool frames_are_amid_head(const frames_t *f);
+
 /**
  * Leave out what the client sends on streams above its last one from here on. The server's field
  * table then lacks what those had, so later trailers are replaced by an empty DATA frame. False: the

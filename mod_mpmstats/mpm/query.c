@@ -41,7 +41,7 @@ static const lane_t *lane_to_tell(const lane_t *configured)
  *
  * mod_http2 accepts no new stream once it reads STOPPING, and a stream that arrives then makes it
  * end the connection with all others. So what the client sent earlier is read first, and what it
- * sends later does not reach mod_http2 (here_is_told_to_stop()).
+ * sends later does not reach mod_http2 (here_may_be_told_to_stop()).
  */
 static int state_to_tell(const lane_t *lane)
 {
@@ -57,10 +57,10 @@ static int state_to_tell(const lane_t *lane)
     if (state != AP_MPMQ_STOPPING && !(handover_state() == HANDOVER_HOLD && here_is_conn())) {
         return here_is_to_end() ? AP_MPMQ_STOPPING : state;
     }
-    if ((!lane->is_async && here_promised_keepalive()) || here_was_spoken_to()) {
+    if ((!lane->is_async && here_promised_keepalive()) || here_was_spoken_to()
+        || !here_may_be_told_to_stop()) {
         return AP_MPMQ_RUNNING;
     }
-    here_is_told_to_stop();
     return AP_MPMQ_STOPPING;
 }
 

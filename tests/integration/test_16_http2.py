@@ -470,6 +470,38 @@ def test_a_request_that_became_http2_is_answered_though_a_later_stream_is_refuse
         assert client.answer(1) == (200, b"slept"), client.end
 
 
+@pytest.mark.mpm_gap("event", "worker", reason="mod_http2 takes a stream that crosses its GOAWAY for an error, and ends those that are open")
+@pytest.mark.parametrize("cut", [5, 9, 20])
+@transports
+def test_a_request_of_which_a_part_has_come_at_a_restart_ends_no_open_stream(httpd, over, cut):
+    server = make(httpd)
+    with opened(server, over) as client:
+        third = headers(3, scheme=client.scheme)
+        client.send(headers(1, scheme=client.scheme, path="/test/sleep?ms=1500"))
+        assert client.ping()
+        client.send(third[:cut])
+        time.sleep(0.1)
+        server.graceful(wait=False)
+        client.until(lambda f: f.kind == GOAWAY, 0.5)
+        client.send(third[cut:])
+        time.sleep(0.1)
+        client.send(headers(5, scheme=client.scheme))
+        assert client.answer(1) == (200, b"slept"), client.end
+
+
+@transports
+def test_a_part_of_a_request_holds_up_no_stop(httpd, over):
+    server = make(httpd, conf="KeepAliveTimeout 3\n")
+    with opened(server, over) as client:
+        client.send(headers(1, scheme=client.scheme, path="/test/sleep?ms=500"))
+        assert client.ping()
+        client.send(headers(3, scheme=client.scheme)[:20])
+        time.sleep(0.1)
+        server.graceful_stop(wait=False)
+        assert client.answer(1) == (200, b"slept")
+        server.wait_stopped(6)
+
+
 # ---- hangs -------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("over,count", [("h2c", 60), pytest.param("h2", 60, marks=pytest.mark.slow)])

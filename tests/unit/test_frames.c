@@ -108,6 +108,7 @@ START_TEST(nothing_is_refused_within_a_frames_header_or_a_headers_frame)
         frames_init(&f, false);
         frames_feed(&f, all.bytes, cut, NULL);
         ck_assert_msg(frames_refuse(&f) == (is_between[cut] && f.last_stream != 0), "at %zu", cut);
+        ck_assert(cut < 24 || frames_are_amid_head(&f) == !is_between[cut]);
     }
 }
 END_TEST

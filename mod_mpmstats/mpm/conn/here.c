@@ -80,9 +80,7 @@ bool here_was_spoken_to(void)
     return k->hearings > 0;
 }
 
-void here_is_told_to_stop(void)
+bool here_may_be_told_to_stop(void)
 {
-    if (runs_here != NULL) {
-        inbound_refuse_streams(runs_here);
-    }
+    return runs_here == NULL || inbound_refuse_streams(runs_here);
 }

@@ -37,7 +37,10 @@ bool here_is_to_end(void);
  */
 bool here_was_spoken_to(void);
 
-/** The hooks of that connection are told that the process stops: see inbound_refuse_streams(). */
-void here_is_told_to_stop(void);
+/**
+ * Ask before the hooks of that connection are told that the process stops; see
+ * inbound_refuse_streams(), which this calls.
+ */
+bool here_may_be_told_to_stop(void);
 
 #endif

@@ -629,12 +629,10 @@ bool inbound_is_read_dry(const conn_t *k)
     return k->inbound == NULL || k->inbound->frames == NULL || k->inbound->read_dry;
 }
 
-void inbound_refuse_streams(conn_t *k)
+bool inbound_refuse_streams(conn_t *k)
 {
     MUST_HOLD(conn_is_mine(k));
-    if (k->inbound != NULL) {
-        inbound_filter_refuse_streams(k->inbound);
-    }
+    return k->inbound == NULL || inbound_filter_refuse_streams(k->inbound);
 }
 
 mpm_hybrid_conn_e inbound_kind(const conn_t *k)

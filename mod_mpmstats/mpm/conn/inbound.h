@@ -126,9 +126,10 @@ bool inbound_is_read_dry(const conn_t *k);
 /**
  * The reader of @a k is told that the process stops. mod_http2 then accepts no new stream, and ends
  * the connection with all its streams where one arrives. So from here on new streams do not reach it;
- * where one has come, the input ends after the last open stream.
+ * where one has come, the input ends after the last open stream. False: part of a frame that may
+ * open a stream has been read, so it is too early to tell. Owner.
  */
-void inbound_refuse_streams(conn_t *k);
+bool inbound_refuse_streams(conn_t *k);
 
 /** Whether bytes were read from the socket that no reader has consumed. */
 bool inbound_buffered(const conn_t *k);

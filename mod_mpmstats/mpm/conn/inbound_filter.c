@@ -363,11 +363,12 @@ static apr_status_t sent_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     return ap_pass_brigade(f->next, bb);
 }
 
-void inbound_filter_refuse_streams(inbound_t *in)
+bool inbound_filter_refuse_streams(inbound_t *in)
 {
-    if (in->frames != NULL && !in->frames->refuses) {
-        (void)frames_refuse(in->frames);
+    if (in->frames == NULL || in->frames->refuses) {
+        return true;
     }
+    return frames_refuse(in->frames) || !frames_are_amid_head(in->frames);
 }
 
 void inbound_filter_child_init(void)

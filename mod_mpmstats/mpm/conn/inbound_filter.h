@@ -75,7 +75,7 @@ void inbound_filter_read_ahead(inbound_t *in, apr_off_t bytes);
 bool inbound_filter_held_below(const inbound_t *in, const network_t *net);
 
 /** See inbound_refuse_streams(). */
-void inbound_filter_refuse_streams(inbound_t *in);
+bool inbound_filter_refuse_streams(inbound_t *in);
 
 /** Data bytes of @a e, 0 if the length is unknown. */
 static inline apr_uint64_t inbound_filter_bytes(const apr_bucket *e)
