@@ -305,11 +305,22 @@ static inline void segment_worker_tunnels(segment_t *segment, size_t index)
     }
 }
 
-/** Records whether it only drives an HTTP/2 connection. */
-static inline void segment_worker_drives(segment_t *segment, size_t index, bool drives)
+/** Records that it only drives an HTTP/2 connection. */
+static inline void segment_worker_drives(segment_t *segment, size_t index)
 {
-    if (index < segment->shape.workers && segment_get(&segment->worker[index].drives) != drives) {
-        segment_set(&segment->worker[index].drives, drives);
+    if (index < segment->shape.workers && segment_get(&segment->worker[index].drives) != 1) {
+        segment_set(&segment->worker[index].drives, 1);
+    }
+}
+
+/** It has been given a connection: neither a tunnel nor one that it only drives, so far. */
+static inline void segment_worker_turns(segment_t *segment, size_t index)
+{
+    if (index < segment->shape.workers
+        && (segment_get(&segment->worker[index].drives) != 0
+            || segment_get(&segment->worker[index].tunnel) != 0)) {
+        segment_set(&segment->worker[index].drives, 0);
+        segment_set(&segment->worker[index].tunnel, 0);
     }
 }
 

@@ -187,6 +187,7 @@ def test_a_worker_that_has_driven_a_connection_is_busy_with_the_next_one(httpd):
         status = server.mpm_status()
         occupied = sum(worker["state"] in "RWKLDC" for worker in status["workers"])
         assert status["totals"]["workers_driving"] == 0 and status["totals"]["workers_busy"] == occupied
+        assert not [worker for worker in status["workers"] if worker["state"] in "RW" and worker.get("tunnel")]
 
 
 def test_all_threads_of_http2_busy_is_a_saturation(httpd):

@@ -151,7 +151,7 @@ void record_request_note_carrier(const record_conn_t *carrier)
 
     if (index >= 0) {
         segment_worker_tunnels(record.segment, (size_t)index);
-        segment_worker_drives(record.segment, (size_t)index, true);
+        segment_worker_drives(record.segment, (size_t)index);
     }
 }
 
@@ -163,7 +163,7 @@ void record_request_note_turn(const record_conn_t *conn)
         record_request_note_carrier(conn);
     }
     else if ((index = number_of_worker(conn)) >= 0) {
-        segment_worker_drives(record.segment, (size_t)index, false);
+        segment_worker_turns(record.segment, (size_t)index);
     }
 }
 
