@@ -305,3 +305,15 @@ def test_a_term_that_is_not_the_parents_ends_no_request(httpd):
         for child in server.children():
             procs.kill(child, signal.SIGTERM)
         assert client.response().body == b"slept"
+
+
+@pytest.mark.mpm_gap(*STOCK_MPMS, reason="httpd forgets a stop that comes while a restart waits for the old children")
+def test_a_stop_that_comes_while_a_hard_restart_waits_for_old_children_is_not_forgotten(httpd):
+    server = httpd(modules=["test_handlers"])
+    with Client(server.port, timeout=10) as client:
+        client.send(request("/test/spin?ms=2500"))
+        wait_until(lambda: sum(map(procs.cpu_seconds, server.children())) > 0.2, 5, "the request")
+        server.signal(signal.SIGHUP)
+        server.wait_log("SIGHUP received", 5)
+        server.signal(signal.SIGTERM)
+        server.wait_stopped(15)

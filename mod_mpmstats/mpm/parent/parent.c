@@ -401,14 +401,13 @@ static int keep_house(void)
     return mpm()->shutdown_pending || mpm()->is_ungraceful;
 }
 
-static int restart_now(server_rec *s)
+static void restart_now(server_rec *s)
 {
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "%sSIGHUP received.  Attempting to restart",
                  lane_choose(lane, "AH00494: ", "AH00298: ", "AH00173: "));
     tell_all(CONTROL_NOW);
     reap_reclaim();
     hybrid_retained->held = 0;
-    return OK;
 }
 
 /* The old children serve until maintain_run() of the next run drains them. */
@@ -426,8 +425,8 @@ static void restart_gracefully(server_rec *s)
 }
 
 /*
- * Pending signals are checked again after the graceful restart's wait: httpd clears them when the
- * run is over.
+ * A stop is looked for again when a restart has waited for requests or for the end of the old
+ * children: httpd forgets pending signals when the run is over.
  */
 static int end_run(apr_pool_t *p, server_rec *s)
 {
@@ -438,10 +437,13 @@ static int end_run(apr_pool_t *p, server_rec *s)
             restart_gracefully(s);
         }
     }
+    if (mpm()->is_ungraceful && !mpm()->shutdown_pending) {
+        restart_now(s);
+    }
     if (mpm()->shutdown_pending) {
         return mpm()->is_ungraceful ? stop_now(p, s) : stop_gracefully(p, s);
     }
-    return mpm()->is_ungraceful ? restart_now(s) : OK;
+    return OK;
 }
 
 static int run_one_process(apr_pool_t *pconf)
