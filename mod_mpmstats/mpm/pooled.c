@@ -10,6 +10,7 @@
 #include "apr_strings.h"
 #include "http_config.h"
 #include "mpm/module.h"
+#include "mpm/process/http2_end.h"
 
 /* mod_http2.h, which not every httpd installs */
 APR_DECLARE_OPTIONAL_FN(void, http2_get_num_workers, (server_rec *, int *, int *));
@@ -116,6 +117,7 @@ void pooled_set_http2(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, serv
     int most = most_set != NULL ? atoi(most_set->args) : most_streams(lane);
     int least = smaller(most, smaller(THREADS_AT_START, lane->threads_per_child));
 
+    http2_end_take_hook();
     if (m == NULL || find(ap_conftree, "H2MinWorkers") != NULL) {
         return; /* mod_http2's own default of H2MaxWorkers depends on H2MinWorkers */
     }

@@ -16,8 +16,8 @@
 #include "mpm/lane.h"
 
 /**
- * Set mod_http2's limits through its own directives, unless the administrator has set them.
- * Configuration phase.
+ * Set mod_http2's limits through its own directives, unless the administrator has set them, and
+ * take its child_stopping hook out of the list. Configuration phase, after the hooks are sorted.
  */
 void pooled_set_http2(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, server_rec *s);
 

@@ -408,7 +408,6 @@ def test_a_stream_that_crosses_the_goaway_of_a_restart_ends_none_that_is_open(ht
 
 
 @pytest.mark.mpm_gap("event", "worker", reason="closes idle connections under their client's next request")
-@pytest.mark.mpm_gap("hybrid-worker", reason="one connection in some hundreds gets the GOAWAY and then nothing; cause not known")
 @pytest.mark.parametrize("hold", ["off", "on 300"])
 @transports
 def test_streams_sent_when_the_old_child_gets_the_order_are_not_lost(httpd, over, hold):
@@ -436,6 +435,26 @@ def test_streams_sent_when_the_old_child_gets_the_order_are_not_lost(httpd, over
         assert not lost, f"{lost}, GOAWAY {last}, {client.end}"
         answered += len(over_ & done)
     assert hold != "off" or answered >= 15 * 3 + 5 * 2 - 5, answered    # what was there before the order is answered
+
+
+@pytest.mark.mpm_gap("event", "worker", reason="mod_http2 may leave them waiting beside idle threads")
+@pytest.mark.parametrize("limits,within", [("", 3), ("H2MinWorkers 2\nH2MaxWorkers 4\n", 15)])
+def test_streams_that_a_process_finds_as_it_drains_get_their_threads(httpd, limits, within):
+    """24 streams of a second: each gets a thread where that is allowed; with 4 threads none is left waiting."""
+    server = make(httpd, conf=limits, pool={"ServerLimit": 4, "MaxRequestWorkers": 256})
+    clients = [opened(server, "h2c") for _ in range(8)]
+    for client in clients:
+        assert asked(client) == (200, b"hello\n")
+    begun = time.monotonic()
+    with procs.stopped(server.children()):
+        for client in clients:
+            client.send(b"".join(headers(s, path="/test/sleep?ms=1000") for s in (3, 5, 7)))
+        server.graceful(wait=False)
+        server.wait_log("resuming normal operations", count=2, timeout=20)
+    for client in clients:
+        assert [client.answer(s) for s in (3, 5, 7)] == [(200, b"slept")] * 3
+        client.close()
+    assert time.monotonic() - begun < within + 1
 
 
 @transports

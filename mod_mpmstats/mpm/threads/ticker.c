@@ -31,6 +31,7 @@
 #include "mpm/process/control.h"
 #include "mpm/process/files.h"
 #include "mpm/process/handover.h"
+#include "mpm/process/http2_end.h"
 #include "mpm/process/life.h"
 #include "mpm/process/memory.h"
 #include "mpm/process/shortage.h"
@@ -405,6 +406,7 @@ static void run(void)
             stopping = wanted;
         }
         if (stopping == CHILD_NOW) {
+            http2_end_now(child.pool);
             return;
         }
         if (stopping == CHILD_GRACEFUL && !accept_draining() && park_count() == 0
@@ -412,6 +414,9 @@ static void run(void)
             return;
         }
         next = tick();
+        if (stopping == CHILD_GRACEFUL) {
+            next = sooner(next, http2_end_drain(child.pool, clock_now()));
+        }
         if (stopping == CHILD_GRACEFUL && accept_draining()) {
             next = sooner(next, clock_now() + apr_time_from_msec(5));
         }
