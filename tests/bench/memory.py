@@ -87,7 +87,7 @@ SCENARIOS = [
       for name, kind, what, layout, holders in (
           ("idle", "idle", "keep-alive connections", "Each as shipped", _holders),
           ("idle-tls", "tls-idle", "keep-alive connections, TLS", "Each as shipped", _holders),
-          ("idle-h2", "h2-idle", "HTTP/2 connections, TLS", "Four processes each: mod_http2 has four files open for a connection",
+          ("idle-h2", "h2-idle", "HTTP/2 connections, TLS", "Four processes each: an HTTP/2 connection has four or five files open",
            lambda: _holders(_IDLE_LAYOUT, _IDLE_LAYOUT, ("http2",))))],
     Scenario("idle-scale", "8 active connections beside 100, 5,000 and 50,000 idle ones",
              f"wrk with 8 connections; CPU of the server for each of its requests. {_PSS} p99 and KB with the most. "
