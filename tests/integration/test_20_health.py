@@ -68,8 +68,8 @@ def test_what_a_rush_has_left_goes_back_to_the_system(httpd):
     for client in clients:
         client.close()
     assert most > before + 5000
-    # What free() alone gives back is about half.
-    wait_until(lambda: private_memory(child) < before + (most - before) / 3, 15, "the memory to be returned")
+    # What free() alone gives back is about a quarter.
+    wait_until(lambda: private_memory(child) < before + (most - before) / 2, 15, "the memory to be returned")
     assert server.children() == [child] and server.get("/hello.txt") == b"hello\n"
 
 
