@@ -91,14 +91,32 @@ def test_every_right_and_wrong_frame_has_the_outcome_it_has_on_stock_event(serve
         return h2cases.outcome(where.tls_port if over == "h2" else where.port, case, context)
 
     def difference(name):
-        ours, theirs = of(server, h2cases.CASES[name]), [of(stock, h2cases.CASES[name])]
-        while ours not in theirs and len(theirs) < 5:
+        ours, theirs = [], []
+        while len(ours) < 8:        # some outcomes depend on which thread is first, on stock too
+            ours.append(of(server, h2cases.CASES[name]))
             theirs.append(of(stock, h2cases.CASES[name]))
-        return None if ours in theirs else f"{name}: ours {ours}, stock {theirs}"
+            if any(outcome in theirs for outcome in ours):
+                return None
+        return f"{name}: ours {ours}, stock {theirs}"
 
     with ThreadPoolExecutor(8) as pool:
         differences = [d for d in pool.map(difference, h2cases.CASES) if d]
     assert not differences, "\n".join(differences)
+
+
+def _outcome_or_none(server, case, over_tls):
+    try:
+        return h2cases.outcome(*((server.tls_port, case, server.tls_client(alpn=["h2"])) if over_tls else (server.port, case, None)))
+    except OSError:
+        return None
+
+
+@pytest.mark.mpm_gap("event", "worker", reason="mod_logio may be told of a stream that its thread has not begun, and crashes")
+def test_a_stream_that_is_reset_before_its_thread_has_begun_crashes_nothing(server):
+    case = h2cases.CASES["more DATA than the window"]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: _outcome_or_none(server, case, n % 2), range(4000)))
+    assert "exit signal" not in server.error_log()
 
 
 def _expects(client):

@@ -287,11 +287,16 @@ static __attribute__((hot)) apr_status_t filter_out(ap_filter_t *f, apr_bucket_b
  */
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) * logio;
 
+/*
+ * mod_http2 reports the frame that resets a stream to the stream's connection, also before the
+ * stream's thread has prepared that: mod_logio has no place to count on it yet, and would crash.
+ * record_conn_pre_connection() comes after mod_logio's.
+ */
 static void bytes_written(conn_rec *c, apr_off_t bytes)
 {
     record_conn_t *conn = record_conn_of(c);
 
-    if (logio != NULL) {
+    if (logio != NULL && (conn != NULL || c->master == NULL)) {
         logio(c, bytes);
     }
     if (conn == NULL || record.segment == NULL || bytes <= 0) {
