@@ -6,14 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apr_optional.h"
 #include "apr_strings.h"
 #include "http_config.h"
 #include "mpm/module.h"
-#include "mpm/process/http2_end.h"
-
-/* mod_http2.h, which not every httpd installs */
-APR_DECLARE_OPTIONAL_FN(void, http2_get_num_workers, (server_rec *, int *, int *));
+#include "mpm/process/http2.h"
 
 /* H2MinWorkers: threads of a process in which no stream has run. */
 #define THREADS_AT_START 4
@@ -117,7 +113,7 @@ void pooled_set_http2(const lane_t *lane, apr_pool_t *p, apr_pool_t *ptemp, serv
     int most = most_set != NULL ? atoi(most_set->args) : most_streams(lane);
     int least = smaller(most, smaller(THREADS_AT_START, lane->threads_per_child));
 
-    http2_end_take_hook();
+    http2_take_stopping();
     if (m == NULL || find(ap_conftree, "H2MinWorkers") != NULL) {
         return; /* mod_http2's own default of H2MaxWorkers depends on H2MinWorkers */
     }
@@ -165,19 +161,6 @@ static long cgroup_limit(void)
         fclose(f);
     }
     return n;
-}
-
-/* mod_http2's threads of one process; 0 without mod_http2. */
-static int http2_threads(server_rec *s)
-{
-    APR_OPTIONAL_FN_TYPE(http2_get_num_workers) *get = APR_RETRIEVE_OPTIONAL_FN(
-        http2_get_num_workers);
-    int least = 0, most = 0;
-
-    if (get != NULL) {
-        get(s, &least, &most);
-    }
-    return most;
 }
 
 void pooled_check_system(const lane_t *lane, server_rec *s)

@@ -12,6 +12,7 @@
 #include "mpm_common.h"
 #include "util_mutex.h"
 #include "mpm/process/files.h"
+#include "mpm/process/http2.h"
 #include "mpm/process/listeners.h"
 #include "mpm/directives.h"
 #include "mpm/module.h"
@@ -187,37 +188,16 @@ static int leave_out_http2(apr_pool_t *p, core_server_config *core)
 }
 
 /*
- * mod_http2's child_init hook starts threads, needed or not (under stock prefork, too). Without
- * them it refuses connections that ask for HTTP/2 nevertheless. httpd rebuilds the list of hooks at
- * each restart.
- */
-static void leave_out_its_threads(void)
-{
-    apr_array_header_t *hooks = ap_hook_get_child_init();
-    int i, kept = 0;
-
-    for (i = 0; hooks != NULL && i < hooks->nelts; i++) {
-        ap_LINK_child_init_t hook = APR_ARRAY_IDX(hooks, i, ap_LINK_child_init_t);
-
-        if (strcmp(hook.szName, "mod_http2.c") != 0) {
-            APR_ARRAY_IDX(hooks, kept++, ap_LINK_child_init_t) = hook;
-        }
-    }
-    if (hooks != NULL) {
-        hooks->nelts = kept;
-    }
-}
-
-/*
  * mod_http2 runs requests in its own threads. It recognizes stock prefork by the module's name
- * only; here its threads would run modules that are not thread-safe.
+ * only; here its threads would run modules that are not thread-safe. It starts them, needed or not
+ * (under stock prefork, too).
  */
 static void refuse_http2(apr_pool_t *p, server_rec *main_server)
 {
     server_rec *s;
     int found = 0;
 
-    leave_out_its_threads();
+    http2_leave_out_threads();
     for (s = main_server; s != NULL; s = s->next) {
         found |= leave_out_http2(p, ap_get_core_module_config(s->module_config));
     }

@@ -5,12 +5,12 @@
  */
 #include "mpm/parent/saturation.h"
 
-#include "apr_optional.h"
 #include "apr_strings.h"
 #include "httpd.h"
 #include "scoreboard.h"
 #include "mpm/module.h"
 #include "mpm/parent/procs.h"
+#include "mpm/process/http2.h"
 #include "mpm/process/shared.h"
 
 /* An interval ends when there was no saturation for this time. */
@@ -136,22 +136,6 @@ static void ends(const lane_t *lane)
 
 /* ---- mod_http2's threads ---------------------------------------------------- */
 
-/* An optional function of mod_http2: the numbers of its threads in a process. */
-APR_DECLARE_OPTIONAL_FN(void, http2_get_num_workers, (server_rec * s, int *least, int *most));
-
-/* H2MaxWorkers; 0: no mod_http2. */
-static int stream_threads(void)
-{
-    APR_OPTIONAL_FN_TYPE(http2_get_num_workers) *ask = APR_RETRIEVE_OPTIONAL_FN(
-        http2_get_num_workers);
-    int least, most = 0;
-
-    if (ask != NULL) {
-        ask(ap_server_conf, &least, &most);
-    }
-    return most;
-}
-
 static void streams_begin(const lane_t *lane, const saturation_t *state, int threads,
                           apr_time_t now)
 {
@@ -174,7 +158,7 @@ static void streams_end(void)
 
 static void note_streams(const lane_t *lane, const saturation_t *state, apr_time_t now)
 {
-    int threads = state->streams > 0 ? stream_threads() : 0;
+    int threads = state->streams > 0 ? http2_threads(ap_server_conf) : 0;
 
     if (threads > 0 && state->streams / state->ready >= threads) {
         now_streaming.last_full = now;

@@ -31,7 +31,7 @@
 #include "mpm/process/control.h"
 #include "mpm/process/files.h"
 #include "mpm/process/handover.h"
-#include "mpm/process/http2_end.h"
+#include "mpm/process/http2.h"
 #include "mpm/process/life.h"
 #include "mpm/process/memory.h"
 #include "mpm/process/shortage.h"

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file  mpm/process/http2_end.h
- * @brief When mod_http2's child_stopping hook runs in a child that ends.
+ * @file  mpm/process/http2.h
+ * @brief mod_http2's threads in a process: their number, whether it starts them, and when its
+ * child_stopping hook runs in a child that ends.
  */
-#ifndef MPMSTATS_MPM_PROCESS_HTTP2_END_H
-#define MPMSTATS_MPM_PROCESS_HTTP2_END_H
+#ifndef MPMSTATS_MPM_PROCESS_HTTP2_H
+#define MPMSTATS_MPM_PROCESS_HTTP2_H
 
 #include "httpd.h"
 
-/** Take that hook out of httpd's list, if there is one. Configuration phase. */
-void http2_end_take_hook(void);
+/** H2MaxWorkers: the most threads that mod_http2 has in a process; 0 without mod_http2. */
+int http2_threads(server_rec *s);
+
+/**
+ * Take mod_http2's child_init hook, which starts its threads, out of httpd's list: it then refuses
+ * connections that ask for HTTP/2. Configuration phase.
+ */
+void http2_leave_out_threads(void);
+
+/**
+ * Take its child_stopping hook out of the list, for the functions below. Configuration phase.
+ */
+void http2_take_stopping(void);
 
 /**
  * The child is to end now: run mod_http2's child_stopping hook, not graceful. Main thread.
