@@ -158,20 +158,22 @@ def test_lingering_close_is_counted_until_the_client_closes(server, opened):
     wait_until(lambda: server.scoreboard().total("lingering_close") == 0, 5, "no lingering connection")
 
 
+def is_cut(client, data):
+    """Whether the server has cut the connection: more cannot be sent."""
+    try:
+        client.send(data)
+    except ConnectionError:
+        return True
+    return False
+
+
 @pytest.mark.slow
 def test_a_lingering_client_that_keeps_sending_is_cut_in_the_end(httpd):
     """Bytes that arrive after the response are thrown away, but not for ever (30 s in httpd)."""
     server = httpd(modules=MODULES, mpm_conf=SMALL_POOL, conf="LimitRequestLine 1000")
     with Client(server.port, timeout=1) as client:
         client.send("GET /" + "a" * 2000 + " HTTP/1.1\r\n\r\n")
-
-        def cut():
-            try:
-                client.send(b"more\r\n")
-            except ConnectionError:
-                return True
-            return False
-        wait_until(cut, 35, "the end of the connection", every=0.2)
+        wait_until(lambda: is_cut(client, b"more\r\n"), 35, "the end of the connection", every=0.2)
 
 
 def test_a_client_that_sends_in_pieces_after_its_time_out_is_cut_soon(httpd):
@@ -180,14 +182,7 @@ def test_a_client_that_sends_in_pieces_after_its_time_out_is_cut_soon(httpd):
     with Client(server.port) as client:
         client.send("GET / HTTP/1.1\r\nHost: test.localhost\r\nX: ")
         assert client.response().status == 408
-
-        def cut():
-            try:
-                client.send(b"x")
-            except ConnectionError:
-                return True
-            return False
-        wait_until(cut, 10, "the end of the connection", every=0.02)
+        wait_until(lambda: is_cut(client, b"x"), 10, "the end of the connection", every=0.02)
 
 
 @keeps_its_worker

@@ -190,10 +190,15 @@ def test_a_worker_that_has_driven_a_connection_is_busy_with_the_next_one(httpd):
         assert not [worker for worker in status["workers"] if worker["state"] in "RW" and worker.get("tunnel")]
 
 
+def with_two_threads(httpd):
+    """One process with two threads of mod_http2."""
+    return httpd(modules=["http2", "test_handlers"], conf=PLAIN + "H2MinWorkers 2\nH2MaxWorkers 2\n",
+                 mpm_conf={"StartServers": 1, "MinSpareThreads": 1, "MaxSpareThreads": 25, "ThreadsPerChild": 25,
+                           "MaxRequestWorkers": 25})
+
+
 def test_all_threads_of_http2_busy_is_a_saturation(httpd):
-    server = httpd(modules=["http2", "test_handlers"], conf=PLAIN + "H2MinWorkers 2\nH2MaxWorkers 2\n",
-                   mpm_conf={"StartServers": 1, "MinSpareThreads": 1, "MaxSpareThreads": 25, "ThreadsPerChild": 25,
-                             "MaxRequestWorkers": 25})
+    server = with_two_threads(httpd)
     with H2(server.port) as client:
         ids = [client.request("/test/sleep?ms=2500") for _ in range(2)]
         totals = running(server, 2)["totals"]
@@ -272,9 +277,7 @@ def test_a_stream_whose_client_does_not_take_the_answer_is_not_hung(httpd):
 
 @pytest.mark.mpm_only("hybrid")
 def test_saturation_by_streams_is_logged(httpd):
-    server = httpd(modules=["http2", "test_handlers"], conf=PLAIN + "H2MinWorkers 2\nH2MaxWorkers 2\n",
-                   mpm_conf={"StartServers": 1, "MinSpareThreads": 1, "MaxSpareThreads": 25, "ThreadsPerChild": 25,
-                             "MaxRequestWorkers": 25})
+    server = with_two_threads(httpd)
     with H2(server.port) as client:
         ids = [client.request("/test/sleep?ms=3500") for _ in range(2)]
         server.expect_log(r"AH00(484|286)")
